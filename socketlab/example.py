@@ -1,0 +1,69 @@
+"""The threaded-client example: the four lines that every chapter must print."""
+
+import re
+import socket
+import threading
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+from .running import DEADLINE, running
+
+EXPECTED = files(__package__).joinpath("threaded_client.expected.txt").read_text()
+"""The four lines, with the line ends."""
+
+MESSAGES = ("Hello World 1", "Hello World 2", "Hello World 3")
+
+
+def threaded_server(parts: Any) -> Any:
+    """Return the example's server on a free port, made of `parts` (a module or a Ship)."""
+
+    class ThreadedRequestHandler(parts.BaseRequestHandler):  # type: ignore[misc]
+        def handle(self) -> None:
+            data = self.request.recv(1024).decode()
+            self.request.sendall(f"{threading.current_thread().name}: {data}".encode())
+
+    class ThreadedServer(parts.ThreadingMixIn, parts.TCPServer):  # type: ignore[misc]
+        pass
+
+    return ThreadedServer(("127.0.0.1", 0), ThreadedRequestHandler)
+
+
+def tcp_client(address: Any, message: str) -> str:
+    """Send `message` over a connection of its own and return the answer, up to 1024 bytes."""
+    with socket.create_connection(address, timeout=DEADLINE) as sock:
+        sock.sendall(message.encode())
+        return sock.recv(1024).decode()
+
+
+def threaded_client(server: Any, client: Callable[[Any, str], str] = tcp_client) -> None:
+    """Serve `server` in a thread, call it three times, and print who answered.
+
+    `server` has `server_address`, `serve_forever`, `shutdown` and `server_close`, and answers
+    each message with "<its worker's name>: <the message>". `client(address, message)` returns
+    an answer.
+    """
+    run = running(server)
+    with run:
+        answers = [client(server.server_address, message) for message in MESSAGES]
+    rename = RelativeNames(run.thread.name)
+    print("Server loop running in thread:", rename(run.thread.name))
+    for answer in answers:
+        worker, colon, data = answer.partition(": ")
+        print("Received:", f"{rename(worker)}{colon}{data}")
+
+
+class RelativeNames:
+    """Numbers workers in the order in which they appear, the server's thread first.
+
+    So a run gives the same lines in a script and in a Jupyter kernel, which has threads of its
+    own, and two requests served by one worker still show as one number.
+    """
+
+    def __init__(self, server: str) -> None:
+        self._seen = {server: 1}
+
+    def __call__(self, worker: str) -> str:
+        number = self._seen.setdefault(worker, len(self._seen) + 1)
+        kind = "Process" if re.match(r"Process-\d+", worker) else "Thread"
+        return f"{kind}-{number}"

@@ -1,0 +1,80 @@
+"""Run a server for the length of a `with` block, and leave nothing behind."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+DEADLINE = 5.0
+"""Seconds the bench waits for anything before it says what it waited for."""
+
+
+class ServerTrouble(Exception):
+    """A server did not start, did not stop, or died while it served."""
+
+
+class running:
+    """Serve in a daemon thread inside a `with` block, then stop, close and join.
+
+        with running(TCPServer(("127.0.0.1", 0), Handler)) as server:
+            ...
+
+    `server` is anything with `serve_forever`, `shutdown` and `server_close`; `thread` is where
+    it runs. Raises ServerTrouble when the server ended with an exception or will not stop within
+    `deadline` seconds; it is closed even then.
+    """
+
+    def __init__(self, server: Any, deadline: float = DEADLINE) -> None:
+        self.server = server
+        self.deadline = deadline
+        self.thread = threading.Thread(target=self._serve, name="server", daemon=True)
+        self._error: BaseException | None = None
+
+    def _serve(self) -> None:
+        try:
+            self.server.serve_forever()
+        except BaseException as error:
+            self._error = error
+
+    def __enter__(self) -> Any:
+        self.thread.start()
+        return self.server
+
+    def __exit__(self, *exc_info: object) -> None:
+        name = type(self.server).__name__
+        try:
+            if self.thread.is_alive():
+                within(self.deadline, self.server.shutdown, f"{name}.shutdown() to return")
+            self.thread.join(self.deadline)
+        finally:
+            within(self.deadline, self.server.server_close, f"{name}.server_close() to return")
+        if self.thread.is_alive():
+            raise ServerTrouble(f"{name}.serve_forever() goes on although shutdown() has returned.")
+        if self._error is not None and exc_info[0] is None:
+            raise ServerTrouble(
+                f"{name}.serve_forever() ended with {type(self._error).__name__}: {self._error}"
+            ) from self._error
+
+
+def within(seconds: float, call: Callable[[], Any], what: str) -> Any:
+    """Return what `call()` returns, or raise ServerTrouble naming `what` after `seconds`.
+
+    The call goes on in a daemon thread when the time is up: Python cannot stop a thread.
+    An exception that the call raises comes through.
+    """
+    outcome: list[Any] = []
+    failure: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            outcome.append(call())
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=attempt, name="deadline", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failure:
+        raise failure[0]
+    if not outcome:
+        raise ServerTrouble(f"Waited {seconds:g} seconds for {what}; it never came.")
+    return outcome[0]
