@@ -4,7 +4,12 @@ from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import Any
 
-_OF_EVERY_CLASS = set(vars(type("Empty", (), {}))) | {"__qualname__", "__annotations__"}
+
+class _Empty:
+    """Shows what every class body defines without being asked."""
+
+
+_OF_EVERY_CLASS = {*vars(_Empty), "__annotations__", "__annotate__", "__annotate_func__"}
 
 
 def reopen(old: type) -> Callable[[type], type]:
