@@ -1,0 +1,72 @@
+# make lab   start the course in JupyterLab        make test   prove everything
+PYTHON ?= python3
+LAB_ARGS ?=
+VENV := .venv
+PY := $(VENV)/bin/python
+PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile
+
+.PHONY: help lab test lint check chapters notebooks exercises faults bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make lab        open the course in JupyterLab (LAB_ARGS=\"--no-browser --port 8899\")"
+	@echo "make test       run everything that proves the project right"
+	@echo "make notebooks  refresh the chapters from the library, and execute them"
+	@echo "make exercises  make exercises/ again from solutions/"
+	@echo "make faults     count the faults that the conformance suite notices"
+	@echo "make bench      measure the library beside the standard library"
+	@echo "make clean      remove the virtual environment (never course/, your own work)"
+
+lab: $(VENV)/lab.stamp
+	@$(PY) -m socketlab lab $(LAB_ARGS)
+
+test: lint check chapters
+
+lint: $(VENV)/test.stamp
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+
+check: $(VENV)/test.stamp
+	$(PYTEST) tests
+
+chapters: $(VENV)/test.stamp
+	$(if $(wildcard notebooks/*.ipynb),$(PYTEST) --nbval --nbval-current-env notebooks)
+
+notebooks: $(VENV)/test.stamp
+	$(PY) -m socketlab.authoring.chapters refresh
+	$(PY) -m socketlab.authoring.chapters execute
+
+exercises: $(VENV)/test.stamp
+	$(PY) -m socketlab.authoring.exercises
+
+faults: $(VENV)/test.stamp
+	$(PY) -m tests.faults
+
+bench: $(VENV)/test.stamp
+	$(PY) -m benchmarks.keel
+
+clean:
+	rm -rf $(VENV)
+
+# The stamps tell a whole environment from one whose making was interrupted: they go before
+# anything is installed, and what has none is made again from the start.
+$(VENV)/made.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "minisocketserver needs Python 3.11 or newer, and '$(PYTHON)' is not one."; \
+		echo "Name another: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+define install
+	@rm -f $(VENV)/*.stamp
+	$(PY) -m pip install -q --disable-pip-version-check -e '.[$(1)]'
+	@touch $(VENV)/made.stamp $(VENV)/lab.stamp $(2)
+endef
+
+$(VENV)/lab.stamp: pyproject.toml | $(VENV)/made.stamp
+	$(call install,lab)
+
+$(VENV)/test.stamp: pyproject.toml | $(VENV)/made.stamp
+	$(call install,test,$(VENV)/test.stamp)
