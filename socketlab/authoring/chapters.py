@@ -1,0 +1,111 @@
+"""The author's commands: `python -m socketlab.authoring.chapters refresh|execute|lint`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+from .lint import code_cells, lint, tags
+from .source import chapter_definitions, differences, library_definitions, refreshed
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+LIBRARY = ROOT / "minisocketserver"
+
+
+def chapters() -> list[Path]:
+    """Return the chapters' files, in their order."""
+    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+
+def library_module(chapter: Path) -> Path | None:
+    """Return the library's module of the same topic, None where a chapter builds none."""
+    module = LIBRARY / f"{chapter.stem[3:]}.py"
+    return module if module.exists() else None
+
+
+def read(chapter: Path) -> Any:
+    """Return the chapter as an nbformat node. Raises OSError or ValueError."""
+    return nbformat.read(chapter, as_version=4)  # type: ignore[no-untyped-call]
+
+
+def write(chapter: Path, notebook: Any) -> None:
+    """Replace the file in one step, so that an interruption leaves the old one whole."""
+    draft = chapter.with_suffix(".part")
+    nbformat.write(notebook, draft)  # type: ignore[no-untyped-call]
+    os.replace(draft, chapter)
+
+
+def source_differences(chapter: Path) -> list[str]:
+    """Return a sentence for each definition in which the chapter and the library differ."""
+    module = library_module(chapter)
+    if module is None:
+        return []
+    cells = [cell.source for cell in code_cells(read(chapter))]
+    found = differences(library_definitions(module.read_text()), chapter_definitions(cells))
+    return [f"{chapter.stem} and {module.name}: {sentence}" for sentence in found]
+
+
+def refresh(chapter: Path) -> None:
+    """Bring the code of the cells tagged `plank` up to the library's."""
+    module = library_module(chapter)
+    if module is not None:
+        notebook = read(chapter)
+        for cell in code_cells(notebook):
+            if "plank" in tags(cell):
+                cell.source = refreshed(cell.source, module.read_text())
+        write(chapter, notebook)
+
+
+def execute(chapter: Path) -> None:
+    """Run the chapter from top to bottom in a new kernel and keep its outputs.
+
+    Raises nbclient's CellExecutionError when a cell fails that is not meant to.
+    """
+    notebook = read(chapter)
+    NotebookClient(
+        notebook,
+        timeout=60,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+    ).execute()
+    for cell in code_cells(notebook):
+        cell.metadata.pop("execution", None)
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    write(chapter, notebook)
+
+
+def problems(chapter: Path) -> list[str]:
+    """Return what the linter and the comparison with the library say."""
+    return lint(read(chapter), chapter.stem) + source_differences(chapter)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one of the commands; return 1 when the linter finds something."""
+    parser = argparse.ArgumentParser(prog="python -m socketlab.authoring.chapters")
+    parser.add_argument("command", choices=["refresh", "execute", "lint"])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="02_base_server; default: all")
+    options = parser.parse_args(arguments)
+    known = {chapter.stem: chapter for chapter in chapters()}
+    for name in options.names:
+        if name not in known:
+            parser.error(f"there is no chapter {name}; the chapters are {', '.join(known)}")
+    found = []
+    for name in options.names or known:
+        if options.command == "lint":
+            found += problems(known[name])
+        else:
+            {"refresh": refresh, "execute": execute}[options.command](known[name])
+    print("\n".join(found), end="\n" if found else "")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
