@@ -186,7 +186,8 @@ class _Bare(cst.CSTTransformer):
         if original_node.get_docstring() is None:
             return node
         rest = node.body.body[1:] or [cst.SimpleStatementLine([cst.Pass()])]
-        rest = [rest[0].with_changes(leading_lines=[]), *rest[1:]]
+        comments = [line for line in rest[0].leading_lines if line.comment]
+        rest = [rest[0].with_changes(leading_lines=comments), *rest[1:]]
         return node.with_changes(body=node.body.with_changes(body=rest))
 
     def leave_Param(self, original_node: cst.Param, updated_node: Any) -> Any:

@@ -1,0 +1,79 @@
+"""Each chapter obeys the rules, and its code is the library's."""
+
+import shutil
+
+import pytest
+
+from socketlab.authoring.chapters import (
+    chapters,
+    execute,
+    library_module,
+    main,
+    read,
+    refresh,
+    source_differences,
+    write,
+)
+from socketlab.authoring.lint import code_cells, lint, tags
+
+by_name = pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
+
+
+@by_name
+def test_a_chapter_obeys_the_rules(chapter):
+    assert lint(read(chapter), chapter.stem) == []
+
+
+@by_name
+def test_a_chapter_s_code_is_the_library_s(chapter):
+    assert source_differences(chapter) == []
+
+
+@by_name
+def test_refreshing_an_up_to_date_chapter_changes_nothing(chapter, tmp_path):
+    copy = tmp_path / chapter.name
+    shutil.copy(chapter, copy)
+    refresh(copy)
+    assert read(copy) == read(chapter)
+
+
+@pytest.mark.parametrize(
+    "chapter", [path for path in chapters() if library_module(path)], ids=lambda path: path.stem
+)
+def test_a_changed_line_is_found_named_and_refreshed(chapter, tmp_path):
+    """In each plank: drop the last line of each method in turn; the method's name is told."""
+    original = read(chapter)
+    copy = tmp_path / chapter.name
+    for number, cell in enumerate(original.cells):
+        if cell.cell_type == "code" and "plank" in tags(cell) and "def " in cell.source:
+            notebook = read(chapter)
+            notebook.cells[number].source = cell.source.rstrip() + "; print('changed')"
+            write(copy, notebook)
+            name = cell.source.rsplit("def ", 1)[1].split("(")[0]
+            found = source_differences(copy)
+            assert len(found) == 1 and f".{name}" in found[0] and "differs" in found[0]
+            refresh(copy)
+            assert source_differences(copy) == []
+            assert code_cells(read(copy)) == code_cells(original)
+
+
+def test_executing_writes_outputs_and_nothing_volatile(tmp_path):
+    original = chapters()[0]
+    copy = tmp_path / original.name
+    shutil.copy(original, copy)
+    execute(copy)
+    assert [c.outputs for c in code_cells(read(copy))] == [
+        c.outputs for c in code_cells(read(original))
+    ]
+    assert read(copy).metadata == read(original).metadata
+
+
+def test_the_command_names_an_unknown_chapter(capsys):
+    with pytest.raises(SystemExit):
+        main(["lint", "99_nothing"])
+    assert "there is no chapter 99_nothing; the chapters are 00_target" in capsys.readouterr().err
+
+
+def test_the_command_finds_nothing_in_the_committed_chapters(capsys):
+    assert main(["lint"]) == 0
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,142 @@
+"""Every rule of the linter, seen to find the defect that it is for."""
+
+import copy
+
+import nbformat.v4 as v4
+import pytest
+
+from socketlab.authoring.lint import RULES, lint
+from socketlab.example import EXPECTED
+
+NAME = "42_answers"
+
+
+def code(source, text="", count=1, tags=(), **output):
+    outputs = [v4.new_output("stream", name="stdout", text=text)] if text else []
+    if output:
+        outputs.append(v4.new_output(**output))
+    metadata = {"tags": list(tags)}
+    return v4.new_code_cell(source, outputs=outputs, execution_count=count, metadata=metadata)
+
+
+@pytest.fixture
+def good():
+    return v4.new_notebook(
+        cells=[
+            v4.new_markdown_cell("# 42 Answers: what was the question"),
+            v4.new_markdown_cell("## What you will be able to do\n\n- ask"),
+            v4.new_markdown_cell("```mermaid\nflowchart LR\n```\n\n**What will happen?** Guess."),
+            code("print('a')", "a\n"),
+            v4.new_markdown_cell("## What to remember\n\n- much"),
+            v4.new_markdown_cell("## Exercises\n\nSome."),
+            v4.new_markdown_cell("## Next\n\nMore."),
+            code("threaded_client(server)", EXPECTED, 2),
+        ]
+    )
+
+
+def test_a_good_chapter_passes(good):
+    assert lint(good, NAME) == []
+
+
+def spoil(notebook, number, **changes):
+    cell = notebook.cells[number]
+    for name, value in changes.items():
+        setattr(cell, name, value)
+
+
+def stderr(notebook):
+    notebook.cells[3].outputs.append(v4.new_output("stream", name="stderr", text="Warning"))
+
+
+def error(notebook):
+    notebook.cells[3].outputs = [
+        v4.new_output("error", ename="ValueError", evalue="", traceback=[])
+    ]
+
+
+def long_cells(notebook):
+    notebook.cells[3].source = "\n".join(["x = 1"] * 16)
+
+
+def very_long_cell(notebook):
+    few = [copy.deepcopy(notebook.cells[3]) for _ in range(20)]
+    notebook.cells[4:4] = few
+    notebook.cells[3].source = "\n".join(["x = 1"] * 26)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for count, cell in enumerate(cells, 1):
+        cell.execution_count = count
+
+
+def printing(text):
+    return lambda notebook: spoil(notebook, 3, outputs=code("", text).outputs)
+
+
+def ending(text):
+    return lambda notebook: spoil(notebook, -1, outputs=code("", text).outputs)
+
+
+BAD = {
+    "no title": (lambda n: spoil(n, 0, source="# Answers"), 'must start with "# 42 "'),
+    "no section": (lambda n: spoil(n, 4, source="text"), '"## What to remember" is missing'),
+    "sections in disorder": (lambda n: n.cells.insert(1, n.cells.pop(6)), "in this order"),
+    "no prediction": (lambda n: spoil(n, 2, source="```mermaid\n```"), "What will happen?"),
+    "no picture": (lambda n: spoil(n, 2, source="**What will happen?**"), "no picture"),
+    "long cells": (long_cells, "more than one code cell in ten has over 15 lines"),
+    "a very long cell": (very_long_cell, "a code cell has 26 lines"),
+    "not executed": (lambda n: spoil(n, 3, execution_count=None), "not executed in order"),
+    "executed in disorder": (lambda n: spoil(n, 3, execution_count=7), "not executed in order"),
+    "an error": (error, "code cell 1 raises ValueError"),
+    "noise on stderr": (stderr, "code cell 1 writes to stderr"),
+    "a port": (printing("('127.0.0.1', 45678)\n"), "prints a port"),
+    "a port after a colon": (printing("http://127.0.0.1:45678/\n"), "prints a port"),
+    "a path": (printing("/home/me/x\n"), "prints a path"),
+    "an address in memory": (printing("<Server at 0x7f00deadbeef>\n"), "an address in memory"),
+    "a thread's target": (printing("Thread-7 (serve_forever)\n"), "a thread's number"),
+    "a fixed port": (lambda n: spoil(n, 3, source='bind(("127.0.0.1", 8000))'), "fixed port"),
+    "output ignored": (
+        lambda n: spoil(n, 3, metadata={"tags": ["nbval-ignore-output"]}),
+        "asserts nothing",
+    ),
+    "output ignored by comment": (
+        lambda n: spoil(n, 3, source="# NBVAL_IGNORE_OUTPUT\nprint(1)"),
+        "asserts nothing",
+    ),
+    "a skipped cell": (lambda n: spoil(n, 3, metadata={"tags": ["nbval-skip"]}), "is skipped"),
+    "an emoji": (lambda n: spoil(n, 1, source=n.cells[1].source + " \U0001f600"), "pictogram"),
+    "one thread for two": (ending(EXPECTED.replace("Thread-4", "Thread-3")), "four expected lines"),
+    "a line more": (ending(EXPECTED + "\n"), "four expected lines"),
+    "no output at the end": (lambda n: spoil(n, -1, outputs=[]), "four expected lines"),
+    "text at the end": (lambda n: n.cells.append(v4.new_markdown_cell("end")), "four expected"),
+    "the end not compared": (
+        lambda n: spoil(n, -1, metadata={"tags": ["nbval-ignore-output"]}),
+        "compared strictly",
+    ),
+}
+
+
+@pytest.mark.parametrize("defect", BAD)
+def test_a_defect_is_found(good, defect):
+    damage, message = BAD[defect]
+    damage(good)
+    assert any(message in problem for problem in lint(good, NAME)), lint(good, NAME)
+
+
+def test_an_announced_error_passes(good):
+    error(good)
+    good.cells[3].metadata["tags"] = ["raises-exception"]
+    assert lint(good, NAME) == []
+
+
+def test_an_ignored_output_with_an_assertion_passes(good):
+    spoil(good, 3, source="assert plot()", metadata={"tags": ["nbval-ignore-output"]})
+    assert lint(good, NAME) == []
+
+
+def test_every_rule_was_broken_once(good):
+    broken = set()
+    for damage, _ in BAD.values():
+        notebook = copy.deepcopy(good)
+        damage(notebook)
+        broken |= {rule.__name__ for rule in RULES if list(rule(notebook, NAME))}
+    assert broken == {rule.__name__ for rule in RULES}
