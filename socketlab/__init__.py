@@ -1,6 +1,8 @@
 """The bench: run servers in a notebook, see what they did, check an answer."""
 
+from .checks import CheckFailed, check, hint
 from .example import tcp_client, threaded_client
+from .explain import explain, explain_in_notebook
 from .pictures import class_map
 from .planks import assemble
 from .recorder import record
@@ -8,12 +10,18 @@ from .reopen import reopen
 from .running import ServerTrouble, running
 
 __all__ = [
+    "CheckFailed",
     "ServerTrouble",
     "assemble",
+    "check",
     "class_map",
+    "explain",
+    "hint",
     "record",
     "reopen",
     "running",
     "tcp_client",
     "threaded_client",
 ]
+
+explain_in_notebook()

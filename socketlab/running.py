@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from .explain import explain
+
 DEADLINE = 5.0
 """Seconds the bench waits for anything before it says what it waited for."""
 
@@ -50,9 +52,9 @@ class running:
         if self.thread.is_alive():
             raise ServerTrouble(f"{name}.serve_forever() goes on although shutdown() has returned.")
         if self._error is not None and exc_info[0] is None:
-            raise ServerTrouble(
-                f"{name}.serve_forever() ended with {type(self._error).__name__}: {self._error}"
-            ) from self._error
+            told = f"{name}.serve_forever() ended with {type(self._error).__name__}: {self._error}"
+            meaning = explain(self._error)
+            raise ServerTrouble(f"{told}. {meaning}" if meaning else told) from self._error
 
 
 def within(seconds: float, call: Callable[[], Any], what: str) -> Any:
