@@ -1,0 +1,49 @@
+"""The command; see the package."""
+
+import argparse
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from . import MODULES, faults_of, notice
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m tests.faults")
+    parser.add_argument("--module", choices=MODULES, help="default: both")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--verbose", action="store_true", help="tell which test noticed each")
+    parser.add_argument("words", nargs="*", help="only faults whose name has one of these words")
+    options = parser.parse_args()
+    survivors = 0
+    for module in [options.module] if options.module else MODULES:
+        survivors += report(module, options)
+    return 1 if survivors else 0
+
+
+def report(module, options):
+    """Run the faults of one module, print what came of it, return the number of survivors."""
+    faults = [
+        fault
+        for fault in faults_of(module)
+        if not options.words or any(word in str(fault) for word in options.words)
+    ]
+    fitting = [fault for fault in faults if fault.applies]
+    survivors = []
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for fault, line in zip(
+            fitting, pool.map(lambda f: notice(f, module), fitting), strict=True
+        ):
+            if line is None:
+                survivors.append(fault)
+            if line is None or options.verbose:
+                print(f"{fault}: {line or 'NOT NOTICED'}", flush=True)
+    left_out = len(faults) - len(fitting)
+    print(
+        f"{module}: {len(fitting) - len(survivors)} of {len(fitting)} faults noticed"
+        + (f", {left_out} not in this version" if left_out else "")
+    )
+    return len(survivors)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
