@@ -1,0 +1,82 @@
+"""The `socketlab` command."""
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from .course import refresh
+
+FIRST = "notebooks/00_target.ipynb"
+
+USAGE = """\
+socketlab, the bench of minisocketserver
+
+  socketlab lab [options]   open the course in JupyterLab, at chapter 0; the options are
+                            JupyterLab's own, such as --no-browser or --port 8899
+
+Your own copy of the course is the folder course/: change what you like in it."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command with `argv` (without the program's name); return its exit status."""
+    match sys.argv[1:] if argv is None else argv:
+        case []:
+            print(USAGE)
+            return 0
+        case ["-h" | "--help", *_]:
+            print(USAGE)
+            return 0
+        case ["lab", *options]:
+            return lab(options)
+        case [other, *_]:
+            print(f"socketlab has no command {other!r}.\n\n{USAGE}", file=sys.stderr)
+            return 2
+    return 2
+
+
+def lab(options: list[str], project: Path | None = None) -> int:
+    """Refresh `course/` and run JupyterLab in it, with `options` passed on."""
+    project = project or Path(__file__).parents[1]
+    if not (project / FIRST).is_file():
+        return _sorry(
+            f"There is no {FIRST} in {project}. Clone the project, and install it from its "
+            "folder with: python -m pip install -e '.[lab]'"
+        )
+    if find_spec("jupyterlab") is None:
+        return _sorry(
+            "JupyterLab is not installed for this Python. In the project's folder: "
+            f"{sys.executable} -m pip install -e '.[lab]'"
+        )
+    course = project / "course"
+    try:
+        for sentence in refresh(project, course):
+            print(sentence, flush=True)
+    except OSError as error:
+        return _sorry(
+            f"Your copy of the course cannot be written: {error.strerror}: {error.filename}. "
+            "Give yourself the right to write there, or clone the project into a folder of yours."
+        )
+    return _jupyterlab(course, options)
+
+
+def _jupyterlab(course: Path, options: list[str]) -> int:
+    from jupyterlab.labapp import LabApp  # type: ignore[import-untyped]
+
+    # Our defaults for this run (no news, no questions); the learner's own settings come first.
+    ours = [str(Path(__file__).parent / "jupyter"), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, ours))
+    arguments = [f"--ServerApp.root_dir={course}", f"--LabApp.default_url=/lab/tree/{FIRST}"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--allow-root")  # containers: everything there runs as root
+    LabApp.launch_instance(arguments + options)
+    return 0
+
+
+def _sorry(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

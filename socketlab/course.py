@@ -1,0 +1,125 @@
+"""The learner's own copy of the course: handed out once, brought up to date with care.
+
+`course/` is ignored by git and belongs to the learner. A file is replaced by a newer one only
+while its cells are still as they were handed out; running them does not count as a change.
+Where the learner and the project both changed a file, the newer one is put beside it.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+FOLDERS = ("notebooks", "exercises")
+"""What the learner gets, in the same places of the project and of `course/`."""
+
+MANIFEST = ".handed_out.json"
+"""Says what each file in `course/` held when it was handed out: its cells, and all its bytes."""
+
+
+def refresh(project: Path, course: Path) -> list[str]:
+    """Make `course` from the files of `project`, or bring it up to date.
+
+    Returns a sentence for each file whose newer version could not take its place. A file that
+    the learner has deleted comes back; one that the project has dropped stays. Raises OSError
+    when `course` cannot be written.
+    """
+    handed_out = _read_manifest(course / MANIFEST)
+    news = []
+    for name in _shipped(project):
+        content = (project / name).read_bytes()
+        now = {"cells": _cells(content), "file": _digest(content)}
+        place = _place(course / name, now, handed_out.get(name, {}))
+        if place is not None:
+            _write(place, content)
+            _trust(place)
+            if place != course / name:
+                news.append(f"{name} is yours and stays; its newer version is {place.name}.")
+        handed_out[name] = now
+    _write(course / MANIFEST, json.dumps(handed_out, indent=1, sort_keys=True).encode())
+    return news
+
+
+def _place(copy: Path, now: dict[str, str], before: dict[str, str]) -> Path | None:
+    """Return where the version `now` belongs, or None when there is nothing to hand out."""
+    if not copy.exists():
+        return copy
+    mine = _cells(copy.read_bytes())
+    if mine == before.get("cells"):
+        return copy if now["file"] != before.get("file") else None
+    if now["cells"] in (mine, before.get("cells")):
+        return None
+    return _beside(copy, now)
+
+
+def _beside(copy: Path, now: dict[str, str]) -> Path | None:
+    """Return a free name like `NAME.new.ipynb`, or None when `now` is there already."""
+    number = 1
+    while True:
+        free = copy.with_suffix(f".new{number if number > 1 else ''}{copy.suffix}")
+        if not free.exists():
+            return free
+        if _cells(free.read_bytes()) == now["cells"]:
+            return None
+        number += 1
+
+
+def _shipped(project: Path) -> Iterator[str]:
+    for folder in FOLDERS:
+        for path in sorted((project / folder).rglob("*")):
+            name = path.relative_to(project)
+            if path.is_file() and not any(part[0] in "._" for part in name.parts):
+                yield name.as_posix()
+
+
+def _read_manifest(path: Path) -> dict[str, dict[str, str]]:
+    """Return the manifest, or nothing when it is spoilt: then every change is the learner's."""
+    try:
+        manifest = json.loads(path.read_bytes())
+        return {name: dict(prints) for name, prints in manifest.items()}
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _cells(content: bytes) -> str:
+    """Return the digest of a notebook's cells without outputs; of all bytes of another file."""
+    try:
+        cells = [
+            (cell["cell_type"], "".join(cell["source"])) for cell in json.loads(content)["cells"]
+        ]
+    except (ValueError, TypeError, KeyError):
+        return _digest(content)
+    return _digest(json.dumps(cells).encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write all of a file or nothing: an interruption leaves the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    except BaseException:
+        os.unlink(part)
+        raise
+
+
+def _trust(path: Path) -> None:
+    """Let JupyterLab show the pictures that the project's own notebooks came with."""
+    if path.suffix != ".ipynb":
+        return
+    with suppress(Exception):  # a courtesy: without it the pictures come when the cells run
+        import nbformat
+        from nbformat.sign import NotebookNotary
+
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        NotebookNotary().sign(notebook)  # type: ignore[no-untyped-call]
