@@ -107,8 +107,7 @@ def check(exercise: str, *answers: Any, part: str | None = None, traceback: bool
     namespace = frame.f_back.f_globals if frame and frame.f_back else {}
     for one in spec.parts.values() if part is None else [spec.parts[part]]:
         _try(spec, one, answers, namespace, traceback)
-        points = f"{one.points} point{'s' if one.points != 1 else ''}"
-        print(f"✓ {exercise} {one.name}: {points}. {one.praise}")
+        print(f"✓ {exercise} {one.name}: {_points(one.points)}. {one.praise}")
 
 
 def hint(exercise: str, number: int | None = None) -> None:
@@ -131,16 +130,24 @@ def _try(
     namespace: Mapping[str, Any],
     asked_for_traceback: bool,
 ) -> None:
-    failure = None
+    failure: NotYet | None = None
+    cause: BaseException | None = None
     try:
         with _room():
             part.run(*_given(spec, answers, namespace))
     except NotYet as not_yet:
-        failure = CheckFailed(_message(spec, part, not_yet))
-        failure.asked_for_traceback = asked_for_traceback
-        failure.__cause__ = not_yet.__cause__
+        failure, cause = not_yet, not_yet.__cause__
+    except Exception as error:  # the answer lacks something that the check took for granted
+        step = Step(
+            called=f"the check {part.name!r} of {' and '.join(spec.names)}",
+            expected="an answer with the names and methods that the task asks for",
+            why="The check, like any program, uses an answer through its attributes and methods.",
+        )
+        failure, cause = NotYet(step, describe(error)), error
     if failure is not None:
-        raise failure from failure.__cause__ if asked_for_traceback else None
+        report = CheckFailed(_message(spec, part, failure))
+        report.asked_for_traceback = asked_for_traceback
+        raise report from cause if asked_for_traceback else None
 
 
 def _given(spec: Exercise, answers: tuple[Any, ...], namespace: Mapping[str, Any]) -> Iterator[Any]:
@@ -165,7 +172,7 @@ def _message(spec: Exercise, part: Part, not_yet: NotYet) -> str:
     step = not_yet.step
     return "\n".join(
         (
-            f"✗ {spec.id} {part.name}: not yet.",
+            f"✗ {spec.id} {part.name}: not yet, 0 of {_points(part.points)}.",
             f"  Called:    {_one_line(step.called)}",
             f"  Came:      {_one_line(not_yet.came)}",
             f"  Expected:  {_one_line(step.expected)}",
@@ -173,6 +180,10 @@ def _message(spec: Exercise, part: Part, not_yet: NotYet) -> str:
             f'  A hint:    hint("{spec.id}")',
         )
     )
+
+
+def _points(number: int) -> str:
+    return f"{number} point{'s' if number != 1 else ''}"
 
 
 def _one_line(text: str) -> str:

@@ -1,0 +1,113 @@
+"""The exercise notebooks: generated from the solutions, blank ones fail, solutions pass."""
+
+import os
+import shutil
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from socketlab.authoring.exercises import ROOT, generate, nbgrader
+from socketlab.checks.core import find
+
+CHAPTERS = sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir())
+
+
+def read(folder, chapter):
+    return nbformat.read(ROOT / folder / chapter / f"{chapter}.ipynb", as_version=4)
+
+
+def scored(notebook):
+    cells = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    assert cells
+    return cells
+
+
+def failure(cell):
+    """What the learner sees when the cell fails, or None."""
+    errors = [output for output in cell.outputs if output.output_type == "error"]
+    return "\n".join(errors[0].traceback) if errors else None
+
+
+@pytest.fixture(scope="module", params=CHAPTERS)
+def chapter(request):
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    """Let a kernel that starts elsewhere find this checkout."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+
+
+def execute(notebook):
+    NotebookClient(notebook, timeout=30, allow_errors=True).execute()
+    return notebook
+
+
+def test_the_committed_exercises_are_what_nbgrader_makes_of_the_solutions(tmp_path):
+    """Run `python -m socketlab.authoring.exercises` when this fails."""
+    made = {path.relative_to(tmp_path) for path in generate(ROOT / "solutions", tmp_path)}
+    committed = {
+        path.relative_to(ROOT / "exercises")
+        for path in (ROOT / "exercises").rglob("*.ipynb")
+        if ".ipynb_checkpoints" not in path.parts
+    }
+    assert made == committed
+    for path in made:
+        fresh, old = (
+            nbformat.read(folder / path, as_version=4) for folder in (tmp_path, ROOT / "exercises")
+        )
+        assert fresh == old, f"{path} differs: run python -m socketlab.authoring.exercises"
+
+
+def test_the_points_in_the_notebook_are_those_of_the_checks(chapter):
+    """A cell's points stand in its metadata for nbgrader and in the check for the message."""
+    points = {}
+    for cell in scored(read("solutions", chapter)):
+        assert cell.id == cell.metadata.nbgrader.grade_id
+        assert cell.metadata.nbgrader.schema_version == 3
+        exercise, part = cell.source.split('"')[1::2]
+        points.setdefault(exercise, {})[part] = cell.metadata.nbgrader.points
+    for exercise, parts in points.items():
+        assert parts == {part.name: part.points for part in find(exercise).parts.values()}
+
+
+def test_a_blank_exercise_fails_every_scored_check(chapter):
+    """Each failure is the short message, with no traceback of IPython's."""
+    for cell in scored(execute(read("exercises", chapter))):
+        message = failure(cell)
+        assert message is not None, f"{cell.id} passes on the blank exercise"
+        assert message.startswith("✗ 0"), message
+        assert len(message.splitlines()) < 12
+        assert "Traceback" not in message
+        assert "blank" in message or "there is no" in message
+        assert not [output for output in cell.outputs if output.output_type == "stream"]
+
+
+def test_the_solution_passes_every_scored_check(chapter):
+    """Each success is one line on stdout, and nothing else."""
+    for cell in scored(execute(read("solutions", chapter))):
+        assert failure(cell) is None, failure(cell)
+        assert [output.name for output in cell.outputs] == ["stdout"]
+        assert cell.outputs[0].text.startswith("✓ 0")
+
+
+def test_nbgrader_gives_the_solution_all_points_and_the_blank_none(chapter, tmp_path):
+    """The whole path of a class: generate, hand in, autograde."""
+    from nbgrader.api import Gradebook
+
+    shutil.copytree(ROOT / "solutions", tmp_path / "source")
+    api = nbgrader(tmp_path)
+    assert api.generate_assignment(chapter)["success"]
+    for student, folder in (("ada", "solutions"), ("blank", "exercises")):
+        shutil.copytree(ROOT / folder / chapter, tmp_path / "submitted" / student / chapter)
+        result = api.autograde(chapter, student)
+        assert result["success"], result
+    with Gradebook(f"sqlite:///{tmp_path / 'gradebook.db'}") as gradebook:
+        full = gradebook.find_assignment(chapter).max_score
+        assert full == sum(
+            cell.metadata.nbgrader.points for cell in scored(read("solutions", chapter))
+        )
+        assert gradebook.find_submission(chapter, "ada").score == full
+        assert gradebook.find_submission(chapter, "blank").score == 0
