@@ -488,6 +488,21 @@ def test_shutdown_while_a_request_comes_in(module, bell, monkeypatch):
     assert served == [] and calls == []
 
 
+def test_an_order_to_stop_during_a_request_ends_the_loop(module, bell, monkeypatch):
+    """If the order to stop comes during a request, the loop does not wait once more."""
+    waits, server = [], bell()
+    server.RequestHandlerClass = lambda *_: vars(server).update(_BaseServer__shutdown_request=True)
+
+    def select(original, timeout):
+        waits.append(timeout)
+        return original(0.5)
+
+    watch_selector(module, monkeypatch, select)
+    server.ring()
+    in_time(server.serve_forever, 60)
+    assert len(waits) == 1
+
+
 def test_a_server_can_serve_again(bell):
     """After a shutdown the same server can serve once more."""
     served, server = [], bell(lambda request, *_: served.append(request))
