@@ -98,7 +98,6 @@ class Step:
     source: str
     target: str
     label: str
-    depth: int
     opens: bool = False
     closes: bool = False
     breaks: bool = False
@@ -174,7 +173,7 @@ class Timeline:
             middle = bar.began * 1000 + length / 2
             axes.text(middle, row, str(bar.request), ha="center", va="center", color="white")
         axes.set_yticks(range(len(self.workers)), self.workers)
-        axes.invert_yaxis()
+        axes.set_ylim(len(self.workers) - 0.5, -0.5)
         axes.set_xlim(left=0)
         axes.set_xlabel("milliseconds since the first request")
         axes.spines[["top", "right", "left"]].set_visible(False)

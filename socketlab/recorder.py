@@ -211,8 +211,8 @@ class Log:
         lines = []
         for root in self._sorted_roots():
             for depth, call in root.walk():
-                name = f"{call.actor}.{call.name}" if call.actor != self._server else call.name
-                name = call.name if not call.actor else name
+                of_server = call.actor in ("", self._server)
+                name = call.name if of_server else f"{call.actor}.{call.name}"
                 raised = f"  raised {call.raised}" if call.raised else ""
                 lines.append(f"{names.get(call.thread, 'caller'):8}  {'  ' * depth}{name}{raised}")
         return lines
@@ -261,22 +261,24 @@ class Log:
         def lane(call: _Call) -> str:
             return f"{call.actor} in {names[call.thread]}" if len(threads) > 1 else call.actor
 
-        def follow(call: _Call, caller: str, depth: int) -> Iterator[Step]:
+        def follow(call: _Call, caller: str) -> Iterator[Step]:
             if not call.actor:
                 comes = call.name.removeprefix("· ").startswith(("accept", "recv"))
                 source, target = ("client", caller) if comes else (caller, "client")
-                yield Step(source, target, call.name.removeprefix("· "), depth)
+                yield Step(source, target, call.name.removeprefix("· "))
                 return
             here = lane(call)
-            yield Step(caller or here, here, call.name, depth, opens=True)
+            opens = bool(call.children)
+            yield Step(caller or here, here, call.name, opens=opens)
             for child in call.children:
-                yield from follow(child, here, depth + 1)
+                yield from follow(child, here)
             if call.raised:
-                yield Step(here, caller or here, f"raised {call.raised}", depth, breaks=True)
-            yield Step(here, here, "", depth, closes=True)
+                yield Step(here, caller or here, f"raised {call.raised}", breaks=True)
+            if opens:  # a bar for a call that made no other would only clutter
+                yield Step(here, here, "", closes=True)
 
         for call in mine:
-            yield from follow(call, "", 0)
+            yield from follow(call, "")
 
 
 def _spied_socket(log: Log) -> type[socket.socket]:
