@@ -1,11 +1,13 @@
 """BaseServer: the loop, the hooks, and what happens when one of them fails."""
 
 import errno
+import gc
 import inspect
 import selectors
 import sys
 import threading
 import time
+import warnings
 
 import pytest
 
@@ -576,6 +578,17 @@ def test_the_loop_gives_back_its_descriptors(bell):
     with serving(server):
         pass
     assert open_descriptors() == before
+
+
+def test_the_loop_closes_what_it_opened(bell):
+    """The loop closes its own sockets and does not leave them to the garbage collector."""
+    server = bell()
+    gc.collect()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        with serving(server):
+            pass
+    assert [str(w.message) for w in caught if w.category is ResourceWarning] == []
 
 
 @pytest.mark.skipif(not hasattr(selectors, "PollSelector"), reason="The system has no poll.")

@@ -63,7 +63,12 @@ FAULTS = [
     (BASE, "the flag does not wake", "self._wake()", "pass"),
     (BASE, "poll once a second", "poll_interval: float = 0.5", "poll_interval: float = 1.0"),
     (BASE, "the loop looks as if it did not run", "self.__is_shut_down.clear()", "pass"),
-    (BASE, "an early shutdown is forgotten", "if not self.__shutdown_request:", "if True:"),
+    (
+        BASE,
+        "an early shutdown is forgotten",
+        "self.__is_shut_down.clear()\n",
+        "self.__is_shut_down.clear()\n        self.__shutdown_request = False\n",
+    ),
     (
         BASE,
         "the flag stays up after the loop",

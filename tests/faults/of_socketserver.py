@@ -76,7 +76,7 @@ FAULTS = [
         "timeout = max(timeout, self.timeout)",
     ),
     ("the socket's time limit wins", "timeout = min(timeout, self.timeout)", "pass"),
-    ("the wait is cut short", "if timeout < 0:", "if True:"),
+    ("the time limit never ends", "if timeout < 0:", "if timeout > 9:"),
     ("handle_timeout never called", "return self.handle_timeout()", "return None"),
     ("handle_request serves nothing", "return self._handle_request_noblock()", "return None"),
     (
