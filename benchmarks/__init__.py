@@ -1,0 +1,1 @@
+"""How fast the library is, next to the standard library."""
