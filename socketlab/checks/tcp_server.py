@@ -97,14 +97,20 @@ def connections(server_class: Any) -> None:
 
     with serving(step, make(step, server_class, handler=Noted)) as server:
         for message in (b"one", b"two", b"three"):
-            got = talk(step, server.server_address, message)
-            for request, client_address in seen:
-                step.want(
-                    isinstance(request, socket.socket) and isinstance(client_address, tuple),
-                    f"a request of type {type(request).__name__} with the client address "
-                    f"{client_address!r}; did addr[1], a port number, get taken for a socket?",
-                )
+            try:
+                got = talk(step, server.server_address, message)
+            finally:  # the cause, told in place of a client's broken connection
+                _want_pairs(step, seen)
             step.want(got == message, f"{got!r} for {message!r}{core.records.trouble()}")
+
+
+def _want_pairs(step: Step, seen: list[tuple[Any, Any]]) -> None:
+    for request, client_address in seen:
+        step.want(
+            isinstance(request, socket.socket) and isinstance(client_address, tuple),
+            f"a request of type {type(request).__name__} with the client address "
+            f"{client_address!r}; did addr[1], a port number, get taken for a socket?",
+        )
 
 
 @build.part("restart", 2, "A server with allow_reuse_address can come back at once.")

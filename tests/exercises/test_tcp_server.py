@@ -1,0 +1,306 @@
+"""Wrong answers to 03.1 and 03.2 are told what is wrong with them; right ones pass."""
+
+import logging
+import socket
+import socketserver
+import sys
+import threading
+
+import pytest
+
+import minisocketserver
+from minisocketserver import BaseServer
+from socketlab import CheckFailed, check, hint
+from socketlab.checks.core import find
+
+Right = minisocketserver.TCPServer
+
+
+def message(exercise, part, *answers):
+    """Return the message of the check that must fail, and hold it to the contract."""
+    with pytest.raises(CheckFailed) as caught:
+        check(exercise, *answers, part=part)
+    text = str(caught.value)
+    assert text.startswith(f"✗ {exercise} {part}: ")
+    assert len(text.splitlines()) < 12
+    for word in ("Called:", "Came:", "Expected:", "Why:", f'hint("{exercise}")'):
+        assert word in text
+    assert "Traceback" not in text
+    assert caught.value._render_traceback_() == [text]
+    return text
+
+
+class TwoArguments(Right):
+    def __init__(self, host, port, handler):
+        super().__init__((host, port), handler)
+
+
+class KeepsPortZero(Right):
+    def server_bind(self):
+        self.socket.bind(self.server_address)
+
+
+class Probes(Right):
+    def server_bind(self):
+        with socket.socket() as probe:
+            probe.bind(self.server_address)
+            self.server_address = probe.getsockname()
+        self.socket.bind(self.server_address)
+
+
+class NeverBinds(Right):
+    def server_bind(self):
+        pass
+
+
+class NeverListens(Right):
+    def server_activate(self):
+        pass
+
+
+class NeverStarts(Right):
+    def __init__(self, address, handler):
+        while True:
+            pass
+
+
+class NeverServes(Right):
+    def serve_forever(self, poll_interval=0.5):
+        pass
+
+
+class NeverAnswers(Right):
+    def finish_request(self, request, client_address):
+        threading.Event().wait(30)
+
+
+class ShutsDownFromItsOwnThread(Right):
+    def process_request(self, request, client_address):
+        super().process_request(request, client_address)
+        self.shutdown()
+
+
+class AddressForSocket(Right):
+    def get_request(self):
+        _, address = super().get_request()
+        return address[1], address
+
+
+class NeverReuses(Right):
+    def server_bind(self):
+        self.allow_reuse_address = False
+        super().server_bind()
+
+
+class ReusesTooLate(Right):
+    def server_bind(self):
+        wanted, self.allow_reuse_address = self.allow_reuse_address, False
+        super().server_bind()
+        if wanted:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
+class AlwaysReuses(Right):
+    def server_bind(self):
+        self.allow_reuse_address = True
+        super().server_bind()
+
+
+class Leaks(BaseServer):
+    def __init__(self, address, handler):
+        super().__init__(address, handler)
+        self.socket = socket.socket()
+        self.socket.bind(address)
+
+
+class Swallows(Right):
+    def __init__(self, address, handler):
+        try:
+            super().__init__(address, handler)
+        except OSError:
+            self.server_address = None
+
+
+class NoGoodbye(Right):
+    def shutdown_request(self, request):
+        self.close_request(request)
+
+
+class NoClose(Right):
+    def close_request(self, request):
+        pass
+
+
+class NeverCloses(Right):
+    def server_close(self):
+        pass
+
+    close_request = Right.close_request
+
+
+class RaisesWhileServing(Right):
+    def get_request(self):
+        raise ValueError("lost the connection")
+
+
+class PatchesTheClient(Right):
+    def __init__(self, address, handler):
+        socket.create_connection = lambda *args, **options: None
+        super().__init__(address, handler)
+
+
+WRONG = [
+    (TwoArguments, "address", "as two arguments"),
+    (KeepsPortZero, "address", "nobody can connect to port 0"),
+    (Probes, "address", "a port found beforehand may be taken"),
+    (NeverBinds, "address", "never bound"),
+    (NeverListens, "address", "ConnectionRefusedError"),
+    (NeverStarts, "address", "of your code: while True:"),
+    (NeverServes, "address", "no end within"),
+    (NeverAnswers, "address", "of your code: threading.Event().wait(30)"),
+    (ShutsDownFromItsOwnThread, "address", "of your code: self.shutdown(), in wait()"),
+    (PatchesTheClient, "address", "your code has replaced socket.create_connection"),
+    (RaisesWhileServing, "address", "ValueError: lost the connection, in line"),
+    (AddressForSocket, "connections", "did addr[1], a port number, get taken for a socket?"),
+    (NeverReuses, "restart", "SO_REUSEADDR is off"),
+    (ReusesTooLate, "restart", "was the option set only after bind?"),
+    (AlwaysReuses, "restart", "SO_REUSEADDR is on although allow_reuse_address is False"),
+    (Leaks, "bind error", "still open"),
+    (Swallows, "bind error", "no error"),
+    (NoGoodbye, "goodbye", "no SHUT_WR"),
+    (NoClose, "goodbye", "the request's socket is still open"),
+    (NeverCloses, "close", "the listener is still open"),
+    (None, "address", "still blank"),
+    (..., "address", "still blank"),
+]
+
+
+BLOCKED = (NeverAnswers, ShutsDownFromItsOwnThread)
+"""Their threads wait for an event, from which Python cannot wake them; they hold no socket."""
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("wrong, part, told", WRONG, ids=[str(row[0]) for row in WRONG])
+def test_a_wrong_server_is_told_its_mistake(wrong, part, told, monkeypatch):
+    """The message names this very mistake, and nothing is left running."""
+    monkeypatch.setattr(socket, "create_connection", socket.create_connection)  # restored after
+    before = set(threading.enumerate())
+    assert told in message("03.1", part, wrong)
+    for thread in set(threading.enumerate()) - before:
+        if wrong not in BLOCKED:
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+def thank(text, name="Handler", serve="serve_forever", say="print"):
+    """Return the three names of 03.2, with the given parts as the learner wrote them."""
+    source = f"""
+from socketserver import StreamRequestHandler, TCPServer
+class Handler(StreamRequestHandler):
+    def handle(self):
+        {say}("Got connection from", self.request.getpeername())
+        self.wfile.write({text})
+def make_server(address):
+    return TCPServer(address, {name})
+def run(server):
+    server.{serve}()
+"""
+    names = {}
+    exec(source, names)
+    return names["Handler"], names["make_server"], names["run"]
+
+
+THANKS = 'b"Thank you for connecting"'
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "answer, part, told",
+    [
+        (thank(THANKS, say="str"), "print", "nothing, printed"),
+        (thank('"Thank you for connecting"'), "bytes", "TypeError: a bytes-like object"),
+        (thank('b"Thanks"'), "bytes", "b'Thanks'"),
+        (thank(THANKS, name="handler"), "name", "NameError: name 'handler' is not defined"),
+        (thank(THANKS, serve="server_forever"), "serve", "no attribute 'server_forever'"),
+        (thank(THANKS, serve="handle_request"), "serve", "no end within"),
+    ],
+)
+def test_a_bug_left_in_is_named(answer, part, told):
+    """Each of the five bugs has a part of its own; two of them keep the program from parsing."""
+    came = next(line for line in message("03.2", part, *answer).splitlines() if "Came:" in line)
+    assert told in came
+
+
+def test_a_program_that_does_not_parse_leaves_no_names():
+    """As after a SyntaxError in the answer cell: curly quotes, or print without brackets."""
+    for part in find("03.2").parts:
+        assert "there is no Handler yet" in message("03.2", part)
+
+
+class Loud(Right):
+    """Prints, logs, and takes another way: everything in the constructor, a list of hooks."""
+
+    def __init__(self, server_address, RequestHandlerClass):
+        BaseServer.__init__(self, server_address, RequestHandlerClass)
+        print("starting", file=sys.stderr)
+        logging.getLogger("loud").warning("starting")
+        self.socket = socket.socket()
+        try:
+            if self.allow_reuse_address:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.socket.bind(server_address)
+            self.socket.listen()
+        except OSError:
+            self.socket.close()
+            raise
+        self.server_address = self.socket.getsockname()
+
+
+@pytest.mark.parametrize(
+    "right", [Right, socketserver.TCPServer, socketserver.ThreadingTCPServer, Loud]
+)
+def test_a_right_server_passes_in_any_style(right, capfd):
+    """The standard library's own classes, and one that writes to stderr, which stays clean."""
+    logging.getLogger("loud").addHandler(logging.StreamHandler())
+    check("03.1", right)
+    printed, errors = capfd.readouterr()
+    assert [line[:6] for line in printed.splitlines()] == ["✓ 03.1"] * 6
+    assert errors == ""
+
+
+@pytest.mark.parametrize("text", [THANKS, '"Thank you for connecting".encode("ascii")'])
+def test_a_mended_program_passes(text, capsys):
+    """Bytes written as such, or encoded."""
+    check("03.2", *thank(text))
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_a_traceback_comes_only_when_asked_for():
+    """`traceback=True` shows where the exception came from."""
+    with pytest.raises(CheckFailed) as caught:
+        check("03.1", RaisesInConstructor, traceback=True)
+    assert "Traceback" in "".join(caught.value._render_traceback_())
+    assert "Traceback" not in message("03.1", "address", RaisesInConstructor)
+
+
+class RaisesInConstructor(Right):
+    def __init__(self, address, handler):
+        raise NotImplementedError()
+
+
+def test_three_hints_from_a_nudge_to_nearly_the_answer(capsys):
+    """Each call tells the next; a number asks for that one."""
+    for exercise in ("03.1", "03.2"):
+        for number in (1, 2, 3):
+            hint(exercise, number)
+            assert f"Hint {number} of 3 for {exercise}" in capsys.readouterr().out
+        with pytest.raises(LookupError, match="hints 1 to 3"):
+            hint(exercise, 4)
+
+
+def test_an_unknown_exercise_or_part_is_told_what_there_is():
+    """A slip of the pen in a cell gets a sentence."""
+    with pytest.raises(LookupError, match=r"There are: .*03\.1"):
+        check("3.1", Right)
+    with pytest.raises(LookupError, match="There are: address"):
+        check("03.1", Right, part="adress")
