@@ -55,7 +55,7 @@ class Fault:
         """The suite's file that is most likely to notice: that of the class the fault is in."""
         before = self.source.read_text().partition(self.old)[0]
         classes = [line for line in before.splitlines() if line.lstrip().startswith("class ")]
-        name = classes[-1] if classes else "BaseServer"
+        name = classes[-1].partition("(")[0] if classes else "BaseServer"
         for part, topic in TOPICS.items():
             if part in name:
                 return f"test_{topic}.py"
