@@ -10,7 +10,13 @@ import nbformat
 from nbclient import NotebookClient
 
 from .lint import code_cells, lint, tags
-from .source import chapter_definitions, differences, library_definitions, refreshed
+from .source import (
+    bare_definitions,
+    chapter_definitions,
+    differences,
+    library_definitions,
+    refreshed,
+)
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -55,9 +61,10 @@ def refresh(chapter: Path) -> None:
     module = library_module(chapter)
     if module is not None:
         notebook = read(chapter)
+        library = bare_definitions(module.read_text())
         for cell in code_cells(notebook):
             if "plank" in tags(cell):
-                cell.source = refreshed(cell.source, module.read_text())
+                cell.source = refreshed(cell.source, library)
         write(chapter, notebook)
 
 

@@ -98,14 +98,20 @@ class _Normal(ast.NodeTransformer):
         return ast.Assign(targets=[node.target], value=node.value)
 
 
-def refreshed(cell: str, library: str) -> str:
-    """Return the cell with each definition that the library also has replaced by the library's.
-
-    Docstrings and annotations are left out; what else the cell contains stays.
-    """
+def bare_definitions(library: str) -> dict[str, Any]:
+    """Return what a library module defines as it stands in a chapter: without docstrings and
+    annotations. The values are for `refreshed`."""
     wanted = _Collect()
     cst.parse_module(library).visit(wanted)
-    return cst.parse_module(cell).visit(_Replace(wanted.found)).code
+    return wanted.found
+
+
+def refreshed(cell: str, library: dict[str, Any]) -> str:
+    """Return the cell with each definition that the library also has replaced by the library's.
+
+    `library` comes from `bare_definitions`. What else the cell contains stays.
+    """
+    return cst.parse_module(cell).visit(_Replace(library)).code
 
 
 class _Scope(cst.CSTTransformer):

@@ -40,21 +40,23 @@ def test_refreshing_an_up_to_date_chapter_changes_nothing(chapter, tmp_path):
 @pytest.mark.parametrize(
     "chapter", [path for path in chapters() if library_module(path)], ids=lambda path: path.stem
 )
-def test_a_changed_line_is_found_named_and_refreshed(chapter, tmp_path):
-    """In each plank: drop the last line of each method in turn; the method's name is told."""
-    original = read(chapter)
+def test_changed_lines_are_found_named_and_refreshed(chapter, tmp_path):
+    """Each plank gets one more statement in its last method; the methods' names are told."""
+    original, notebook = read(chapter), read(chapter)
+    changed = []
+    for cell in code_cells(notebook):
+        if "plank" in tags(cell) and "def " in cell.source:
+            changed.append(cell.source.rsplit("def ", 1)[1].split("(")[0])
+            cell.source += "; print('changed')"
     copy = tmp_path / chapter.name
-    for number, cell in enumerate(original.cells):
-        if cell.cell_type == "code" and "plank" in tags(cell) and "def " in cell.source:
-            notebook = read(chapter)
-            notebook.cells[number].source = cell.source.rstrip() + "; print('changed')"
-            write(copy, notebook)
-            name = cell.source.rsplit("def ", 1)[1].split("(")[0]
-            found = source_differences(copy)
-            assert len(found) == 1 and f".{name}" in found[0] and "differs" in found[0]
-            refresh(copy)
-            assert source_differences(copy) == []
-            assert code_cells(read(copy)) == code_cells(original)
+    write(copy, notebook)
+    found = source_differences(copy)
+    assert len(found) == len(changed)
+    for name in changed:
+        assert any(f".{name}" in sentence and "differs" in sentence for sentence in found), name
+    refresh(copy)
+    assert source_differences(copy) == []
+    assert code_cells(read(copy)) == code_cells(original)
 
 
 def test_executing_writes_outputs_and_nothing_volatile(tmp_path):

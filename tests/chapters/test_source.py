@@ -1,6 +1,7 @@
 """Comparing a chapter with the library, and refreshing it."""
 
 from socketlab.authoring.source import (
+    bare_definitions,
     chapter_definitions,
     differences,
     library_definitions,
@@ -91,20 +92,20 @@ def test_a_constant_is_compared():
 def test_refreshing_brings_the_library_s_code_without_its_annotations():
     head = "@reopen(Server)\nclass Server:\n"
     cell = f"{head}    def serve(self):\n        old()\n\n    def mine(self): 1"
-    assert refreshed(cell, LIBRARY) == (
+    assert refreshed(cell, bare_definitions(LIBRARY)) == (
         f"{head}    def serve(self, seconds=0.5):\n"
         "        # A reason.\n        self.wait(seconds)\n\n    def mine(self): 1"
     )
 
 
 def test_refreshing_fills_a_method_that_had_only_a_docstring():
-    assert refreshed("class Server:\n    def close(self): ...\n", LIBRARY) == (
+    assert refreshed("class Server:\n    def close(self): ...\n", bare_definitions(LIBRARY)) == (
         "class Server:\n    def close(self):\n        pass\n"
     )
 
 
 def test_refreshing_replaces_constants_and_attributes():
-    assert refreshed("LIMIT = 9\n", LIBRARY) == "LIMIT = 3\n"
-    assert refreshed("class Server:\n    timeout = 9\n", LIBRARY) == (
+    assert refreshed("LIMIT = 9\n", bare_definitions(LIBRARY)) == "LIMIT = 3\n"
+    assert refreshed("class Server:\n    timeout = 9\n", bare_definitions(LIBRARY)) == (
         "class Server:\n    timeout = None\n"
     )
