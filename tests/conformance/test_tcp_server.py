@@ -419,6 +419,8 @@ while not accepts > 1 and time.monotonic() < deadline:
     time.sleep(0.01)
 time.sleep(0.2)
 print(accepts)
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))  # a thread needs descriptors to end
+server.shutdown()
 """
 
 

@@ -209,16 +209,30 @@ def test_it_does_not_wait_for_daemons(threading_server, make, connect, gate):
     assert not close_while_busy(make(threading_server, gate, daemon_threads=True), connect, gate)
 
 
-def test_server_close_waits_for_all_threads(module, make, connect, gate):
-    """server_close waits for each thread, not only for the last one."""
-    server = make(module.ThreadingTCPServer, gate)
-    for _ in range(3):
+@pytest.mark.parametrize("slowest", [0, 4])
+def test_server_close_waits_for_all_threads(module, make, connect, slowest):
+    """server_close waits for each thread, whichever is the last to end."""
+    gates, threads = [threading.Event() for _ in range(5)], []
+
+    def handle(*_):
+        threads.append(threading.current_thread())
+        gates[len(threads) - 1].wait(DEADLINE)
+
+    server = make(module.ThreadingTCPServer, handle)
+    for number in range(5):
         connect(server)
         server.handle_request()
-    until(lambda: len(gate.threads) == 3)
-    threading.Timer(MOMENT, gate.opened.set).start()
-    in_time(server.server_close)
-    assert not any(thread.is_alive() for thread in gate.threads)
+        until(lambda wanted=number: len(threads) > wanted)
+    closer = threading.Thread(target=server.server_close, daemon=True)
+    closer.start()
+    for gate in gates:
+        if gate is not gates[slowest]:
+            gate.set()
+    closer.join(MOMENT)
+    waits = closer.is_alive()
+    gates[slowest].set()
+    closer.join(DEADLINE)
+    assert waits and not closer.is_alive()
 
 
 def test_servers_do_not_wait_for_each_other(module, make, connect, gate):
