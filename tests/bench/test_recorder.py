@@ -176,6 +176,19 @@ def test_nothing_is_noted_after_the_block(module):
     assert log.calls == []
 
 
+def test_a_connection_that_outlives_the_block_is_not_noted_any_more(module):
+    with module.TCPServer(LOCALHOST, echo(module)) as server:
+        with (
+            socket.create_connection(server.server_address, timeout=5),
+            record(server) as log,
+        ):
+            connection, _ = server.get_request()
+        noted = log.calls
+        connection.close()
+    assert log.calls == noted
+    assert not any("close" in line for line in noted)
+
+
 def test_other_servers_of_the_class_are_not_noted(module):
     one, other = (module.TCPServer(LOCALHOST, echo(module)) for _ in range(2))
     with record(one) as log, running(one), running(other):
@@ -202,7 +215,11 @@ def test_service_actions_are_noted_where_overridden_and_once_in_a_row(module):
     log = recorded(Busy(LOCALHOST, echo(module)), ["one", "two"])
     lines = [line.split(maxsplit=1)[1] for line in log.calls]
     assert "service_actions" in lines
-    assert "service_actions service_actions" not in " ".join(lines)
+    server = Busy(LOCALHOST, echo(module))
+    with server, record(server) as log:
+        server.service_actions()
+        server.service_actions()
+    assert len(log.calls) == 1
     assert not any("service_actions" in line for line in ONE_AT_A_TIME.splitlines())
 
 
