@@ -1,0 +1,44 @@
+"""DrainMixIn: a clean end, with a deadline."""
+
+import socket
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from threading import Thread
+from typing import Any
+
+from .open_requests import OpenRequestsMixIn
+
+_LAST_WORDS = 1.0
+"""Seconds for a handler to notice that its connection was cut off."""
+
+
+class DrainMixIn(OpenRequestsMixIn):
+    """Adds `drain` to a server that runs its handlers in threads, or one at a time."""
+
+    _threads: Iterable[Thread]
+
+    def drain(self, seconds: float) -> list[Any]:
+        """Take no more requests, give those at work `seconds` to finish, and close the server.
+
+        Returns the client addresses of the requests that were not finished by then. Their
+        connections are shut down, which ends a handler that reads or writes. A handler that
+        does neither runs on in its thread, and nothing waits for it.
+
+        Call it from a thread that serves nothing, as `shutdown`.
+        """
+        deadline = time.monotonic() + seconds
+        # shutdown() would wait without an end for a handler that runs in the loop's own thread.
+        self._BaseServer__shutdown_request = True
+        self._BaseServer__is_shut_down.wait(seconds)  # type: ignore[attr-defined]
+        self.socket.close()  # type: ignore[attr-defined]
+        self.wait_until_closed(max(0.0, deadline - time.monotonic()))
+        cut = dict(self.open_requests)
+        for request in cut:
+            if isinstance(request, socket.socket):
+                with suppress(OSError):  # the client may have gone first
+                    request.shutdown(socket.SHUT_RDWR)
+        if not self.wait_until_closed(_LAST_WORDS):
+            self._threads = ()
+        self.server_close()  # type: ignore[attr-defined]
+        return list(cut.values())

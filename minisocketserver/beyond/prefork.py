@@ -1,0 +1,94 @@
+"""PreForkMixIn: several processes that share one listener."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import traceback
+from typing import Any
+
+
+class PreForkMixIn:
+    """Put before a stream server class, `processes` copies of it serve side by side.
+
+    They are forked when `serve_forever` starts. The parent serves nothing: it replaces a worker
+    that ends, and ends all of them at `shutdown`. Each then finishes the request at hand, and
+    is killed if that takes longer than `patience` seconds. Workers end by themselves when the
+    parent dies. What one worker changes, the others do not see.
+    """
+
+    processes = os.cpu_count() or 1
+    patience = 10.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.workers: list[multiprocessing.context.ForkProcess] = []
+        self._stop = threading.Event()
+        self._stopped = threading.Event()
+        self._stopped.set()
+        super().__init__(*args, **kwargs)
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept a connection. BlockingIOError if another worker was quicker."""
+        request, client_address = super().get_request()  # type: ignore[misc]
+        request.setblocking(True)  # some systems hand the listener's mode on
+        return request, client_address
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        """Keep `processes` workers serving until `shutdown` is called, from another thread.
+
+        Every `poll_interval` seconds the workers that ended are replaced.
+        """
+        self._stopped.clear()
+        self.socket.setblocking(False)  # type: ignore[attr-defined]
+        try:
+            self._replace_workers()
+            while not self._stop.wait(poll_interval):
+                self._replace_workers()
+        finally:
+            self._end_workers()
+            self._stop.clear()
+            self._stopped.set()
+
+    def shutdown(self) -> None:
+        """Stop the workers and wait until they have ended. For the parent only."""
+        self._stop.set()
+        self._stopped.wait()
+
+    def _replace_workers(self) -> None:
+        self.workers = [worker for worker in self.workers if worker.is_alive()]
+        try:
+            while len(self.workers) < self.processes:
+                worker = multiprocessing.get_context("fork").Process(target=self._work, daemon=True)
+                worker.start()
+                self.workers.append(worker)
+        except OSError:  # no more processes for now: those that run go on
+            traceback.print_exc()
+
+    def _end_workers(self) -> None:
+        deadline = time.monotonic() + self.patience
+        for worker in self.workers:
+            worker.terminate()
+        for worker in self.workers:
+            worker.join(max(0.0, deadline - time.monotonic()))
+            worker.kill()
+            worker.join()
+        self.workers = []
+
+    def _work(self) -> None:
+        """What a worker does: the usual loop, until SIGTERM or the end of the parent."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
+        signal.signal(signal.SIGTERM, self._ask_to_stop)
+        threading.Thread(target=self._stop_with_parent, daemon=True).start()
+        super().serve_forever()  # type: ignore[misc]
+        self.server_close()  # type: ignore[attr-defined]
+
+    def _ask_to_stop(self, *_: object) -> None:
+        # Not shutdown(): that waits for the loop, which this signal interrupts.
+        self._BaseServer__shutdown_request = True
+
+    def _stop_with_parent(self) -> None:
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        parent.join()
+        self._ask_to_stop()
