@@ -8,8 +8,10 @@ from typing import Any
 from minisocketserver import BaseRequestHandler, TCPServer
 
 from ..running import within
-from . import core
-from .core import Exercise, Step, describe, serving, talk
+from . import room
+from .core import Exercise
+from .room import serving, talk
+from .step import PATIENCE, NotYet, Step, describe
 
 ANY_PORT = ("127.0.0.1", 0)
 
@@ -58,13 +60,13 @@ def address(server_class: Any) -> None:
     )
     try:
         server = make(step, server_class)
-    except core.NotYet as not_yet:
+    except NotYet as not_yet:
         if isinstance(not_yet.__cause__, TypeError) and "positional" in not_yet.came:
             step.fail(
                 f"{not_yet.came}; does it take host and port as two arguments?", not_yet.__cause__
             )
         raise
-    bound = [where for _, where in core.records.bound]
+    bound = [where for _, where in room.records.bound]
     step.want(bound, "a server whose socket was never bound")
     step.want(
         not any(isinstance(where, tuple) and where[1] for where in bound),
@@ -78,7 +80,7 @@ def address(server_class: Any) -> None:
     step.want(told[1] != 0, f"server_address is still {told!r}: nobody can connect to port 0")
     with serving(step, server):
         got = talk(step, told, b"ping")
-        step.want(got == b"ping", f"{got!r} back for b'ping'{core.records.trouble()}")
+        step.want(got == b"ping", f"{got!r} back for b'ping'{room.records.trouble()}")
 
 
 @build.part("connections", 2, "Each client gets a connection of its own, one after the other.")
@@ -101,7 +103,7 @@ def connections(server_class: Any) -> None:
                 got = talk(step, server.server_address, message)
             finally:  # the cause, told in place of a client's broken connection
                 _want_pairs(step, seen)
-            step.want(got == message, f"{got!r} for {message!r}{core.records.trouble()}")
+            step.want(got == message, f"{got!r} for {message!r}{room.records.trouble()}")
 
 
 def _want_pairs(step: Step, seen: list[tuple[Any, Any]]) -> None:
@@ -158,13 +160,11 @@ def bind_error(server_class: Any) -> None:
             why="The caller gets no server, so nobody else can close its socket: a program that "
             "tries again and again runs out of descriptors.",
         )
-        before = len(core.records.sockets)
+        before = len(room.records.sockets)
         try:
-            server = within(
-                core.PATIENCE, lambda: server_class(taken.getsockname(), Echo), step.called
-            )
+            server = within(PATIENCE, lambda: server_class(taken.getsockname(), Echo), step.called)
         except OSError:
-            left = [sock for sock in core.records.sockets[before:] if sock.fileno() != -1]
+            left = [sock for sock in room.records.sockets[before:] if sock.fileno() != -1]
             step.want(not left, "OSError, and the socket that could not be bound is still open")
             return
         except BaseException as error:
@@ -186,10 +186,10 @@ def goodbye(server_class: Any) -> None:
     with serving(step, server):
         try:
             got = talk(step, server.server_address, b"ping")
-        except core.NotYet as not_yet:
+        except NotYet as not_yet:
             step.want("no end" not in not_yet.came, f"no SHUT_WR: the client got {not_yet.came}")
             raise
-        step.want(got == b"ping", f"{got!r} back for b'ping'{core.records.trouble()}")
+        step.want(got == b"ping", f"{got!r} back for b'ping'{room.records.trouble()}")
     step.want(server.held, "a connection that no handler ever saw")
     step.want(
         all(request.fileno() == -1 for request, _ in server.held),
@@ -210,7 +210,7 @@ def close(server_class: Any) -> None:
     with serving(step, server):
         talk(step, where, b"ping")
     with suppress(ConnectionRefusedError):
-        socket.create_connection(where, core.PATIENCE).close()
+        socket.create_connection(where, PATIENCE).close()
         step.fail(f"a connection to {where}: the listener is still open")
 
 
@@ -241,12 +241,12 @@ def prints(handler: Any, make_server: Any, run: Any) -> None:
     )
     with serving(step, step.call(TCPServer, ANY_PORT, handler)) as server:
         talk(step, server.server_address)
-    printed = "".join(core.records.printed)
-    port = core.records.clients[-1][1]
+    printed = "".join(room.records.printed)
+    port = room.records.clients[-1][1]
     step.want(
         "Got connection from" in printed and str(port) in printed,
         f"{printed.strip() or 'nothing'}, printed to a client at port {port}"
-        f"{core.records.trouble()}",
+        f"{room.records.trouble()}",
     )
 
 
@@ -260,7 +260,7 @@ def sends_bytes(handler: Any, make_server: Any, run: Any) -> None:
     )
     with serving(step, step.call(TCPServer, ANY_PORT, handler)) as server:
         got = talk(step, server.server_address)
-    step.want(got.strip() == THANKS, f"{got!r}{core.records.trouble()}")
+    step.want(got.strip() == THANKS, f"{got!r}{room.records.trouble()}")
 
 
 @bugs.part("name", 1, "The server knows its handler.")
@@ -288,4 +288,4 @@ def serves(handler: Any, make_server: Any, run: Any) -> None:
     with serving(step, server, lambda: run(server)):
         for message in (b"one", b"two"):
             got = talk(step, server.server_address, message)
-            step.want(got == message, f"{got!r} for {message!r}{core.records.trouble()}")
+            step.want(got == message, f"{got!r} for {message!r}{room.records.trouble()}")

@@ -11,7 +11,7 @@ import pytest
 import minisocketserver
 from minisocketserver import BaseServer
 from socketlab import CheckFailed, check, hint
-from socketlab.checks import core
+from socketlab.checks import room, step, tcp_server
 from socketlab.checks.core import find
 
 Right = minisocketserver.TCPServer
@@ -185,7 +185,8 @@ BLOCKED = (NeverAnswers, ShutsDownFromItsOwnThread)
 def test_a_wrong_server_is_told_its_mistake(wrong, part, told, monkeypatch):
     """The message names this very mistake, and nothing is left running."""
     monkeypatch.setattr(socket, "create_connection", socket.create_connection)  # restored after
-    monkeypatch.setattr(core, "PATIENCE", 1.0)  # most of these answers are waited for in vain
+    for module in (room, step, tcp_server):  # most of these answers are waited for in vain
+        monkeypatch.setattr(module, "PATIENCE", 1.0)
     before = set(threading.enumerate())
     assert told in message("03.1", part, wrong)
     for thread in set(threading.enumerate()) - before:

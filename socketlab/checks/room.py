@@ -1,0 +1,169 @@
+"""The room a check runs in: what happens is recorded, nothing is heard outside, nothing stays."""
+
+import ctypes
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from ..running import ServerTrouble, running
+from .step import PATIENCE, Step, describe, whereabouts
+
+_REAL = {
+    (owner, name): getattr(owner, name)
+    for owner in (socket, socket.socket)
+    for name in dir(owner)
+    if callable(getattr(owner, name)) and not name.startswith("__")
+}
+"""What the socket module was before any answer: a check over a patched one proves nothing."""
+
+
+class Records:
+    """What happened while a check ran: sockets, addresses, prints, errors."""
+
+    def __init__(self) -> None:
+        self.before = set(threading.enumerate()) - {threading.current_thread()}
+        self.sockets: list[socket.socket] = []
+        self.bound: list[tuple[socket.socket, Any]] = []
+        self.clients: list[Any] = []
+        self.printed: list[str] = []
+        self.errors: list[BaseException] = []
+
+    def note(self, event: str, args: tuple[Any, ...]) -> None:
+        """Keep a socket event of this check's own threads."""
+        if event == "socket.__new__":
+            self.sockets.append(args[0])
+        elif event == "socket.bind":
+            self.bound.append((args[0], args[1]))
+
+    def note_error(self, error: BaseException | None) -> None:
+        """Keep an exception that a server or a thread would have reported on stderr."""
+        if error is not None:
+            self.errors.append(error)
+
+    def trouble(self) -> str:
+        """Return the last exception in words, or nothing."""
+        return f" ({describe(self.errors[-1])})" if self.errors else ""
+
+
+records = Records()
+_watching = False
+
+
+def _audit(event: str, args: tuple[Any, ...]) -> None:
+    # An audit hook sees real sockets without putting anything in their place.
+    watched = _watching and event in ("socket.__new__", "socket.bind")
+    if watched and threading.current_thread() not in records.before:
+        records.note(event, args)
+
+
+sys.addaudithook(_audit)
+
+
+@contextmanager
+def room() -> Iterator[None]:
+    """Record what happens, keep prints and reports off the cell, leave nothing behind.
+
+    nbgrader gives no points to a cell with anything on stderr.
+    """
+    global records, _watching
+    records, _watching = Records(), True
+    old_hook, threading.excepthook = (
+        threading.excepthook,
+        lambda args: records.note_error(args.exc_value),
+    )
+    try:
+        with _unheard(sys.stdout), _unheard(sys.stderr):
+            try:
+                yield
+            finally:
+                _clean_up()
+                _refuse_patches()
+    finally:
+        threading.excepthook = old_hook
+        _watching = False
+
+
+@contextmanager
+def _unheard(stream: Any) -> Iterator[None]:
+    # Not contextlib.redirect_stderr: a logging handler holds on to the stream itself.
+    def write(text: str) -> int:
+        records.printed.append(text)
+        return len(text)
+
+    stream.write = write
+    try:
+        yield
+    finally:
+        del stream.write
+
+
+def _refuse_patches() -> None:
+    for (owner, name), original in _REAL.items():
+        step = Step(
+            called=f"{owner.__name__}.{name}",
+            expected="the standard library's own, untouched",
+            why="A client must reach your server over a real connection. Take the replacement "
+            "out and restart the kernel.",
+        )
+        replaced = getattr(owner, name, None) is not original
+        step.want(not replaced, f"your code has replaced {owner.__name__}.{name}")
+
+
+def _clean_up() -> None:
+    for sock in records.sockets:
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)  # wakes a thread blocked in accept or recv
+        with suppress(OSError):
+            sock.close()
+    for thread in set(threading.enumerate()) - records.before - {threading.current_thread()}:
+        thread.join(0.1)
+        if thread.is_alive() and thread.ident:  # an endless loop would slow all that follows
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
+            )
+
+
+@contextmanager
+def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> Iterator[Any]:
+    """Serve in a daemon thread, by `loop` if given; exceptions are kept to be told, not printed."""
+    server.handle_error = lambda *request: records.note_error(sys.exc_info()[1])
+
+    def serve(_: Any) -> None:
+        try:
+            (loop or server.serve_forever)()
+        except BaseException as error:
+            records.note_error(error)
+            raise
+
+    calls = {"shutdown": server.shutdown, "server_close": server.server_close}
+    watched = type(type(server).__name__, (), {**calls, "serve_forever": serve})()
+    try:
+        with running(watched, PATIENCE):
+            yield server
+    except ServerTrouble as trouble:
+        step.fail(f"{trouble}{whereabouts(records.before)}{records.trouble()}", trouble.__cause__)
+
+
+def talk(step: Step, address: Any, message: bytes = b"") -> bytes:
+    """Send `message` from a client of its own and return all that comes until the end.
+
+    No connection, no end within PATIENCE, or a broken connection fails the step.
+    """
+    received = b""
+    try:
+        with socket.create_connection(address, timeout=PATIENCE) as client:
+            records.clients.append(client.getsockname())
+            client.sendall(message)
+            while data := client.recv(4096):
+                received += data
+    except TimeoutError:
+        stands = whereabouts(records.before)
+        step.fail(
+            f"{received!r}, and no end within {PATIENCE:g} seconds{stands}{records.trouble()}"
+        )
+    except OSError as error:
+        step.fail(f"{describe(error)}{records.trouble()}", error)
+    return received

@@ -1,0 +1,93 @@
+"""One step of a check: what is asked of an answer, and what to tell when it does not come."""
+
+import sys
+import sysconfig
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..running import ServerTrouble, within
+
+PATIENCE = 2.0
+"""Seconds a check waits for an answer to do one thing."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing asked of an answer: what is called, what should come of it, and why."""
+
+    called: str
+    expected: str
+    why: str
+
+    def fail(self, came: str, cause: BaseException | None = None) -> NoReturn:
+        """End the check: this came instead."""
+        raise NotYet(self, came) from cause
+
+    def want(self, condition: object, came: str) -> None:
+        """Fail with `came` unless `condition` holds."""
+        if not condition:
+            self.fail(came)
+
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Return `function(*args)`; an exception, or no end within PATIENCE, fails the step."""
+        known = set(threading.enumerate())
+        try:
+            return within(PATIENCE, lambda: function(*args), self.called)
+        except NotYet:
+            raise
+        except ServerTrouble:
+            self.fail(f"nothing within {PATIENCE:g} seconds{whereabouts(known)}")
+        except BaseException as error:
+            self.fail(describe(error), error)
+
+
+class NotYet(Exception):
+    """What one step of a check found; `came` in words."""
+
+    def __init__(self, step: Step, came: str) -> None:
+        super().__init__(came)
+        self.step = step
+        self.came = came
+
+
+def describe(error: BaseException) -> str:
+    """Return type, text and, where the learner's code is involved, the line it came from."""
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame)]
+    if lines:
+        text += f", in line {lines[-1].lineno} of your code: {lines[-1].line}"
+    if isinstance(error, NotImplementedError):
+        text += " (still blank)"
+    return text
+
+
+_OURS = tuple(
+    f"{Path(path).resolve()}/"
+    for path in (
+        Path(__file__).parents[1],
+        Path(__file__).parents[2] / "minisocketserver",
+        sysconfig.get_path("stdlib"),
+    )
+)
+
+
+def _is_theirs(frame: traceback.FrameSummary) -> bool:
+    return not frame.filename.startswith((*_OURS, "<frozen"))
+
+
+def whereabouts(known: set[threading.Thread]) -> str:
+    """Tell where the learner's code stands, in the threads started since `known`."""
+    frames = sys._current_frames()
+    for thread in threading.enumerate():
+        if thread in known | {threading.current_thread()} or thread.ident not in frames:
+            continue
+        stack = traceback.extract_stack(frames[thread.ident])
+        theirs = [frame for frame in stack if _is_theirs(frame)]
+        if theirs:
+            waits = f", in {stack[-1].name}()" if stack[-1] is not theirs[-1] else ""
+            return f"; it stands in line {theirs[-1].lineno} of your code: {theirs[-1].line}{waits}"
+    return ""
