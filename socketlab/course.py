@@ -1,6 +1,7 @@
 """The learner's own copy of the course: handed out once, brought up to date with care.
 
-`course/` is ignored by git and belongs to the learner. A file is replaced by a newer one only
+`course/` is ignored by git and belongs to the learner. Notebooks are handed out without outputs,
+so that a prediction can be made before the answer is seen. A file is replaced by a newer one only
 while its cells are still as they were handed out; running them does not count as a change.
 Where the learner and the project both changed a file, the newer one is put beside it.
 """
@@ -10,8 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 FOLDERS = ("notebooks", "exercises")
 """What the learner gets, in the same places of the project and of `course/`."""
@@ -30,41 +30,38 @@ def refresh(project: Path, course: Path) -> list[str]:
     handed_out = _read_manifest(course / MANIFEST)
     news = []
     for name in _shipped(project):
-        content = (project / name).read_bytes()
+        content = _without_outputs((project / name).read_bytes())
         now = {"cells": _cells(content), "file": _digest(content)}
-        place = _place(course / name, now, handed_out.get(name, {}))
+        place = _place(course, name, now, handed_out)
         if place is not None:
-            _write(place, content)
-            _trust(place)
-            if place != course / name:
-                news.append(f"{name} is yours and stays; its newer version is {place.name}.")
+            _write(course / place, content)
+            handed_out[place] = now
+            if place != name:
+                news.append(f"{name} is yours and stays; its newer version is {place}.")
         handed_out[name] = now
     _write(course / MANIFEST, json.dumps(handed_out, indent=1, sort_keys=True).encode())
     return news
 
 
-def _place(copy: Path, now: dict[str, str], before: dict[str, str]) -> Path | None:
-    """Return where the version `now` belongs, or None when there is nothing to hand out."""
-    if not copy.exists():
-        return copy
-    mine = _cells(copy.read_bytes())
+def _place(
+    course: Path, name: str, now: dict[str, str], handed_out: dict[str, dict[str, str]]
+) -> str | None:
+    """Return the name under which to hand out the version `now`, None if there is no need."""
+    before = handed_out.get(name, {})
+    if not (course / name).exists():
+        return name
+    mine = _cells((course / name).read_bytes())
     if mine == before.get("cells"):
-        return copy if now["file"] != before.get("file") else None
+        return name if now["file"] != before.get("file") else None
     if now["cells"] in (mine, before.get("cells")):
         return None
-    return _beside(copy, now)
+    return _place(course, _beside(name), now, handed_out)
 
 
-def _beside(copy: Path, now: dict[str, str]) -> Path | None:
-    """Return a free name like `NAME.new.ipynb`, or None when `now` is there already."""
-    number = 1
-    while True:
-        free = copy.with_suffix(f".new{number if number > 1 else ''}{copy.suffix}")
-        if not free.exists():
-            return free
-        if _cells(free.read_bytes()) == now["cells"]:
-            return None
-        number += 1
+def _beside(name: str) -> str:
+    """Return the name of the newer version: `a.ipynb`, `a.new.ipynb`, `a.new.new.ipynb`."""
+    path = PurePosixPath(name)
+    return str(path.with_suffix(f".new{path.suffix}"))
 
 
 def _shipped(project: Path) -> Iterator[str]:
@@ -82,6 +79,18 @@ def _read_manifest(path: Path) -> dict[str, dict[str, str]]:
         return {name: dict(prints) for name, prints in manifest.items()}
     except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return {}
+
+
+def _without_outputs(content: bytes) -> bytes:
+    """Return a notebook as it was before it ran, any other file as it is."""
+    try:
+        notebook = json.loads(content)
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell |= {"outputs": [], "execution_count": None}
+    except (ValueError, TypeError, KeyError):
+        return content
+    return f"{json.dumps(notebook, indent=1, ensure_ascii=False)}\n".encode()
 
 
 def _cells(content: bytes) -> str:
@@ -111,15 +120,3 @@ def _write(path: Path, content: bytes) -> None:
     except BaseException:
         os.unlink(part)
         raise
-
-
-def _trust(path: Path) -> None:
-    """Let JupyterLab show the pictures that the project's own notebooks came with."""
-    if path.suffix != ".ipynb":
-        return
-    with suppress(Exception):  # a courtesy: without it the pictures come when the cells run
-        import nbformat
-        from nbformat.sign import NotebookNotary
-
-        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-        NotebookNotary().sign(notebook)  # type: ignore[no-untyped-call]

@@ -41,8 +41,13 @@ def threaded_client(server: Any, client: Callable[[Any, str], str] = tcp_client)
 
     `server` has `server_address`, `serve_forever`, `shutdown` and `server_close`, and answers
     each message with "<its worker's name>: <the message>". `client(address, message)` returns
-    an answer.
+    an answer. Raises TypeError for a server class in place of a server.
     """
+    if isinstance(server, type):
+        raise TypeError(
+            f"threaded_client wants a server, and {server.__name__} is a class: make a server of "
+            f'it first, with {server.__name__}(("127.0.0.1", 0), Handler).'
+        )
     run = running(server)
     with run:
         answers = [client(server.server_address, message) for message in MESSAGES]
@@ -50,7 +55,8 @@ def threaded_client(server: Any, client: Callable[[Any, str], str] = tcp_client)
     print("Server loop running in thread:", rename(run.thread.name))
     for answer in answers:
         worker, colon, data = answer.partition(": ")
-        print("Received:", f"{rename(worker)}{colon}{data}")
+        told = f"{rename(worker)}: {data}" if colon else f"no worker's name in {answer!r}"
+        print("Received:", told)
 
 
 class RelativeNames:

@@ -57,7 +57,8 @@ class Ship(ModuleType):
         """Yield `(chapter, class name, "yours" or "on loan")` for each plank the system has."""
         for name, chapter in PLANKS.items():
             if hasattr(self, name):
-                yield chapter, name, "yours" if name in self.planks else "on loan"
+                yours = getattr(self, name).__module__ != "socketserver"
+                yield chapter, name, "yours" if yours else "on loan"
 
     def __repr__(self) -> str:
         width = max(map(len, PLANKS))

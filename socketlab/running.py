@@ -22,7 +22,8 @@ class running:
 
     `server` is anything with `serve_forever`, `shutdown` and `server_close`; `thread` is where
     it runs. Raises ServerTrouble when the server ended with an exception or will not stop within
-    `deadline` seconds; it is closed even then.
+    `deadline` seconds; it is closed even then. Where the block raises as well, a note on that
+    exception tells what the server ended with.
     """
 
     def __init__(self, server: Any, deadline: float = DEADLINE) -> None:
@@ -41,7 +42,7 @@ class running:
         self.thread.start()
         return self.server
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         name = type(self.server).__name__
         try:
             if self.thread.is_alive():
@@ -51,10 +52,14 @@ class running:
             within(self.deadline, self.server.server_close, f"{name}.server_close() to return")
         if self.thread.is_alive():
             raise ServerTrouble(f"{name}.serve_forever() goes on although shutdown() has returned.")
-        if self._error is not None and exc_info[0] is None:
-            told = f"{name}.serve_forever() ended with {type(self._error).__name__}: {self._error}"
-            meaning = explain(self._error)
-            raise ServerTrouble(f"{told}. {meaning}" if meaning else told) from self._error
+        if self._error is None:
+            return
+        told = f"{name}.serve_forever() ended with {type(self._error).__name__}: {self._error}"
+        meaning = explain(self._error)
+        told = f"{told}. {meaning}" if meaning else told
+        if error is None:
+            raise ServerTrouble(told) from self._error
+        error.add_note(f"Meanwhile {told}")
 
 
 def within(seconds: float, call: Callable[[], Any], what: str) -> Any:

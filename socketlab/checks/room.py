@@ -164,6 +164,8 @@ def talk(step: Step, address: Any, message: bytes = b"") -> bytes:
         step.fail(
             f"{received!r}, and no end within {PATIENCE:g} seconds{stands}{records.trouble()}"
         )
+    except ConnectionRefusedError as error:
+        step.fail(f"ConnectionRefusedError: bound, but does it listen?{records.trouble()}", error)
     except OSError as error:
         step.fail(f"{describe(error)}{records.trouble()}", error)
     return received

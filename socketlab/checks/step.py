@@ -57,12 +57,15 @@ class NotYet(Exception):
 def describe(error: BaseException) -> str:
     """Return type, text and, where the learner's code is involved, the line it came from."""
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
-    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame)]
-    if lines:
-        text += f", in line {lines[-1].lineno} of your code: {lines[-1].line}"
-    if isinstance(error, NotImplementedError):
-        text += " (still blank)"
-    return text
+    theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame)]
+    if theirs and isinstance(error, NotImplementedError):
+        return f"{theirs[-1].name}() is still blank"
+    return f"{text.rstrip('.')}, {_place(theirs[-1])}" if theirs else text
+
+
+def _place(frame: traceback.FrameSummary) -> str:
+    where = "" if frame.name == "<module>" else f"in {frame.name}(), "
+    return f"{where}line {frame.lineno} of your code: {frame.line}"
 
 
 _OURS = tuple(

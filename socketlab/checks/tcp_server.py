@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import struct
 from contextlib import suppress
 from typing import Any
 
@@ -20,13 +21,17 @@ build = Exercise(
     names=("TCPServer",),
     hints=(
         "Three calls make a listener: bind, then ask the socket for its name, then listen. "
-        "One class attribute, asked before the bind, decides about SO_REUSEADDR.",
+        "One class attribute, asked before the bind, decides about SO_REUSEADDR. get_request is "
+        "one line: what does accept return? server_close closes what __init__ has made.",
         "Wrap bind and listen in try: ... except BaseException: close the socket, then raise "
-        "again. shutdown_request has two calls: shutdown(socket.SHUT_WR), then close_request.",
-        "In __init__: if self.allow_reuse_address: self.socket.setsockopt(socket.SOL_SOCKET, "
-        "socket.SO_REUSEADDR, 1); self.socket.bind(self.server_address); self.server_address = "
-        "self.socket.getsockname(); self.socket.listen(5). In shutdown_request: try "
-        "request.shutdown(socket.SHUT_WR), except OSError: pass; then self.close_request(request).",
+        "again. shutdown_request has two calls: shutdown(socket.SHUT_WR), which may raise OSError "
+        "where the client has gone, then close_request.",
+        "In __init__, inside try: if self.allow_reuse_address: self.socket.setsockopt("
+        "socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); self.socket.bind(server_address); "
+        "self.server_address = self.socket.getsockname(); self.socket.listen(); then except "
+        "BaseException: self.socket.close(); raise. In get_request: return self.socket.accept(). "
+        "In shutdown_request: try request.shutdown(socket.SHUT_WR), except OSError: pass; then "
+        "self.close_request(request). In server_close: self.socket.close().",
     ),
 )
 
@@ -195,6 +200,22 @@ def goodbye(server_class: Any) -> None:
         all(request.fileno() == -1 for request, _ in server.held),
         "the end, but the request's socket is still open: close_request was not called",
     )
+    _says_goodbye_to_nobody(server)
+
+
+def _says_goodbye_to_nobody(server: Any) -> None:
+    step = Step(
+        called="shutdown_request(request), for a client who has broken the connection off",
+        expected="no error, and the request's socket closed",
+        why="On a network clients go when they like. shutdown(SHUT_WR) then raises OSError, and "
+        "the socket has to be closed all the same.",
+    )
+    with socket.create_server(ANY_PORT) as listener:
+        with socket.create_connection(listener.getsockname(), PATIENCE) as client:
+            request, _ = listener.accept()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        step.call(server.shutdown_request, request)
+        step.want(request.fileno() == -1, "no error, but the request's socket is still open")
 
 
 @build.part("close", 1, "After server_close() the port is free.")
@@ -272,6 +293,7 @@ def right_name(handler: Any, make_server: Any, run: Any) -> None:
         "waits until somebody starts the server.",
     )
     server = step.call(make_server, ANY_PORT)
+    step.want(server is not None, "None: does make_server return the server?")
     found = getattr(server, "RequestHandlerClass", None)
     step.want(found is handler, f"{type(server).__name__} with the handler {found!r}")
 

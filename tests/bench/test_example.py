@@ -79,8 +79,13 @@ def test_a_lost_answer_shows(capsys):
         def handle(self):
             self.request.recv(100)
 
-    server = minisocketserver.ThreadingTCPServer(("127.0.0.1", 0), Silent)
-    assert answers(server, capsys) != EXPECTED
+    out = answers(minisocketserver.ThreadingTCPServer(("127.0.0.1", 0), Silent), capsys)
+    assert out.count("Received: no worker's name in ''") == 3
+
+
+def test_a_class_in_place_of_a_server_is_told():
+    with pytest.raises(TypeError, match=r"make a server of it first, with ThreadingTCPServer\("):
+        threaded_client(minisocketserver.ThreadingTCPServer)
 
 
 def test_workers_are_numbered_as_they_appear():

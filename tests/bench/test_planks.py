@@ -36,6 +36,11 @@ def test_a_full_ship_has_nothing_on_loan():
     assert "on loan" not in repr(ship) + ship._repr_html_()
 
 
+def test_a_class_of_the_standard_library_is_on_loan_whoever_passes_it():
+    ship = assemble(TCPServer=socketserver.TCPServer)
+    assert {whose for _, _, whose in ship.rows()} == {"on loan"}
+
+
 def test_a_wrong_name_is_told_with_the_right_ones():
     with pytest.raises(TypeError, match=r"BaseSever is not a plank\. The planks are: BaseServer, "):
         assemble(BaseSever=minisocketserver.BaseServer)

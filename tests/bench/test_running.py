@@ -76,6 +76,20 @@ def test_a_server_that_dies_is_told_and_closed():
     assert refuses(server.server_address)
 
 
+@pytest.mark.usefixtures("nothing_left")
+def test_where_the_block_fails_because_the_server_died_both_are_told():
+    class Dying(minisocketserver.TCPServer):
+        def serve_forever(self):
+            raise ZeroDivisionError("at work")
+
+    run = running(Dying(LOCALHOST, Echo))
+    with pytest.raises(TimeoutError) as caught, run:
+        run.thread.join(5)
+        raise TimeoutError("no answer")
+    [note] = caught.value.__notes__
+    assert note.startswith("Meanwhile Dying.serve_forever() ended with ZeroDivisionError: at work")
+
+
 class Endless(minisocketserver.TCPServer):
     """Its loop looks at nothing but `released`, so that the tests can end it."""
 

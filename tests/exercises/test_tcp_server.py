@@ -127,6 +127,12 @@ class NoGoodbye(Right):
         self.close_request(request)
 
 
+class TripsOverTheGone(Right):
+    def shutdown_request(self, request):
+        request.shutdown(socket.SHUT_WR)
+        self.close_request(request)
+
+
 class NoClose(Right):
     def close_request(self, request):
         pass
@@ -155,13 +161,13 @@ WRONG = [
     (KeepsPortZero, "address", "nobody can connect to port 0"),
     (Probes, "address", "a port found beforehand may be taken"),
     (NeverBinds, "address", "never bound"),
-    (NeverListens, "address", "ConnectionRefusedError"),
+    (NeverListens, "address", "ConnectionRefusedError: bound, but does it listen?"),
     (NeverStarts, "address", "of your code: while True:"),
     (NeverServes, "address", "no end within"),
     (NeverAnswers, "address", "of your code: threading.Event().wait(30)"),
     (ShutsDownFromItsOwnThread, "address", "of your code: self.shutdown(), in wait()"),
     (PatchesTheClient, "address", "your code has replaced socket.create_connection"),
-    (RaisesWhileServing, "address", "ValueError: lost the connection, in line"),
+    (RaisesWhileServing, "address", "ValueError: lost the connection, in get_request(), line"),
     (AddressForSocket, "connections", "did addr[1], a port number, get taken for a socket?"),
     (NeverReuses, "restart", "SO_REUSEADDR is off"),
     (ReusesTooLate, "restart", "was the option set only after bind?"),
@@ -169,6 +175,7 @@ WRONG = [
     (Leaks, "bind error", "still open"),
     (Swallows, "bind error", "no error"),
     (NoGoodbye, "goodbye", "no SHUT_WR"),
+    (TripsOverTheGone, "goodbye", "in shutdown_request(), line"),
     (NoClose, "goodbye", "the request's socket is still open"),
     (NeverCloses, "close", "the listener is still open"),
     (None, "address", "still blank"),
@@ -195,7 +202,7 @@ def test_a_wrong_server_is_told_its_mistake(wrong, part, told, monkeypatch):
             assert not thread.is_alive()
 
 
-def thank(text, name="Handler", serve="serve_forever", say="print"):
+def thank(text, name="Handler", serve="serve_forever", say="print", back="return"):
     """Return the three names of 03.2, with the given parts as the learner wrote them."""
     source = f"""
 from socketserver import StreamRequestHandler, TCPServer
@@ -204,7 +211,7 @@ class Handler(StreamRequestHandler):
         {say}("Got connection from", self.request.getpeername())
         self.wfile.write({text})
 def make_server(address):
-    return TCPServer(address, {name})
+    {back} TCPServer(address, {name})
 def run(server):
     server.{serve}()
 """
@@ -224,6 +231,7 @@ THANKS = 'b"Thank you for connecting"'
         (thank('"Thank you for connecting"'), "bytes", "TypeError: a bytes-like object"),
         (thank('b"Thanks"'), "bytes", "b'Thanks'"),
         (thank(THANKS, name="handler"), "name", "NameError: name 'handler' is not defined"),
+        (thank(THANKS, back=""), "name", "does make_server return the server?"),
         (thank(THANKS, serve="server_forever"), "serve", "no attribute 'server_forever'"),
         (thank(THANKS, serve="handle_request"), "serve", "no end within"),
     ],

@@ -43,6 +43,10 @@ def copy(project: Path) -> Path:
     return project / "course" / NAME
 
 
+def sources(path: Path) -> list[str]:
+    return [cell["source"] for cell in json.loads(path.read_bytes())["cells"]]
+
+
 def beside(copy: Path) -> list[str]:
     return sorted(path.name for path in copy.parent.glob("*.new*"))
 
@@ -51,8 +55,22 @@ def test_what_the_learner_only_ran_is_replaced(project: Path, copy: Path) -> Non
     write(copy, "old", outputs=("ran",))
     write(project / NAME, "newer")
     assert refresh(project, project / "course") == []
-    assert copy.read_bytes() == (project / NAME).read_bytes()
+    assert sources(copy) == ["newer"]
     assert beside(copy) == []
+
+
+def test_notebooks_are_handed_out_without_outputs(project: Path) -> None:
+    write(project / NAME, "question", outputs=("the answer to a prediction",))
+    refresh(project, project / "course")
+    [cell] = json.loads((project / "course" / NAME).read_bytes())["cells"]
+    assert cell["source"] == "question"
+    assert (cell["outputs"], cell["execution_count"]) == ([], None)
+
+
+def test_a_file_that_is_no_notebook_is_handed_out_as_it_is(project: Path) -> None:
+    (project / "notebooks" / "table.md").write_bytes(b"| a |\r\n")
+    refresh(project, project / "course")
+    assert (project / "course" / "notebooks" / "table.md").read_bytes() == b"| a |\r\n"
 
 
 def test_outputs_of_the_learner_stay_while_nothing_is_newer(project: Path, copy: Path) -> None:
@@ -70,8 +88,20 @@ def test_an_answer_stays_and_the_newer_version_is_put_beside(project: Path, copy
     assert NAME in sentence and "00_target.new.ipynb" in sentence
     assert copy.read_bytes() == answer
     new = copy.with_suffix(".new.ipynb")
-    assert new.read_bytes() == (project / NAME).read_bytes()
+    assert sources(new) == ["newer"]
     assert refresh(project, project / "course") == [], "it is said once"
+
+
+def test_a_version_beside_that_nobody_touched_gives_way_to_the_next(
+    project: Path, copy: Path
+) -> None:
+    write(copy, "answer")
+    for version in ("newer", "newest"):
+        write(project / NAME, version)
+        refresh(project, project / "course")
+    assert sources(copy) == ["answer"]
+    assert sources(copy.with_suffix(".new.ipynb")) == ["newest"]
+    assert beside(copy) == ["00_target.new.ipynb"]
 
 
 def test_work_in_the_version_beside_stays_too(project: Path, copy: Path) -> None:
@@ -84,7 +114,7 @@ def test_work_in_the_version_beside_stays_too(project: Path, copy: Path) -> None
     write(project / NAME, "newest")
     refresh(project, project / "course")
     assert new.read_bytes() == second
-    assert beside(copy) == ["00_target.new.ipynb", "00_target.new2.ipynb"]
+    assert beside(copy) == ["00_target.new.ipynb", "00_target.new.new.ipynb"]
 
 
 @pytest.mark.parametrize("spoilt", ["", "{", "[]", '{"notebooks/00_target.ipynb": 1}', "null"])
