@@ -55,13 +55,16 @@ $(VENV)/made.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "minisocketserver needs Python 3.11 or newer, and '$(PYTHON)' is not one."; \
 		echo "Name another: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	rm -rf $(VENV)
-	$(PYTHON) -m venv $(VENV)
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(CURDIR)/$(VENV) could not be made: you need the right to write there, some 500 MB,"; \
+		echo "and Python's venv module (Debian and Ubuntu: apt install python3-venv)."; exit 1; }
 	@touch $@
 
 define install
+	@echo "Installing into $(VENV): a minute or so, the first time."
 	@rm -f $(VENV)/*.stamp
-	$(PY) -m pip install -q --disable-pip-version-check -e '.[$(1)]'
+	@$(PY) -m pip install -q --disable-pip-version-check -e '.[$(1)]'
 	@touch $(VENV)/made.stamp $(VENV)/lab.stamp $(2)
 endef
 
