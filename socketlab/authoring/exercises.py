@@ -1,13 +1,46 @@
-"""Make `exercises/` from `solutions/`: `python -m socketlab.authoring.exercises`."""
+"""Make `exercises/` from `solutions/`: `python -m socketlab.authoring.exercises`.
+
+The metadata of the solutions is brought up to date first.
+"""
 
 import os
+import re
 import shutil
 import sysconfig
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
+from ..checks.core import find
+
 ROOT = Path(__file__).parents[2]
+
+
+def annotate(path: Path) -> None:
+    """Write nbgrader's metadata into a solution notebook: by the cells' ids, and our points.
+
+    `answer-03-1` is an answer, `check-03-1-...` is a scored check and calls
+    `check("03.1", part="...")`, other code cells belong to us. LookupError where a check is
+    called that does not exist.
+    """
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    for cell in notebook.cells:
+        cell.metadata.pop("nbgrader", None)
+        if cell.cell_type == "code":
+            cell.metadata["nbgrader"] = _grading(cell)
+            cell.outputs, cell.execution_count = [], None
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+
+
+def _grading(cell: Any) -> dict[str, Any]:
+    is_answer, is_check = (cell.id.startswith(prefix) for prefix in ("answer-", "check-"))
+    grading = {"grade": is_check, "grade_id": cell.id, "locked": not is_answer}
+    if is_check:
+        exercise, part = re.findall(r'"([^"]+)"', cell.source)
+        grading["points"] = find(exercise).parts[part].points
+    return grading | {"schema_version": 3, "solution": is_answer, "task": False}
 
 
 def generate(solutions: Path, exercises: Path) -> list[Path]:
@@ -62,5 +95,7 @@ def _put(made: Path, target: Path) -> Path:
 
 
 if __name__ == "__main__":
+    for solution in sorted(ROOT.glob("solutions/*/*.ipynb")):
+        annotate(solution)
     for written in generate(ROOT / "solutions", ROOT / "exercises"):
         print("wrote", written.relative_to(ROOT))

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from .. import progress
 from .room import room
 from .step import NotYet, Step, describe
 
@@ -33,14 +34,24 @@ class Part:
     run: Callable[..., None]
 
 
+Kind = Literal["build", "use", "find the bug", "predict"]
+
+
 @dataclass
 class Exercise:
-    """An exercise: the names the learner defines, three hints, and the parts of its check."""
+    """An exercise: the names the learner defines, three hints, and the parts of its check.
+
+    `level` is 1 (a few lines), 2, or 3 (some thought).
+    """
 
     id: str
+    title: str
+    kind: Kind
+    level: int
     names: tuple[str, ...]
     hints: tuple[str, str, str]
     parts: dict[str, Part] = field(default_factory=dict)
+    passed: set[str] = field(default_factory=set)
     hints_told: int = 0
 
     def __post_init__(self) -> None:
@@ -61,15 +72,20 @@ class Exercise:
 _exercises: dict[str, Exercise] = {}
 
 
-def find(exercise: str) -> Exercise:
-    """Return the exercise called `exercise`, such as "03.1"; LookupError for any other."""
+def exercises() -> list[Exercise]:
+    """Return all exercises, in the order of the course."""
     for module in Path(__file__).parent.glob("*.py"):
         if module.stem not in ("__init__", "core", "room", "step"):
             import_module(f"{__package__}.{module.stem}")
-    if exercise not in _exercises:
-        known = ", ".join(sorted(_exercises))
-        raise LookupError(f"There is no exercise {exercise!r}. There are: {known}.")
-    return _exercises[exercise]
+    return [_exercises[number] for number in sorted(_exercises)]
+
+
+def find(exercise: str) -> Exercise:
+    """Return the exercise called `exercise`, such as "03.1"; LookupError for any other."""
+    known = {spec.id: spec for spec in exercises()}
+    if exercise not in known:
+        raise LookupError(f"There is no exercise {exercise!r}. There are: {', '.join(known)}.")
+    return known[exercise]
 
 
 def check(exercise: str, *answers: Any, part: str | None = None, traceback: bool = False) -> None:
@@ -90,6 +106,8 @@ def check(exercise: str, *answers: Any, part: str | None = None, traceback: bool
     namespace = frame.f_back.f_globals if frame and frame.f_back else {}
     for one in spec.parts.values() if part is None else [spec.parts[part]]:
         _try(spec, one, answers, namespace, traceback)
+        spec.passed.add(one.name)
+        progress.note(exercise, f"passed {one.name}")
         print(f"✓ {exercise} {one.name}: {_points(one.points)}. {one.praise}")
 
 
@@ -103,6 +121,7 @@ def hint(exercise: str, number: int | None = None) -> None:
     spec.hints_told = min(spec.hints_told + 1, last) if number is None else number
     if not 1 <= spec.hints_told <= last:
         raise LookupError(f"{exercise} has the hints 1 to {last}, not {number}.")
+    progress.note(exercise, f"hint {spec.hints_told}")
     print(f"Hint {spec.hints_told} of {last} for {exercise}: {spec.hints[spec.hints_told - 1]}")
 
 
@@ -145,9 +164,9 @@ def _given(spec: Exercise, answers: tuple[Any, ...], namespace: Mapping[str, Any
         )
         step.want(name in namespace, f"NameError: there is no {name} yet")
         answer = namespace[name]
-        step.want(
-            callable(answer), f"{name} is {answer!r}{' (still blank)' * (answer in (None, ...))}"
-        )
+        blank = answer is None or answer is ...
+        step.want(not blank, f"{name} is {answer!r} (still blank)")
+        step.want(callable(answer) or spec.kind == "predict", f"{name} is {answer!r}")
         yield answer
 
 

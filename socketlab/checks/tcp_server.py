@@ -18,6 +18,9 @@ ANY_PORT = ("127.0.0.1", 0)
 
 build = Exercise(
     "03.1",
+    title="Build a TCPServer",
+    kind="build",
+    level=2,
     names=("TCPServer",),
     hints=(
         "Three calls make a listener: bind, then ask the socket for its name, then listen. "
@@ -237,6 +240,9 @@ def close(server_class: Any) -> None:
 
 bugs = Exercise(
     "03.2",
+    title="Find the five bugs",
+    kind="find the bug",
+    level=1,
     names=("Handler", "make_server", "run"),
     hints=(
         "Run the cell and read the last line of the error: it names the line. Repair that, "

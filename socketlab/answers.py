@@ -1,0 +1,91 @@
+"""The texts of an exercise: its stub, our solution, and how to bring the stub back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from . import progress
+from .checks.core import Exercise, exercises, find
+
+PROJECT = Path(__file__).parents[1]
+
+
+class NotNow(Exception):
+    """What was asked for is not to be had, or not yet; the text says why."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython what to show in place of its own traceback."""
+        return [str(self)]
+
+
+def solution(exercise: str, give_up: bool = False) -> None:
+    """Print our solution, once the check has passed, or with `give_up=True`, which is noted.
+
+    Raises NotNow before that, LookupError for an unknown exercise.
+    """
+    spec = find(exercise)
+    text = cell(PROJECT / "solutions", spec)
+    if give_up:
+        progress.note(exercise, "gave up")
+    elif not passed(spec):
+        raise NotNow(
+            f"Our solution of {exercise} comes when yours passes: check({exercise!r}) first. "
+            f"hint({exercise!r}) helps. To see it all the same: solution({exercise!r}, "
+            "give_up=True), which your progress will mention."
+        )
+    print("\n".join(line for line in text.splitlines() if "### " not in line))
+
+
+def passed(spec: Exercise) -> bool:
+    """Tell whether every part has passed, in this kernel or, by the progress file, before."""
+    noted = {event for name, event in progress.events() if name == spec.id}
+    return all(name in spec.passed or f"passed {name}" in noted for name in spec.parts)
+
+
+def reset(exercise: str) -> None:
+    """Put the exercise's stub into a new cell below; the old answer stays where it is.
+
+    Outside a notebook the stub is printed. LookupError for an unknown exercise.
+    """
+    from IPython.core.getipython import get_ipython
+
+    stub = cell(PROJECT / "exercises", find(exercise))
+    shell = get_ipython()
+    if shell is None:
+        print(stub)
+    else:
+        shell.set_next_input(stub)
+        print(f"The stub of {exercise} is in a new cell below. Your old answer stays above.")
+
+
+def cell(folder: Path, spec: Exercise) -> str:
+    """Return the text of an exercise's answer cell, from `solutions` or `exercises`.
+
+    Raises NotNow where the project's folder is not at hand.
+    """
+    for path in folder.glob(f"{spec.id[:2]}_*/*.ipynb"):
+        for one in json.loads(path.read_bytes())["cells"]:
+            if one["id"] == f"answer-{spec.id.replace('.', '-')}":
+                return "".join(one["source"])
+    raise NotNow(f"{folder} has no answer cell for {spec.id}. Is the project's folder complete?")
+
+
+def state() -> list[dict[str, Any]]:
+    """Return a row for each exercise: id, title, kind, level, points and what was done."""
+    noted = progress.events()
+    rows = []
+    for spec in exercises():
+        mine = {event for name, event in noted if name == spec.id}
+        done = [part for part in spec.parts.values() if f"passed {part.name}" in mine]
+        rows.append(
+            {
+                "id": spec.id,
+                "title": spec.title,
+                "kind": spec.kind,
+                "level": spec.level,
+                "points": sum(part.points for part in spec.parts.values()),
+                "earned": sum(part.points for part in done),
+                "gave up": "gave up" in mine,
+            }
+        )
+    return rows
