@@ -145,8 +145,11 @@ def restart(server_class: Any) -> None:
         )
         step.fail(describe(error), error)
     step.call(second.server_close)
-    plain = make(step, _with_reuse(server_class, False))
-    step.want(not _reuses(plain), "SO_REUSEADDR is on although allow_reuse_address is False")
+    for plain in (server_class, _with_reuse(server_class, False)):
+        step.want(
+            not _reuses(make(step, plain)),
+            f"SO_REUSEADDR is on although allow_reuse_address is {plain.allow_reuse_address}",
+        )
 
 
 def _with_reuse(server_class: Any, wanted: bool) -> Any:

@@ -11,24 +11,11 @@ import pytest
 import minisocketserver
 from minisocketserver import BaseServer
 from socketlab import CheckFailed, check, hint
-from socketlab.checks import room, step, tcp_server
 from socketlab.checks.core import find
 
+from .helpers import impatient, message
+
 Right = minisocketserver.TCPServer
-
-
-def message(exercise, part, *answers):
-    """Return the message of the check that must fail, and hold it to the contract."""
-    with pytest.raises(CheckFailed) as caught:
-        check(exercise, *answers, part=part)
-    text = str(caught.value)
-    assert text.startswith(f"✗ {exercise} {part}: ")
-    assert len(text.splitlines()) < 12
-    for word in ("Called:", "Came:", "Expected:", "Why:", f'hint("{exercise}")'):
-        assert word in text
-    assert "Traceback" not in text
-    assert caught.value._render_traceback_() == [text]
-    return text
 
 
 class TwoArguments(Right):
@@ -192,8 +179,7 @@ BLOCKED = (NeverAnswers, ShutsDownFromItsOwnThread)
 def test_a_wrong_server_is_told_its_mistake(wrong, part, told, monkeypatch):
     """The message names this very mistake, and nothing is left running."""
     monkeypatch.setattr(socket, "create_connection", socket.create_connection)  # restored after
-    for module in (room, step, tcp_server):  # most of these answers are waited for in vain
-        monkeypatch.setattr(module, "PATIENCE", 1.0)
+    impatient(monkeypatch)
     before = set(threading.enumerate())
     assert told in message("03.1", part, wrong)
     for thread in set(threading.enumerate()) - before:

@@ -1,0 +1,28 @@
+"""What the tests of the checks share."""
+
+import sys
+
+import pytest
+
+from socketlab import CheckFailed, check
+
+
+def message(exercise, part, *answers):
+    """Return the message of the check that must fail, and hold it to the contract."""
+    with pytest.raises(CheckFailed) as caught:
+        check(exercise, *answers, part=part)
+    text = str(caught.value)
+    assert text.startswith(f"✗ {exercise} {part}: ")
+    assert len(text.splitlines()) < 12
+    for word in ("Called:", "Came:", "Expected:", "Why:", f'hint("{exercise}")'):
+        assert word in text
+    assert "Traceback" not in text
+    assert caught.value._render_traceback_() == [text]
+    return text
+
+
+def impatient(monkeypatch, seconds=1.0):
+    """Let the checks wait less: most wrong answers are waited for in vain."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("socketlab.checks.") and hasattr(module, "PATIENCE"):
+            monkeypatch.setattr(module, "PATIENCE", seconds)

@@ -1,0 +1,171 @@
+"""One-line faults in our solutions, and whether the checks notice them.
+
+    python -m tests.exercises.mutants [EXERCISE...]
+
+Each fault changes one thing in an answer cell: a statement is left out, a condition turned
+round, a constant or a comparison changed, an argument dropped. SURVIVORS explains those that no
+check notices, because the answer is still a right one.
+"""
+
+import ast
+import copy
+import json
+import multiprocessing
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from socketlab import answers
+from socketlab.checks import core
+
+ROOT = Path(__file__).parents[2]
+DEADLINE = 20
+"""Seconds after which an answer under check counts as stuck, and so as noticed."""
+
+SURVIVORS = {
+    ("03.1", "line 12: 2 for 1"): "any number but 0 switches a socket option on",
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    exercise: str
+    fault: str
+    source: str
+
+
+class Faults(ast.NodeVisitor):
+    """Yields (what, changed tree) for each one-line fault of a tree."""
+
+    def __init__(self, tree):
+        self.tree = tree
+        self.found = []
+
+    def change(self, node, what, **fields):
+        """Note the tree in which `node` has these fields."""
+        old = {name: getattr(node, name) for name in fields}
+        for name, value in fields.items():
+            setattr(node, name, value)
+        self.found.append((f"line {node.lineno}: {what}", copy.deepcopy(self.tree)))
+        for name, value in old.items():
+            setattr(node, name, value)
+
+    def generic_visit(self, node):
+        for name, body in ast.iter_fields(node):
+            if isinstance(body, list) and body and isinstance(body[0], ast.stmt):
+                self.drop_statements(node, name, body)
+        super().generic_visit(node)
+
+    def drop_statements(self, node, name, body):
+        for number, statement in enumerate(body):
+            if isinstance(statement, (ast.Expr, ast.Assign, ast.AugAssign, ast.Return, ast.Raise)):
+                if isinstance(getattr(statement, "value", None), ast.Constant):
+                    continue  # a docstring, or a constant that `visit_Constant` changes
+                old = body[number]
+                body[number] = ast.copy_location(ast.Pass(), old)
+                what = f"line {old.lineno}: without {ast.unparse(old).splitlines()[0]!r}"
+                self.found.append((what, copy.deepcopy(self.tree)))
+                body[number] = old
+
+    def visit_If(self, node):
+        self.change(node, "condition turned round", test=ast.UnaryOp(ast.Not(), node.test))
+        self.generic_visit(node)
+
+    def visit_While(self, node):
+        if not isinstance(node.test, ast.Constant):
+            self.change(node, "condition turned round", test=ast.UnaryOp(ast.Not(), node.test))
+        self.generic_visit(node)
+
+    def visit_Compare(self, node):
+        swap = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
+        swap |= {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+        if type(node.ops[0]) in swap:
+            other = swap[type(node.ops[0])]()
+            self.change(node, f"{type(other).__name__} in a comparison", ops=[other])
+        self.generic_visit(node)
+
+    def visit_Constant(self, node):
+        value = node.value
+        if isinstance(value, bool):
+            self.change(node, f"{not value} for {value}", value=not value)
+        elif isinstance(value, (int, float)):
+            self.change(node, f"{value + 1} for {value}", value=value + 1)
+        elif isinstance(value, bytes) and value:
+            self.change(node, f"{value[:-1]!r} for {value!r}", value=value[:-1])
+
+    def visit_BinOp(self, node):
+        if isinstance(node.op, (ast.Add, ast.Sub)):
+            other = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
+            self.change(node, f"{type(other).__name__} in a sum", op=other)
+        self.generic_visit(node)
+
+
+def mutants(spec):
+    """Return the faults of our solution of an exercise, each with the whole changed source."""
+    source = answers.cell(ROOT / "solutions", spec)
+    faults = Faults(ast.parse(source))
+    faults.visit(faults.tree)
+    names = Counter()
+    for what, tree in faults.found:
+        names[what] += 1
+        name = what if names[what] == 1 else f"{what} ({names[what]})"
+        yield Mutant(spec.id, name, ast.unparse(ast.fix_missing_locations(tree)))
+
+
+def setup(spec):
+    """Return what the notebook defines before the answer: the imports of its setup cell."""
+    [path] = (ROOT / "solutions").glob(f"{spec.id[:2]}_*/*.ipynb")
+    cells = json.loads(path.read_bytes())["cells"]
+    return "".join(next(cell for cell in cells if cell["id"] == "setup")["source"])
+
+
+def _judge(mutant, patience, verdict):
+    # In a process of its own: an answer may change what it likes, or never end.
+    spec = core.find(mutant.exercise)
+    for name, module in list(sys.modules.items()):
+        if name.startswith("socketlab.checks.") and hasattr(module, "PATIENCE"):
+            module.PATIENCE = patience
+    namespace = {"__name__": "__main__"}
+    try:
+        exec(setup(spec), namespace)
+        exec(compile(mutant.source, "<answer>", "exec"), namespace)
+        for part in spec.parts.values():
+            core._try(spec, part, (), namespace, False)
+    except BaseException as error:
+        verdict.put(type(error).__name__)
+    else:
+        verdict.put("")
+
+
+def notices(mutant, patience=0.5):
+    """Tell whether the checks turn the changed solution down."""
+    context = multiprocessing.get_context("fork")
+    verdict = context.SimpleQueue()
+    process = context.Process(target=_judge, args=(mutant, patience, verdict), daemon=True)
+    process.start()
+    process.join(DEADLINE)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        return True
+    return verdict.empty() or bool(verdict.get())
+
+
+def main():
+    wanted = sys.argv[1:]
+    for spec in core.exercises():
+        if wanted and spec.id not in wanted:
+            continue
+        made = list(mutants(spec))
+        with ThreadPoolExecutor(2) as pool:
+            noticed = dict(zip(made, pool.map(notices, made), strict=True))
+        alive = [mutant for mutant in made if not noticed[mutant]]
+        print(f"{spec.id} {spec.title}: {len(made) - len(alive)} of {len(made)} noticed")
+        for mutant in alive:
+            print("   ", mutant.fault, "--", SURVIVORS.get((spec.id, mutant.fault), "?"))
+
+
+if __name__ == "__main__":
+    main()
