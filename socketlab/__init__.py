@@ -3,6 +3,7 @@
 from .checks import CheckFailed, check, hint
 from .example import tcp_client, threaded_client
 from .explain import explain, explain_in_notebook
+from .needs import needs
 from .pictures import class_map
 from .planks import assemble
 from .recorder import record
@@ -17,6 +18,7 @@ __all__ = [
     "class_map",
     "explain",
     "hint",
+    "needs",
     "record",
     "reopen",
     "running",
