@@ -3,9 +3,11 @@
 from .checks import CheckFailed, check, hint
 from .example import tcp_client, threaded_client
 from .explain import explain, explain_in_notebook
+from .fresh import fresh
 from .needs import needs
 from .pictures import class_map
 from .planks import assemble
+from .play import play
 from .recorder import record
 from .reopen import reopen
 from .running import ServerTrouble, running
@@ -17,8 +19,10 @@ __all__ = [
     "check",
     "class_map",
     "explain",
+    "fresh",
     "hint",
     "needs",
+    "play",
     "record",
     "reopen",
     "running",
