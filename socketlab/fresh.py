@@ -71,7 +71,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     if sys.platform == "win32":
         process.kill()
     else:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):  # nobody is left, or only zombies
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
