@@ -40,18 +40,22 @@ def fresh(function: Any, *args: Any, deadline: float = DEADLINE) -> Any:
         if status != 0:
             last = complaint.strip().splitlines()[-1:] or [f"exit status {status}"]
             raise ServerTrouble(f"{name}() ended with {last[0]}")
+        if not result.exists():
+            raise ServerTrouble(f"{name}() ended its program before it returned.")
         print(complaint, end="", file=sys.stderr)
         return cloudpickle.loads(result.read_bytes())
 
 
 def _run(arguments: list[str], stdout: Any, stderr: Any, deadline: float) -> int | None:
     """Return the exit status, or None when the time was up."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment.pop("PYTHONUNBUFFERED", None)  # a chapter shows what buffering does
     process = subprocess.Popen(
         [sys.executable, "-W", _FORK_WARNING, "-c", _PROGRAM, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=environment,
         start_new_session=True,
     )
     try:
@@ -67,7 +71,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     if sys.platform == "win32":
         process.kill()
     else:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):  # nobody is left, or only zombies
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 

@@ -36,15 +36,16 @@ def play(draw: Callable[..., Any], **ranges: tuple[float, float]) -> None:
         if not busy.acquire(blocking=False):  # one run at a time, however often it is clicked
             return
         button.disabled, told.value = True, "running …"
+        outcome = "This run was interrupted."
         try:
             picture = draw(**{name: slider.value for name, slider in sliders.items()})
             if shown is not None:
                 shown.update(picture)
-            told.value = ""
+            outcome = ""
         except Exception as error:
-            told.value = f"This run failed. {type(error).__name__}: {error}".rstrip(": ")
+            outcome = f"This run failed. {type(error).__name__}: {error}".rstrip(": ")
         finally:
-            button.disabled = False
+            button.disabled, told.value = False, outcome
             busy.release()
 
     button.on_click(run)

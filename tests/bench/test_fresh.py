@@ -28,6 +28,17 @@ def test_it_is_another_process_with_one_thread():
     assert fresh(os.getpid) != os.getpid()
 
 
+def test_its_output_is_buffered_whatever_the_environment_says(capsys, monkeypatch):
+    def prints_and_is_cut_off():
+        print("lost")
+        os._exit(0)
+
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    with pytest.raises(ServerTrouble, match="before it returned"):
+        fresh(prints_and_is_cut_off)
+    assert capsys.readouterr().out == ""
+
+
 def test_it_knows_what_the_notebook_has_defined():
     """Classes that grew by reopen and use super() travel whole, as in a chapter."""
     code = (

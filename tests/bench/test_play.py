@@ -78,6 +78,22 @@ def test_a_failure_is_a_sentence_and_the_next_run_works(page):
     assert (page[2:], told.value, button.disabled) == (["fine"], "", False)
 
 
+def test_an_interruption_is_told_and_the_button_comes_back(page):
+    answers = iter(["first", KeyboardInterrupt()])
+
+    def interrupted(clients=1):
+        answer = next(answers)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    play(interrupted, clients=(1, 8))
+    _, button, told = controls(page)
+    with pytest.raises(KeyboardInterrupt):
+        button.click()
+    assert (told.value, button.disabled) == ("This run was interrupted.", False)
+
+
 def test_only_one_run_at_a_time(page):
     begun, go = threading.Semaphore(0), threading.Event()
     first = iter([False, True, False])
