@@ -3,8 +3,10 @@
 from .checks import CheckFailed, check, hint
 from .example import tcp_client, threaded_client
 from .explain import explain, explain_in_notebook
+from .fresh import fresh
 from .pictures import class_map
 from .planks import assemble
+from .play import play
 from .recorder import record
 from .reopen import reopen
 from .running import ServerTrouble, running
@@ -16,7 +18,9 @@ __all__ = [
     "check",
     "class_map",
     "explain",
+    "fresh",
     "hint",
+    "play",
     "record",
     "reopen",
     "running",

@@ -1,0 +1,83 @@
+"""Call a function in a new Python, away from the notebook's threads and buffers."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from .running import DEADLINE, ServerTrouble
+
+_FORK_WARNING = "ignore:This process:DeprecationWarning"
+"""From Python 3.12 on, a fork in a process with threads warns. Here the other thread only waits."""
+
+_PROGRAM = f"import sys; from {__name__} import serve; serve(*sys.argv[1:])"
+
+
+def fresh(function: Any, *args: Any, deadline: float = DEADLINE) -> Any:
+    """Call `function(*args)` in a new Python, show what it prints, return what it returns.
+
+    The function may use what the notebook has defined; it gets copies. Raises ServerTrouble
+    when it raises, or when the program has not ended within `deadline` seconds. In any case
+    none of its processes is left.
+    """
+    import cloudpickle  # type: ignore[import-untyped]  # only the chapters need it
+
+    name = getattr(function, "__name__", "the function")
+    with TemporaryDirectory() as folder:
+        task, result, out, err = (Path(folder, part) for part in ("task", "result", "out", "err"))
+        task.write_bytes(cloudpickle.dumps((function, args)))
+        # Files, not pipes: a pipe ends only when the last process that holds it has ended.
+        with open(out, "wb") as stdout, open(err, "wb") as stderr:
+            status = _run([str(task), str(result)], stdout, stderr, deadline)
+        print(out.read_text(errors="replace"), end="")
+        complaint = err.read_text(errors="replace")
+        if status is None:
+            raise ServerTrouble(f"{name}() was not done after {deadline:g} seconds. It was ended.")
+        if status != 0:
+            last = complaint.strip().splitlines()[-1:] or [f"exit status {status}"]
+            raise ServerTrouble(f"{name}() ended with {last[0]}")
+        print(complaint, end="", file=sys.stderr)
+        return cloudpickle.loads(result.read_bytes())
+
+
+def _run(arguments: list[str], stdout: Any, stderr: Any, deadline: float) -> int | None:
+    """Return the exit status, or None when the time was up."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", _FORK_WARNING, "-c", _PROGRAM, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        start_new_session=True,
+    )
+    try:
+        return process.wait(deadline)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End the process and all that it has forked."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def serve(task: str, result: str) -> None:
+    """Do what `fresh` asked for: what the new Python runs."""
+    import cloudpickle
+
+    function, args = cloudpickle.loads(Path(task).read_bytes())
+    parent = os.getpid()
+    returned = function(*args)
+    if os.getpid() == parent:  # a child that came back from a fork has nothing to hand in
+        Path(result).write_bytes(cloudpickle.dumps(returned))
