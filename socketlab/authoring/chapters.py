@@ -21,6 +21,7 @@ from .source import (
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 LIBRARY = ROOT / "minisocketserver"
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def chapters() -> list[Path]:
@@ -82,6 +83,8 @@ def execute(chapter: Path) -> None:
     ).execute()
     for cell in code_cells(notebook):
         cell.metadata.pop("execution", None)
+        # A stored widget has lost its model: it could only say that it cannot be shown.
+        cell.outputs = [out for out in cell.outputs if _WIDGET not in out.get("data", {})]
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

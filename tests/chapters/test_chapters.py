@@ -2,6 +2,7 @@
 
 import shutil
 
+import nbformat.v4 as v4
 import pytest
 
 from socketlab.authoring.chapters import (
@@ -68,6 +69,16 @@ def test_executing_writes_outputs_and_nothing_volatile(tmp_path):
         c.outputs for c in code_cells(read(original))
     ]
     assert read(copy).metadata == read(original).metadata
+
+
+def test_a_widget_is_shown_and_not_stored(tmp_path):
+    """A stored one would have lost its model; the picture beside it stays."""
+    source = "from socketlab import play\nplay(lambda clients=1: clients, clients=(1, 3))"
+    copy = tmp_path / "42_widget.ipynb"
+    write(copy, v4.new_notebook(cells=[v4.new_code_cell(source)]))
+    execute(copy)
+    [cell] = code_cells(read(copy))
+    assert [output.data for output in cell.outputs] == [{"text/plain": "1"}]
 
 
 def test_the_command_names_an_unknown_chapter(capsys):
