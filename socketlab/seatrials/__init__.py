@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -14,6 +14,8 @@ from types import ModuleType
 from typing import Any
 
 import minisocketserver
+
+from ..planks import Ship
 
 HERE = Path(__file__).parent
 SHIM = HERE / "shim"
@@ -94,18 +96,26 @@ def is_shipped(suite: str) -> bool:
 
 
 def run(
-    suite: str, *, shim: Path | None = SHIM, change: str = "", deadline: float = DEADLINE
+    suite: str,
+    *,
+    shim: Path | None = SHIM,
+    ship: Ship | None = None,
+    deadline: float = DEADLINE,
 ) -> Outcome:
-    """Run a suite in a process of its own; `shim=None` runs it on the standard library.
+    """Run a suite in a process of its own, on minisocketserver or on copies of the ship's planks.
 
-    `change` is a statement to execute in our module first, to see who notices:
-    `"BaseServer.handle_error = lambda *args: None"`. A suite that is not done after `deadline`
+    `shim=None` runs it on the standard library. A suite that is not done after `deadline`
     seconds has failed.
     """
     with tempfile.TemporaryDirectory() as folder:
         counts = Path(folder, "counts")
         counts.mkdir()
         report = Path(folder, "report.json")
+        planks = Path(folder, "planks")
+        if ship is not None:
+            import cloudpickle  # type: ignore[import-untyped]  # only the chapters need it
+
+            planks.write_bytes(cloudpickle.dumps(ship.planks))
         path = [str(shim)] if shim else []
         path += [str(Path(minisocketserver.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
         try:
@@ -116,7 +126,7 @@ def run(
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join(filter(None, path)),
                     "SOCKETSERVER_COUNTS": str(counts),
-                    "SOCKETSERVER_CHANGE": change,
+                    "SOCKETSERVER_PLANKS": str(planks) if ship is not None else "",
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -170,19 +180,21 @@ class Trials:
         return f"{bar}<table>{cells}</table>"
 
 
-def sea_trials(*suites: str, change: str = "", deadline: float = DEADLINE) -> Trials:
-    """Run CPython's suites, the quick ones unless named, on our module; show how far they are.
+def sea_trials(
+    ship: Ship | None = None, suites: Sequence[str] = QUICK, deadline: float = DEADLINE
+) -> Trials:
+    """Run CPython's suites on the ship, or on minisocketserver; show how far they are.
 
     Suites that this Python does not ship are not run; without any, a sentence says so. For
-    `change` and `deadline` see `run`.
+    `deadline` see `run`.
     """
-    trials = Trials(tuple(filter(is_shipped, suites or QUICK)))
+    trials = Trials(tuple(filter(is_shipped, suites)))
     if not trials.suites:
         print("This Python comes without its own tests, so there is nothing to run here.")
         return trials
     update = _displayed(trials)
     for suite in trials.suites:
-        trials.outcomes.append(run(suite, change=change, deadline=deadline))
+        trials.outcomes.append(run(suite, ship=ship, deadline=deadline))
         update(trials)
     return trials
 
@@ -194,8 +206,8 @@ def _displayed(trials: Trials) -> Callable[[Trials], Any]:
         from IPython.display import display
     except ImportError:
         return lambda trials: None
-    if get_ipython() is None:  # type: ignore[no-untyped-call]
+    if get_ipython() is None:
         return lambda trials: None
-    handle: Any = display(trials, display_id=True)
+    handle: Any = display(trials, display_id=True)  # type: ignore[no-untyped-call]
     update: Callable[[Trials], Any] = handle.update
     return update

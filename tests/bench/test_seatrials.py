@@ -9,6 +9,7 @@ import pytest
 
 import minisocketserver
 from socketlab import assemble, running, seatrials
+from socketlab.planks import PLANKS
 from socketlab.seatrials import SUITES, Outcome, Trials, is_shipped, on_board, run, sea_trials
 
 needs_docxmlrpc = pytest.mark.skipif(
@@ -71,24 +72,49 @@ def test_a_server_on_board_serves(ship):
 
 @needs_docxmlrpc
 def test_a_suite_that_passes():
-    trials = sea_trials("test_docxmlrpc")
+    trials = sea_trials(suites=["test_docxmlrpc"])
     assert trials.passed
     assert repr(trials).splitlines() == ["█" * 20 + " 1 of 1", "test_docxmlrpc       passed"]
     assert "passed</td>" in trials._repr_html_()
 
 
+def planks_of(**more):
+    return {name: getattr(minisocketserver, name) for name in PLANKS} | more
+
+
 @needs_docxmlrpc
-def test_a_change_that_a_suite_notices():
-    change = "TCPServer.get_request = lambda self: 1 / 0"
-    trials = sea_trials("test_docxmlrpc", change=change, deadline=20)
+def test_a_ship_s_own_planks_are_judged():
+    """A class of this function, which no other process could import, sails all the same."""
+    made = []
+
+    class TCPServer(minisocketserver.TCPServer):
+        def server_activate(self):
+            made.append(self.socket.getsockname())
+            super().server_activate()
+
+    assert (
+        run("test_docxmlrpc", ship=assemble(**planks_of(TCPServer=TCPServer))).verdict == "passed"
+    )
+    assert made == []  # they are copies
+
+
+@needs_docxmlrpc
+def test_a_broken_plank_is_noticed():
+    class StreamRequestHandler(minisocketserver.StreamRequestHandler):
+        def setup(self):
+            raise ZeroDivisionError
+
+    ship = assemble(**planks_of(StreamRequestHandler=StreamRequestHandler))
+    trials = sea_trials(ship, ["test_docxmlrpc"], deadline=30)
     assert not trials.passed
     assert trials.rows() == [("test_docxmlrpc", "failed")]
+    assert "ZeroDivisionError" in trials.outcomes[0].output
 
 
 @needs_docxmlrpc
 def test_a_suite_that_hangs_has_failed():
-    outcome = run("test_docxmlrpc", change="import time; time.sleep(60)", deadline=0.5)
-    assert (outcome.verdict, outcome.output) == ("failed", "Not done after 0.5 seconds.")
+    outcome = run("test_docxmlrpc", deadline=0.01)
+    assert (outcome.verdict, outcome.output) == ("failed", "Not done after 0.01 seconds.")
 
 
 def test_a_suite_that_made_none_of_our_servers_has_not_judged_them():
