@@ -1,5 +1,6 @@
 """The bench: run servers in a notebook, see what they did, check an answer."""
 
+from .answers import reset, solution
 from .checks import CheckFailed, check, hint
 from .example import tcp_client, threaded_client
 from .explain import explain, explain_in_notebook
@@ -25,7 +26,9 @@ __all__ = [
     "play",
     "record",
     "reopen",
+    "reset",
     "running",
+    "solution",
     "tcp_client",
     "threaded_client",
 ]

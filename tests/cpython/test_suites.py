@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from . import SUITES, is_shipped, run
+from socketlab.seatrials import SUITES, is_shipped, run
 
 
 @pytest.fixture(scope="module")

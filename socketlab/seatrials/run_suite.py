@@ -8,10 +8,11 @@ A small runner of our own, because unittest's command can select tests but not l
 import json
 import sys
 import unittest
+from collections.abc import Iterator
 from pathlib import Path
 
 
-def tests_in(suite):
+def tests_in(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
     for item in suite:
         if isinstance(item, unittest.TestSuite):
             yield from tests_in(item)
@@ -19,7 +20,7 @@ def tests_in(suite):
             yield item
 
 
-def main(name, report, *left_out):
+def main(name: str, report: str, *left_out: str) -> None:
     tests = list(tests_in(unittest.defaultTestLoader.loadTestsFromName(f"test.{name}")))
     kept = [test for test in tests if test.id() not in left_out]
     result = unittest.TextTestRunner().run(unittest.TestSuite(kept))
