@@ -205,7 +205,7 @@ class BaseServer:
             request, client_address = self.get_request()
         except OSError as error:
             if error.errno in _OUT_OF_RESOURCES:
-                self.__pause = min(2 * self.__pause or _SHORTEST_PAUSE, _LONGEST_PAUSE)
+                self.__pause = min((2 * self.__pause) or _SHORTEST_PAUSE, _LONGEST_PAUSE)
             return
         self.__pause = 0.0
         if not self.verify_request(request, client_address):

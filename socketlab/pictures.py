@@ -108,7 +108,12 @@ def sequence_diagram(steps: list[Step]) -> Picture:
     arrows = [step for step in steps if not step.closes]
     lanes = list(dict.fromkeys(["client", *(step.target for step in arrows)]))
     ids = {lane: f"p{number}" for number, lane in enumerate(lanes)}
-    lines = ["sequenceDiagram", "  autonumber"]
+    # In the middle of its arrow, a label lies under the lines and bars that the arrow crosses.
+    lines = [
+        '%%{init: {"sequence": {"messageAlign": "left"}}}%%',
+        "sequenceDiagram",
+        "  autonumber",
+    ]
     lines += [f"  participant {ids[lane]} as {lane.replace(' in ', '<br/>')}" for lane in lanes]
     for step in steps:
         source, target = ids[step.source], ids[step.target]
