@@ -1,1 +1,1 @@
-"""How fast the library is, next to the standard library."""
+"""How fast the library is, next to the standard library and to what a user would pick instead."""
