@@ -12,6 +12,6 @@ def needs(what: str, there: bool) -> None:
     """Raise NotHere unless `there`: the cells below are not run then, and the reader knows why."""
     if not there:
         raise NotHere(
-            f"This system has no {what}, so the cells below cannot run here. The outputs stored "
-            "with them are those of a system that has; read on with these."
+            f"This system has no {what}, so the cells below cannot run here. "
+            "Read on: the text says what they do elsewhere."
         )
