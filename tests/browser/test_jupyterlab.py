@@ -137,7 +137,8 @@ def test_a_chapter_runs_in_the_browser(
         drawn = [number for number, cell in enumerate(cells) if draws(cell)]
         assert drawn, "the chapter has no picture"
         page.evaluate(SHOW, drawn[0])
-        page.locator(PICTURE).first.wait_for(state="visible")
+        # JupyterLab opens the tabs of the chapter before again; their pictures are hidden.
+        page.locator(PICTURE).locator("visible=true").first.wait_for()
         page.screenshot(path=tmp_path / "picture.png")
         assert page.locator(".jp-Notification-Toast, .Toastify__toast").count() == 0
         assert git_status() == before
