@@ -33,12 +33,12 @@ class DrainMixIn(OpenRequestsMixIn):
         self._BaseServer__is_shut_down.wait(seconds)  # type: ignore[attr-defined]
         self.socket.close()  # type: ignore[attr-defined]
         self.wait_until_closed(max(0.0, deadline - time.monotonic()))
-        cut = dict(self.open_requests)
-        for request in cut:
+        cut = list(self.open_requests.values())
+        for request, _ in cut:
             if isinstance(request, socket.socket):
                 with suppress(OSError):  # the client may have gone first
                     request.shutdown(socket.SHUT_RDWR)
         if not self.wait_until_closed(_LAST_WORDS):
             self._threads = ()
         self.server_close()  # type: ignore[attr-defined]
-        return list(cut.values())
+        return [client_address for _, client_address in cut]

@@ -1,0 +1,1 @@
+"""The library under load and faults, and its parts beyond the standard library."""
