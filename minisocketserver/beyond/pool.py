@@ -1,5 +1,6 @@
 """ThreadPoolMixIn: a fixed number of threads, and clients that wait their turn."""
 
+import sys
 import threading
 from queue import SimpleQueue
 from typing import Any
@@ -32,7 +33,11 @@ class ThreadPoolMixIn(OpenRequestsMixIn, ThreadingMixIn):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give the request to the pool. RuntimeError if it has no thread and can start none."""
         if len(self._workers) < min(len(self.open_requests), self.pool_size):
-            self._start_worker()
+            try:
+                self._start_worker()
+            except RuntimeError:
+                if not self._workers:
+                    raise
         self._queue.put((request, client_address))
 
     def close_request(self, request: Any) -> None:
@@ -57,4 +62,8 @@ class ThreadPoolMixIn(OpenRequestsMixIn, ThreadingMixIn):
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
-            self.process_request_thread(*job)
+            try:
+                self.process_request_thread(*job)
+            except BaseException:  # would end a thread of its own; here the next request waits
+                failure = *sys.exc_info(), threading.current_thread()
+                threading.excepthook(threading.ExceptHookArgs(failure))
