@@ -188,7 +188,7 @@ def test_a_further_thread_cannot_start(make, connect, gate, monkeypatch):
 def test_the_threads_end_when_the_server_closes(make, connect):
     """server_close ends the pool and waits for its threads."""
     before = threading.active_count()
-    server = make(PoolTCPServer, tell_thread, pool_size=4)
+    server = make(PoolTCPServer, tell_thread, pool_size=4, request_queue_size=20)
     with serving(server):
         for client in [connect(server) for _ in range(8)]:
             read_all(client)

@@ -6,7 +6,8 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = CONFIG["project"]
 
 
 def test_environment_yml_says_the_same_as_pyproject_toml():
@@ -18,3 +19,13 @@ def test_environment_yml_says_the_same_as_pyproject_toml():
     said = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     assert {line for line in said if isinstance(line, str)} == wanted | {"pip"}
     assert [line["pip"] for line in said if isinstance(line, dict)] == [["-e ."]]
+
+
+def test_every_package_is_installed():
+    """An editable install finds packages that a wheel would leave out."""
+    there = {
+        ".".join(file.parent.relative_to(ROOT).parts)
+        for name in ("minisocketserver", "socketlab")
+        for file in (ROOT / name).rglob("__init__.py")
+    }
+    assert set(CONFIG["tool"]["setuptools"]["packages"]) == there
