@@ -14,7 +14,11 @@ _LAST_WORDS = 1.0
 
 
 class DrainMixIn(OpenRequestsMixIn):
-    """Adds `drain` to a server that runs its handlers in threads, or one at a time."""
+    """Adds `drain` to a server that runs its handlers in threads, or one at a time.
+
+    It does not see the handlers of other processes. PreForkMixIn has a deadline of its own, and
+    ForkingMixIn waits for its children without one.
+    """
 
     _threads: Iterable[Thread]
 
@@ -23,7 +27,8 @@ class DrainMixIn(OpenRequestsMixIn):
 
         Returns the client addresses of the requests that were not finished by then. Their
         connections are shut down, which ends a handler that reads or writes. A handler that
-        does neither runs on in its thread, and nothing waits for it.
+        does neither runs on in its thread, and `drain` does not wait for it. The program's end
+        does, unless the thread is a daemon.
 
         Call it from a thread that serves nothing, as `shutdown`.
         """
@@ -37,7 +42,8 @@ class DrainMixIn(OpenRequestsMixIn):
         for request, _ in cut:
             if isinstance(request, socket.socket):
                 with suppress(OSError):  # the client may have gone first
-                    request.shutdown(socket.SHUT_RDWR)
+                    # Not TLS's own shutdown: a handler that writes on would do so in the clear.
+                    socket.socket.shutdown(request, socket.SHUT_RDWR)
         if not self.wait_until_closed(_LAST_WORDS):
             self._threads = ()
         self.server_close()  # type: ignore[attr-defined]
