@@ -15,11 +15,12 @@ class LimitExceeded(Exception):
 
 
 class LimitsMixIn(OpenRequestsMixIn):
-    """Put first among the bases of a stream server, it limits what clients can take up.
+    """Put before a stream server class among the bases, it limits what clients can take up.
 
-    `max_connections` may be open at once; one more is closed. `max_silence` is the number of
-    seconds that a read or a write may wait for the client, TimeoutError after that. None means
-    no limit.
+    `max_connections` may be open at once; one more is closed. PreForkMixIn counts them in each
+    process by itself; with ForkingMixIn `max_children` is the limit. `max_silence` is the number
+    of seconds that one read, or one write of whatever length, may wait for the client;
+    TimeoutError after that. None means no limit.
     """
 
     max_connections: int | None = 1000
@@ -31,11 +32,16 @@ class LimitsMixIn(OpenRequestsMixIn):
         request.settimeout(self.max_silence)
         return request, client_address
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """See the request through. LimitExceeded if too many are open already."""
-        if self.max_connections is not None and len(self.open_requests) > self.max_connections:
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Turn away the one that is too many, after `handle_error` has seen LimitExceeded."""
+        # Not in process_request: a mix-in in front of this one need not pass that on.
+        if self.max_connections is None or len(self.open_requests) <= self.max_connections:
+            return super().verify_request(request, client_address)  # type: ignore[misc,no-any-return]
+        try:
             raise LimitExceeded(f"{self.max_connections} connections are open, the most allowed")
-        super().process_request(request, client_address)  # type: ignore[misc]
+        except LimitExceeded:
+            self.handle_error(request, client_address)  # type: ignore[attr-defined]
+            return False
 
 
 class LimitedStreamRequestHandler(StreamRequestHandler):

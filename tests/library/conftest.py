@@ -8,10 +8,10 @@ import trustme
 
 import minisocketserver
 
-from ..conformance.conftest import closing, connect, make, path
+from ..conformance.conftest import closing, connect, make, pair, path
 from .helpers import Gate
 
-__all__ = ["closing", "connect", "make", "path"]
+__all__ = ["closing", "connect", "make", "pair", "path"]
 
 
 @pytest.fixture
