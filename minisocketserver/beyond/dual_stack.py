@@ -6,9 +6,10 @@ import socket
 class DualStackMixIn:
     """Put before an internet server class, it listens for IPv6 and for IPv4 clients.
 
-    IPv4 clients appear with mapped addresses such as `::ffff:127.0.0.1` (RFC 4291, 2.5.5.2).
-    Use the host `""` for all addresses. Where the system has no such sockets, the server
-    listens for IPv4 alone.
+    The host `""` stands for all addresses, `"localhost"` for those of IPv6 alone. IPv4 addresses
+    are written mapped, `::ffff:127.0.0.1` (RFC 4291, 2.5.5.2), both in `server_address` and for
+    clients; and an address has four values, host and port first. Where the system has no such
+    sockets, the server listens for IPv4 alone.
     """
 
     address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET

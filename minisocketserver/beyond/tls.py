@@ -6,12 +6,12 @@ from typing import Any
 
 
 class TLSMixIn:
-    """Put before a TCP server class, and before the mix-in that runs the handlers.
+    """Put before a stream server class among the bases, it encrypts the connections.
 
     `ssl_context` must be set, on the class or before the server is activated, to an
     `ssl.SSLContext` with a certificate. The client has `handshake_timeout` seconds to shake
     hands, TimeoutError after that. It does so where the handler runs: with threads or
-    processes a slow client delays only itself.
+    processes a slow client delays only itself; in a pool it holds one thread for that long.
     """
 
     ssl_context: ssl.SSLContext
