@@ -1,8 +1,8 @@
 """Many clients on each TCP class: is every request answered once, and is anything left over?
 
-    python -m tests.library.load [--requests 10000] [NAME ...]
+    python -m tests.library.load [--requests 10000] [--held 1000] [NAME ...]
 
-For each class, in a process of its own: that many short connections from 100 clients at once, and
+For each class, in a process of its own: 10,000 short connections from 100 clients at once, and
 1,000 connections that are open at the same time before the first of them asks. Requests have
 numbers, and an answer must be the request, once. What is left over is counted twice, with the
 server idle again and with the server closed: descriptors, threads and child processes, zombies
@@ -60,15 +60,15 @@ def echo(request, client_address, server):
 # The server's process
 
 
-def measure(name, requests):
+def measure(name, requests, connections):
     """Put one class under load; return the counts."""
     raise_the_limit_of_descriptors()
     before = held_things()
     with serving(CLASSES[name]) as server:
-        run_client(server, "--requests", 4 * CLIENTS)  # it has all its threads now
+        run_client(server, "--requests", CLIENTS)  # it has all its threads now
         idle = held_things()
         short = run_client(server, "--requests", requests)
-        held = run_client(server, "--held", HELD)
+        held = run_client(server, "--held", connections)
         left_idle = settle(idle)
     left_closed = settle(before)
     return {"short": short, "held": held, "left": [*left_idle, *left_closed]}
@@ -128,8 +128,7 @@ def run_client(server, *arguments):
     if server.address_family == socket.AF_INET:
         command[3], command[6] = "tcp", "{}:{}".format(*server.server_address)
     if "--held" in arguments:
-        command[2] = __spec__.name
-        command[3:] = ["--address", json.dumps(server.server_address)]
+        command[2:] = [__spec__.name, "--address", json.dumps(server.server_address)]
     run = subprocess.run(
         [str(part) for part in (*command, *arguments)], check=True, capture_output=True, timeout=300
     )
@@ -172,14 +171,14 @@ def read_all(client):
 # The command
 
 
-def report(names, requests):
+def report(names, requests, connections):
     """Print the table; return whether a request was lost or something left over."""
-    row = "| {:<27} | {:>7} | {:>8} | {:>5} | {:>4} | {}"
+    row = "| {:<38} | {:>7} | {:>8} | {:>5} | {:>4} | {}"
     print(row.format("class", "sent", "answered", "wrong", "lost", "left over |"))
     print("|---|---:|---:|---:|---:|---|")
     failed = False
     for name in names:
-        counts = measure_elsewhere(name, requests)
+        counts = measure_elsewhere(name, requests, connections)
         left = ", ".join(counts["left"])
         for kind in ("short", "held"):
             figures = counts[kind]
@@ -189,9 +188,10 @@ def report(names, requests):
     return failed
 
 
-def measure_elsewhere(name, requests):
+def measure_elsewhere(name, requests, connections):
     """`measure` in a fresh process."""
-    command = [sys.executable, "-m", __spec__.name, "--json", "--requests", str(requests), name]
+    command = [sys.executable, "-m", __spec__.name, "--json", name]
+    command += ["--requests", str(requests), "--held", str(connections)]
     run = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=600)
     return json.loads(run.stdout)
 
@@ -201,15 +201,15 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CLASSES)}")
     parser.add_argument("--requests", type=int, default=10_000, help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--held", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--held", type=int, default=HELD, help="default: %(default)s")
     parser.add_argument("--address", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.held:
+    if options.address:
         print(json.dumps(hold(options.address, options.held)))
     elif options.json:
-        print(json.dumps(measure(options.names[0], options.requests)))
+        print(json.dumps(measure(options.names[0], options.requests, options.held)))
     else:
-        return report(options.names or CLASSES, options.requests)
+        return report(options.names or CLASSES, options.requests, options.held)
     return 0
 
 
