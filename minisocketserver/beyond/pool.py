@@ -22,7 +22,7 @@ class ThreadPoolMixIn(OpenRequestsMixIn, ThreadingMixIn):
     queue_size = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._workers: list[threading.Thread] = []
+        self._pool: list[threading.Thread] = []
         self._queue: SimpleQueue[tuple[Any, Any] | None] = SimpleQueue()
         super().__init__(*args, **kwargs)
 
@@ -32,11 +32,11 @@ class ThreadPoolMixIn(OpenRequestsMixIn, ThreadingMixIn):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give the request to the pool. RuntimeError if it has no thread and can start none."""
-        if len(self._workers) < min(len(self.open_requests), self.pool_size):
+        if len(self._pool) < min(len(self.open_requests), self.pool_size):
             try:
-                self._start_worker()
+                self._start_thread()
             except RuntimeError:
-                if not self._workers:
+                if not self._pool:
                     raise
         self._queue.put((request, client_address))
 
@@ -49,18 +49,18 @@ class ThreadPoolMixIn(OpenRequestsMixIn, ThreadingMixIn):
 
     def server_close(self) -> None:
         """Close the server; what was taken is served before the threads end."""
-        for _ in self._workers:
+        for _ in self._pool:
             self._queue.put(None)
         super().server_close()
 
-    def _start_worker(self) -> None:
-        worker = threading.Thread(target=self._work, daemon=self.daemon_threads)
+    def _start_thread(self) -> None:
+        worker = threading.Thread(target=self._serve_queue, daemon=self.daemon_threads)
         worker.start()
-        self._workers.append(worker)
+        self._pool.append(worker)
         if self.block_on_close and not worker.daemon:
-            self._threads = self._workers
+            self._threads = self._pool
 
-    def _work(self) -> None:
+    def _serve_queue(self) -> None:
         while (job := self._queue.get()) is not None:
             try:
                 self.process_request_thread(*job)

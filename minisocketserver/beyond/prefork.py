@@ -8,14 +8,17 @@ import time
 import traceback
 from typing import Any
 
+_fork = multiprocessing.get_context("fork")
+
 
 class PreForkMixIn:
     """Put before a stream server class, `processes` copies of it serve side by side.
 
     They are forked when `serve_forever` starts. The parent serves nothing: it replaces a worker
     that ends, and ends all of them at `shutdown`. Each then finishes the request at hand, and
-    is killed if that takes longer than `patience` seconds. Workers end by themselves when the
-    parent dies. What one worker changes, the others do not see.
+    is killed if that takes longer than `patience` seconds; no DrainMixIn is needed. Workers end
+    in the same way when the parent dies. SIGTERM ends a worker at once. What one worker changes,
+    the others do not see.
     """
 
     processes = os.cpu_count() or 1
@@ -31,7 +34,7 @@ class PreForkMixIn:
     def get_request(self) -> tuple[Any, Any]:
         """Accept a connection. BlockingIOError if another worker was quicker."""
         request, client_address = super().get_request()  # type: ignore[misc]
-        request.setblocking(True)  # some systems hand the listener's mode on
+        request.settimeout(request.gettimeout())  # some systems hand the listener's mode on
         return request, client_address
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
@@ -41,12 +44,15 @@ class PreForkMixIn:
         """
         self._stopped.clear()
         self.socket.setblocking(False)  # type: ignore[attr-defined]
+        self._lifeline = os.pipe()  # the parent alone keeps it open; its end is the workers' sign
         try:
-            self._replace_workers()
-            while not self._stop.wait(poll_interval):
+            while not self._stop.is_set():
                 self._replace_workers()
+                self._stop.wait(poll_interval)
         finally:
+            os.close(self._lifeline[1])
             self._end_workers()
+            os.close(self._lifeline[0])
             self._stop.clear()
             self._stopped.set()
 
@@ -59,7 +65,9 @@ class PreForkMixIn:
         self.workers = [worker for worker in self.workers if worker.is_alive()]
         try:
             while len(self.workers) < self.processes:
-                worker = multiprocessing.get_context("fork").Process(target=self._work, daemon=True)
+                worker = multiprocessing.get_context("fork").Process(
+                    target=self._run_worker, daemon=True
+                )
                 worker.start()
                 self.workers.append(worker)
         except OSError:  # no more processes for now: those that run go on
@@ -68,27 +76,23 @@ class PreForkMixIn:
     def _end_workers(self) -> None:
         deadline = time.monotonic() + self.patience
         for worker in self.workers:
-            worker.terminate()
-        for worker in self.workers:
             worker.join(max(0.0, deadline - time.monotonic()))
             worker.kill()
             worker.join()
         self.workers = []
 
-    def _work(self) -> None:
-        """What a worker does: the usual loop, until SIGTERM or the end of the parent."""
+    def _run_worker(self) -> None:
+        """What a worker does: the usual loop, until the lifeline ends."""
+        os.close(self._lifeline[1])
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
-        signal.signal(signal.SIGTERM, self._ask_to_stop)
-        threading.Thread(target=self._stop_with_parent, daemon=True).start()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        threading.Thread(target=self._stop_in_time, daemon=True).start()
         super().serve_forever()  # type: ignore[misc]
         self.server_close()  # type: ignore[attr-defined]
 
-    def _ask_to_stop(self, *_: object) -> None:
-        # Not shutdown(): that waits for the loop, which this signal interrupts.
+    def _stop_in_time(self) -> None:
+        # A signal would not do: one that comes just before a wait does not end it.
+        os.read(self._lifeline[0], 1)
         self._BaseServer__shutdown_request = True
-
-    def _stop_with_parent(self) -> None:
-        parent = multiprocessing.parent_process()
-        assert parent is not None
-        parent.join()
-        self._ask_to_stop()
+        time.sleep(self.patience)
+        os._exit(1)

@@ -1,5 +1,6 @@
 """What the tests of the library share."""
 
+import os
 import sys
 import threading
 
@@ -30,3 +31,25 @@ def noted_errors(server):
     errors = []
     server.handle_error = lambda *_: errors.append(sys.exc_info()[1])
     return errors
+
+
+def is_running(pid):
+    """Tell whether a process of this number runs; a zombie, which only waits for its parent,
+    does not."""
+    try:
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:  # no /proc here, or gone in between
+        return not os.path.isdir("/proc/self")
+
+
+def is_known(pid):
+    """Tell whether the system has an entry for this process: it runs, or it is a zombie."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,37 @@
+"""A program with a pre-forked server, for tests that end it from outside.
+
+    python -m tests.library.prefork_program [--stuck]
+
+Prints its port and the process ids of its workers. A stuck handler never ends.
+"""
+
+import sys
+import time
+
+from minisocketserver import TCPServer
+from minisocketserver.beyond import PreForkMixIn
+
+
+class Server(PreForkMixIn, TCPServer):
+    """Two workers that are not waited for very long."""
+
+    processes = 2
+    patience = 1.0
+
+    def _replace_workers(self):
+        before = self.workers
+        super()._replace_workers()
+        if self.workers != before:
+            print(self.server_address[1], *(worker.pid for worker in self.workers), flush=True)
+
+
+def handle(request, *_):
+    """Answer with what comes."""
+    request.sendall(request.recv(9))
+    while "--stuck" in sys.argv:
+        time.sleep(60)
+
+
+if __name__ == "__main__":
+    with Server(("127.0.0.1", 0), handle) as server:
+        server.serve_forever(poll_interval=0.1)
