@@ -1,34 +1,13 @@
 """PreForkMixIn: several processes that share one listener."""
 
-import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 import traceback
 from typing import Any
 
-_fork = multiprocessing.get_context("fork")
-_thread = threading.local()
-
-
-def _forget_stdin() -> None:
-    # multiprocessing closes stdin in the child, and would wait without an end for a thread that
-    # was reading it: the child has a copy of its lock, and not the thread.
-    if getattr(_thread, "starts_worker", False):
-        sys.stdin = None
-
-
-os.register_at_fork(after_in_child=_forget_stdin)
-
-
-def _start(worker: multiprocessing.context.ForkProcess) -> None:
-    _thread.starts_worker = True
-    try:
-        worker.start()
-    finally:
-        _thread.starts_worker = False
+from ..forking_mixin import ForkingMixIn
 
 
 class PreForkMixIn:
@@ -38,14 +17,16 @@ class PreForkMixIn:
     that ends, and ends all of them at `shutdown`. Each then finishes the request at hand, and
     is killed if that takes longer than `patience` seconds; no DrainMixIn is needed. Workers end
     in the same way when the parent dies. SIGTERM ends a worker at once. What one worker changes,
-    the others do not see.
+    the others do not see. `active_children` holds the workers' process ids.
     """
 
     processes = os.cpu_count() or 1
     patience = 10.0
 
+    collect_children: Any = ForkingMixIn.collect_children
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.workers: list[multiprocessing.context.ForkProcess] = []
+        self.active_children: set[int] = set()
         self._stop = threading.Event()
         self._stopped = threading.Event()
         self._stopped.set()
@@ -67,7 +48,7 @@ class PreForkMixIn:
         self._lifeline = os.pipe()  # the parent alone keeps it open; its end is the workers' sign
         try:
             while not self._stop.is_set():
-                self._replace_workers()
+                self._start_workers()
                 self._stop.wait(poll_interval)
         finally:
             os.close(self._lifeline[1])
@@ -81,32 +62,41 @@ class PreForkMixIn:
         self._stop.set()
         self._stopped.wait()
 
-    def _replace_workers(self) -> None:
-        self.workers = [worker for worker in self.workers if worker.is_alive()]
+    def _start_workers(self) -> None:
+        self.collect_children()
         try:
-            while len(self.workers) < self.processes:
-                worker = _fork.Process(target=self._run_worker, daemon=True)
-                _start(worker)
-                self.workers.append(worker)
+            while len(self.active_children) < self.processes:
+                pid = os.fork()
+                if pid == 0:
+                    self._run_worker()
+                self.active_children.add(pid)
         except OSError:  # no more processes for now: those that run go on
             traceback.print_exc()
 
     def _end_workers(self) -> None:
         deadline = time.monotonic() + self.patience
-        for worker in self.workers:
-            worker.join(max(0.0, deadline - time.monotonic()))
-            worker.kill()
-            worker.join()
-        self.workers = []
+        while self.active_children and time.monotonic() < deadline:
+            time.sleep(0.005)
+            self.collect_children()
+        for pid in self.active_children:
+            os.kill(pid, signal.SIGKILL)
+        self.collect_children(blocking=True)
 
     def _run_worker(self) -> None:
-        """What a worker does: the usual loop, until the lifeline ends."""
-        os.close(self._lifeline[1])
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        threading.Thread(target=self._stop_in_time, daemon=True).start()
-        super().serve_forever()  # type: ignore[misc]
-        self.server_close()  # type: ignore[attr-defined]
+        """Run the usual loop until the lifeline ends, and leave by `os._exit`."""
+        status = 1
+        try:
+            os.close(self._lifeline[1])
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            threading.Thread(target=self._stop_in_time, daemon=True).start()
+            super().serve_forever()  # type: ignore[misc]
+            self.server_close()  # type: ignore[attr-defined]
+            status = 0
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
 
     def _stop_in_time(self) -> None:
         # A signal would not do: one that comes just before a wait does not end it.

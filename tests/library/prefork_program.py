@@ -18,11 +18,11 @@ class Server(PreForkMixIn, TCPServer):
     processes = 2
     patience = 1.0
 
-    def _replace_workers(self):
-        before = self.workers
-        super()._replace_workers()
-        if self.workers != before:
-            print(self.server_address[1], *(worker.pid for worker in self.workers), flush=True)
+    def _start_workers(self):
+        before = set(self.active_children)
+        super()._start_workers()
+        if self.active_children != before:
+            print(self.server_address[1], *self.active_children, flush=True)
 
 
 def handle(request, *_):

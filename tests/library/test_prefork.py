@@ -61,12 +61,12 @@ def process_of(client):
 
 
 def pids(server):
-    return [worker.pid for worker in server.workers]
+    return list(server.active_children)
 
 
 def workers_of(server):
     """The process ids of the workers, once all of them have been started."""
-    until(lambda: len(server.workers) == server.processes)
+    until(lambda: len(server.active_children) == server.processes)
     return pids(server)
 
 
@@ -119,7 +119,7 @@ def test_a_worker_that_ends_is_replaced(make, connect, number):
         killed, kept = workers_of(server)
         os.kill(killed, number)
         until(lambda: kept in pids(server) and killed not in pids(server))
-        until(lambda: len(server.workers) == 2)
+        until(lambda: len(server.active_children) == 2)
         assert not is_known(killed)
         for _ in range(10):
             assert ask(connect(server)) == b"hello\n"
@@ -175,7 +175,7 @@ def test_shutdown_ends_the_workers(make):
     server = make(PreForkServer)
     with serving(server):
         workers = workers_of(server)
-    assert server.workers == []
+    assert server.active_children == set()
     assert not any(map(is_known, workers))
 
 
@@ -227,7 +227,7 @@ def test_shutdown_before_the_loop(make):
     server = make(PreForkServer)
     server.shutdown()
     server.serve_forever()
-    assert server.workers == []
+    assert server.active_children == set()
 
 
 def test_it_serves_again_after_shutdown(make, connect):
