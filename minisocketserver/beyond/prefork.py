@@ -3,12 +3,32 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
 from typing import Any
 
 _fork = multiprocessing.get_context("fork")
+_thread = threading.local()
+
+
+def _forget_stdin() -> None:
+    # multiprocessing closes stdin in the child, and would wait without an end for a thread that
+    # was reading it: the child has a copy of its lock, and not the thread.
+    if getattr(_thread, "starts_worker", False):
+        sys.stdin = None
+
+
+os.register_at_fork(after_in_child=_forget_stdin)
+
+
+def _start(worker: multiprocessing.context.ForkProcess) -> None:
+    _thread.starts_worker = True
+    try:
+        worker.start()
+    finally:
+        _thread.starts_worker = False
 
 
 class PreForkMixIn:
@@ -65,10 +85,8 @@ class PreForkMixIn:
         self.workers = [worker for worker in self.workers if worker.is_alive()]
         try:
             while len(self.workers) < self.processes:
-                worker = multiprocessing.get_context("fork").Process(
-                    target=self._run_worker, daemon=True
-                )
-                worker.start()
+                worker = _fork.Process(target=self._run_worker, daemon=True)
+                _start(worker)
                 self.workers.append(worker)
         except OSError:  # no more processes for now: those that run go on
             traceback.print_exc()
