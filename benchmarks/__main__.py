@@ -7,6 +7,7 @@ goals into the README. What is measured stands here, how in `measure`, the pages
 """
 
 import argparse
+import os
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -47,7 +48,7 @@ FULL = {
     "pairs": PAIRS,
     "pair_rounds": 9,
     "seconds": 0.3,
-    "rounds": 4,
+    "rounds": 3,
     "work": [
         *(("echo", clients, STREAMS) for clients in (1, 10, 100, 1000)),
         ("bulk", 10, STREAMS),
@@ -56,7 +57,7 @@ FULL = {
         ("echo", 100, DATAGRAMS),
     ],
     "stopped": STOPPED,
-    "stops": 7,
+    "stops": 5,
     "idle_seconds": 3.0,
     "holding": HOLDING,
     "held": 1000,
@@ -79,8 +80,8 @@ QUICK = {
 
 def run(plan, say):
     """Take all measurements of a plan; see `report` for how they are kept."""
-    results = {"pairs": [], "work": [], "rest": defaultdict(dict)}
-    rest = results["rest"]
+    results = {"pairs": [], "work": [], "load": os.getloadavg()[0]}
+    rest = results["rest"] = defaultdict(lambda: defaultdict(list))
     for ours, theirs, work, clients in plan["pairs"]:
         say(f"{ours} beside {theirs}, {work}")
         taken = measure.in_turns(
@@ -93,14 +94,15 @@ def run(plan, say):
         results["work"].append((work, clients, taken))
     say("at rest")
     for name in plan["stopped"] * plan["stops"]:
-        rest[name].setdefault("shutdown", []).append(measure.shutdown_seconds(name))
+        rest[name]["shutdown"].append(measure.shutdown_seconds(name))
     for name, wakeups in measure.idle_wakeups(plan["stopped"], plan["idle_seconds"]).items():
-        rest[name]["wakeups"] = wakeups
-    for name in plan["holding"]:
+        rest[name]["wakeups"].append(wakeups)
+    for name in plan["holding"] * plan["rounds"]:
         count = plan["held"] // 10 if "Forking" in name else plan["held"]
-        rest[name]["held"] = measure.held_memory(name, count)
-    for name in plan["starved"]:
-        rest[name]["starved"] = measure.cpu_without_descriptors(name, plan["idle_seconds"] / 3)
+        rest[name]["held"].append(measure.held_memory(name, count))
+    for name in plan["starved"] * plan["rounds"]:
+        seconds = plan["idle_seconds"] / 3
+        rest[name]["starved"].append(measure.cpu_without_descriptors(name, seconds))
     return results
 
 

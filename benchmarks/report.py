@@ -23,10 +23,10 @@ def page(results, totals):
     computing = (time.process_time() - started) * 1000
     return f"""# Measurements
 
-{machine()}. {totals["answered"]:,} of {totals["sent"]:,} requests answered,
+{machine(results["load"])}. {totals["answered"]:,} of {totals["sent"]:,} requests answered,
 {totals["wrong"]} answered wrongly, {totals["lost"]} lost.
 
-Made by `make bench`. Clients run in a process of their own, {loads[0]} to {loads[-1]:,} at once;
+Made by `make bench`. Clients run in a process of their own, {loads[0]:,} to {loads[-1]:,} at once;
 each request over a stream has a connection of its own. The servers of a comparison run at the same
 time, and are asked in turn, in short slices. Each ratio is of slices of one round; what is shown is
 the median of the rounds, and in brackets their middle half. "Times" is always the left one divided
@@ -60,10 +60,10 @@ whom it cannot accept. An empty cell was not measured (`TCPServer` holds one cli
 {rest_table(results["rest"])}"""
 
 
-def machine():
+def machine(load):
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    load = f"load before {os.getloadavg()[2]:.1f}"
-    return f"{datetime.date.today()}, {python}, {os.cpu_count()} cores, {platform.system()}, {load}"
+    system = f"{os.cpu_count()} cores, {platform.system()}, load before the run {load:.1f}"
+    return f"{datetime.date.today()}, {python}, {system}"
 
 
 def goals(results):
@@ -88,10 +88,10 @@ def goals(results):
     compare("thread pool and `ThreadingTCPServer` there", "pool", STANDARD, "echo", "rate", 2.0)
     compare("pre-fork and `TCPServer`, computing", "pre-fork", tcp, "compute", "rate", 1.8)
     rest = results["rest"]
-    theirs = "socketserver.TCPServer"
-    if "shutdown" in rest.get(theirs, ()):
-        stops = [rest[name]["shutdown"] for name in (theirs, tcp)]
-        compared.append(("`shutdown()` there and here", *stops, "shutdown", 100.0))
+    stops = [rest[name]["shutdown"] for name in ("socketserver.TCPServer", tcp)]
+    compared.append(("`shutdown()` there and here", *stops, "shutdown", 100.0))
+    unix = "minisocketserver.UnixStreamServer"
+    compare("`UnixStreamServer` and `TCPServer`, both here", unix, tcp, "echo", "rate", 1.0)
     return table(
         ["compared", "figure", "first", "second", "times (middle half)", "goal", "reached"],
         [goal_row(*row) for row in compared],
@@ -101,9 +101,8 @@ def goals(results):
 def goal_row(what, us, them, figure, goal):
     title, show = FIGURES[figure]
     low, middle, high = ratios(us, them)
-    bound, reached = (
-        ("at most", middle <= goal) if figure == "cost" else ("at least", middle >= goal)
-    )
+    bound = "at most" if figure == "cost" else "at least"
+    reached = middle <= goal if figure == "cost" else middle >= goal
     verdict = "yes" if reached else "within the spread" if low <= goal <= high else "no"
     first, second = (show(quartiles(values)[1]) for values in (us, them))
     return [what, title, first, second, times(us, them), f"{bound} {goal:g}", verdict]
@@ -170,24 +169,26 @@ def work_table(work):
 
 
 def rest_table(rest):
-    rows = []
-    for name, figures in rest.items():
-        stops, held = figures.get("shutdown"), figures.get("held")
-        standard = rest.get(STANDARD, {})
-        rows.append(
-            [
-                label(name),
-                milliseconds(quartiles(stops)[1]) if stops else "",
-                times(rest["socketserver.TCPServer"]["shutdown"], stops) if stops else "",
-                f"{figures['wakeups']:.1f}/s" if "wakeups" in figures else "",
-                f"{held / 1000:,.1f} kB" if held else "",
-                f"{held / standard['held']:.3g}" if held and "held" in standard else "",
-                f"{figures['starved']:.1%}" if "starved" in figures else "",
-            ]
-        )
+    standard = rest["socketserver.TCPServer"]["shutdown"], rest[STANDARD]["held"]
+    rows = [[label(name), *rest_cells(figures, *standard)] for name, figures in rest.items()]
     head = ["server", "`shutdown()`", "times quicker than `socketserver.TCPServer`"]
     head += ["wake-ups", "memory for a connection", "times the threads there"]
     return table([*head, "out of descriptors"], rows)
+
+
+def rest_cells(figures, stops, held):
+    shown = {
+        "shutdown": milliseconds,
+        "wakeups": lambda value: f"{value:.1f}/s",
+        "held": lambda value: f"{value / 1000:,.1f} kB",
+        "starved": lambda value: f"{value:.1%}",
+    }
+    cells = {name: "" for name in shown}
+    for name, values in figures.items():
+        cells[name] = shown[name](quartiles(values)[1]) if values else ""
+    quicker = times(stops, figures["shutdown"]) if cells["shutdown"] else ""
+    more = times(figures["held"], held) if cells["held"] else ""
+    return [cells["shutdown"], quicker, cells["wakeups"], cells["held"], more, cells["starved"]]
 
 
 def table(head, rows):
@@ -213,8 +214,8 @@ def median(figures, name):
 
 def times(ours, theirs):
     """Say how many times theirs ours is: the median of the rounds, and their middle half."""
-    low, middle, high = ratios(ours, theirs)
-    return f"{middle:.3g} ({low:.3g} to {high:.3g})"
+    low, middle, high = (f"{n:,.0f}" if n >= 100 else f"{n:.3g}" for n in ratios(ours, theirs))
+    return f"{middle} ({low} to {high})"
 
 
 def plot(results, file):
@@ -233,6 +234,8 @@ def plot(results, file):
             points = [quartiles(column(taken[server], name)) for _, taken in echoes]
             draw(panel, server, [n for n, _ in echoes], points)
         panel.set(xscale="log", yscale="log", xlabel="clients at once", title=title)
+        clients = [n for n, _ in echoes]
+        panel.set_xticks(clients, [f"{n:,}" for n in clients])
         panel.grid(alpha=0.3)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right", fontsize=9)
     figure.savefig(file, metadata={"Date": None})
