@@ -99,9 +99,9 @@ class BaseServer:
         raise NotImplementedError(f"{type(self).__name__} must define get_request()")
 
     @property
-    def __shutdown_request(self) -> bool:
+    def __shutdown_request(self) -> Any:
         # Kept under its own name because programs read it from the server's __dict__.
-        return bool(self.__dict__["_BaseServer__shutdown_request"])
+        return self.__dict__["_BaseServer__shutdown_request"]
 
     @__shutdown_request.setter
     def __shutdown_request(self, wanted: bool) -> None:

@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from .base_server import BaseServer
@@ -77,8 +76,10 @@ class TCPServer(BaseServer):
         A plain close would leave the client waiting where a forked child or another
         reference still holds the connection.
         """
-        with suppress(OSError):  # the client may have gone first
+        try:
             request.shutdown(socket.SHUT_WR)
+        except OSError:  # the client has gone first
+            pass
         self.close_request(request)
 
     def close_request(self, request: Any) -> None:

@@ -24,7 +24,8 @@ class UDPServer(TCPServer):
         data, client_address = self.socket.recvfrom(self.max_packet_size + 1)
         if len(data) > self.max_packet_size:
             self.handle_truncation(client_address)
-        return (data[: self.max_packet_size], self.socket), client_address
+            data = data[: self.max_packet_size]
+        return (data, self.socket), client_address
 
     def handle_truncation(self, client_address: Any) -> None:
         """Called when a datagram was too long, before what is left of it is served.

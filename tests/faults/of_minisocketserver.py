@@ -51,7 +51,7 @@ FAULTS = [
     (
         BASE,
         "the flag is always down",
-        'return bool(self.__dict__["_BaseServer__shutdown_request"])',
+        'return self.__dict__["_BaseServer__shutdown_request"]',
         "return False",
     ),
     (
@@ -340,7 +340,12 @@ FAULTS = [
     ),
     (TCP, "no goodbye", "request.shutdown(socket.SHUT_WR)", "pass"),
     (TCP, "a goodbye in both directions", "socket.SHUT_WR", "socket.SHUT_RDWR"),
-    (TCP, "a gone client is an error", "with suppress(OSError):", "with suppress(KeyError):"),
+    (
+        TCP,
+        "a gone client is an error",
+        "except OSError:  # the client has gone first",
+        "except KeyError:",
+    ),
     (TCP, "goodbye without closing", "        self.close_request(request)", "        pass"),
     (TCP, "close_request does not close", "        request.close()", "        pass"),
     (
@@ -358,7 +363,7 @@ FAULTS = [
         "data[: self.max_packet_size]",
         "data[: self.max_packet_size - 1]",
     ),
-    (UDP, "does not cut", "data[: self.max_packet_size]", "data"),
+    (UDP, "does not cut", "data = data[: self.max_packet_size]", "pass"),
     (UDP, "reports a whole datagram", "if len(data) > self", "if len(data) >= self"),
     (
         UDP,
@@ -369,8 +374,8 @@ FAULTS = [
     (
         UDP,
         "the pair is turned round",
-        "(data[: self.max_packet_size], self.socket)",
-        "(self.socket, data[: self.max_packet_size])",
+        "(data, self.socket)",
+        "(self.socket, data)",
     ),
     (UDP, "a datagram is shut down", "def shutdown_request(self", "def shut_down(self"),
     (UDP, "a datagram is closed", "def close_request(self", "def close(self"),
