@@ -65,7 +65,7 @@ def measure(name, requests, connections):
     raise_the_limit_of_descriptors()
     before = held_things()
     with serving(CLASSES[name]) as server:
-        run_client(server, "--requests", CLIENTS)  # it has all its threads now
+        run_client(server, "--held", CLIENTS)  # it has all its threads now
         idle = held_things()
         short = run_client(server, "--requests", requests)
         held = run_client(server, "--held", connections)
