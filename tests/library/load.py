@@ -85,6 +85,9 @@ def serving(server_class):
             thread = threading.Thread(target=server.serve_forever)
             thread.start()
             try:
+                # A worker forked while a client is started would keep that one's pipes open.
+                while len(getattr(server, "workers", ())) < getattr(server, "processes", 0):
+                    time.sleep(0.01)
                 yield server
             finally:
                 server.shutdown()
