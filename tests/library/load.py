@@ -65,7 +65,7 @@ def measure(name, requests, connections):
     raise_the_limit_of_descriptors()
     before = held_things()
     with serving(CLASSES[name]) as server:
-        run_client(server, "--requests", CLIENTS)  # it has all its threads now
+        run_client(server, "--held", CLIENTS)  # it has all its threads now
         idle = held_things()
         short = run_client(server, "--requests", requests)
         held = run_client(server, "--held", connections)
@@ -85,6 +85,9 @@ def serving(server_class):
             thread = threading.Thread(target=server.serve_forever)
             thread.start()
             try:
+                # A worker forked while a client is started would keep that one's pipes open.
+                while len(getattr(server, "workers", ())) < getattr(server, "processes", 0):
+                    time.sleep(0.01)
                 yield server
             finally:
                 server.shutdown()

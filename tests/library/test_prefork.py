@@ -261,7 +261,11 @@ def test_no_descriptor_is_left(make):
 def test_each_worker_may_have_a_pool(make, connect):
     """With a pool, one worker serves several clients at once."""
     server = make(
-        with_parts("PreForkMixIn", "ThreadPoolMixIn"), tell_process, processes=1, pool_size=3
+        with_parts("PreForkMixIn", "ThreadPoolMixIn"),
+        tell_process,
+        processes=1,
+        pool_size=3,
+        patience=0.2,
     )
     with serving(server):
         clients = [connect(server) for _ in range(3)]
