@@ -1,5 +1,6 @@
 """The static site, as a reader sees it: pages from the disk, in a browser, without a network."""
 
+import html
 import re
 import shutil
 import subprocess
@@ -113,12 +114,14 @@ def test_a_phone_need_not_scroll_sideways(site: Path, page: Any) -> None:
 
 
 def test_every_link_leads_somewhere(site: Path) -> None:
+    text = {made: made.read_text() for made in site.rglob("*.html")}
     dead = []
-    for made in site.rglob("*.html"):
-        for link in re.findall(r'<a [^>]*href="([^"]+)"', made.read_text()):
-            parts = urlsplit(link)
-            target = (made.parent / unquote(parts.path)) if parts.path else made
-            if not parts.scheme and not target.is_file():
+    for made, source in text.items():
+        for link in re.findall(r'<a [^>]*href="([^"]*)"', source):
+            parts = urlsplit(html.unescape(link))
+            target = (made.parent / unquote(parts.path)).resolve() if parts.path else made
+            place = f'id="{unquote(parts.fragment)}"' if parts.fragment else ""
+            if not parts.scheme and (target not in text or place not in text[target]):
                 dead.append(f"{made.relative_to(site)}: {link}")
     assert dead == []
 
