@@ -13,7 +13,7 @@ help:
 	@echo "make lab        open the course in JupyterLab (LAB_ARGS=\"--no-browser --port 8899\")"
 	@echo "make site       make the static pages in site/"
 	@echo "make test       run everything that proves the project right"
-	@echo "make notebooks  refresh the chapters from the library, and execute them"
+	@echo "make notebooks  refresh the chapters from the library, execute them, and say what they teach"
 	@echo "make exercises  make exercises/ again from solutions/"
 	@echo "make faults     count the faults that the conformance suite notices"
 	@echo "make bench      measure the library beside the standard library"
@@ -41,6 +41,7 @@ chapters: $(VENV)/test.stamp
 notebooks: $(VENV)/test.stamp
 	$(PY) -m socketlab.authoring.chapters refresh
 	$(PY) -m socketlab.authoring.chapters execute
+	$(PY) -m socketlab.authoring.coverage
 
 exercises: $(VENV)/test.stamp
 	$(PY) -m socketlab.authoring.exercises
