@@ -16,6 +16,7 @@ html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_js_files = ["pictures.js"]
 html_copy_source = False
+html_use_index = False
 html_show_copyright = False
 html_show_sphinx = False
 # A summary of each page found would be fetched, which browsers forbid for pages read from a disk.
