@@ -3,15 +3,17 @@ PYTHON ?= python3
 LAB_ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
+comma := ,
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile
 
-.PHONY: help lab test lint check chapters notebooks exercises faults bench clean
+.PHONY: help lab site test lint check chapters notebooks exercises faults bench clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make lab        open the course in JupyterLab (LAB_ARGS=\"--no-browser --port 8899\")"
+	@echo "make site       make the static pages in site/"
 	@echo "make test       run everything that proves the project right"
-	@echo "make notebooks  refresh the chapters from the library, and execute them"
+	@echo "make notebooks  refresh the chapters from the library, execute them, and say what they teach"
 	@echo "make exercises  make exercises/ again from solutions/"
 	@echo "make faults     count the faults that the conformance suite notices"
 	@echo "make bench      measure the library beside others (seven minutes, on an idle Linux machine)"
@@ -19,6 +21,9 @@ help:
 
 lab: $(VENV)/lab.stamp
 	@$(PY) -m socketlab lab $(LAB_ARGS)
+
+site: $(VENV)/site.stamp
+	@$(PY) -m socketlab.authoring.site
 
 test: lint check chapters
 
@@ -36,6 +41,7 @@ chapters: $(VENV)/test.stamp
 notebooks: $(VENV)/test.stamp
 	$(PY) -m socketlab.authoring.chapters refresh
 	$(PY) -m socketlab.authoring.chapters execute
+	$(PY) -m socketlab.authoring.coverage
 
 exercises: $(VENV)/test.stamp
 	$(PY) -m socketlab.authoring.exercises
@@ -71,5 +77,8 @@ endef
 $(VENV)/lab.stamp: pyproject.toml | $(VENV)/made.stamp
 	$(call install,lab)
 
+$(VENV)/site.stamp: pyproject.toml | $(VENV)/made.stamp
+	$(call install,lab$(comma)site,$(VENV)/site.stamp)
+
 $(VENV)/test.stamp: pyproject.toml | $(VENV)/made.stamp
-	$(call install,test,$(VENV)/test.stamp)
+	$(call install,test,$(VENV)/site.stamp $(VENV)/test.stamp)

@@ -6,12 +6,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .course import refresh
+from .route import START, in_words, route, start_page
 
+ROOT = Path(__file__).parents[1]
 FIRST = "notebooks/00_target.ipynb"
 
 USAGE = """\
 socketlab, the bench of minisocketserver
 
+  socketlab                 say how far you have come, and what to do next
   socketlab lab [options]   open the course in JupyterLab, at chapter 0; the options are
                             JupyterLab's own, such as --no-browser or --port 8899
 
@@ -22,8 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command with `argv` (without the program's name); return its exit status."""
     match sys.argv[1:] if argv is None else argv:
         case []:
-            print(USAGE)
-            return 0
+            return progress(ROOT)
         case ["-h" | "--help", *_]:
             print(USAGE)
             return 0
@@ -35,14 +37,25 @@ def main(argv: list[str] | None = None) -> int:
     return 2
 
 
-def lab(options: list[str], project: Path | None = None) -> int:
+def progress(project: Path) -> int:
+    """Say how far the learner has come in `project`, and what to do next."""
+    chapters = route(project / "notebooks", project / "course" / "notebooks")
+    print(in_words(chapters) if chapters else _no_course(project))
+    print("All commands: socketlab --help")
+    return 0
+
+
+def _no_course(project: Path) -> str:
+    return (
+        f"There is no {FIRST} in {project}. Clone the project, and install it from its "
+        "folder with: python -m pip install -e '.[lab]'"
+    )
+
+
+def lab(options: list[str], project: Path = ROOT) -> int:
     """Refresh `course/` and run JupyterLab in it, with `options` passed on."""
-    project = project or Path(__file__).parents[1]
     if not (project / FIRST).is_file():
-        return _sorry(
-            f"There is no {FIRST} in {project}. Clone the project, and install it from its "
-            "folder with: python -m pip install -e '.[lab]'"
-        )
+        return _sorry(_no_course(project))
     if find_spec("jupyterlab") is None:
         return _sorry(
             "JupyterLab is not installed for this Python. In the project's folder: "
@@ -52,11 +65,15 @@ def lab(options: list[str], project: Path | None = None) -> int:
     try:
         for sentence in refresh(project, course):
             print(sentence, flush=True)
+        mine = course / "notebooks"
+        page = start_page(route(project / "notebooks", mine))
+        (mine / START).write_text(page, encoding="utf-8")
     except OSError as error:
         return _sorry(
             f"Your copy of the course cannot be written: {error.strerror}: {error.filename}. "
             "Give yourself the right to write there, or clone the project into a folder of yours."
         )
+    print(f"The route, and how far you have come: notebooks/{START}", flush=True)
     return _jupyterlab(course, options)
 
 

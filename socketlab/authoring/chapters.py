@@ -1,7 +1,8 @@
-"""The author's commands: `python -m socketlab.authoring.chapters refresh|execute|lint`."""
+"""The author's commands: `python -m socketlab.authoring.chapters COMMAND`."""
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -97,16 +98,48 @@ def problems(chapter: Path) -> list[str]:
     return lint(read(chapter), chapter.stem) + source_differences(chapter)
 
 
+PLANK = re.compile(r"^\d\d  (\w+) +(yours|on loan)$", re.MULTILINE)
+"""A line of a Ship's table, as text."""
+
+
+def planks(chapter: Path) -> dict[str, str]:
+    """Return who owns which plank at the chapter's end, as its last table of a ship says; nothing
+    for a chapter that shows no ship."""
+    tables = [
+        dict(PLANK.findall(output.data.get("text/plain", "")))
+        for cell in code_cells(read(chapter))
+        for output in cell.outputs
+        if "data" in output
+    ]
+    return next(filter(None, reversed(tables)), {})
+
+
+def planks_table(chapters: list[Path]) -> list[str]:
+    """Return a line for each chapter: how many planks are yours at its end, and the new ones."""
+    lines, before = [f"{'chapter':20} yours  on loan  new"], set[str]()
+    for chapter in chapters:
+        owners = planks(chapter)
+        yours = {name for name, owner in owners.items() if owner == "yours"}
+        counts = f"{len(yours):5} {len(owners) - len(yours):8}" if owners else f"{'-':>5} {'-':>8}"
+        new = ", ".join(name for name in owners if name in yours - before)
+        lines.append(f"{chapter.stem:20} {counts}  {new}".rstrip())
+        before |= yours
+    return lines
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one of the commands; return 1 when the linter finds something."""
     parser = argparse.ArgumentParser(prog="python -m socketlab.authoring.chapters")
-    parser.add_argument("command", choices=["refresh", "execute", "lint"])
+    parser.add_argument("command", choices=["refresh", "execute", "lint", "planks"])
     parser.add_argument("names", nargs="*", metavar="NAME", help="02_base_server; default: all")
     options = parser.parse_args(arguments)
     known = {chapter.stem: chapter for chapter in chapters()}
     for name in options.names:
         if name not in known:
             parser.error(f"there is no chapter {name}; the chapters are {', '.join(known)}")
+    if options.command == "planks":
+        print("\n".join(planks_table([known[name] for name in options.names or known])))
+        return 0
     found = []
     for name in options.names or known:
         if options.command == "lint":

@@ -1,4 +1,7 @@
-"""The table of what is taught where, filled in from the tags of the chapters' cells."""
+"""The table of what is taught where, filled in from the tags of the chapters' cells.
+
+`python -m socketlab.authoring.coverage` brings `notebooks/COVERAGE.md` up to date.
+"""
 
 import re
 from pathlib import Path
@@ -51,3 +54,7 @@ def filled(text: str) -> str:
 def fill() -> None:
     """Bring the file up to date."""
     TABLE.write_text(filled(TABLE.read_text()))
+
+
+if __name__ == "__main__":
+    fill()

@@ -71,6 +71,27 @@ def asks_before_it_tells(notebook: Any, name: str) -> Iterator[str]:
         yield 'no "What will happen?" before a surprise'
 
 
+def asks_back(notebook: Any, name: str) -> Iterator[str]:
+    """What a reader only believes to have understood shows in an answer."""
+    questions = [
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "markdown" and re.search(r"^\*\*Quiz\.\*\*", cell.source, re.MULTILINE)
+    ]
+    if len(questions) < 2:
+        yield f"{len(questions)} quiz questions; at least two"
+    for question in questions:
+        if question.count("<details>") < 2:
+            yield f"a quiz question with fewer than two choices: {question.splitlines()[0]}"
+
+
+def shows_no_markup(notebook: Any, name: str) -> Iterator[str]:
+    """Markdown in a line of HTML is shown as it is, with its backticks."""
+    for line in markdown(notebook).splitlines():
+        if line.startswith("<") and "`" in line:
+            yield f"backticks in a line of HTML, where <code> is needed: {line}"
+
+
 def has_a_picture(notebook: Any, name: str) -> Iterator[str]:
     """Where people would rather look than read."""
     drawn = any(
@@ -162,6 +183,8 @@ RULES: list[Callable[[Any, str], Iterator[str]]] = [
     has_a_title,
     has_its_sections,
     asks_before_it_tells,
+    asks_back,
+    shows_no_markup,
     has_a_picture,
     has_short_cells,
     was_executed,

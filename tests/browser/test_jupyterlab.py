@@ -166,3 +166,19 @@ def test_a_chapter_runs_in_the_browser(
         assert git_status() == before
     finally:
         page.close()
+
+
+def test_the_start_page_shows_the_route_and_leads_to_a_chapter(
+    lab: str, browser: Any, tmp_path: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(DEADLINE)
+    try:
+        page.goto(f"{lab}lab/tree/notebooks/START.md?token=let&reset")
+        visible(page, ".jp-MarkdownViewer h1:has-text('The route')")
+        visible(page, ".jp-MarkdownViewer .jp-RenderedMermaid img")
+        page.screenshot(path=tmp_path / "start.png")
+        page.locator(".jp-MarkdownViewer td a", has_text="01 Sockets").click()
+        page.wait_for_function(READY, arg="01_sockets.ipynb")
+    finally:
+        page.close()

@@ -19,6 +19,16 @@ def code(source, text="", count=1, tags=(), **output):
     return v4.new_code_cell(source, outputs=outputs, execution_count=count, metadata=metadata)
 
 
+QUIZ = """**Quiz.** Who?
+
+<details><summary>You</summary>No: <code>me</code>.</details>
+<details><summary>Me</summary>
+
+Yes: `me`.
+
+</details>"""
+
+
 @pytest.fixture
 def good():
     return v4.new_notebook(
@@ -30,6 +40,8 @@ def good():
             v4.new_markdown_cell("## What to remember\n\n- much"),
             v4.new_markdown_cell("## Exercises\n\nSome."),
             v4.new_markdown_cell("## Next\n\nMore."),
+            v4.new_markdown_cell(QUIZ),
+            v4.new_markdown_cell(QUIZ),
             code("threaded_client(server)", EXPECTED, 2),
         ]
     )
@@ -81,6 +93,15 @@ BAD = {
     "no section": (lambda n: spoil(n, 4, source="text"), '"## What to remember" is missing'),
     "sections in disorder": (lambda n: n.cells.insert(1, n.cells.pop(6)), "in this order"),
     "no prediction": (lambda n: spoil(n, 2, source="```mermaid\n```"), "What will happen?"),
+    "one quiz question": (lambda n: spoil(n, -2, source="**Question.**"), "1 quiz questions"),
+    "one choice": (
+        lambda n: spoil(n, -2, source=QUIZ.replace("<details>", "", 1)),
+        "fewer than two choices: **Quiz.** Who?",
+    ),
+    "backticks in HTML": (
+        lambda n: spoil(n, -2, source=QUIZ.replace(">You<", ">`you`<")),
+        "backticks in a line of HTML",
+    ),
     "no picture": (lambda n: spoil(n, 2, source="**What will happen?**"), "no picture"),
     "long cells": (long_cells, "more than one code cell in ten has over 15 lines"),
     "a very long cell": (very_long_cell, "a code cell has 26 lines"),

@@ -1,0 +1,25 @@
+"""How Sphinx makes the static site; `python -m socketlab.authoring.site` runs it."""
+
+project = "minisocketserver"
+html_title = "minisocketserver"
+extensions = ["myst_nb"]
+nb_execution_mode = "off"  # the outputs are those in the notebooks
+nb_merge_streams = True
+myst_heading_anchors = 3
+
+html_theme = "furo"
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#1b5e20", "color-brand-content": "#2e7d32"},
+    "dark_css_variables": {"color-brand-primary": "#a5d6a7", "color-brand-content": "#81c784"},
+}
+html_static_path = ["_static"]
+html_css_files = ["course.css"]
+html_js_files = ["pictures.js"]
+html_copy_source = False
+html_use_index = False
+html_show_copyright = False
+html_show_sphinx = False
+# A summary of each page found would be fetched, which browsers forbid for pages read from a disk.
+html_show_search_summary = False
+# The code of a notebook is IPython's, and Pygments has a name for that only when it is installed.
+highlight_language = "python"

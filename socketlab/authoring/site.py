@@ -1,0 +1,70 @@
+"""Make the static site from the notebooks as they are: `python -m socketlab.authoring.site`."""
+
+import html
+import json
+import re
+import shutil
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("notebooks", "exercises")
+FENCE = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def build(project: Path, site: Path) -> int:
+    """Write the site of `project` to `site`, in place of an earlier one; return 0 when all went
+    well. Nothing is executed: outputs and pictures are those in the notebooks."""
+    from sphinx.cmd.build import build_main  # the bench works without Sphinx
+
+    with tempfile.TemporaryDirectory() as scratch:
+        pages, made = Path(scratch, "pages"), Path(scratch, "html")
+        shutil.copytree(project / "pages", pages)
+        for folder in FOLDERS:
+            shutil.copytree(project / folder, pages / folder, ignore=_leftovers)
+        for path in pages.rglob("*.ipynb"):
+            path.write_text(json.dumps(with_pictures(json.loads(path.read_text()))))
+        mermaid = files("mermaidx") / "assets" / "mermaid.js"
+        (pages / "_static" / "mermaid.js").write_bytes(mermaid.read_bytes())
+        status: int = build_main(
+            ["-q", "-b", "html", "-d", f"{scratch}/doctrees", str(pages), str(made)]
+        )
+        if status == 0:
+            shutil.rmtree(site, ignore_errors=True)
+            shutil.move(made, site)
+        return status
+
+
+_leftovers = shutil.ignore_patterns(".*", "__pycache__")
+
+
+def with_pictures(notebook: Any) -> Any:
+    """Return the notebook with its Mermaid diagrams as HTML, which the page's script draws."""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            source = "".join(cell["source"])
+            cell["source"] = FENCE.sub(lambda fence: _figure(fence[1]), source)
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "text/vnd.mermaid" in data:
+                diagram, text = data.pop("text/vnd.mermaid"), data["text/plain"]
+                data["text/html"] = _figure("".join(diagram), "".join(text))
+    return notebook
+
+
+def _figure(diagram: str, text: str = "") -> str:
+    """Return the HTML of a diagram, and of its form as text, where it has one, below it."""
+    below = f"<details><summary>As text</summary><pre>{html.escape(text)}</pre></details>"
+    drawing = f'<pre class="mermaid">{html.escape(diagram)}</pre>'
+    return f'<div class="picture">{drawing}{below if text else ""}</div>'
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1]) if sys.argv[1:] else ROOT / "site"
+    status = build(ROOT, target)
+    if status == 0:
+        print(f"The site is in {target}: open {target / 'index.html'}")
+    sys.exit(status)

@@ -1,0 +1,153 @@
+"""The static site, as a reader sees it: pages from the disk, in a browser, without a network."""
+
+import html
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from socketlab.authoring.site import with_pictures
+
+ROOT = Path(__file__).parents[2]
+CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+LEFT = "of_an_earlier_site.html"
+DEADLINE = 20_000
+"""Milliseconds for anything the browser waits for."""
+
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="There is no chromium here: install Debian's package chromium."
+)
+
+
+def sources() -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in (ROOT / "notebooks").glob("*.ipynb")}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the site as `make site` does, where an earlier one lies."""
+    site, before = tmp_path_factory.mktemp("site"), sources()
+    (site / LEFT).touch()
+    command = [sys.executable, "-m", "socketlab.authoring.site", str(site)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert run.returncode == 0, run.stderr
+    assert sources() == before
+    return site
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """Give a page that collects what went wrong in it, and what it asked a network for."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(DEADLINE)
+    wrong: list[str] = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "request",
+        lambda sent: None if sent.url.startswith(("file:", "data:")) else wrong.append(sent.url),
+    )
+    yield page
+    page.close()
+    assert wrong == []
+
+
+PICTURES = """() => {
+    const drawn = [...document.querySelectorAll("pre.mermaid")].map(
+        picture => picture.querySelector("svg")?.getBoundingClientRect().height > 20);
+    const loaded = [...document.querySelectorAll("article img")].map(
+        picture => picture.complete && picture.naturalWidth > 20);
+    const all = [...drawn, ...loaded];
+    return all.length > 0 && all.every(Boolean);
+}"""
+
+
+@needs_chromium
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter(site: Path, page: Any, chapter: str) -> None:
+    """All its pictures are drawn, a choice of its first quiz answers, and it leads to the next."""
+    page.goto((site / "notebooks" / f"{chapter}.html").as_uri())
+    assert page.locator("h1").inner_text().startswith(f"{chapter[:2]} ")
+    page.wait_for_function(PICTURES)
+    choice = page.locator("article details:not(.picture details)").first
+    closed = choice.bounding_box()["height"]
+    choice.locator("summary").click()
+    assert choice.bounding_box()["height"] > closed + 10
+    if chapter != CHAPTERS[-1]:
+        following = CHAPTERS[CHAPTERS.index(chapter) + 1]
+        page.locator("a.next-page").click()
+        page.wait_for_url(f"**/{following}.html", wait_until="commit")
+
+
+@needs_chromium
+def test_the_search_finds_a_word(site: Path, page: Any) -> None:
+    page.goto((site / "index.html").as_uri())
+    page.get_by_role("textbox").first.fill("TIME_WAIT")
+    page.keyboard.press("Enter")
+    page.locator("#search-results a", has_text="03 TCPServer").first.click()
+    page.wait_for_url("**/03_tcp_server.html*")
+
+
+CUT_OFF = """() => [...document.querySelectorAll("article *")].filter(element => {
+    if (element.getBoundingClientRect().right <= innerWidth) return false;
+    for (let around = element; around.tagName !== "ARTICLE"; around = around.parentElement)
+        if (["auto", "scroll"].includes(getComputedStyle(around).overflowX)) return false;
+    return true;
+}).map(element => element.outerHTML.slice(0, 80))"""
+
+
+@needs_chromium
+def test_on_a_phone_nothing_is_cut_off(site: Path, page: Any) -> None:
+    """What is wider than the page can be scrolled into sight."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto((site / "notebooks" / f"{CHAPTERS[-1]}.html").as_uri())
+    page.wait_for_function(PICTURES)
+    assert page.evaluate(CUT_OFF) == []
+    page.add_style_tag(content="h1 { width: 900px }")
+    assert page.evaluate(CUT_OFF) != [], "this test would see it"
+
+
+def test_every_link_leads_somewhere(site: Path) -> None:
+    text = {made: made.read_text() for made in site.rglob("*.html")}
+    dead = []
+    for made, source in text.items():
+        for link in re.findall(r'<a [^>]*href="([^"]*)"', source):
+            parts = urlsplit(html.unescape(link))
+            target = (made.parent / unquote(parts.path)).resolve() if parts.path else made
+            place = f'id="{unquote(parts.fragment)}"' if parts.fragment else ""
+            if not parts.scheme and (target not in text or place not in text[target]):
+                dead.append(f"{made.relative_to(site)}: {link}")
+    assert dead == []
+
+
+def test_an_earlier_site_gives_way(site: Path) -> None:
+    assert (site / "index.html").is_file()
+    assert not (site / LEFT).exists()
+
+
+def test_a_diagram_keeps_its_signs_and_its_text() -> None:
+    cell = {"cell_type": "markdown", "source": ["```mermaid\n", "a --> b\n", "```\n", "text"]}
+    output = {"data": {"text/vnd.mermaid": ["a --> b"], "text/plain": ["a <- b"]}}
+    code = {"cell_type": "code", "source": [], "outputs": [output]}
+    changed = with_pictures({"cells": [cell, code]})["cells"]
+    drawing = '<pre class="mermaid">a --&gt; b'
+    assert drawing in changed[0]["source"] and changed[0]["source"].endswith("</div>\ntext")
+    assert drawing in changed[1]["outputs"][0]["data"]["text/html"]
+    assert "a &lt;- b" in changed[1]["outputs"][0]["data"]["text/html"]
