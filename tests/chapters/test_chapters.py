@@ -8,7 +8,7 @@ import pytest
 from socketlab.authoring.chapters import (
     chapters,
     execute,
-    library_module,
+    library_modules,
     main,
     read,
     refresh,
@@ -39,7 +39,7 @@ def test_refreshing_an_up_to_date_chapter_changes_nothing(chapter, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "chapter", [path for path in chapters() if library_module(path)], ids=lambda path: path.stem
+    "chapter", [path for path in chapters() if library_modules(path)], ids=lambda path: path.stem
 )
 def test_changed_lines_are_found_named_and_refreshed(chapter, tmp_path):
     """Each plank gets one more statement in its last method; the methods' names are told."""
