@@ -60,6 +60,12 @@ def test_changed_lines_are_found_named_and_refreshed(chapter, tmp_path):
     assert code_cells(read(copy)) == code_cells(original)
 
 
+def test_a_chapter_on_a_package_builds_the_modules_it_has_begun():
+    [beyond] = [path for path in chapters() if path.stem == "10_beyond"]
+    built = {module.stem for module in library_modules(beyond)}
+    assert built == {"drain", "dual_stack", "limits", "open_requests", "pool", "tls"}
+
+
 def test_executing_writes_outputs_and_nothing_volatile(tmp_path):
     original = chapters()[0]
     copy = tmp_path / original.name
