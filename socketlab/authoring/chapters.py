@@ -30,10 +30,23 @@ def chapters() -> list[Path]:
     return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 
 
-def library_module(chapter: Path) -> Path | None:
-    """Return the library's module of the same topic, None where a chapter builds none."""
-    module = LIBRARY / f"{chapter.stem[3:]}.py"
-    return module if module.exists() else None
+def library_modules(chapter: Path) -> list[Path]:
+    """Return the library's modules of the same topic; none where a chapter builds none.
+
+    Where the topic is a package, these are the modules from which the chapter has a plank: it
+    need not build them all, but what it begins it must finish.
+    """
+    topic = LIBRARY / chapter.stem[3:]
+    if not topic.is_dir():
+        module = topic.with_suffix(".py")
+        return [module] if module.exists() else []
+    planks = [cell.source for cell in code_cells(read(chapter)) if "plank" in tags(cell)]
+    begun = {name.split(".")[0] for name in chapter_definitions(planks)}
+    return [
+        module
+        for module in sorted(topic.glob("[!_]*.py"))
+        if begun & {name.split(".")[0] for name in library_definitions(module.read_text())}
+    ]
 
 
 def read(chapter: Path) -> Any:
@@ -50,20 +63,22 @@ def write(chapter: Path, notebook: Any) -> None:
 
 def source_differences(chapter: Path) -> list[str]:
     """Return a sentence for each definition in which the chapter and the library differ."""
-    module = library_module(chapter)
-    if module is None:
-        return []
-    cells = [cell.source for cell in code_cells(read(chapter))]
-    found = differences(library_definitions(module.read_text()), chapter_definitions(cells))
-    return [f"{chapter.stem} and {module.name}: {sentence}" for sentence in found]
+    chapter_s = chapter_definitions([cell.source for cell in code_cells(read(chapter))])
+    return [
+        f"{chapter.stem} and {module.name}: {sentence}"
+        for module in library_modules(chapter)
+        for sentence in differences(library_definitions(module.read_text()), chapter_s)
+    ]
 
 
 def refresh(chapter: Path) -> None:
     """Bring the code of the cells tagged `plank` up to the library's."""
-    module = library_module(chapter)
-    if module is not None:
+    modules = library_modules(chapter)
+    if modules:
         notebook = read(chapter)
-        library = bare_definitions(module.read_text())
+        library: dict[str, Any] = {}
+        for module in modules:
+            library |= bare_definitions(module.read_text())
         for cell in code_cells(notebook):
             if "plank" in tags(cell):
                 cell.source = refreshed(cell.source, library)

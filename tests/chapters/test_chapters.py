@@ -8,7 +8,7 @@ import pytest
 from socketlab.authoring.chapters import (
     chapters,
     execute,
-    library_module,
+    library_modules,
     main,
     read,
     refresh,
@@ -39,7 +39,7 @@ def test_refreshing_an_up_to_date_chapter_changes_nothing(chapter, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "chapter", [path for path in chapters() if library_module(path)], ids=lambda path: path.stem
+    "chapter", [path for path in chapters() if library_modules(path)], ids=lambda path: path.stem
 )
 def test_changed_lines_are_found_named_and_refreshed(chapter, tmp_path):
     """Each plank gets one more statement in its last method; the methods' names are told."""
@@ -58,6 +58,12 @@ def test_changed_lines_are_found_named_and_refreshed(chapter, tmp_path):
     refresh(copy)
     assert source_differences(copy) == []
     assert code_cells(read(copy)) == code_cells(original)
+
+
+def test_a_chapter_on_a_package_builds_the_modules_it_has_begun():
+    [beyond] = [path for path in chapters() if path.stem == "10_beyond"]
+    built = {module.stem for module in library_modules(beyond)}
+    assert built == {"drain", "dual_stack", "limits", "open_requests", "pool", "tls"}
 
 
 def test_executing_writes_outputs_and_nothing_volatile(tmp_path):
