@@ -170,7 +170,7 @@ FAULTS = [
         "except Exception as error:",
     ),
     (BASE, "a pause for every error", "if error.errno in _OUT_OF_RESOURCES:", "if True:"),
-    (BASE, "pauses do not grow", "min(2 * self.__pause or", "min(1 * self.__pause or"),
+    (BASE, "pauses do not grow", "(2 * self.__pause) or", "(1 * self.__pause) or"),
     (BASE, "the longest pause first", "self.__pause = min(", "self.__pause = max("),
     (BASE, "the pause stays", "        self.__pause = 0.0\n        if", "        if"),
     (
