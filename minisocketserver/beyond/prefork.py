@@ -18,6 +18,9 @@ class PreForkMixIn:
     is killed if that takes longer than `patience` seconds; no DrainMixIn is needed. Workers end
     in the same way when the parent dies. SIGTERM ends a worker at once. What one worker changes,
     the others do not see. `active_children` holds the workers' process ids.
+
+    A worker keeps open whatever is open when it is forked. So let the main thread serve, or start
+    no other process in the meantime: subprocess.Popen may wait for ever for a pipe to be closed.
     """
 
     processes = os.cpu_count() or 1

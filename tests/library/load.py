@@ -86,7 +86,8 @@ def serving(server_class):
             thread.start()
             try:
                 # A worker forked while a client is started would keep that one's pipes open.
-                while len(getattr(server, "workers", ())) < getattr(server, "processes", 0):
+                wanted = getattr(server, "processes", 0)
+                while wanted and len(server.active_children) < wanted:
                     time.sleep(0.01)
                 yield server
             finally:
