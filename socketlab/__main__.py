@@ -17,6 +17,11 @@ socketlab, the bench of minisocketserver
   socketlab                 say how far you have come, and what to do next
   socketlab lab [options]   open the course in JupyterLab, at chapter 0; the options are
                             JupyterLab's own, such as --no-browser or --port 8899
+  socketlab list            the exercises, and what you have done of them
+  socketlab check 03.1      run your notebook with exercise 03.1, and its checks
+  socketlab hint 03.1       the next hint for it
+  socketlab reset 03.1      bring its stub back; your answer is kept beside it
+  socketlab doctor          what this system offers to the course
 
 Your own copy of the course is the folder course/: change what you like in it."""
 
@@ -31,6 +36,12 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         case ["lab", *options]:
             return lab(options)
+        case ["list" | "doctor" as command]:
+            return exercises(command)
+        case ["check" | "hint" | "reset" as command, exercise]:
+            return exercises(command, exercise)
+        case ["check" | "hint" | "reset" as command, *_]:
+            return _sorry(f"Which exercise? For example: socketlab {command} 03.1")
         case [other, *_]:
             print(f"socketlab has no command {other!r}.\n\n{USAGE}", file=sys.stderr)
             return 2
@@ -42,6 +53,32 @@ def progress(project: Path) -> int:
     chapters = route(project / "notebooks", project / "course" / "notebooks")
     print(in_words(chapters) if chapters else _no_course(project))
     print("All commands: socketlab --help")
+    return 0
+
+
+def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
+    """Run one of the commands about exercises; return 1 where something is wrong or missing."""
+    from . import answers, terminal
+
+    course = project / "course"
+    if course.is_dir():
+        os.chdir(course)  # there the progress is kept
+    try:
+        match command:
+            case "list":
+                print(terminal.listed())
+            case "doctor":
+                print(terminal.examined())
+            case "hint":
+                terminal.hinted(exercise)
+            case "reset":
+                print(terminal.reset(course, exercise))
+            case "check":
+                said, passed = terminal.checked(course, exercise)
+                print(said)
+                return 0 if passed else 1
+    except (LookupError, answers.NotNow) as error:
+        return _sorry(str(error.args[0]))
     return 0
 
 

@@ -34,12 +34,12 @@ def refresh(project: Path, course: Path) -> list[str]:
         now = {"cells": _cells(content), "file": _digest(content)}
         place = _place(course, name, now, handed_out)
         if place is not None:
-            _write(course / place, content)
+            write(course / place, content)
             handed_out[place] = now
             if place != name:
                 news.append(f"{name} is yours and stays; its newer version is {place}.")
         handed_out[name] = now
-    _write(course / MANIFEST, json.dumps(handed_out, indent=1, sort_keys=True).encode())
+    write(course / MANIFEST, json.dumps(handed_out, indent=1, sort_keys=True).encode())
     return news
 
 
@@ -108,7 +108,7 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
     """Write all of a file or nothing: an interruption leaves the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")

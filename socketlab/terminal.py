@@ -1,0 +1,125 @@
+"""The exercises from a terminal: list, check, hint, reset, doctor."""
+
+import importlib.metadata
+import os
+import platform
+import socket
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from . import answers, progress
+from .checks import hint as next_hint
+from .checks.core import Exercise, find
+from .course import write
+
+
+def listed() -> str:
+    """Return a table of the exercises, and what was done of them."""
+    lines = [f"{'':5} {'points':>7}  {'kind':12}  {'level':5}  title"]
+    for row in answers.state():
+        points = f"{row['earned']}/{row['points']}"
+        seen = "  (solution seen)" if row["gave up"] else ""
+        stars = "*" * row["level"]
+        lines.append(
+            f"{row['id']:5} {points:>7}  {row['kind']:12}  {stars:5}  {row['title']}{seen}"
+        )
+    return "\n".join(lines)
+
+
+def notebook_of(course: Path, spec: Exercise) -> Path:
+    """Return the learner's notebook with this exercise. Raises NotNow where there is none."""
+    for path in sorted((course / "exercises").glob(f"{spec.id[:2]}_*/*.ipynb")):
+        if ".new" not in path.suffixes:
+            return path
+    raise answers.NotNow(f"{course} has no notebook for {spec.id}. Start the course once: make lab")
+
+
+def checked(course: Path, exercise: str) -> tuple[str, bool]:
+    """Run the learner's notebook in a new kernel, then the exercise's checks.
+
+    Returns what the checks said, and whether all passed. LookupError for an unknown exercise,
+    NotNow where there is no notebook.
+    """
+    from nbclient import NotebookClient
+
+    spec = find(exercise)
+    path = notebook_of(course, spec)
+    notebook = _read(path)
+    own = [cell for cell in notebook.cells if cell.cell_type == "code" and not _is_check(cell)]
+    new_cell = nbformat.v4.new_code_cell
+    checks = [
+        new_cell(f"from socketlab import check\n\ncheck({exercise!r}, part={part!r})")  # type: ignore[no-untyped-call]
+        for part in spec.parts
+    ]
+    notebook.cells = [*own, *checks]
+    resources = {"metadata": {"path": str(path.parent)}}
+    client = NotebookClient(notebook, timeout=60, allow_errors=True, resources=resources)
+    client.execute(stderr=subprocess.DEVNULL)  # where kernels write what concerns nobody here
+    outputs = [output for cell in checks for output in cell.outputs]
+    said = "\n".join(_text(output) for output in outputs)
+    return said, all(output.output_type == "stream" for output in outputs)
+
+
+def _is_check(cell: Any) -> bool:
+    return str(cell.get("id", "")).startswith("check-")
+
+
+def _text(output: Any) -> str:
+    lines = output.traceback if output.output_type == "error" else [output.get("text", "")]
+    return "\n".join(lines).rstrip()
+
+
+def hinted(exercise: str) -> None:
+    """Print the next hint; which one that is, the progress file knows."""
+    told = [event for name, event in progress.events() if name == exercise]
+    number = 1 + max((int(event[5:]) for event in told if event.startswith("hint ")), default=0)
+    next_hint(exercise, min(number, len(find(exercise).hints)))
+
+
+def reset(course: Path, exercise: str) -> str:
+    """Bring the stub back in the learner's notebook, and keep the old answer in a cell below it.
+
+    Returns what was done, in a sentence. Raises as `checked`.
+    """
+    spec = find(exercise)
+    path = notebook_of(course, spec)
+    notebook = _read(path)
+    wanted = f"answer-{exercise.replace('.', '-')}"
+    for place, cell in enumerate(notebook.cells):
+        if cell.get("id") == wanted:
+            old, cell.source = cell.source, answers.cell(answers.PROJECT / "exercises", spec)
+            kept = nbformat.v4.new_raw_cell(f"Your answer before the reset:\n\n{old}")  # type: ignore[no-untyped-call]
+            notebook.cells.insert(place + 1, kept)
+            write(path, nbformat.writes(notebook).encode())  # type: ignore[no-untyped-call]
+            return (
+                f"The stub of {exercise} is back, your old answer stands below it, in\n{path}\n"
+                "If the notebook is open in JupyterLab: File, Reload Notebook from Disk."
+            )
+    raise answers.NotNow(f"{path} has no cell {wanted} any more: add one, or delete the notebook.")
+
+
+def _read(path: Path) -> Any:
+    try:
+        return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise answers.NotNow(f"{path} cannot be read: {error}") from error
+
+
+def examined() -> str:
+    """Return what this system offers to the course, a line each."""
+    unix, fork = hasattr(socket, "AF_UNIX"), hasattr(os, "fork")
+    lines = [
+        f"Python {platform.python_version()}, {platform.system()}",
+        f"Unix sockets: {'yes' if unix else 'no; chapter 05 is for reading only here'}",
+        f"fork: {'yes' if fork else 'no; chapter 07 is for reading only here'}",
+        f"IPv6 and IPv4 on one socket: {'yes' if socket.has_dualstack_ipv6() else 'no'}",
+        f"CPython's own tests: {'yes' if find_spec('test.test_socketserver') else 'not installed'}",
+    ]
+    for package in ("jupyterlab", "ipywidgets", "matplotlib"):
+        version = importlib.metadata.version(package) if find_spec(package) else None
+        lines.append(f"{package}: {version or 'missing; see README.md, how to install'}")
+    return "\n".join(lines)

@@ -1,0 +1,88 @@
+"""The exercises from a terminal, on a learner's own notebooks."""
+
+import nbformat
+import pytest
+
+from socketlab import answers
+from socketlab.__main__ import ROOT, exercises, main
+from socketlab.checks.core import find
+from socketlab.course import refresh
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project with a learner's course in it."""
+    for folder in ("exercises", "notebooks"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    refresh(tmp_path, tmp_path / "course")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def notebook(project):
+    return project / "course" / "exercises" / "03_tcp_server" / "03_tcp_server.ipynb"
+
+
+def write_answer(project, source):
+    book = nbformat.read(notebook(project), as_version=4)
+    next(cell for cell in book.cells if cell.id == "answer-03-2").source = source
+    nbformat.write(book, notebook(project))
+
+
+def test_check_runs_the_learners_notebook(project, capsys):
+    """A blank answer fails every check, a right one passes each."""
+    assert exercises("check", "03.2", project) == 1
+    assert capsys.readouterr().out.count("✗ 03.2 ") == len(find("03.2").parts)
+    write_answer(project, answers.cell(ROOT / "solutions", find("03.2")))
+    assert exercises("check", "03.2", project) == 0
+    assert capsys.readouterr().out.count("✓ 03.2 ") == len(find("03.2").parts)
+    assert exercises("list", project=project) == 0
+    assert "03.2      5/5" in capsys.readouterr().out
+
+
+def test_hints_go_on_where_they_were(project, capsys, monkeypatch):
+    monkeypatch.setattr(find("03.1"), "hints_told", 0)
+    for number in (1, 2, 3, 3):
+        assert exercises("hint", "03.1", project) == 0
+        assert f"Hint {number} of 3" in capsys.readouterr().out
+
+
+def test_reset_brings_the_stub_back_and_keeps_the_answer(project, capsys):
+    stub = answers.cell(ROOT / "exercises", find("03.2"))
+    write_answer(project, "my answer")
+    assert exercises("reset", "03.2", project) == 0
+    cells = nbformat.read(notebook(project), as_version=4).cells
+    place = [cell.id for cell in cells].index("answer-03-2")
+    assert cells[place].source == stub
+    assert cells[place + 1].cell_type == "raw"
+    assert cells[place + 1].source.endswith("my answer")
+    assert "Reload Notebook from Disk" in capsys.readouterr().out
+
+
+def test_doctor_tells_what_there_is(project, capsys):
+    assert exercises("doctor", project=project) == 0
+    assert "Unix sockets: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["check", "3.1"], "There is no exercise '3.1'. There are: "),
+        (["hint"], "Which exercise? For example: socketlab hint 03.1"),
+        (["reset", "03.1", "03.2"], "Which exercise?"),
+    ],
+)
+def test_a_slip_gets_a_sentence(words, told, capsys):
+    assert main(words) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_without_a_course_it_is_told_how_to_get_one(tmp_path, capsys):
+    assert exercises("check", "03.1", tmp_path) == 1
+    assert "Start the course once: make lab" in capsys.readouterr().err
+
+
+def test_a_notebook_that_cannot_be_read_is_told(project, capsys):
+    notebook(project).write_text("{")
+    assert exercises("check", "03.1", project) == 1
+    assert "cannot be read" in capsys.readouterr().err
