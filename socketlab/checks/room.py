@@ -147,6 +147,40 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
         step.fail(f"{trouble}{whereabouts(records.before)}{records.trouble()}", trouble.__cause__)
 
 
+class _Foreground(threading.Thread):
+    """A daemon that is none in the eyes of the threads it starts, which inherit the flag."""
+
+    at_work = False
+
+    def run(self) -> None:
+        self.at_work = True
+        super().run()
+        self.at_work = False
+
+    @property
+    def daemon(self) -> bool:  # type: ignore[override]
+        return not self.at_work
+
+
+def in_foreground(call: Callable[[], Any]) -> Any:
+    """Return `call()`, made where a thread is a daemon only if the learner's code says so."""
+    outcome: list[Any] = []
+    failure: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            outcome.append(call())
+        except BaseException as error:
+            failure.append(error)
+
+    thread = _Foreground(target=attempt, daemon=True)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
 def talk(step: Step, address: Any, message: bytes = b"") -> bytes:
     """Send `message` from a client of its own and return all that comes until the end.
 
