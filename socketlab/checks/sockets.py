@@ -12,7 +12,7 @@ from typing import Any
 from . import room
 from .core import Exercise
 from .forecast import compare
-from .room import serving, talk
+from .room import in_foreground, serving, talk
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -156,7 +156,7 @@ def second_client(server_class: Any) -> None:
 
     server = step.call(server_class, noted)
     with (
-        serving(step, server),
+        serving(step, server, lambda: in_foreground(server.serve_forever)),
         socket.create_connection(server.server_address, PATIENCE),
         socket.create_connection(server.server_address, PATIENCE) as second,
     ):

@@ -5,6 +5,7 @@ import socket
 import socketserver
 import sys
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -134,6 +135,16 @@ class NoDaemons(Right):
     block_on_close = False
 
 
+class SaysNothingOfDaemons(FromTheText):
+    """A thread is a daemon if the one that starts it is, and that is the notebook's own."""
+
+    def serve_forever(self):
+        self.listener.settimeout(0.05)
+        while not self.over.is_set():
+            with suppress(TimeoutError):
+                threading.Thread(target=self.work, args=self.listener.accept()).start()
+
+
 class SleepsInAccept(Right):
     stopping = False
 
@@ -160,6 +171,7 @@ BUILD = [
     pytest.param(OncePerMessage, "serve", "4 calls of handle for two", id="learners-8"),
     pytest.param(Sequential, "second client", "it waits for the first", id="learners-10"),
     pytest.param(NoDaemons, "second client", "no daemon", id="no daemons"),
+    pytest.param(SaysNothingOfDaemons, "second client", "no daemon", id="daemon not said"),
     pytest.param(SleepsInAccept, "stop", "serve_forever() goes on", id="sleeps"),
     pytest.param(NeverCloses, "stop", "the listener is still open", id="never closes"),
 ]
