@@ -40,8 +40,8 @@ class Records:
 
     def note_error(self, error: BaseException | None) -> None:
         """Keep an exception that a server or a thread would have reported on stderr."""
-        if error is not None:
-            self.errors.append(error)
+        if error is not None and threading.current_thread() not in self.before:
+            self.errors.append(error)  # not that of a thread which an earlier check had to end
 
     def trouble(self) -> str:
         """Return the last exception in words, or nothing."""
