@@ -18,7 +18,7 @@ from . import room
 from .core import Exercise
 from .forecast import compare
 from .room import serving, talk
-from .step import PATIENCE, NotYet, Step, describe
+from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 ANY_PORT = ("127.0.0.1", 0)
 LONG = 60.0
@@ -235,6 +235,7 @@ def no_loop(server_class: Any) -> None:
     except ServerTrouble:
         step.fail(
             f"no end of shutdown() within {PATIENCE:g} seconds: it waits for a loop that never ran"
+            f"{whereabouts(room.records.before)}"
         )
     except Exception as error:
         step.fail(describe(error), error)

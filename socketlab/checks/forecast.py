@@ -19,8 +19,8 @@ def compare(step: Step, guess: Any, real: list[Any], misread: Mapping[int, str])
         kind = type(came)
         step.want(
             type(mine) is kind,
-            f"{mine!r} in place {place + 1}, a {type(mine).__name__}; "
-            f"the run gives a {kind.__name__} there",
+            f"{mine!r} in place {place + 1}, of type {type(mine).__name__}; "
+            f"the run gives {kind.__name__} there",
         )
         step.want(
             mine == came,

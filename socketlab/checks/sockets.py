@@ -203,20 +203,24 @@ def stop(server_class: Any) -> None:
 
 
 class Bench(socketserver.TCPServer):
-    """Gives connections to a function, one by one, and leaves it to that to close them."""
+    """Gives each connection to a function, in a thread, and leaves it to that to close it."""
 
     def __init__(self, handle: Callable[[Any], Any]) -> None:
         super().__init__(ANY_PORT, socketserver.BaseRequestHandler)
         self.handle = handle
         self.held: list[Any] = []
 
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        self.held.append(request)
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.held.append(request)  # held, so that nothing but a close ends it
         request.settimeout(PATIENCE)
-        self.handle(request)
+        threading.Thread(target=self._handle, args=(request,), daemon=True).start()
 
-    def shutdown_request(self, request: Any) -> None:
-        pass
+    def _handle(self, request: Any) -> None:
+        try:
+            self.handle(request)
+        except BaseException as error:
+            room.records.note_error(error)
+            hang_up(request)  # the client need not wait for what cannot come
 
 
 @contextmanager
@@ -228,9 +232,14 @@ def benched(step: Step, handle: Any) -> Iterator[Any]:
             yield server
         finally:
             for request in server.held:  # a handler that would go on for ever ends with it
-                with suppress(OSError):
-                    request.shutdown(socket.SHUT_RDWR)
-                request.close()
+                hang_up(request)
+
+
+def hang_up(request: Any) -> None:
+    """End a connection, whoever is waiting on it."""
+    with suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
+    request.close()
 
 
 def send_in_pieces(step: Step, where: Any, pieces: list[bytes], wanted: list[bytes]) -> list[bytes]:
@@ -430,8 +439,15 @@ def _line_of(step: Step, server: Any, line: bytes) -> bytes:
             while not got.endswith(b"\n") and (data := client.recv(4096)):
                 got += data
     except OSError as error:
-        step.fail(f"{got!r}, then {describe(error)}{room.records.trouble()}", error)
+        step.fail(f"{got!r}, then {silence(error)}{room.records.trouble()}", error)
     return got
+
+
+def silence(error: OSError) -> str:
+    """Tell why a client got no more, and where the answer stands if it just waits."""
+    if isinstance(error, TimeoutError):
+        return f"nothing within {PATIENCE:g} seconds{whereabouts(room.records.before)}"
+    return describe(error)
 
 
 @bugs.part("second line", 1, "As long as the client talks.")
@@ -452,8 +468,9 @@ def second_line(shout: Any) -> None:
         except OSError as error:
             if got:
                 step.fail(f"{got[0]!r}, and nothing for the second line: is there no loop?", error)
-            step.fail(f"{describe(error)}{room.records.trouble()}", error)
-    step.want(b"" not in got[1:], f"{got[0]!r}, then the end: is there no loop?")
+            step.fail(f"{silence(error)}{room.records.trouble()}", error)
+    step.want(got[0], f"nothing for the first line{room.records.trouble()}")
+    step.want(got[1], f"{got[0]!r}, then the end: is there no loop?{room.records.trouble()}")
     step.want(got == [b"ONE\n", b"TWO\n"], f"{got}{room.records.trouble()}")
 
 
@@ -528,8 +545,10 @@ def goodbye(shout: Any) -> None:
     done = threading.Event()
 
     def noted(connection: Any) -> None:
-        shout(connection)
-        done.set()
+        try:
+            shout(connection)
+        finally:
+            done.set()
 
     with benched(step, noted) as server:
         try:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from traceback import walk_stack
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
@@ -435,14 +436,12 @@ def again(page: Any, open_page: Any, visit: Any) -> None:
         why="A cell is run many times. Port 0 is free each time; a listener or a thread left "
         "behind is in the way of the next run.",
     )
-    urls: list[str] = []
-    others: list[threading.Thread] = []
-    before = set(threading.enumerate())
+    loops: list[threading.Thread] = []
 
     def note(url: str) -> str:
-        urls.append(url)
-        others.extend(set(threading.enumerate()) - before)
-        return fetch(url)
+        text = fetch(url)
+        loops.extend(_loops())
+        return text
 
     def visit_within(url: str) -> Any:
         return note(url), visit(note)
@@ -457,9 +456,23 @@ def again(page: Any, open_page: Any, visit: Any) -> None:
 
     got = [call(note), call(note), *(call(visit_within) or ())]
     told = [text.strip() if isinstance(text, str) else text for text in got]
+    step.want(None not in told, "None: does visit return what fetch returned?")
     step.want(told == [HELLO] * 4, f"{told}{room.records.trouble()}")
     _want_free_ports(step)
-    _want_nothing_left(step, others)
+    _want_nothing_left(step, loops)
+
+
+def _loops() -> list[threading.Thread]:
+    """Return the threads that are in a serve_forever, begun since the check began."""
+    frames = sys._current_frames()
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread not in room.records.before and thread.ident in frames
+        if any(
+            frame.f_code.co_name == "serve_forever" for frame, _ in walk_stack(frames[thread.ident])
+        )
+    ]
 
 
 def _want_free_ports(step: Step) -> None:
@@ -467,17 +480,16 @@ def _want_free_ports(step: Step) -> None:
     step.want(not chosen, f"a bind to {chosen and chosen[0]}, a port that was chosen beforehand")
 
 
-def _want_nothing_left(step: Step, threads: list[threading.Thread]) -> None:
+def _want_nothing_left(step: Step, loops: list[threading.Thread]) -> None:
     left = [sock for sock, _ in room.records.bound if sock.fileno() != -1]
     step.want(not left, "a listener that is still open: shutdown() does not close it")
     step.want(
-        all(thread.daemon for thread in threads),
-        "a thread that is no daemon: with a client that stays, Python could not exit",
+        all(thread.daemon for thread in loops),
+        "a loop in a thread that is no daemon: if nobody stops it, Python cannot exit",
     )
-    for thread in threads:
-        if thread is not threading.current_thread() and thread.name != "deadline":
-            thread.join(PATIENCE)
-            step.want(not thread.is_alive(), f"{thread.name} still running: was the loop stopped?")
+    for thread in loops:
+        thread.join(PATIENCE)
+        step.want(not thread.is_alive(), "serve_forever() goes on: was it stopped?")
 
 
 @use.part("error", 1, "Closed, whatever happens.")
@@ -487,11 +499,11 @@ def closes_after_an_error(page: Any, open_page: Any, visit: Any) -> None:
         expected="that ValueError, and nothing left: no listener, no thread",
         why="What a cell opens it must close, also when its middle fails. Use with, or finally.",
     )
-    threads: list[threading.Thread] = []
-    before = set(threading.enumerate())
+    loops: list[threading.Thread] = []
 
     def fails(url: str) -> None:
-        threads.extend(set(threading.enumerate()) - before)
+        fetch(url)
+        loops.extend(_loops())
         raise ValueError("no such page")
 
     try:
@@ -501,7 +513,7 @@ def closes_after_an_error(page: Any, open_page: Any, visit: Any) -> None:
             raise
     else:
         step.fail("no error: the caller does not learn that fetch failed")
-    _want_nothing_left(step, threads)
+    _want_nothing_left(step, loops)
 
 
 predict = Exercise(

@@ -370,11 +370,11 @@ def forecast(
         pytest.param(
             forecast([b"one ", b"two "]), "stream", "One recv is not one send", id="learners-3"
         ),
-        pytest.param(forecast(["one t", "wo three"]), "stream", "a str", id="learners-7"),
+        pytest.param(forecast(["one t", "wo three"]), "stream", "of type str", id="learners-7"),
         pytest.param(
             forecast(datagrams=[b"one two ", b""]), "datagrams", "do not grow together", id="grow"
         ),
-        pytest.param(forecast(end=[b"bye", b"", None]), "the end", "a NoneType", id="waits"),
+        pytest.param(forecast(end=[b"bye", b"", None]), "the end", "of type NoneType", id="waits"),
         pytest.param(forecast(end=[b"bye", b"bye", b""]), "the end", "has finished", id="again"),
         pytest.param(
             forecast(second=[True, True, True, True]),

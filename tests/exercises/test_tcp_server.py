@@ -361,7 +361,10 @@ PROBED = "(lambda s: (s.bind(('127.0.0.1', 0)), s.getsockname(), s.close()))(soc
         pytest.param(pages(stop="pass", close="pass"), "again", "still open", id="left running"),
         pytest.param(pages(daemon=""), "again", "no daemon", id="learners-25 no daemon"),
         pytest.param(
-            pages(fetch="fetch(f'http://{host}:{port}/')"), "again", "None", id="no return"
+            pages(fetch="fetch(f'http://{host}:{port}/')"),
+            "again",
+            "does visit return",
+            id="no return",
         ),
         pytest.param(
             pages(fetch="try: return fetch(f'http://{host}:{port}/')\n            except: pass"),
