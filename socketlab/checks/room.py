@@ -40,8 +40,8 @@ class Records:
 
     def note_error(self, error: BaseException | None) -> None:
         """Keep an exception that a server or a thread would have reported on stderr."""
-        if error is not None:
-            self.errors.append(error)
+        if error is not None and threading.current_thread() not in self.before:
+            self.errors.append(error)  # not that of a thread which an earlier check had to end
 
     def trouble(self) -> str:
         """Return the last exception in words, or nothing."""
@@ -145,6 +145,40 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
             yield server
     except ServerTrouble as trouble:
         step.fail(f"{trouble}{whereabouts(records.before)}{records.trouble()}", trouble.__cause__)
+
+
+class _Foreground(threading.Thread):
+    """A daemon that is none in the eyes of the threads it starts, which inherit the flag."""
+
+    at_work = False
+
+    def run(self) -> None:
+        self.at_work = True
+        super().run()
+        self.at_work = False
+
+    @property
+    def daemon(self) -> bool:  # type: ignore[override]
+        return not self.at_work
+
+
+def in_foreground(call: Callable[[], Any]) -> Any:
+    """Return `call()`, made where a thread is a daemon only if the learner's code says so."""
+    outcome: list[Any] = []
+    failure: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            outcome.append(call())
+        except BaseException as error:
+            failure.append(error)
+
+    thread = _Foreground(target=attempt, daemon=True)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]
 
 
 def talk(step: Step, address: Any, message: bytes = b"") -> bytes:

@@ -1,17 +1,25 @@
-"""Checks of chapter 03: a TCPServer of one's own, and five bugs to find."""
+"""Checks of chapter 03: a TCPServer of one's own, and what becomes of a port."""
 
 import errno
+import select
 import socket
 import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from traceback import walk_stack
 from typing import Any
+from urllib.request import ProxyHandler, build_opener
 
 from minisocketserver import BaseRequestHandler, TCPServer
 
-from ..running import within
+from ..running import running, within
 from . import room
 from .core import Exercise
-from .room import serving, talk
+from .forecast import compare
+from .room import in_foreground, serving, talk
 from .step import PATIENCE, NotYet, Step, describe
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -320,3 +328,401 @@ def serves(handler: Any, make_server: Any, run: Any) -> None:
         for message in (b"one", b"two"):
             got = talk(step, server.server_address, message)
             step.want(got == message, f"{got!r} for {message!r}{room.records.trouble()}")
+
+
+use = Exercise(
+    "03.3",
+    title="A cell you can run again",
+    kind="use",
+    level=2,
+    names=("Page", "open_page", "visit"),
+    hints=(
+        "Page is the Hello of section 11. The constructor binds, so what must be known before "
+        "that belongs on a class. visit has five steps: make, serve, fetch, stop, close; the "
+        "last two must come even when fetch fails.",
+        "A small subclass with allow_reuse_address = True, for open_page. In visit: with "
+        'open_page(("127.0.0.1", 0)) as server, a daemon thread for serve_forever, then try: '
+        "return fetch(url), finally: shutdown. The with block closes.",
+        "class PageServer(minisocketserver.TCPServer): allow_reuse_address = True. In visit, "
+        "inside the with block: threading.Thread(target=server.serve_forever, "
+        "daemon=True).start(); host, port = server.server_address; try: return "
+        'fetch(f"http://{host}:{port}/") finally: server.shutdown().',
+    ),
+)
+
+HELLO = "Hello from your own server"
+
+
+def fetch(url: str) -> str:
+    """Return a page as urllib sees it."""
+    with build_opener(ProxyHandler({})).open(url, timeout=PATIENCE) as answer:
+        return str(answer.read().decode())
+
+
+@use.part("page", 2, "urllib takes it for a web server.")
+def shows_page(page: Any, open_page: Any, visit: Any) -> None:
+    step = Step(
+        called='open_page(("127.0.0.1", 0)), visited by urllib',
+        expected=f"{HELLO!r}",
+        why="urllib knows nothing of this course. It wants a status line, an empty line and the "
+        "text, in bytes.",
+    )
+    server = step.call(open_page, ANY_PORT)
+    step.want(server is not None, "None: does open_page return the server?")
+    with serving(step, server):
+        host, port = server.server_address
+        try:
+            got = fetch(f"http://{host}:{port}/")
+        except OSError as error:
+            step.fail(f"{describe(error)}{room.records.trouble()}", error)
+        step.want(got.strip() == HELLO, f"{got!r}{room.records.trouble()}")
+    _waits_for_the_empty_line(open_page)
+
+
+def _waits_for_the_empty_line(open_page: Any) -> None:
+    step = Step(
+        called="Page, for a client who sends the first line, and the empty line a bit later",
+        expected="no answer before the empty line",
+        why="A stream has no messages: the request may come in pieces. An empty line ends it.",
+    )
+    early = b""
+    with (
+        serving(step, step.call(open_page, ANY_PORT)) as server,
+        socket.create_connection(server.server_address, PATIENCE) as client,
+    ):
+        client.sendall(b"GET / HTTP/1.0\r\n")
+        client.settimeout(0.1)
+        with suppress(OSError):
+            early = client.recv(4096)
+    step.want(not early, f"{early!r} before the request was complete")
+
+
+@use.part("restart", 2, "Back at once, and never two on one port.")
+def restarts(page: Any, open_page: Any, visit: Any) -> None:
+    step = Step(
+        called="open_page(address), after a server at that address hung up first and was closed",
+        expected="SO_REUSEADDR set before the bind, and a server that listens",
+        why="Connections that the server closed first are remembered at its port for a while. The "
+        "option makes bind overlook them, if old and new listener both have it.",
+    )
+    first = step.call(open_page, ANY_PORT)
+    wanted = getattr(first, "allow_reuse_address", False)
+    step.want(
+        _reuses(first) or not wanted,
+        "allow_reuse_address is True, and SO_REUSEADDR off: it was set on the object, when the "
+        "constructor had bound already",
+    )
+    step.want(_reuses(first), f"SO_REUSEADDR off, as allow_reuse_address is {wanted}")
+    where = first.server_address
+    with serving(step, first):
+        talk(step, where, b"GET / HTTP/1.0\r\n\r\n")
+    second = step.call(open_page, where)
+    step = Step(
+        called="open_page(address), while another server listens there",
+        expected="OSError (Address already in use)",
+        why="SO_REUSEADDR is about remembered connections. No server should share its port with "
+        "a stranger that lives.",
+    )
+    with serving(step, second), suppress(OSError):
+        open_page(where)
+        step.fail("a second listener on the same port: is allow_reuse_port on?")
+
+
+@use.part("again", 2, "A cell for every day.")
+def again(page: Any, open_page: Any, visit: Any) -> None:
+    step = Step(
+        called="visit(fetch), again and again, and once more while one is under way",
+        expected="what fetch returned, each time, and nothing left: no listener, no thread",
+        why="A cell is run many times. Port 0 is free each time; a listener or a thread left "
+        "behind is in the way of the next run.",
+    )
+    loops: list[threading.Thread] = []
+
+    def note(url: str) -> str:
+        text = fetch(url)
+        loops.extend(_loops())
+        return text
+
+    def visit_within(url: str) -> Any:
+        return note(url), visit(note)
+
+    def call(one: Callable[[str], Any]) -> Any:
+        try:
+            return step.call(lambda: in_foreground(lambda: visit(one)))
+        except NotYet as not_yet:
+            taken = getattr(not_yet.__cause__, "errno", 0) == errno.EADDRINUSE
+            step.want(not taken, f"{not_yet.came}. Does visit use the same port each time?")
+            raise
+
+    got = [call(note), call(note), *(call(visit_within) or ())]
+    told = [text.strip() if isinstance(text, str) else text for text in got]
+    step.want(None not in told, "None: does visit return what fetch returned?")
+    step.want(told == [HELLO] * 4, f"{told}{room.records.trouble()}")
+    _want_free_ports(step)
+    _want_nothing_left(step, loops)
+
+
+def _loops() -> list[threading.Thread]:
+    """Return the threads that are in a serve_forever, begun since the check began."""
+    frames = sys._current_frames()
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread not in room.records.before and thread.ident in frames
+        if any(
+            frame.f_code.co_name == "serve_forever" for frame, _ in walk_stack(frames[thread.ident])
+        )
+    ]
+
+
+def _want_free_ports(step: Step) -> None:
+    chosen = [where for _, where in room.records.bound if isinstance(where, tuple) and where[1]]
+    step.want(not chosen, f"a bind to {chosen and chosen[0]}, a port that was chosen beforehand")
+
+
+def _want_nothing_left(step: Step, loops: list[threading.Thread]) -> None:
+    left = [sock for sock, _ in room.records.bound if sock.fileno() != -1]
+    step.want(not left, "a listener that is still open: shutdown() does not close it")
+    step.want(
+        all(thread.daemon for thread in loops),
+        "a loop in a thread that is no daemon: if nobody stops it, Python cannot exit",
+    )
+    for thread in loops:
+        thread.join(PATIENCE)
+        step.want(not thread.is_alive(), "serve_forever() goes on: was it stopped?")
+
+
+@use.part("error", 1, "Closed, whatever happens.")
+def closes_after_an_error(page: Any, open_page: Any, visit: Any) -> None:
+    step = Step(
+        called="visit(fetch), with a fetch that raises ValueError",
+        expected="that ValueError, and nothing left: no listener, no thread",
+        why="What a cell opens it must close, also when its middle fails. Use with, or finally.",
+    )
+    loops: list[threading.Thread] = []
+
+    def fails(url: str) -> None:
+        fetch(url)
+        loops.extend(_loops())
+        raise ValueError("no such page")
+
+    try:
+        step.call(visit, fails)
+    except NotYet as not_yet:
+        if not isinstance(not_yet.__cause__, ValueError):
+            raise
+    else:
+        step.fail("no error: the caller does not learn that fetch failed")
+    _want_nothing_left(step, loops)
+
+
+predict = Exercise(
+    "03.4",
+    title="Whose port is it?",
+    kind="predict",
+    level=2,
+    names=("comes_back", "reuses", "connects", "served", "full_queue"),
+    hints=(
+        "Sections 5 and 6 have the first two lists, section 3 the third, section 9 the last two. "
+        "Cover the outputs with your hand.",
+        "Who hangs up first remembers the connection. The option overlooks what is remembered, "
+        "not who is alive. The constructor binds. shutdown() is about the loop. The backlog "
+        "counts those who wait to be accepted, and nobody else.",
+        "comes_back: the first and the third. reuses: all but the second. connects: only after "
+        "shutdown(). served: all ten. full_queue: the system connects the first; the tenth gets "
+        "no answer at all.",
+    ),
+)
+
+
+class Reusing(TCPServer):
+    """A server that may come back at once."""
+
+    allow_reuse_address = True
+
+
+@predict.part("comes back", 2, "You know two errors with one name apart.")
+def coming_back(comes_back: Any, reuses: Any, connects: Any, served: Any, full: Any) -> None:
+    step = Step(
+        called="comes_back, beside a real run",
+        expected="True where a new server can listen on the port at once, in four cases",
+        why="'Address already in use' has two causes: connections that are remembered, because "
+        "the server hung up first, and a listener that lives. The option cures only the first.",
+    )
+    real = [
+        _listens_again(TCPServer, server_first=False),
+        _listens_again(TCPServer, server_first=True),
+        _listens_again(Reusing, server_first=True),
+    ]
+    with Reusing(ANY_PORT, Echo) as alive:
+        real.append(_can_listen(Reusing, alive.server_address))
+    compare(
+        step,
+        comes_back,
+        real,
+        {
+            0: "Who hangs up first remembers the connection. Here that is the client.",
+            1: "The server hung up first, so its port remembers the connection for a while.",
+            2: "SO_REUSEADDR overlooks remembered connections.",
+            3: "SO_REUSEADDR does not take a port away from a listener that lives.",
+        },
+    )
+
+
+def _listens_again(server_class: Any, server_first: bool) -> bool:
+    with server_class(ANY_PORT, Echo) as old:
+        client = socket.create_connection(old.server_address, PATIENCE)
+        request, _ = old.get_request()
+        request.settimeout(PATIENCE)
+        first, second = (request, client) if server_first else (client, request)
+        first.close()
+        second.recv(1)  # returns when the other end has hung up
+        second.close()
+    return _can_listen(server_class, old.server_address)
+
+
+def _can_listen(server_class: Any, where: Any) -> bool:
+    try:
+        server_class(where, Echo).server_close()
+    except OSError:
+        return False
+    return True
+
+
+@predict.part("option", 1, "Set in time.")
+def option(comes_back: Any, reuses: Any, connects: Any, served: Any, full: Any) -> None:
+    step = Step(
+        called="reuses, beside a real run",
+        expected="True where the socket has SO_REUSEADDR, in three cases",
+        why="The switch is looked at once, when the server binds.",
+    )
+    with (
+        Reusing(ANY_PORT, Echo) as one,
+        TCPServer(ANY_PORT, Echo) as two,
+        TCPServer(ANY_PORT, Echo, bind_and_activate=False) as three,
+    ):
+        two.allow_reuse_address = three.allow_reuse_address = True
+        three.server_bind()
+        real = [_reuses(server) for server in (one, two, three)]
+    compare(
+        step,
+        reuses,
+        real,
+        {
+            0: "The class is the right place: the constructor sees it before it binds.",
+            1: "The constructor has bound already; the switch on the object comes too late.",
+            2: "Nothing was bound yet when the switch was set.",
+        },
+    )
+
+
+@predict.part("endings", 1, "Two endings, two jobs.")
+def endings(comes_back: Any, reuses: Any, connects: Any, served: Any, full: Any) -> None:
+    step = Step(
+        called="connects, beside a real run",
+        expected="True where a client can connect: after shutdown(), after server_close()",
+        why="shutdown() ends the loop, server_close() gives back the socket.",
+    )
+    server = TCPServer(ANY_PORT, Echo)
+    loop = threading.Thread(target=server.serve_forever, daemon=True)
+    loop.start()
+    server.shutdown()
+    loop.join(PATIENCE)
+    real = [_connects(server.server_address)]
+    server.server_close()
+    real.append(_connects(server.server_address))
+    compare(
+        step,
+        connects,
+        real,
+        {
+            0: "shutdown() does not close the listener, and the system connects without the loop.",
+            1: "Nobody listens there any more.",
+        },
+    )
+
+
+def _connects(where: Any) -> bool:
+    try:
+        socket.create_connection(where, PATIENCE).close()
+    except OSError:
+        return False
+    return True
+
+
+class Narrow(TCPServer):
+    """Has a short queue, and keeps its connections open."""
+
+    request_queue_size = 1
+
+    def shutdown_request(self, request: Any) -> None:
+        """Leave it open."""
+
+
+@predict.part("served", 1, "A waiting room is no limit.")
+def serves_all(comes_back: Any, reuses: Any, connects: Any, served: Any, full: Any) -> None:
+    step = Step(
+        called="served, beside a real run",
+        expected="a list of one number: how many of ten clients, who all stay, are served",
+        why="request_queue_size is the backlog of listen: how many wait to be accepted. A server "
+        "that accepts promptly empties that queue all the time.",
+    )
+    clients: list[socket.socket] = []
+    answers = 0
+    try:
+        with running(Narrow(ANY_PORT, Echo), PATIENCE) as server:
+            for _ in range(10):
+                clients.append(socket.create_connection(server.server_address, PATIENCE))
+                clients[-1].sendall(b"ahoy")
+                answers += clients[-1].recv(100) == b"ahoy"
+    finally:
+        for client in clients:
+            client.close()
+    compare(step, served, [answers], {0: "request_queue_size does not limit the clients."})
+
+
+@predict.part("full queue", 1, "No answer is not a refusal.")
+def full_queue(comes_back: Any, reuses: Any, connects: Any, served: Any, full: Any) -> None:
+    step = Step(
+        called="full_queue, beside a real run"
+        if sys.platform == "linux"
+        else "full_queue, beside what Linux does (this system may differ)",
+        expected='for the first and for the tenth client "connected", "refused" or "waits"',
+        why="The system connects clients until the queue is full. On Linux the others get no "
+        "answer: they try again until their own time limit. 'Refused' means nobody listens.",
+    )
+    real = _full_queue() if sys.platform == "linux" else ["connected", "waits"]
+    compare(
+        step,
+        full,
+        real,
+        {
+            0: "The system connects clients alone, though the server never looks.",
+            1: "A full queue refuses nobody, though the documentation of socketserver says "
+            "'connection denied'."
+            if full[1:] == ["refused"]
+            else "The queue is full by then.",
+        },
+    )
+
+
+def _full_queue() -> list[str]:
+    clients: list[socket.socket] = []
+    with Narrow(ANY_PORT, Echo) as server:
+        for _ in range(10):
+            clients.append(socket.socket())
+            clients[-1].setblocking(False)
+            clients[-1].connect_ex(server.server_address)
+        time.sleep(0.2)
+        real = [_outcome(client) for client in (clients[0], clients[-1])]
+    for client in clients:
+        client.close()
+    return real
+
+
+def _outcome(client: socket.socket) -> str:
+    _, ready, _ = select.select([], [client], [], 0)
+    if not ready:
+        return "waits"
+    failed = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return "refused" if failed else "connected"

@@ -1,4 +1,4 @@
-"""Wrong answers to 03.1 and 03.2 are told what is wrong with them; right ones pass."""
+"""Wrong answers to 03.1-03.4 are told what is wrong with them; right ones pass."""
 
 import logging
 import socket
@@ -272,6 +272,184 @@ def test_a_mended_program_passes(text, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 4
 
 
+def pages(
+    server="PageServer(address, Page)",
+    reuse="allow_reuse_address = True",
+    late="",
+    address='("127.0.0.1", 0)',
+    text='b"Hello from your own server"',
+    request="while self.rfile.readline().strip(): pass",
+    daemon="daemon=True",
+    stop="server.shutdown()",
+    close="server.server_close()",
+    fetch="return fetch(f'http://{host}:{port}/')",
+    base="minisocketserver.TCPServer",
+):
+    """Return the three names of 03.3, with the given parts as the learner wrote them."""
+    source = f"""
+import minisocketserver, socket, socketserver, threading
+class Page(socketserver.StreamRequestHandler):
+    def handle(self):
+        {request}
+        self.wfile.write(b"HTTP/1.0 200 OK\\r\\n\\r\\n")
+        self.wfile.write({text})
+class PageServer({base}):
+    {reuse}
+def open_page(address):
+    server = {server}
+    {late}
+    return server
+def visit(fetch):
+    server = open_page({address})
+    try:
+        thread = threading.Thread(target=server.serve_forever, {daemon})
+        thread.start()
+        host, port = server.server_address
+        try:
+            {fetch}
+        finally:
+            {stop}
+    finally:
+        {close}
+"""
+    names = {}
+    exec(source, names)
+    return names["Page"], names["open_page"], names["visit"]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+PROBED = "(lambda s: (s.bind(('127.0.0.1', 0)), s.getsockname(), s.close()))(socket.socket())[1]"
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "answer, part, told",
+    [
+        pytest.param(pages(text='"Hello"'), "page", "a bytes-like object", id="learners-7"),
+        pytest.param(pages(text='b"Hello"'), "page", "'Hello'", id="another text"),
+        pytest.param(
+            pages(request="self.rfile.readline()"), "page", "before the request", id="learners-3"
+        ),
+        pytest.param(pages(reuse="pass"), "restart", "SO_REUSEADDR off", id="learners-1"),
+        pytest.param(
+            pages(reuse="pass", late="server.allow_reuse_address = True"),
+            "restart",
+            "when the constructor had bound already",
+            id="learners-2",
+        ),
+        pytest.param(
+            pages(reuse="allow_reuse_port = allow_reuse_address = True"),
+            "restart",
+            "is allow_reuse_port on?",
+            id="learners-1 shares",
+        ),
+        pytest.param(
+            pages(address=f'("127.0.0.1", {free_port()})'),
+            "again",
+            "the same port each time?",
+            id="learners-25 a fixed port",
+        ),
+        pytest.param(
+            pages(address=PROBED), "again", "a port that was chosen beforehand", id="learners-13"
+        ),
+        pytest.param(pages(close="pass"), "again", "still open", id="learners-25 not closed"),
+        pytest.param(pages(stop="pass", close="pass"), "again", "still open", id="left running"),
+        pytest.param(pages(daemon=""), "again", "no daemon", id="learners-25 no daemon"),
+        pytest.param(
+            pages(fetch="fetch(f'http://{host}:{port}/')"),
+            "again",
+            "does visit return",
+            id="no return",
+        ),
+        pytest.param(
+            pages(fetch="try: return fetch(f'http://{host}:{port}/')\n            except: pass"),
+            "error",
+            "does not learn",
+            id="swallows",
+        ),
+    ],
+)
+def test_a_wrong_page_is_told_its_mistake(answer, part, told, monkeypatch):
+    impatient(monkeypatch)
+    came = next(line for line in message("03.3", part, *answer).splitlines() if "Came:" in line)
+    assert told in came
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pages(),
+        pages(base="socketserver.ThreadingTCPServer", text="'Hello from your own server'.encode()"),
+        pages(
+            server="minisocketserver.TCPServer(address, Page, bind_and_activate=False)",
+            late="server.allow_reuse_address = True; server.server_bind(); "
+            "server.server_activate()",
+        ),
+    ],
+    ids=["plain", "the standard library's", "bound by hand"],
+)
+def test_a_right_page_passes(answer):
+    check("03.3", *answer)
+
+
+def forecast(
+    back=(True, False, True, False),
+    option=(True, False, True),
+    endings=(True, False),
+    served=(10,),
+    full=("connected", "waits"),
+):
+    return back, option, endings, served, full
+
+
+@pytest.mark.parametrize(
+    "answer, part, told",
+    [
+        pytest.param(
+            forecast(back=[True, True, True, False]), "comes back", "remembers", id="learners-1"
+        ),
+        pytest.param(
+            forecast(back=[True, False, True, True]),
+            "comes back",
+            "a listener that lives",
+            id="learners-1 alive",
+        ),
+        pytest.param(
+            forecast(back=[False, False, True, False]), "comes back", "the client", id="client"
+        ),
+        pytest.param(
+            forecast(back=[True, False, False, False]), "comes back", "overlooks", id="no cure"
+        ),
+        pytest.param(forecast(option=[True] * 3), "option", "comes too late", id="learners-2"),
+        pytest.param(
+            forecast(endings=[False, False]), "endings", "does not close the listener", id="one end"
+        ),
+        pytest.param(forecast(served=[1]), "served", "does not limit", id="learners-17"),
+        pytest.param(
+            forecast(full=["connected", "refused"]),
+            "full queue",
+            "refuses nobody",
+            id="learners-18",
+        ),
+        pytest.param(forecast(full=["waits", "waits"]), "full queue", "alone", id="all wait"),
+        pytest.param(forecast(full="waits"), "full queue", "not a list", id="a word"),
+    ],
+)
+def test_a_wrong_forecast_is_told_why(answer, part, told):
+    came = next(line for line in message("03.4", part, *answer).splitlines() if "Came:" in line)
+    assert told in came
+
+
+def test_a_right_forecast_passes():
+    check("03.4", *forecast())
+
+
 def test_a_traceback_comes_only_when_asked_for():
     """`traceback=True` shows where the exception came from."""
     with pytest.raises(CheckFailed) as caught:
@@ -287,7 +465,7 @@ class RaisesInConstructor(Right):
 
 def test_three_hints_from_a_nudge_to_nearly_the_answer(capsys):
     """Each call tells the next; a number asks for that one."""
-    for exercise in ("03.1", "03.2"):
+    for exercise in ("03.1", "03.2", "03.3", "03.4"):
         for number in (1, 2, 3):
             hint(exercise, number)
             assert f"Hint {number} of 3 for {exercise}" in capsys.readouterr().out

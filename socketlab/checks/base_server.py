@@ -1,0 +1,918 @@
+"""Checks of chapter 02: the loop of a server, its hooks, and how to stop it."""
+
+import http.client
+import socket
+import socketserver
+import threading
+import time
+import urllib.error
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from urllib.request import ProxyHandler, build_opener
+
+import minisocketserver
+
+from ..running import ServerTrouble, running, within
+from . import room
+from .core import Exercise
+from .forecast import compare
+from .room import serving, talk
+from .step import PATIENCE, NotYet, Step, describe, whereabouts
+
+ANY_PORT = ("127.0.0.1", 0)
+LONG = 60.0
+"""A poll_interval that no check lives to see the end of."""
+OFTEN = 0.02
+"""A poll_interval for the standard library's servers, which look up so often for the shutdown."""
+
+build = Exercise(
+    "02.1",
+    title="Build the loop",
+    kind="build",
+    level=3,
+    names=("BaseServer",),
+    hints=(
+        "The loop sleeps in selector.select(). Two things must end that sleep: a client, and "
+        "shutdown(). For the second, let the selector watch one end of a socket pair, and let "
+        "shutdown() send a byte into the other. An Event, set while no loop runs, is what "
+        "shutdown() waits for.",
+        "serve_forever: clear the event, then, in try, a selector with self and self.bell; "
+        "while nobody wants to stop: select, look at the flag again, take the request. In "
+        "finally: take the flag down and set the event. shutdown: set the flag, ring, wait, and "
+        "take your byte out of the bell again. handle_request selects once, with self.timeout.",
+        "In __init__: self.stopping = False; self.no_loop = threading.Event(); "
+        "self.no_loop.set(); self.bell, self.button = socket.socketpair(). In shutdown: "
+        'self.stopping = True; self.button.send(b"!"); self.no_loop.wait(); self.bell.recv(1). '
+        "One request: try get_request, except OSError: return; verify_request or "
+        "shutdown_request and return; try process_request, except Exception: handle_error, then "
+        "shutdown_request.",
+    ),
+)
+
+WAY = [
+    "verify_request",
+    "process_request",
+    "finish_request",
+    "handler",
+    "shutdown_request",
+    "close_request",
+]
+
+
+def greet(request: Any, client_address: Any, server: Any) -> None:
+    """Say hello, as a handler."""
+    getattr(server, "calls", []).append("handler")
+    request.sendall(b"hello")
+
+
+class Door:
+    """What a BaseServer lacks: a listening socket. Notes the hooks that are called."""
+
+    def __init__(self, handler: Any) -> None:
+        self.socket = socket.create_server(ANY_PORT)
+        self.socket.settimeout(3 * PATIENCE)  # who sleeps in accept does not sleep for ever
+        self.asked = 0
+        self.calls: list[str] = []
+        self.taken: list[socket.socket] = []  # held, so that nothing but a close ends them
+        super().__init__(self.socket.getsockname(), handler)  # type: ignore[call-arg]
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def get_request(self) -> Any:
+        self.asked += 1
+        request, client_address = self.socket.accept()
+        self.taken.append(request)
+        return request, client_address
+
+    def close_request(self, request: Any) -> None:
+        self.calls.append("close_request")
+        request.close()
+
+    def server_close(self) -> None:
+        self.socket.close()
+
+
+def _noted(name: str) -> Callable[..., Any]:
+    def hook(self: Any, *args: Any) -> Any:
+        self.calls.append(name)
+        return getattr(super(self.noting, self), name)(*args)
+
+    return hook
+
+
+def practice(step: Step, server_class: Any, handler: Any = greet, **extra: Any) -> Any:
+    """Return a server of the learner's loop and the bench's door."""
+    hooks = {name: _noted(name) for name in (*WAY[:3], WAY[4], "handle_timeout", "handle_error")}
+    made = type("Practice", (Door, server_class), {**hooks, **extra})
+    made.noting = made  # type: ignore[attr-defined]
+    return step.call(made, handler)
+
+
+@build.part("serve", 2, "One client after the other, each by way of all the hooks.")
+def serve(server_class: Any) -> None:
+    step = Step(
+        called="serve_forever(), with two clients in turn",
+        expected=f"both answered, each by way of {', '.join(WAY)}",
+        why="Each hook is a place where a subclass steps in: TCPServer, the mix-ins, you. One "
+        "that is not called steps in nowhere.",
+    )
+    with serving(step, practice(step, server_class)) as server:
+        for _ in range(2):
+            server.calls.clear()
+            got = talk(step, server.server_address)
+            step.want(got == b"hello", f"{got!r} back{room.records.trouble()}")
+            step.want(server.calls == WAY, f"the calls {', '.join(server.calls)}")
+
+
+@build.part("stop", 3, "It wakes up at once, ends, and can be started again.")
+def stop(server_class: Any) -> None:
+    _wakes(server_class)
+    _waits_for_the_request_at_hand(server_class)
+
+
+def _wakes(server_class: Any) -> None:
+    step = Step(
+        called=f"serve_forever({LONG:g}), then shutdown() from another thread; and once more",
+        expected="the loop ended at once, and a second serve_forever() that serves",
+        why="A flag does not wake a loop that sleeps. Polling finds it late, here after a minute; "
+        "a byte in a socket pair finds it at once.",
+    )
+    server = practice(step, server_class)
+    ended, go_on, once_more = threading.Event(), threading.Event(), threading.Event()
+
+    def twice() -> None:
+        server.serve_forever(LONG)
+        ended.set()
+        go_on.wait(3 * PATIENCE)  # a loop begun before shutdown() is back could hold it up
+        if once_more.is_set():
+            server.serve_forever(LONG)
+
+    with serving(step, server, twice):
+        talk(step, server.server_address)
+        time.sleep(0.05)  # back to sleep
+        try:
+            within(PATIENCE, server.shutdown, "shutdown")
+            woken = ended.wait(PATIENCE)
+        except ServerTrouble:
+            woken = False
+        except Exception as error:
+            go_on.set()
+            step.fail(describe(error), error)
+        if woken:
+            once_more.set()
+        go_on.set()
+        if not woken:
+            _poke(server)
+            step.fail(
+                f"serve_forever() goes on {PATIENCE:g} seconds after shutdown(): nobody woke it"
+                f"{room.records.trouble()}"
+            )
+        try:
+            got = talk(step, server.server_address)
+        except NotYet as not_yet:
+            _poke(server)
+            step.fail(f"stopped, and a second serve_forever() does not serve: {not_yet.came}")
+        step.want(got == b"hello", f"{got!r} from the second serve_forever()")
+        time.sleep(0.05)
+        if server.asked > 2:
+            _poke(server)
+            step.fail(
+                "stopped, and get_request() called again without a client: is the byte of the "
+                "first shutdown() still in the bell?"
+            )
+
+
+def _poke(server: Any) -> None:
+    """Wake a loop that only a client wakes, so that the check can end."""
+    for _ in range(2):
+        with suppress(OSError):
+            socket.create_connection(server.server_address, PATIENCE).close()
+
+
+def _waits_for_the_request_at_hand(server_class: Any) -> None:
+    step = Step(
+        called="shutdown(), while a handler is at work",
+        expected="shutdown() back when the loop has ended, not before",
+        why="Who calls shutdown() goes on to close things. The loop must be done with them.",
+    )
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def slow(request: Any, client_address: Any, server: Any) -> None:
+        at_work.set()
+        go_on.wait(PATIENCE)
+        request.sendall(b"hello")
+
+    server = practice(step, server_class, slow)
+    with serving(step, server):
+        client = threading.Thread(
+            target=lambda: talk(step, server.server_address), name="client", daemon=True
+        )
+        client.start()
+        step.want(at_work.wait(PATIENCE), "no handler was called")
+        caller = threading.Thread(target=server.shutdown, daemon=True)
+        caller.start()
+        caller.join(0.1)
+        early = not caller.is_alive()
+        go_on.set()
+        client.join(PATIENCE)
+        caller.join(PATIENCE)
+        step.want(not early, "shutdown() returned while the handler was still at work")
+
+
+@build.part("no loop", 2, "A shutdown() that comes too early neither hangs nor is forgotten.")
+def no_loop(server_class: Any) -> None:
+    step = Step(
+        called="shutdown(), although serve_forever() has never run; then serve_forever()",
+        expected="both back at once",
+        why="A program that stops its server in a finally, and failed before the loop began, "
+        "would hang there: the standard library's does.",
+    )
+    server = practice(step, server_class)
+    try:
+        within(PATIENCE, server.shutdown, "shutdown")
+    except ServerTrouble:
+        step.fail(
+            f"no end of shutdown() within {PATIENCE:g} seconds: it waits for a loop that never ran"
+            f"{whereabouts(room.records.before)}"
+        )
+    except Exception as error:
+        step.fail(describe(error), error)
+    try:
+        within(PATIENCE, lambda: server.serve_forever(LONG), "serve_forever")
+    except ServerTrouble:
+        with suppress(ServerTrouble):
+            within(PATIENCE, server.shutdown, "shutdown")
+        _poke(server)
+        step.fail("a loop that runs: the shutdown() before it was forgotten")
+    except Exception as error:
+        step.fail(describe(error), error)
+
+
+@build.part("trouble", 2, "A bad request costs that request, never the server.")
+def trouble(server_class: Any) -> None:
+    _bug_in_a_handler(server_class)
+    _turned_away(server_class)
+    _gone_again(server_class)
+
+
+def _bug_in_a_handler(server_class: Any) -> None:
+    step = Step(
+        called="serve_forever(), with a handler that raises for its first client",
+        expected="handle_error called, which reports it; that request closed; the second answered",
+        why="Handlers are written by other people, and some have bugs. One bad request must not "
+        "lock everybody out.",
+    )
+
+    def buggy(request: Any, client_address: Any, server: Any) -> None:
+        if len(server.taken) == 1:
+            raise ValueError("a bug in the handler")
+        request.sendall(b"hello")
+
+    with serving(step, practice(step, server_class, buggy)) as server:
+        del server.handle_error  # the answer's own, in place of the one that only takes notes
+        try:
+            talk(step, server.server_address)
+        except NotYet:
+            step.fail(f"a first client that waits for ever: not closed{room.records.trouble()}")
+        try:
+            got = talk(step, server.server_address)
+        except NotYet:
+            step.fail(f"nothing for the second client: the loop is dead{room.records.trouble()}")
+        step.want(got == b"hello", f"{got!r} for the second client")
+    times = server.calls.count("handle_error")
+    step.want(times == 1, f"{times} calls of handle_error")
+    told = "".join(room.records.printed)
+    step.want("a bug in the handler" in told, f"a handle_error that reports {told!r}")
+
+
+def _turned_away(server_class: Any) -> None:
+    step = Step(
+        called="serve_forever(), with a verify_request that returns False",
+        expected="a connection that ends without a word, and no handler",
+        why="verify_request decides whether to serve. A request turned away must still be closed.",
+    )
+    server = practice(step, server_class, verify_request=lambda *request: False)
+    with serving(step, server):
+        try:
+            got = talk(step, server.server_address)
+        except NotYet as not_yet:
+            step.fail(f"a client turned away, but not closed: {not_yet.came}")
+    step.want(not got and "handler" not in server.calls, f"{got!r}, and a handler was made")
+
+
+def _gone_again(server_class: Any) -> None:
+    step = Step(
+        called="serve_forever(), with a get_request() that raises OSError for the first client",
+        expected="the second client answered",
+        why="A client may have gone again before you take its request. That is no reason to stop.",
+    )
+
+    def get_request(self: Any) -> Any:
+        request, client_address = Door.get_request(self)
+        if len(self.taken) == 1:
+            request.close()
+            raise ConnectionAbortedError("the client has gone")
+        return request, client_address
+
+    with serving(step, practice(step, server_class, get_request=get_request)) as server:
+        with suppress(NotYet):
+            talk(step, server.server_address)
+        try:
+            got = talk(step, server.server_address)
+        except NotYet:
+            step.fail(f"nothing for the second client: the loop is dead{room.records.trouble()}")
+        step.want(got == b"hello", f"{got!r}{room.records.trouble()}")
+
+
+@build.part("one request", 2, "One request or one time-out, and back.")
+def one_request(server_class: Any) -> None:
+    step = Step(
+        called="handle_request(), with timeout = 0.05 and nobody there",
+        expected="handle_timeout called once, and handle_request() back",
+        why="timeout is how long handle_request() waits for a client.",
+    )
+    server = practice(step, server_class, timeout=0.05)
+    step.call(server.handle_request)
+    times = server.calls.count("handle_timeout")
+    step.want(times == 1, f"{times} calls of handle_timeout")
+    step = Step(
+        called="handle_request(), with two clients waiting",
+        expected="the first one served, the second left for the next call",
+        why="handle_request() serves a single request, unlike its big sister.",
+    )
+    server.timeout = None
+    with (
+        socket.create_connection(server.server_address, PATIENCE) as first,
+        socket.create_connection(server.server_address, PATIENCE),
+    ):
+        step.call(server.handle_request)
+        step.want(len(server.taken) == 1, f"{len(server.taken)} requests taken")
+        step.want("handler" in server.calls, "no handler was called")
+        got = first.recv(100)
+        step.want(got == b"hello", f"{got!r} for the first client")
+    step.want(server.calls.count("handle_timeout") == 1, "handle_timeout, though a client waited")
+    _timeout_is_not_the_loops(server_class)
+
+
+def _timeout_is_not_the_loops(server_class: Any) -> None:
+    step = Step(
+        called=f"serve_forever({LONG:g}) on a server with timeout = 0.05",
+        expected="no call of handle_timeout",
+        why="A server's timeout is for handle_request() alone. serve_forever() does not look at "
+        "it.",
+    )
+    with serving(step, practice(step, server_class, timeout=0.05)) as server:
+        time.sleep(0.15)
+        got = talk(step, server.server_address)
+        step.want(got == b"hello", f"{got!r}{room.records.trouble()}")
+        times = server.calls.count("handle_timeout")
+        step.want(not times, f"{times} calls: did serve_forever() look at server.timeout?")
+
+
+use = Exercise(
+    "02.2",
+    title="A web page for the first few",
+    kind="use",
+    level=2,
+    names=("page", "SmallHarbour"),
+    hints=(
+        "The handler gets the server as its third argument, so the server is the place for what "
+        "all handlers share. And one hook of the server is asked before any handler is made.",
+        "page: receive the request, add 1 to server.visitors, send the status line, an empty "
+        "line and the text, all as bytes. SmallHarbour: verify_request compares self.visitors "
+        "with self.limit.",
+        'request.recv(65536); server.visitors += 1; request.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n"'
+        ' + f"visitor {server.visitors}\\n".encode()). In SmallHarbour: visitors = 0, limit = 3, '
+        "def verify_request(self, request, client_address): return self.visitors < self.limit.",
+    ),
+)
+
+
+def quickly(step: Step, server: Any) -> Any:
+    """Serve so that the loop is soon stopped, and the check over."""
+    return serving(step, server, lambda: server.serve_forever(OFTEN))
+
+
+def fetch(step: Step, server: Any) -> str:
+    """Return the page as urllib sees it."""
+    host, port = server.server_address[:2]
+    opener = build_opener(ProxyHandler({}))
+    try:
+        with opener.open(f"http://{host}:{port}/", timeout=PATIENCE) as answer:
+            step.want(answer.status == 200, f"the status {answer.status}")
+            return str(answer.read().decode())
+    except TimeoutError as error:
+        step.fail(f"no answer within {PATIENCE:g} seconds{room.records.trouble()}", error)
+    except urllib.error.URLError as error:
+        reason = error.reason if isinstance(error.reason, BaseException) else error
+        if isinstance(reason, TimeoutError):
+            step.fail(f"no answer within {PATIENCE:g} seconds{room.records.trouble()}", error)
+        step.fail(f"{describe(reason)}{room.records.trouble()}", error)
+    except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
+        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+
+
+@use.part("page", 2, "urllib takes it for a web server.")
+def shows_page(page: Any, server_class: Any) -> None:
+    step = Step(
+        called="SmallHarbour(address, page), visited by urllib",
+        expected="the status 200 and the text 'visitor 1'",
+        why="urllib knows nothing of this course. It wants a status line, an empty line, and the "
+        "text, in bytes.",
+    )
+    with quickly(step, step.call(server_class, ANY_PORT, page)) as server:
+        got = fetch(step, server)
+        step.want(got.strip() == "visitor 1", f"the text {got!r}{room.records.trouble()}")
+    _request_is_received(page, server_class)
+
+
+def _request_is_received(page: Any, server_class: Any) -> None:
+    step = Step(
+        called="page, for a client whose request has already arrived",
+        expected="the request received, before or after the answer",
+        why="A connection that is closed with unread bytes in it is broken off: the client may "
+        "lose the answer.",
+    )
+    unread: list[bytes] = []
+
+    def watched(request: Any, client_address: Any, server: Any) -> None:
+        page(request, client_address, server)
+        request.settimeout(0)
+        with suppress(OSError):
+            unread.append(request.recv(100, socket.MSG_PEEK))
+
+    server = step.call(server_class, ANY_PORT, watched)
+    with socket.create_connection(server.server_address, PATIENCE) as client:
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        with quickly(step, server), suppress(OSError):
+            while client.recv(4096):
+                pass
+    step.want(not any(unread), f"an answer, but {unread and unread[0]!r} not received")
+
+
+@use.part("counter", 2, "Each server counts its own visitors.")
+def counts(page: Any, server_class: Any) -> None:
+    step = Step(
+        called="two servers, each visited by urllib twice, in turn",
+        expected="'visitor 1' and 'visitor 2' from each of them",
+        why="Each request gets a handler of its own; only the server outlives them, and a program "
+        "may have two. So a count belongs on the server that the handler is given.",
+    )
+    roomy = type("SmallHarbour", (server_class,), {"limit": 10})
+    one, two = (step.call(roomy, ANY_PORT, page) for _ in range(2))
+    with quickly(step, one), quickly(step, two):
+        got = [fetch(step, server).strip() for server in (one, two, one, two)]
+    wanted = ["visitor 1", "visitor 1", "visitor 2", "visitor 2"]
+    shared = ["visitor 1", "visitor 2", "visitor 3"]
+    came = f"{got}{room.records.trouble()}"
+    step.want(
+        got[:3] != shared, f"{came}: the two count together. Is the count a global, or the class's?"
+    )
+    step.want(got != ["visitor 1"] * 4, f"{came}: does the count stay where it is?")
+    step.want(got == wanted, came)
+
+
+@use.part("full", 2, "The harbour is full, the server lives.")
+def turns_away(page: Any, server_class: Any) -> None:
+    step = Step(
+        called="SmallHarbour with limit = 2 and page, visited four times",
+        expected="two pages, then connections that end without a word",
+        why="verify_request is asked before a handler is made, and says True or False. The server "
+        "closes what is turned away, and waits for the next.",
+    )
+    limit = getattr(server_class, "limit", None)
+    step.want(limit == 3, f"a SmallHarbour whose limit is {limit!r}; the task says 3")
+    small = type("SmallHarbour", (server_class,), {"limit": 2})
+    calls: list[int] = []
+
+    def watched(request: Any, client_address: Any, server: Any) -> None:
+        calls.append(1)
+        page(request, client_address, server)
+
+    with quickly(step, step.call(small, ANY_PORT, watched)) as server:
+        for number in (1, 2):
+            got = fetch(step, server)
+            step.want(got.strip() == f"visitor {number}", f"{got!r} for visitor {number}")
+        for _ in range(2):
+            try:
+                got = fetch(step, server)
+            except NotYet as not_yet:
+                closed = isinstance(
+                    _reason(not_yet.__cause__), http.client.RemoteDisconnected | ConnectionError
+                )
+                step.want(closed, f"{not_yet.came}, after the limit was reached")
+            else:
+                step.fail(f"{got!r} after the limit was reached")
+        step.want(not room.records.errors, f"an exception{room.records.trouble()}")
+        step.want(len(calls) == 2, f"{len(calls)} handlers made: who is turned away needs none")
+
+
+def _reason(error: BaseException | None) -> Any:
+    return getattr(error, "reason", error)
+
+
+bugs = Exercise(
+    "02.3",
+    title="Find the four bugs",
+    kind="find the bug",
+    level=2,
+    names=("Desk", "obey", "run"),
+    hints=(
+        "Take the symptoms one by one and ask: who calls this, and in which thread? Who waits "
+        "for whom?",
+        "serve_forever never calls handle_timeout, but it calls another hook after each wait. "
+        "obey runs in the loop's own thread. shutdown() waits for a loop: has one been started? "
+        "And the loop is not the listener.",
+        "Rename handle_timeout to service_actions. In obey: threading.Thread("
+        "target=server.shutdown).start(). In run: with server: prepare(), start the thread, "
+        "then try: work() finally: server.shutdown(). Leaving the with block calls "
+        "server_close().",
+    ),
+)
+
+
+class Hello(socketserver.BaseRequestHandler):
+    """Says hello."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"hello")
+
+
+def free(server: Any) -> None:
+    """Let go whoever waits in shutdown() of a server of the standard library."""
+    event = getattr(server, "_BaseServer__is_shut_down", None)
+    if event is not None:
+        event.set()
+
+
+@bugs.part("ticks", 2, "The loop ticks, and not by its timeout.")
+def ticks(desk: Any, obey: Any, run: Any) -> None:
+    step = Step(
+        called="Desk, on serve_forever(0.05), with nobody there",
+        expected="ticks going up by one after each wait of the loop",
+        why="server.timeout and handle_timeout are for handle_request() alone. serve_forever() "
+        "looks at neither; after each wait it calls service_actions().",
+    )
+
+    class Watched(desk):  # type: ignore[misc]
+        waits = 0
+
+        def service_actions(self) -> None:
+            super().service_actions()
+            self.waits += 1
+
+    server = step.call(Watched, ANY_PORT, Hello)
+    with serving(step, server, lambda: server.serve_forever(0.05)):
+        end = time.monotonic() + PATIENCE
+        while server.waits < 3 and time.monotonic() < end:
+            time.sleep(0.01)
+    step.want(
+        server.ticks,
+        f"ticks is 0 after {server.waits} waits{room.records.trouble()}; does the counting still "
+        "wait for server.timeout?",
+    )
+    step.want(server.ticks == server.waits, f"ticks is {server.ticks} after {server.waits} waits")
+
+
+@bugs.part("obey", 2, "The client is answered, and the loop ends.")
+def obeys(desk: Any, obey: Any, run: Any) -> None:
+    step = Step(
+        called="obey, by the loop of a server of the standard library, for one client",
+        expected="b'stopped' for the client, and serve_forever() back",
+        why="shutdown() waits for the loop to end. A handler of a plain server runs in that very "
+        "loop: each would wait for the other.",
+    )
+    ended = threading.Event()
+    loops: list[threading.Thread] = []
+    waiting: list[threading.Thread] = []
+
+    class Watched(socketserver.TCPServer):
+        def shutdown(self) -> None:
+            waiting.append(threading.current_thread())
+            super().shutdown()
+
+    server = Watched(ANY_PORT, obey)
+
+    def loop() -> None:
+        loops.append(threading.current_thread())
+        server.serve_forever(OFTEN)
+        ended.set()
+
+    with serving(step, server, loop):
+        try:
+            got = talk(step, server.server_address)
+            step.want(got == b"stopped", f"{got!r}{room.records.trouble()}")
+            step.want(ended.wait(PATIENCE), "the answer, and a loop that goes on")
+        except NotYet as not_yet:
+            if loops[0] in waiting:
+                step.fail(f"{not_yet.came}. shutdown() was called in the thread that serves")
+            raise
+        finally:
+            free(server)
+
+
+@bugs.part("failed start", 2, "The error comes out, and nothing hangs.")
+def failed_start(desk: Any, obey: Any, run: Any) -> None:
+    step = Step(
+        called="run(server, prepare, work), with a prepare that raises OSError",
+        expected="that OSError, at once, and the listener closed",
+        why="The standard library's shutdown() waits until a loop has ended. Where none has ever "
+        "run, it waits for ever.",
+    )
+
+    def prepare() -> None:
+        raise OSError("the ink has dried")
+
+    worked: list[int] = []
+    server = socketserver.TCPServer(ANY_PORT, Hello)
+    try:
+        within(PATIENCE, lambda: run(server, prepare, lambda: worked.append(1)), "run")
+    except ServerTrouble:
+        free(server)
+        step.fail(
+            f"nothing within {PATIENCE:g} seconds: does shutdown() wait for a loop that never ran?"
+        )
+    except OSError as error:
+        step.want("the ink has dried" in str(error), describe(error))
+    except BaseException as error:
+        step.fail(describe(error), error)
+    else:
+        step.fail("no error: the caller does not learn that prepare() failed")
+    step.want(not worked, "the error, but work() was called all the same")
+    step.want(server.fileno() == -1, "the error, but the listener is still open")
+
+
+@bugs.part("closed", 1, "Served, stopped and closed.")
+def closes(desk: Any, obey: Any, run: Any) -> None:
+    step = Step(
+        called="run(server, prepare, work), with a work that visits the server, then fails",
+        expected="a visit that is answered, the error, then the loop ended and the port free",
+        why="shutdown() ends the loop, nothing more. The listener holds its port until "
+        "server_close().",
+    )
+    done: list[str] = []
+    ended = threading.Event()
+
+    class Watched(socketserver.TCPServer):
+        def serve_forever(self, poll_interval: float = OFTEN) -> None:
+            super().serve_forever(OFTEN)
+            ended.set()
+
+    def work() -> None:
+        done.append(f"work, answered with {talk(step, server.server_address)!r}")
+        raise KeyError("work")
+
+    server = Watched(ANY_PORT, Hello)
+    try:
+        within(3 * PATIENCE, lambda: run(server, lambda: done.append("prepare"), work), "run")
+        step.fail("no error: the caller does not learn that work() failed")
+    except ServerTrouble:
+        free(server)
+        step.fail("no end of run()")
+    except KeyError:
+        pass
+    except NotYet:
+        raise
+    except BaseException as error:
+        step.fail(describe(error), error)
+    finally:
+        loop_ended = ended.wait(PATIENCE)
+        left_open = server.fileno() != -1
+        free(server)
+        within(PATIENCE, server.server_close, "server_close")
+    step.want(done == ["prepare", "work, answered with b'hello'"], f"{', then '.join(done)}")
+    step.want(loop_ended, "a loop that goes on: no shutdown()?")
+    step.want(not left_open, "the loop ended, but the listener still open: no server_close()?")
+
+
+predict = Exercise(
+    "02.4",
+    title="Who is called, and who returns?",
+    kind="predict",
+    level=2,
+    names=("when_served", "when_turned_away", "when_it_fails", "time_outs", "who_returns"),
+    hints=(
+        "Look at the picture at the head of chapter 02, and read _handle_request_noblock in its "
+        "section 5 once more, branch by branch.",
+        "shutdown_request calls close_request, so the two come together. A request that is turned "
+        "away skips everything between verify_request and shutdown_request. For shutdown(), ask "
+        "in each case: which thread waits, and for whom?",
+        "Served: all but handle_error. Turned away: the first and the last two. Failed: as "
+        "served, with handle_error after the handler. timeout is for handle_request alone. "
+        "shutdown() called by the loop itself never returns; nor does the standard library's "
+        "where no loop ran.",
+    ),
+)
+
+
+def _way(verified: bool = True, fails: bool = False) -> list[str]:
+    """Return the hooks that a request passes, from a real run."""
+    calls: list[str] = []
+
+    class Noting(socketserver.TCPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            calls.append("handle_error")
+
+        def verify_request(self, request: Any, client_address: Any) -> bool:
+            calls.append("verify_request")
+            return verified
+
+        def serve_forever(self, poll_interval: float = OFTEN) -> None:
+            super().serve_forever(OFTEN)
+
+    def noted(name: str) -> Callable[..., Any]:
+        def hook(self: Any, *args: Any) -> Any:
+            calls.append(name)
+            return getattr(super(Noting, self), name)(*args)
+
+        return hook
+
+    for name in ("process_request", "finish_request", "shutdown_request", "close_request"):
+        setattr(Noting, name, noted(name))
+
+    def handler(request: Any, client_address: Any, server: Any) -> None:
+        calls.append("handler")
+        if fails:
+            raise ValueError("a bug in the handler")
+
+    noting: Any = Noting
+    with (
+        running(noting(ANY_PORT, handler), PATIENCE) as server,
+        socket.create_connection(server.server_address, PATIENCE) as client,
+    ):
+        while client.recv(100):
+            pass
+    return calls
+
+
+def _compare_ways(step: Step, guess: Any, real: list[str], slips: dict[str, str]) -> None:
+    step.want(isinstance(guess, list | tuple), f"{guess!r}, which is not a list")
+    strangers = [name for name in guess if name not in (*WAY, "handle_error")]
+    step.want(not strangers, f"{strangers}, not among the seven names")
+    for name, meaning in slips.items():
+        has, asked = name in guess, name in real
+        step.want(has == asked, f"{'a' if has else 'no'} {name} in your list. {meaning}")
+    step.want(len(guess) == len(real), f"{len(guess)} calls; the run made another number")
+    step.want(list(guess) == real, "the right names, in another order than the run's")
+
+
+@predict.part("served", 1, "That is the way of a request.")
+def way_served(served: Any, turned_away: Any, failed: Any, outs: Any, returns: Any) -> None:
+    step = Step(
+        called="when_served, beside a real run",
+        expected="the calls for a client who is served, in their order",
+        why="verify_request is asked first. process_request calls finish_request, which makes the "
+        "handler, and then shutdown_request, which calls close_request.",
+    )
+    _compare_ways(
+        step,
+        served,
+        _way(),
+        {
+            "close_request": "To end a request is not to close it: shutdown_request calls "
+            "close_request.",
+            "verify_request": "Every request is verified; by default the answer is yes.",
+            "finish_request": "process_request leaves the making of the handler to finish_request.",
+            "handle_error": "It is called only when a handler raises.",
+        },
+    )
+
+
+@predict.part("turned away", 1, "No handler, but an end.")
+def way_turned_away(served: Any, turned_away: Any, failed: Any, outs: Any, returns: Any) -> None:
+    step = Step(
+        called="when_turned_away, beside a real run",
+        expected="the calls for a client whom verify_request turns away, in their order",
+        why="Who is turned away has a connection all the same, and somebody must close it.",
+    )
+    _compare_ways(
+        step,
+        turned_away,
+        _way(verified=False),
+        {
+            "process_request": "verify_request is asked before anything is done for the client.",
+            "handler": "Who is turned away gets no handler.",
+            "handle_error": "To turn a client away is no error.",
+            "shutdown_request": "A request that is turned away is open all the same.",
+            "close_request": "shutdown_request calls close_request.",
+        },
+    )
+
+
+@predict.part("a bug", 1, "Reported, closed, and on to the next.")
+def way_failed(served: Any, turned_away: Any, failed: Any, outs: Any, returns: Any) -> None:
+    step = Step(
+        called="when_it_fails, beside a real run",
+        expected="the calls for a client whose handler raises ValueError, in their order",
+        why="The exception passes through finish_request and process_request, and skips what is "
+        "left of them. The loop reports it and closes the request itself.",
+    )
+    _compare_ways(
+        step,
+        failed,
+        _way(fails=True),
+        {
+            "handle_error": "An exception in a handler does not end the server: it is reported.",
+            "shutdown_request": "The request of a failed handler is closed too, by the loop.",
+            "close_request": "shutdown_request calls close_request.",
+        },
+    )
+
+
+@predict.part("time-outs", 1, "Two limits, two owners.")
+def way_timed(served: Any, turned_away: Any, failed: Any, outs: Any, returns: Any) -> None:
+    step = Step(
+        called="time_outs, beside a real run",
+        expected="the calls of handle_timeout: by one handle_request(), and by serve_forever()",
+        why="A server's timeout is for handle_request() alone, and that returns after one.",
+    )
+    counts: list[int] = []
+
+    class Impatient(socketserver.TCPServer):
+        timeout = 0.05
+        times = 0
+
+        def handle_timeout(self) -> None:
+            self.times += 1
+
+    with Impatient(ANY_PORT, Hello) as server:
+        server.handle_request()
+        counts.append(server.times)
+    looping = Impatient(ANY_PORT, Hello)
+    with serving(step, looping, lambda: looping.serve_forever(OFTEN)):
+        time.sleep(0.2)
+    counts.append(looping.times)
+    compare(
+        step,
+        outs,
+        counts,
+        {
+            0: "handle_request() waits for one request or one time-out, then returns.",
+            1: "serve_forever() does not look at server.timeout: its own limit is poll_interval.",
+        },
+    )
+
+
+@predict.part("who returns", 2, "Who calls shutdown(), and from where, makes all the difference.")
+def returning(served: Any, turned_away: Any, failed: Any, outs: Any, returns: Any) -> None:
+    step = Step(
+        called="who_returns, beside a real run of the five calls of shutdown()",
+        expected="True where shutdown() returns, False where it waits for ever",
+        why="shutdown() waits until the loop has ended.",
+    )
+    compare(
+        step,
+        returns,
+        _five_shutdowns(),
+        {
+            0: "Another thread than the loop's is the right place for shutdown().",
+            1: "A handler of a plain server runs in the loop, and the loop cannot end before it.",
+            2: "The loop calls service_actions itself, and cannot end before it returns.",
+            3: "The standard library's waits for a loop even where none has ever run.",
+            4: "Ours looks whether a loop runs: no loop, no waiting.",
+        },
+    )
+
+
+def _five_shutdowns() -> list[bool]:
+    returned = [threading.Event() for _ in range(5)]
+
+    def call(server: Any, number: int) -> None:
+        server.shutdown()
+        returned[number].set()
+
+    class Ticking(socketserver.TCPServer):
+        def service_actions(self) -> None:
+            if not returned[2].is_set():
+                call(self, 2)
+
+    def obey(request: Any, client_address: Any, server: Any) -> None:
+        call(server, 1)
+
+    plain: Any = socketserver.TCPServer
+    library: Any = minisocketserver.TCPServer
+    servers = [plain(ANY_PORT, Hello), plain(ANY_PORT, obey), Ticking(ANY_PORT, Hello)]
+    servers += [plain(ANY_PORT, Hello), library(ANY_PORT, Hello)]
+    threads = [_thread(server.serve_forever, OFTEN) for server in servers[:3]]
+    visitor = socket.create_connection(servers[1].server_address, PATIENCE)
+    threads += [_thread(call, servers[number], number) for number in (0, 3, 4)]
+    for number in (0, 4):
+        returned[number].wait(PATIENCE)
+    time.sleep(0.2)  # time enough for the others, if they were to return at all
+    real = [event.is_set() for event in returned]
+    for server in servers:
+        free(server)
+    for thread in threads:
+        thread.join(PATIENCE)
+    for server in servers:
+        server.server_close()
+    visitor.close()
+    return real
+
+
+def _thread(target: Callable[..., Any], *args: Any) -> threading.Thread:
+    thread = threading.Thread(target=target, args=args, daemon=True)
+    thread.start()
+    return thread
