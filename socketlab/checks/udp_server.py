@@ -381,8 +381,15 @@ def each_its_own(handler: Any) -> None:
                     step.fail(f"{stray!r} at the first client, and {not_yet.came}")
                 raise
             step.want(got == card, f"{got!r} back for {card!r}{room.records.trouble()}")
-        step.call(server.shutdown)  # the last handler has come to its end
+        _want_end(step, server)
         step.want(server.served == 3, f"each its own, and {server.served} in server.served")
+
+
+def _want_end(step: Step, server: Any) -> None:
+    try:
+        step.call(server.shutdown)
+    except NotYet:
+        step.fail(f"an answer, and then no end of handle(){whereabouts(room.records.before)}")
 
 
 @bug.part("open", 2, "The letterbox stays.")
@@ -396,7 +403,7 @@ def stays_open(handler: Any) -> None:
     with serving(step, echo_desk(handler)) as server, postbox() as client:
         try:
             ask(step, client, b"ahoy", server.server_address)
-            step.call(server.shutdown)  # the handler has come to its end
+            _want_end(step, server)
         finally:
             _want_open(step, server)
     step.want(not room.records.errors, f"an answer, and then an error{room.records.trouble()}")
@@ -452,17 +459,26 @@ def arrived(arrived: Any, purses: Any, queue: Any) -> None:
     short = [size for size in saw if size]
     streams = (sum(SIZES), sum(saw))
     thought = {
-        SIZES: "whole cards, however long they are; this letterbox takes 8192 bytes",
-        (3, 0, 8192, 808, 5): "the rest of the long card comes later, as it would in a stream",
-        (3, 8192, 808, 5): "the rest comes later, as in a stream, and the empty card never",
-        tuple(short): "the empty card does not arrive; it is a datagram like any other",
-        (3,): "the empty card ends it all, as the end of a connection would",
-        (3, 0): "the long card breaks the server; it is only cut",
-        (3, 0, 5): "the long card is thrown away as a whole; here only its rest is",
-        (3, 5): "only the short cards arrive",
-    } | {(size,): "the cards are joined into one, as in a stream" for size in streams}
-    told = thought.get(tuple(arrived), "a run on this machine saw something else")
-    step.want(list(arrived) == saw, f"{list(arrived)}: {told}")
+        SIZES: "as if a card could be as long as it likes; this letterbox takes 8192 bytes",
+        (
+            3,
+            0,
+            8192,
+            808,
+            5,
+        ): "as if the rest of the long card came later; that is what a stream does",
+        (3, 8192, 808, 5): "as if the rest came later, as in a stream, and the empty card never",
+        tuple(short): "as if the empty card did not arrive; it is a datagram like any other",
+        (3,): "as if the empty card ended it all; that is how a connection ends",
+        (3, 0): "as if the long card broke the server; it is only cut",
+        (3, 0, 5): "as if the long card were thrown away as a whole; here only its rest is",
+        (3, 5): "as if only short cards with something on them arrived",
+    } | {
+        (size,): "as if the cards were joined into one; that is what a stream does"
+        for size in streams
+    }
+    told = thought.get(tuple(arrived), "but a run on this machine saw something else")
+    step.want(list(arrived) == saw, f"{list(arrived)}, {told}")
 
 
 def _sizes_that_arrive() -> list[int]:
@@ -496,14 +512,14 @@ def purses(arrived: Any, purses: Any, queue: Any) -> None:
     )
     saw = [_paid_in(numbered=False), _paid_in(numbered=True)]
     thought = {
-        (10, 10): "the server without numbers takes the work back when its answer is lost",
-        (30, 10): "the card that was lost on its way has been paid in, too",
-        (20, 20): "the second server cannot recognise a card; it remembers the number and sender",
-        (30, 30): "each card sent is paid in, also those that never came or came before",
+        (10, 10): "as if the work were undone when its answer is lost",
+        (30, 10): "as if the card that was lost on its way had been paid in, too",
+        (20, 20): "as if the second server could not recognise a card; its number tells",
+        (30, 30): "as if each card sent were paid in, also those lost and those known",
         (10, 20): "the other way round: it is the number that saves from paying twice",
     }
-    told = thought.get(tuple(purses), "a run on this machine saw something else")
-    step.want(list(purses) == saw, f"{list(purses)}: {told}")
+    told = thought.get(tuple(purses), "but a run on this machine saw something else")
+    step.want(list(purses) == saw, f"{list(purses)}, {told}")
 
 
 def _paid_in(numbered: bool) -> int:
@@ -544,10 +560,10 @@ def queue(arrived: Any, purses: Any, queue: Any) -> None:
     )
     letter = str(queue).strip().upper()
     thought = {
-        "A": "A: all are kept, however many; but a queue has a size",
-        "B": "B: the sender is made to wait, as with a stream",
-        "C": "C: nobody is told",
-        "D": "D: the sender gets an error, but nobody has anything to tell it",
+        "A": "A, as if a queue had no end",
+        "B": "B, as if the sender were made to wait; that is what a stream does",
+        "C": "C, as if the queue had room for so few, but this one has",
+        "D": "D, as if the server told the sender what was lost",
     }
     step.want(letter in thought, f"{queue!r}, not one of the letters {', '.join(thought)}")
     step.want(letter == _when_nobody_reads(), thought[letter])
