@@ -154,14 +154,29 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
         step.fail(f"{trouble}{whereabouts(records.before)}{records.trouble()}", trouble.__cause__)
 
 
+def _connect(address: Any) -> socket.socket:
+    if not isinstance(address, str):
+        return socket.create_connection(address, timeout=PATIENCE)
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(PATIENCE)
+    try:
+        client.connect(address)
+    except OSError:
+        client.close()
+        raise
+    return client
+
+
 def talk(step: Step, address: Any, message: bytes = b"") -> bytes:
     """Send `message` from a client of its own and return all that comes until the end.
+
+    `address` is a host and a port, or the path of a Unix socket.
 
     No connection, no end within PATIENCE, or a broken connection fails the step.
     """
     received = b""
     try:
-        with socket.create_connection(address, timeout=PATIENCE) as client:
+        with _connect(address) as client:
             records.clients.append(client.getsockname())
             client.sendall(message)
             while data := client.recv(4096):

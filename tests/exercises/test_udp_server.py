@@ -257,7 +257,7 @@ self.server.served += 1
 )
 def test_a_bug_left_in_the_echo_is_named(wrong, part, told, monkeypatch):
     """Each complaint has a part of its own."""
-    impatient(monkeypatch, 0.5)
+    impatient(monkeypatch)
     assert told in message("04.3", part, wrong)
 
 
