@@ -70,10 +70,13 @@ def room() -> Iterator[None]:
     """
     global records, _watching
     records, _watching = Records(), True
-    old_hook, threading.excepthook = (
-        threading.excepthook,
-        lambda args: records.note_error(args.exc_value),
-    )
+    mine = records
+
+    def note_error(args: Any) -> None:
+        if args.thread not in mine.before:
+            mine.note_error(args.exc_value)
+
+    old_hook, threading.excepthook = threading.excepthook, note_error
     try:
         with _unheard(sys.stdout), _unheard(sys.stderr):
             try:
@@ -129,13 +132,14 @@ def _clean_up() -> None:
 @contextmanager
 def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> Iterator[Any]:
     """Serve in a daemon thread, by `loop` if given; exceptions are kept to be told, not printed."""
-    server.handle_error = lambda *request: records.note_error(sys.exc_info()[1])
+    mine = records  # a thread left over from this check must not report to the next one
+    server.handle_error = lambda *request: mine.note_error(sys.exc_info()[1])
 
     def serve(_: Any) -> None:
         try:
             (loop or server.serve_forever)()
         except BaseException as error:
-            records.note_error(error)
+            mine.note_error(error)
             raise
 
     calls = {"shutdown": server.shutdown, "server_close": server.server_close}

@@ -245,7 +245,8 @@ def letterbox_for(handler: Any) -> Any:
     server: Any = UDPServer(ANY_PORT, handler)
     server.timeout = PATIENCE
     server.log = []
-    server.handle_error = lambda *request: room.records.note_error(sys.exc_info()[1])
+    records = room.records
+    server.handle_error = lambda *request: records.note_error(sys.exc_info()[1])
     return server
 
 

@@ -373,6 +373,29 @@ def test_a_mended_echo_passes(right):
     check("04.3", right)
 
 
+@pytest.mark.timeout(30)
+def test_what_one_check_left_behind_does_not_spoil_the_next(monkeypatch):
+    """A thread that hangs in an answer ends during a later check, with an exception."""
+    impatient(monkeypatch)
+    before, released = set(threading.enumerate()), threading.Event()
+
+    class Hangs(socketserver.BaseRequestHandler):
+        def handle(self):
+            released.wait(20)
+
+    class Echo(socketserver.DatagramRequestHandler):
+        def handle(self):
+            released.set()
+            for thread in left:
+                thread.join(10)
+            self.wfile.write(self.rfile.read())
+
+    message("04.3", "open", Hangs)
+    left = set(threading.enumerate()) - before
+    assert left
+    check("04.3", Echo, part="open")
+
+
 def test_a_right_prediction_passes():
     """Tuples and small letters are fine."""
     check("04.4", (3, 0, 8192, 5), (20, 10), "c")
