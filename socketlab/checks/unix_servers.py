@@ -176,19 +176,16 @@ def _mode(path: str) -> int:
 def _made_and_watched(step: Step, server_class: Any, path: str) -> tuple[Any, list[int]]:
     """Return a server and the modes that the file had when listen() was called."""
     modes: list[int] = []
+    real_listen = socket.socket.listen
 
-    def watch(frame: Any, event: str, called: Any) -> None:
-        if event == "c_call" and called.__name__ == "listen" and os.path.exists(path):
+    def listen(sock: socket.socket, *args: Any) -> None:
+        if sock.getsockname() == path:
             modes.append(_mode(path))
+        real_listen(sock, *args)
 
-    def watched_make(path: str, handler: Any) -> Any:
-        sys.setprofile(watch)
-        try:
-            return server_class(path, handler)
-        finally:
-            sys.setprofile(None)
-
-    return step.call(watched_make, path, Echo), modes
+    with patch.object(socket.socket, "listen", listen):
+        server = make(step, server_class, path)
+    return server, modes
 
 
 page = Exercise(
