@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..running import ServerTrouble, running
-from .step import PATIENCE, Step, describe, whereabouts
+from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 _REAL = {
     (owner, name): getattr(owner, name)
@@ -70,10 +70,13 @@ def room() -> Iterator[None]:
     """
     global records, _watching
     records, _watching = Records(), True
-    old_hook, threading.excepthook = (
-        threading.excepthook,
-        lambda args: records.note_error(args.exc_value),
-    )
+    mine = records
+
+    def note_error(args: Any) -> None:
+        if args.thread not in mine.before:
+            mine.note_error(args.exc_value)
+
+    old_hook, threading.excepthook = threading.excepthook, note_error
     try:
         with _unheard(sys.stdout), _unheard(sys.stderr):
             try:
@@ -129,21 +132,29 @@ def _clean_up() -> None:
 @contextmanager
 def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> Iterator[Any]:
     """Serve in a daemon thread, by `loop` if given; exceptions are kept to be told, not printed."""
-    server.handle_error = lambda *request: records.note_error(sys.exc_info()[1])
+    mine = records  # a thread left over from this check must not report to the next one
+    server.handle_error = lambda *request: mine.note_error(sys.exc_info()[1])
 
     def serve(_: Any) -> None:
         try:
             (loop or server.serve_forever)()
         except BaseException as error:
-            records.note_error(error)
+            mine.note_error(error)
             raise
 
     calls = {"shutdown": server.shutdown, "server_close": server.server_close}
     watched = type(type(server).__name__, (), {**calls, "serve_forever": serve})()
+    failure: NotYet | None = None
     try:
         with running(watched, PATIENCE):
-            yield server
+            try:
+                yield server
+            except NotYet as not_yet:
+                failure = not_yet
+                raise
     except ServerTrouble as trouble:
+        if failure is not None:  # what was asked comes first, then that it will not stop
+            raise failure from failure.__cause__
         step.fail(f"{trouble}{whereabouts(records.before)}{records.trouble()}", trouble.__cause__)
 
 
@@ -181,14 +192,29 @@ def in_foreground(call: Callable[[], Any]) -> Any:
     return outcome[0]
 
 
+def _connect(address: Any) -> socket.socket:
+    if not isinstance(address, str):
+        return socket.create_connection(address, timeout=PATIENCE)
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(PATIENCE)
+    try:
+        client.connect(address)
+    except OSError:
+        client.close()
+        raise
+    return client
+
+
 def talk(step: Step, address: Any, message: bytes = b"") -> bytes:
     """Send `message` from a client of its own and return all that comes until the end.
+
+    `address` is a host and a port, or the path of a Unix socket.
 
     No connection, no end within PATIENCE, or a broken connection fails the step.
     """
     received = b""
     try:
-        with socket.create_connection(address, timeout=PATIENCE) as client:
+        with _connect(address) as client:
             records.clients.append(client.getsockname())
             client.sendall(message)
             while data := client.recv(4096):

@@ -29,6 +29,8 @@ SURVIVORS = {
     ("02.1", "line 37: 2 for 1"): "there is never more than one byte in the bell",
     ("02.2", "line 3: 65537 for 65536"): "the request is shorter than either",
     ("03.1", "line 12: 2 for 1"): "any number but 0 switches a socket option on",
+    ("04.1", "line 16: 2 for 1"): "one byte more than fits tells that it was cut, and so do two",
+    ("05.3", "line 6: 2 for 1"): "it waits a second longer for a server that does not answer",
 }
 
 

@@ -1,0 +1,408 @@
+"""Wrong answers to 04.1 to 04.4 are told what is wrong with them; right ones pass."""
+
+import logging
+import socket
+import socketserver
+import sys
+import threading
+
+import pytest
+
+import minisocketserver
+from minisocketserver import BaseServer, TCPServer
+from socketlab import check, hint
+
+from .helpers import impatient, message
+
+Right = minisocketserver.UDPServer
+
+
+class StillStream(Right):
+    socket_type = socket.SOCK_STREAM
+
+
+class Listens(Right):
+    server_activate = TCPServer.server_activate
+
+
+class KeepsPortZero(Right):
+    def server_bind(self):
+        self.socket.bind(self.server_address)
+
+
+class Accepts(Right):
+    def get_request(self):
+        return self.socket.accept()
+
+
+class InheritsAccept(TCPServer):
+    socket_type = socket.SOCK_DGRAM
+
+    def server_activate(self):
+        pass
+
+
+class OnlyBytes(Right):
+    def get_request(self):
+        return self.socket.recvfrom(8192)
+
+
+class DataAndAddress(Right):
+    def get_request(self):
+        data, client_address = self.socket.recvfrom(8192)
+        return (data, client_address), client_address
+
+
+class OnlyThePair(Right):
+    def get_request(self):
+        return self.socket.recvfrom(8192)[0], self.socket, None
+
+
+class OwnAddress(Right):
+    def get_request(self):
+        data, _ = self.socket.recvfrom(8192)
+        return (data, self.socket), self.server_address
+
+
+class ForgetsToReturn(Right):
+    def get_request(self):
+        self.socket.recvfrom(8192)
+
+
+class ReadsOn(Right):
+    def get_request(self):
+        self.socket.recvfrom(8192)
+        return super().get_request()
+
+
+class ClosesTheLetterbox(Right):
+    def close_request(self, request):
+        request[1].close()
+
+
+class SaysGoodbye(Right):
+    shutdown_request = TCPServer.shutdown_request
+
+
+class ClosesThePair(Right):
+    close_request = TCPServer.close_request
+
+
+class NeverTellsTheEnd(Right):
+    def shutdown_request(self, request):
+        pass
+
+
+class CutsUnseen(Right):
+    def get_request(self):
+        data, client_address = self.socket.recvfrom(self.max_packet_size)
+        return (data, self.socket), client_address
+
+
+class TakesFullForCut(Right):
+    def get_request(self):
+        data, client_address = self.socket.recvfrom(self.max_packet_size)
+        if len(data) == self.max_packet_size:
+            self.handle_truncation(client_address)
+        return (data, self.socket), client_address
+
+
+class KeepsTheByteTooMany(Right):
+    def get_request(self):
+        data, client_address = self.socket.recvfrom(self.max_packet_size + 1)
+        if len(data) > self.max_packet_size:
+            self.handle_truncation(client_address)
+        return (data, self.socket), client_address
+
+
+class NumberInTheCall(Right):
+    def get_request(self):
+        data, client_address = self.socket.recvfrom(8193)
+        if len(data) > 8192:
+            self.handle_truncation(client_address)
+        return (data[:8192], self.socket), client_address
+
+
+WRONG_SERVERS = [
+    (StillStream, "letterbox", "socket_type is still that of TCPServer"),
+    (Listens, "letterbox", "did server_activate call listen()?"),
+    (KeepsPortZero, "letterbox", "server_address is ('127.0.0.1', 0)"),
+    (None, "letterbox", "still blank"),
+    (Accepts, "pair", "of your code: return self.socket.accept(); there is nothing to accept"),
+    (InheritsAccept, "pair", "there is nothing to accept"),
+    pytest.param(OnlyBytes, "pair", "b'first', not a pair (data, socket)", id="learners-19-bytes"),
+    (DataAndAddress, "pair", "where the handler looks for the socket to answer with"),
+    (OnlyThePair, "pair", "not a pair of request and address"),
+    (OwnAddress, "pair", "it wrote from"),
+    (ForgetsToReturn, "pair", "None, not a pair"),
+    (ReadsOn, "pair", "the data b'second' where b'first' came in"),
+    pytest.param(
+        ClosesTheLetterbox,
+        "next card",
+        "the socket in self.request was closed after a card: it is the server's own",
+        id="learners-19-closes",
+    ),
+    pytest.param(
+        SaysGoodbye,
+        "next card",
+        "a goodbye to a pair, as if it were a connection (AttributeError",
+        id="learners-19-goodbye",
+    ),
+    (ClosesThePair, "next card", "a goodbye to a pair"),
+    (NeverTellsTheEnd, "next card", "two requests, and 0 calls of close_request"),
+    (CutsUnseen, "cut", "handle_truncation called with [] for 9000 bytes"),
+    (TakesFullForCut, "cut", "for 8192 bytes sent with a max_packet_size of 8192"),
+    (KeepsTheByteTooMany, "cut", "8193 bytes for 9000 bytes sent"),
+    (NumberInTheCall, "cut", "101 bytes for 101 bytes sent with a max_packet_size of 100"),
+]
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("wrong, part, told", WRONG_SERVERS)
+def test_a_wrong_server_is_told_its_mistake(wrong, part, told, monkeypatch):
+    """The message names this very mistake, and nothing is left running."""
+    impatient(monkeypatch)
+    before = set(threading.enumerate())
+    assert told in message("04.1", part, wrong)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def desk(body, parent=socketserver.BaseRequestHandler):
+    """Return a handler whose handle() has this body."""
+    names = {"parent": parent, "SEVERITIES": SEVERITIES}
+    lines = "\n".join(f"        {line}" for line in body.strip().splitlines())
+    exec(f"class Desk(parent):\n    def handle(self):\n{lines}\n", names)
+    return names["Desk"]
+
+
+SEVERITIES = ["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"]
+NOTE = """
+card, sock = self.request
+number, _, text = card.decode().rstrip("\\0").removeprefix("<").partition(">")
+self.server.log.append(f"{SEVERITIES[int(number) % 8]}: {text}")
+"""
+FILES = NOTE.replace("card, sock = self.request", "card = self.rfile.read()")
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "wrong, part, told",
+    [
+        (desk(NOTE.replace("int(number) % 8", "int(number) - 8")), "severity", "IndexError"),
+        (desk(NOTE.replace("int(number) % 8", "int(number) // 8")), "severity", "alert: all's"),
+        (desk(NOTE.replace("self.server.log.append", "print")), "severity", "0 lines in server."),
+        (desk("card = self.request.recv(1024)"), "severity", "'tuple' object has no attribute"),
+        (desk(NOTE.replace('.rstrip("\\0")', "")), "text", "the zero byte is still there"),
+        (desk(NOTE.replace('.partition(">")', '.rpartition(">")')), "text", "ValueError"),
+        (desk(NOTE.replace("decode()", 'decode("latin-1")')), "text", "'error: Kurs SÃ¼d' for"),
+        (desk(FILES, socketserver.DatagramRequestHandler), "silence", "the answer b'' to a card"),
+        (desk(NOTE + "sock.sendto(b'ok', self.client_address)"), "silence", "the answer b'ok'"),
+        (desk(NOTE + "sock.close()"), "silence", "it is the server's own"),
+    ],
+)
+def test_a_wrong_log_desk_is_told_its_mistake(wrong, part, told, monkeypatch):
+    """Facility, zero byte, answers that nobody asked for."""
+    impatient(monkeypatch)
+    assert told in message("04.2", part, wrong)
+
+
+OLD_ECHO = """
+data, sock = self.request
+while data:
+    sock.sendto(data, self.server.server_address)
+    data = sock.recv(1024)
+sock.close()
+self.server.served += 1
+"""
+TO_THE_CLIENT = OLD_ECHO.replace("self.server.server_address", "self.client_address")
+NO_LOOP = """
+data, sock = self.request
+if data:
+    sock.sendto(data, self.client_address)
+self.server.served += 1
+"""
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "wrong, part, told",
+    [
+        (desk(OLD_ECHO), "address", "no answer to b'ahoy' within"),
+        pytest.param(
+            desk("data = self.request.recv(1024)\nself.request.sendall(data)"),
+            "address",
+            "'tuple' object has no attribute 'recv'",
+            id="learners-19-recv",
+        ),
+        pytest.param(
+            desk("data, sock = self.request\nsock.sendall(data)"),
+            "address",
+            "Destination address required",
+            id="learners-19-sendall",
+        ),
+        (desk(TO_THE_CLIENT), "each its own", "b'two' at the first client, and no answer"),
+        (desk(NO_LOOP.replace("+= 1", "+= 2")), "each its own", "and 6 in server.served"),
+        pytest.param(
+            desk(NO_LOOP + "sock.close()"),
+            "open",
+            "the socket in self.request was closed after a card: it is the server's own",
+            id="learners-19-closes",
+        ),
+        (desk(TO_THE_CLIENT), "open", "an answer, and then no end of handle(); it stands in line"),
+        (desk(NO_LOOP + "self.request.close()"), "open", "'tuple' object has no attribute 'close'"),
+        (desk(NO_LOOP), "empty", "no answer to b''"),
+    ],
+)
+def test_a_bug_left_in_the_echo_is_named(wrong, part, told, monkeypatch):
+    """Each complaint has a part of its own."""
+    impatient(monkeypatch)
+    assert told in message("04.3", part, wrong)
+
+
+SEEN = {"arrived": [3, 0, 8192, 5], "purses": [20, 10], "queue": "C"}
+
+
+@pytest.mark.parametrize(
+    "part, wrong, told",
+    [
+        ("arrived", [3, 0, 9000, 5], "this letterbox takes 8192 bytes"),
+        (
+            "arrived",
+            [3, 0, 8192, 808, 5],
+            "the rest of the long card came later; that is what a stream does",
+        ),
+        ("arrived", [3, 8192, 5], "as if the empty card did not arrive"),
+        ("arrived", [3], "that is how a connection ends"),
+        ("arrived", [9008], "as if the cards were joined into one"),
+        ("arrived", [3, 0, 5], "as if the long card were thrown away as a whole"),
+        ("arrived", [1, 2], "something else"),
+        ("arrived", 8192, "not a list of numbers"),
+        ("purses", [10, 10], "as if the work were undone when its answer is lost"),
+        ("purses", [30, 10], "as if the card that was lost on its way had been paid in"),
+        ("purses", [20, 20], "as if the second server could not recognise a card"),
+        ("purses", [10, 20], "the other way round"),
+        ("purses", 20, "not a list of two"),
+        ("queue", "A", "as if a queue had no end"),
+        ("queue", "B", "as if the sender were made to wait"),
+        ("queue", "d", "as if the server told the sender what was lost"),
+        ("queue", "E", "not one of the letters"),
+        ("queue", ..., "still blank"),
+    ],
+)
+def test_a_wrong_prediction_is_told_its_misconception(part, wrong, told):
+    """Named, and not only refused."""
+    assert told in message("04.4", part, *(SEEN | {part: wrong}).values())
+
+
+class LikeTheStandardLibrary(socketserver.UDPServer):
+    """The standard library's class, told of a cut card by the system's own flag."""
+
+    def get_request(self):
+        data, _, flags, client_address = self.socket.recvmsg(self.max_packet_size)
+        if flags & socket.MSG_TRUNC:
+            self.handle_truncation(client_address)
+        return (data, self.socket), client_address
+
+
+class FromScratch(BaseServer):
+    """Without TCPServer, and loud about it."""
+
+    max_packet_size = 8192
+
+    def __init__(self, address, handler):
+        super().__init__(address, handler)
+        print("starting", file=sys.stderr)
+        logging.getLogger("loud").warning("starting")
+        self.socket = socket.socket(type=socket.SOCK_DGRAM)
+        self.socket.bind(address)
+        self.server_address = self.socket.getsockname()
+
+    def fileno(self):
+        return self.socket.fileno()
+
+    def server_close(self):
+        self.socket.close()
+
+    def get_request(self):
+        limit = self.max_packet_size
+        data, sender = self.socket.recvfrom(65_535)
+        if data[limit:]:
+            self.handle_truncation(sender)
+        return (data[:limit], self.socket), sender
+
+
+@pytest.mark.parametrize("right", [Right, LikeTheStandardLibrary, FromScratch])
+def test_a_right_server_passes_in_any_style(right, capfd):
+    """stderr stays clean."""
+    logging.getLogger("loud").addHandler(logging.StreamHandler())
+    check("04.1", right)
+    printed, errors = capfd.readouterr()
+    assert len(printed.splitlines()) == 4
+    assert errors == ""
+
+
+class Quiet(minisocketserver.DatagramRequestHandler):
+    """Our own handler, with its switch turned off."""
+
+    always_reply = False
+
+    def handle(self):
+        head, _, rest = self.rfile.read().partition(b">")
+        text = rest[:-1].decode()
+        self.server.log.append(SEVERITIES[int(head[1:]) & 7] + ": " + text)
+
+
+@pytest.mark.parametrize("right", [desk(NOTE), Quiet])
+def test_a_right_log_desk_passes(right):
+    check("04.2", right)
+
+
+FILE_ECHO = "self.wfile.write(self.rfile.read())\nself.server.served += 1"
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        desk("self.request[1].sendto(self.request[0], self.client_address)\nself.server.served+=1"),
+        desk(FILE_ECHO, socketserver.DatagramRequestHandler),
+    ],
+)
+def test_a_mended_echo_passes(right):
+    check("04.3", right)
+
+
+@pytest.mark.timeout(30)
+def test_what_one_check_left_behind_does_not_spoil_the_next(monkeypatch):
+    """A thread that hangs in an answer ends during a later check, with an exception."""
+    impatient(monkeypatch)
+    before, released = set(threading.enumerate()), threading.Event()
+
+    class Hangs(socketserver.BaseRequestHandler):
+        def handle(self):
+            released.wait(20)
+
+    class Echo(socketserver.DatagramRequestHandler):
+        def handle(self):
+            released.set()
+            for thread in left:
+                thread.join(10)
+            self.wfile.write(self.rfile.read())
+
+    message("04.3", "open", Hangs)
+    left = set(threading.enumerate()) - before
+    assert left
+    check("04.3", Echo, part="open")
+
+
+def test_a_right_prediction_passes():
+    """Tuples and small letters are fine."""
+    check("04.4", (3, 0, 8192, 5), (20, 10), "c")
+
+
+@pytest.mark.parametrize("exercise", ["04.1", "04.2", "04.3", "04.4"])
+def test_the_hints_are_there(exercise, capsys):
+    for number in (1, 2, 3):
+        hint(exercise, number)
+    assert len(capsys.readouterr().out.splitlines()) == 3

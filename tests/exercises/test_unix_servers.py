@@ -1,0 +1,578 @@
+"""Wrong answers to 05.1 to 05.5 are told what is wrong with them; right ones pass."""
+
+import errno
+import os
+import platform
+import socket
+import socketserver
+import sys
+import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+import minisocketserver
+from minisocketserver import TCPServer, UDPServer
+from socketlab import check, hint
+
+from .helpers import impatient, message
+
+pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left():
+    """No thread, and nothing listening, after any answer."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+class Stream(TCPServer):
+    address_family = socket.AF_UNIX
+
+
+class Datagram(UDPServer):
+    address_family = socket.AF_UNIX
+
+
+class Private(Stream):
+    mode = 0o600
+
+    def server_bind(self):
+        super().server_bind()
+        os.chmod(self.server_address, self.mode)
+
+
+class NoFamily(TCPServer):
+    pass
+
+
+class NotATCPServer(minisocketserver.BaseServer):
+    pass
+
+
+class OwnName(Stream):
+    def server_bind(self):
+        super().server_bind()
+        self.server_address = ("localhost", 0)
+
+
+class FromStream(Stream):
+    socket_type = socket.SOCK_DGRAM
+
+
+class DatagramInName(UDPServer):
+    address_family = socket.AF_UNIX
+    socket_type = socket.SOCK_STREAM
+
+
+class NeverPrivate(Stream):
+    mode = 0o600
+
+
+class PrivateTooLate(Stream):
+    mode = 0o600
+
+    def __init__(self, path, handler):
+        super().__init__(path, handler)
+        os.chmod(path, self.mode)
+
+
+class FixedMode(Stream):
+    def server_bind(self):
+        super().server_bind()
+        os.chmod(self.server_address, 0o600)
+
+
+class BindsElsewhere(Stream):
+    def server_bind(self):
+        self.socket.bind(f"{self.server_address}s")
+
+
+PLANKS = {"stream": Stream, "datagram": Datagram, "private": Private}
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "part, wrong, told",
+    [
+        ("stream", NoFamily, "address_family is <AddressFamily.AF_INET: 2>"),
+        ("stream", NotATCPServer, "a class that does not derive from TCPServer"),
+        ("stream", OwnName, "server_address is ('localhost', 0)"),
+        ("stream", BindsElsewhere, "no socket file at the path"),
+        ("stream", None, "still blank"),
+        ("datagram", FromStream, "a class that does not derive from UDPServer"),
+        ("datagram", UDPServer, "address_family is <AddressFamily.AF_INET: 2>"),
+        ("datagram", DatagramInName, "Protocol wrong type for socket"),
+        ("private", NeverPrivate, "where 0o600 was wanted"),
+        ("private", PrivateTooLate, "for a moment the door stood open"),
+        ("private", FixedMode, "the mode 0o600, where 0o660 was wanted"),
+    ],
+)
+def test_a_wrong_plank_is_told_its_mistake(part, wrong, told, monkeypatch):
+    """The family, the parent, and the moment when the door stands open."""
+    impatient(monkeypatch)
+    assert told in message("05.1", part, *(PLANKS | {part: wrong}).values())
+
+
+def harbour(body, parent=BaseHTTPRequestHandler):
+    """Return a handler whose do_GET has this body."""
+    names = {"parent": parent}
+    lines = "\n".join(f"        {line}" for line in body.strip().splitlines())
+    exec(f"class Harbour(parent):\n    def do_GET(self):\n{lines}\n", names)
+    return names["Harbour"]
+
+
+PAGE = """
+if self.path == "/ships":
+    self.send_response(200)
+    self.end_headers()
+    self.wfile.write("\\n".join(self.server.ships).encode())
+else:
+    self.send_error(404)
+"""
+
+
+class Named(socketserver.UnixStreamServer):
+    def get_request(self):
+        request, _ = super().get_request()
+        return request, ("a local client", 0)
+
+
+class OnlyAString(Named):
+    def get_request(self):
+        return super().get_request()[0], "a local client"
+
+
+class OnlyTheName(Named):
+    def get_request(self):
+        return "a local client", 0
+
+
+Nameless = socketserver.UnixStreamServer
+
+
+class SilentHarbour(harbour(PAGE)):
+    """Keeps no log, so that nobody asks for the address: the name is still missing."""
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "part, server, page, told",
+    [
+        ("page", Nameless, PAGE, "the client's address is '', and has no first part"),
+        ("page", Named, PAGE.replace(".encode()", ""), "TypeError: a bytes-like object"),
+        ("page", Named, PAGE.replace(".encode()", ".encode('latin-1')"), "b'Beagle\\nM\\xf6we"),
+        ("page", Named, PAGE.replace('"\\n"', '", "'), "b'Beagle, M"),
+        ("page", Named, PAGE.replace('"/ships"', '"ships"'), "the status 404"),
+        ("page", Named, PAGE.replace("    self.end_headers()", ""), "BadStatusLine"),
+        ("page", OnlyTheName, PAGE, "AttributeError: 'str' object has no attribute"),
+        ("missing", Named, PAGE.replace("send_error", "send_response"), "RemoteDisconnected"),
+        ("missing", Named, PAGE.replace('self.path == "/ships"', "True"), "the status 200"),
+        ("caller", Nameless, PAGE, "the client_address ''"),
+        ("caller", OnlyAString, PAGE, "the client_address 'a local client'"),
+    ],
+)
+def test_a_wrong_harbour_is_told_its_mistake(part, server, page, told, monkeypatch):
+    """A caller without an address, and a page that is not what was asked for."""
+    impatient(monkeypatch)
+    assert told in message("05.2", part, server, harbour(page))
+
+
+def test_a_harbour_that_keeps_no_log_still_names_its_callers():
+    assert "the client_address ''" in message("05.2", "caller", Nameless, SilentHarbour)
+
+
+class OnlyTheOption(socketserver.UnixStreamServer):
+    allow_reuse_address = True
+
+
+class Sweeping(socketserver.UnixStreamServer):
+    def server_bind(self):
+        with suppress(FileNotFoundError):
+            os.unlink(self.server_address)
+        super().server_bind()
+
+
+class AsksNobody(socketserver.UnixStreamServer):
+    """Knows a socket from a novel, but does not knock."""
+
+    def server_bind(self):
+        if Path(self.server_address).is_socket():
+            os.unlink(self.server_address)
+        super().server_bind()
+
+
+class TakesAnyErrorForDeserted(socketserver.UnixStreamServer):
+    def server_bind(self):
+        if Path(self.server_address).is_socket():
+            with socket.socket(socket.AF_UNIX) as probe:
+                try:
+                    probe.connect(self.server_address)
+                except OSError:
+                    os.unlink(self.server_address)
+        super().server_bind()
+
+
+class KnocksAtNovels(socketserver.UnixStreamServer):
+    patience = 1
+
+    def server_bind(self):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(self.patience)
+            if probe.connect_ex(self.server_address) == errno.ECONNREFUSED:
+                os.unlink(self.server_address)
+        super().server_bind()
+
+
+class Tidy(KnocksAtNovels):
+    bound = False
+
+    def server_bind(self):
+        if Path(self.server_address).is_socket():
+            super().server_bind()
+        else:
+            socketserver.UnixStreamServer.server_bind(self)
+        self.bound = True
+
+    def server_close(self):
+        socketserver.UnixStreamServer.server_close(self)
+        if self.bound:
+            Path(self.server_address).unlink(missing_ok=True)
+            self.bound = False
+
+
+class KnocksWithoutPatience(Tidy):
+    """As one does, without a time limit; the probe of Tidy has one."""
+
+    patience = None
+
+
+class RemovesWhatItNeverHad(Tidy):
+    bound = True
+
+
+class LeavesItsFile(Tidy):
+    server_close = socketserver.UnixStreamServer.server_close
+
+
+class ClosesOnce(Tidy):
+    def server_close(self):
+        socketserver.UnixStreamServer.server_close(self)
+        if self.bound:
+            os.unlink(self.server_address)
+
+
+class ClosesTwice(Tidy):
+    def server_close(self):
+        super().server_close()
+        self.bound = True
+
+
+class OnlyRemoves(Tidy):
+    def server_close(self):
+        Path(self.server_address).unlink(missing_ok=True)
+
+
+class MindsARemovedFile(Tidy):
+    def server_close(self):
+        socketserver.UnixStreamServer.server_close(self)
+        if self.bound:
+            self.bound = False
+            os.unlink(self.server_address)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "wrong, part, told",
+    [
+        pytest.param(
+            OnlyTheOption,
+            "start again",
+            "Address already in use; allow_reuse_address is about ports",
+            id="learners-1-option",
+        ),
+        pytest.param(
+            socketserver.UnixStreamServer,
+            "start again",
+            "Address already in use; a file is in the way, and nobody lives there",
+            id="learners-1-stale",
+        ),
+        pytest.param(
+            Sweeping,
+            "living",
+            "it took down the file of a server that serves",
+            id="learners-1-sweep",
+        ),
+        pytest.param(
+            KnocksWithoutPatience,
+            "living",
+            "nothing within",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="a full queue refuses"),
+        ),
+        (AsksNobody, "living", "it took down the file of a server that serves"),
+        (TakesAnyErrorForDeserted, "living", "it took down the file of a server for datagrams"),
+        (RemovesWhatItNeverHad, "living", "on its way out it removed the file of a server"),
+        (Sweeping, "novel", "the novel is gone, and a door stands in its place"),
+        (KnocksAtNovels, "novel", "the novel is gone, and a door stands in its place"),
+        (RemovesWhatItNeverHad, "novel", "OSError, and the novel is gone"),
+        (LeavesItsFile, "own file", "the file is still there after server_close()"),
+        (ClosesOnce, "own file", "FileNotFoundError"),
+        (MindsARemovedFile, "own file", "FileNotFoundError"),
+        (ClosesTwice, "own file", "a later close removed the file of another server"),
+        (OnlyRemoves, "own file", "the listening socket is still open"),
+    ],
+)
+def test_a_wrong_door_is_told_its_mistake(wrong, part, told, monkeypatch):
+    """Who sweeps, and what."""
+    impatient(monkeypatch)
+    assert told in message("05.3", part, wrong)
+
+
+def opener(body, top=""):
+    """Return an open_door with this body, in a module of its own."""
+    names = {"socketserver": socketserver, "sys": sys, "socket": socket, "platform": platform}
+    lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
+    exec(f"{top}\ndef open_door(path, handler):\n{lines}\n", names)
+    return names["open_door"]
+
+
+TCP = 'return socketserver.TCPServer(("127.0.0.1", 0), handler)'
+UNIX = "return socketserver.UnixStreamServer(path, handler)"
+
+
+NAME = 'hasattr(socketserver, "UnixStreamServer")'
+
+
+def asking(question, otherwise=TCP):
+    """Return an open_door that decides by this question."""
+    return opener(f"if {question}:\n    {UNIX}\n{otherwise}")
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "part, wrong, told",
+    [
+        ("here", opener(TCP), "not at the path"),
+        ("here", opener(UNIX.replace("return ", "")), "does open_door return the server?"),
+        pytest.param(
+            "without",
+            opener(UNIX),
+            "AttributeError: module 'socketserver' has no attribute 'UnixStreamServer'",
+            id="learners-23-asks-nothing",
+        ),
+        pytest.param(
+            "without",
+            asking('sys.platform != "win32"'),
+            "AttributeError: module 'socketserver' has no attribute 'UnixStreamServer'",
+            id="learners-23-system",
+        ),
+        pytest.param(
+            "without",
+            opener(
+                'if hasattr(socket.socket, "bind"):\n    return UnixStreamServer(path, handler)',
+                "from socketserver import TCPServer, UnixStreamServer",
+            ),
+            "was it imported before open_door was called? There this import ends the program",
+            id="learners-23-import",
+        ),
+        pytest.param(
+            "without",
+            opener(f"try:\n    {UNIX}\nexcept ImportError:\n    {TCP}"),
+            "AttributeError when you ask, ImportError when you import",
+            id="learners-23-exception",
+        ),
+        ("without", asking(NAME, TCP.replace("127.0.0.1", "")), "open to other machines"),
+        ("without", asking(NAME, TCP.replace("0)", "54321)")), "a bind to the port 54321"),
+        pytest.param(
+            "elsewhere",
+            asking('sys.platform == "linux"'),
+            "was the system asked for its name?",
+            id="learners-23-linux",
+        ),
+        pytest.param(
+            "elsewhere",
+            asking('platform.system() in ("Linux", "Darwin") and sys.platform != "newos"'),
+            "was the system asked for its name?",
+            id="learners-23-list",
+        ),
+    ],
+)
+def test_a_wrong_opener_is_told_its_mistake(part, wrong, told, monkeypatch):
+    """Which names there are is a question to the module."""
+    impatient(monkeypatch)
+    assert told in message("05.4", part, wrong)
+    assert hasattr(socket, "AF_UNIX") and hasattr(socketserver, "UnixStreamServer")
+
+
+SEEN = {"starts": [False, False, True], "answered": [False, True], "queue": "B"}
+
+
+@pytest.mark.parametrize(
+    "part, wrong, told",
+    [
+        ("starts", [True, False, True], "as if close took the file away"),
+        pytest.param(
+            "starts",
+            [False, True, True],
+            "as if allow_reuse_address were about files; it is about ports",
+            id="learners-1-predicted",
+        ),
+        ("starts", [False, False, False], "as if the living server held the path"),
+        ("starts", [False, False], "not a list of three"),
+        ("starts", "no", "not a list of three"),
+        ("answered", [True, True], "as if it had an address all the same"),
+        ("answered", [False, False], "as if its card carried no address"),
+        ("answered", True, "not a list of two"),
+        ("queue", "A", "as if a queue had no end"),
+        ("queue", "C", "as it is over the network"),
+        ("queue", "D", "as if the sender could not be made to wait"),
+        ("queue", 2, "not one of the letters"),
+        ("queue", ..., "still blank"),
+    ],
+)
+def test_a_wrong_prediction_is_told_its_misconception(part, wrong, told):
+    """Named, and not only refused."""
+    assert told in message("05.5", part, *(SEEN | {part: wrong}).values())
+
+
+class WithAMask(Stream):
+    """Never another mode, not even between bind and chmod."""
+
+    mode = 0o600
+
+    def server_bind(self):
+        before = os.umask(0o777 & ~self.mode)
+        try:
+            super().server_bind()
+        finally:
+            os.umask(before)
+
+
+class LastMoment(socketserver.UnixStreamServer):
+    """On the standard library's class, and loud about it."""
+
+    mode = 0o600
+
+    def server_activate(self):
+        print("listening", file=sys.stderr)
+        os.chmod(self.server_address, self.mode)
+        super().server_activate()
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        PLANKS.values(),
+        (Stream, Datagram, WithAMask),
+        (socketserver.UnixStreamServer, socketserver.UnixDatagramServer, LastMoment),
+    ],
+)
+def test_right_planks_pass_in_any_style(right, capfd):
+    """stderr stays clean."""
+    check("05.1", *right)
+    printed, errors = capfd.readouterr()
+    assert len(printed.splitlines()) == 3
+    assert errors == ""
+
+
+class OwnSocket(minisocketserver.UnixStreamServer):
+    """Accepts by itself."""
+
+    def get_request(self):
+        return self.socket.accept()[0], ("a local client", 0)
+
+
+LONGER = """
+if self.path != "/ships":
+    return self.send_error(404, "no such page")
+body = "".join(f"{ship}\\n" for ship in self.server.ships).encode("utf-8")
+self.send_response(200)
+self.send_header("Content-Length", str(len(body)))
+self.end_headers()
+self.wfile.write(body)
+"""
+
+
+@pytest.mark.parametrize(
+    "right", [(Named, harbour(PAGE)), (OwnSocket, harbour(LONGER)), (Named, SilentHarbour)]
+)
+def test_a_right_harbour_passes(right):
+    check("05.2", *right)
+
+
+class TriesFirst(minisocketserver.UnixStreamServer):
+    """Binds, and looks closer only when that fails."""
+
+    mine = None
+
+    def server_bind(self):
+        try:
+            super().server_bind()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not self.is_deserted():
+                raise
+            os.remove(self.server_address)
+            super().server_bind()
+        self.mine = os.stat(self.server_address).st_ino
+
+    def is_deserted(self):
+        if not Path(self.server_address).is_socket():
+            return False
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(1)
+            try:
+                client.connect(self.server_address)
+            except ConnectionRefusedError:
+                return True
+            except OSError:
+                pass
+        return False
+
+    def server_close(self):
+        super().server_close()
+        mine, self.mine = self.mine, None
+        with suppress(FileNotFoundError):
+            if mine and os.stat(self.server_address).st_ino == mine:
+                os.remove(self.server_address)
+
+
+@pytest.mark.parametrize("right", [Tidy, TriesFirst])
+def test_a_mended_door_passes(right):
+    check("05.3", right)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        asking(NAME),
+        asking('hasattr(socket, "AF_UNIX")'),
+        opener(f"try:\n    {UNIX}\nexcept AttributeError:\n    {TCP}"),
+        opener(
+            "try:\n    from socketserver import UnixStreamServer\n"
+            f"except ImportError:\n    {TCP}\nreturn UnixStreamServer(path, handler)"
+        ),
+    ],
+)
+def test_a_mended_opener_passes(right):
+    check("05.4", right)
+
+
+def test_a_right_prediction_passes():
+    """Tuples and small letters are fine."""
+    check("05.5", (False, False, True), (0, 1), "b")
+
+
+@pytest.mark.parametrize("exercise", ["05.1", "05.2", "05.3", "05.4", "05.5"])
+def test_the_hints_are_there(exercise, capsys):
+    for number in (1, 2, 3):
+        hint(exercise, number)
+    assert len(capsys.readouterr().out.splitlines()) == 3
