@@ -2,13 +2,16 @@
 
 import gc
 import http.client
+import select
 import socket
+import socketserver
+import subprocess
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import Any
 
 import minisocketserver
@@ -17,6 +20,7 @@ from minisocketserver import BaseRequestHandler
 from ..running import ServerTrouble, within
 from . import room
 from .core import Exercise
+from .forecast import compare
 from .room import serving, talk
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
@@ -514,3 +518,430 @@ def _two_theatres(theatre: Any, window: Any) -> None:
                 _ask_all(step, visitors)
                 got = _visit(step, visitors[0])
                 step.want(got == "seat 1", f"{got!r}: do the two count together?")
+
+
+bugs = Exercise(
+    "06.3",
+    title="Find the four bugs",
+    kind="find the bug",
+    level=2,
+    names=("Desk", "Greeter", "visit"),
+    hints=(
+        "Take the complaints one by one. Who works for the second visitor? Where does the number "
+        "come from? Who waits for the silent visitor? And what does the first run leave behind "
+        "that the second one trips over?",
+        "Look at the order of the bases. Count the visitors yourself, on the server. Ask for "
+        "threads that nobody waits for. Let the system choose the port, and stop the loop and "
+        "close the server when all have been there.",
+        "class Desk(socketserver.ThreadingMixIn, socketserver.TCPServer): daemon_threads = True; "
+        "visitors = 0. In handle: self.server.visitors += 1, better under a lock. In visit: port "
+        "0, and with server: start the thread, try: return the answers, finally: "
+        "server.shutdown().",
+    ),
+)
+
+
+def _greet(step: Step, server: Any, name: str) -> str:
+    return talk(step, server.server_address, name.encode()).decode(errors="replace")
+
+
+@bugs.part("thinking", 2, "While one thinks, the others are served.")
+def thinking(desk: Any, greeter: Any, visit: Any) -> None:
+    step = Step(
+        called="Desk(address, Greeter), with a silent visitor, then Ada",
+        expected="an answer for Ada",
+        why="Of two bases that both have a process_request the first one's is taken. With the "
+        "mix-in last there are no threads, and nobody says so.",
+    )
+    server = step.call(desk, ANY_PORT, greeter)
+    lacks = _lacks_threads(type(server))
+    with quickly(step, server), socket.create_connection(server.server_address, PATIENCE) as quiet:
+        time.sleep(0.02)
+        try:
+            got = _greet(step, server, "Ada")
+        except NotYet as not_yet:
+            quiet.close()
+            step.fail(lacks or not_yet.came)
+        quiet.close()
+        step.want(got.startswith("Ada, "), f"{got!r}{room.records.trouble()}")
+    step.want(not lacks, lacks)
+
+
+@bugs.part("numbers", 2, "The first visitor is number 1, in any notebook.")
+def numbers(desk: Any, greeter: Any, visit: Any) -> None:
+    step = Step(
+        called="a new Desk(address, Greeter), visited by Ada, then by Bob; and one more desk",
+        expected="'Ada, you are visitor 1', then 'Bob, you are visitor 2', at each desk",
+        why="The number of a thread depends on all threads that the program has ever started; a "
+        "notebook has several of its own. Its name is for people to read.",
+    )
+    for _ in range(2):
+        server = step.call(desk, ANY_PORT, greeter)
+        with quickly(step, server):
+            for number, name in enumerate(("Ada", "Bob"), 1):
+                got = _greet(step, server, name)
+                step.want(
+                    got == f"{name}, you are visitor {number}",
+                    f"{got!r}{room.records.trouble()}; does the number come from the name of a "
+                    "thread, or from a count that each desk does not begin anew?",
+                )
+
+
+@bugs.part("the end", 2, "A silent visitor does not keep the program alive.")
+def the_end(desk: Any, greeter: Any, visit: Any) -> None:
+    step = Step(
+        called="server_close(), while a visitor is connected and silent",
+        expected="server_close() back, and no thread left that the end of the program waits for",
+        why="Ctrl-C ends the loop. Then server_close() waits for the handlers, and Python itself "
+        "waits for every thread that is no daemon. daemon_threads = True is for both.",
+    )
+    server = step.call(desk, ANY_PORT, greeter)
+    before = set(threading.enumerate())
+    with (
+        suppress(ServerTrouble, NotYet),
+        quickly(step, server),
+        socket.create_connection(server.server_address, PATIENCE) as quiet,
+    ):
+        handed_out = _soon(lambda: _workers(before))
+        time.sleep(0.02)
+        within(PATIENCE, server.shutdown, "shutdown")
+        closed = True
+        try:
+            within(PATIENCE / 2, server.server_close, "server_close")
+        except ServerTrouble:
+            closed = False
+        left = [thread for thread in _workers(before) if not thread.daemon]
+        if left and closed:
+            left[0].join(PATIENCE / 2)  # a time limit on the connection is a right answer, too
+            left = [thread for thread in left if thread.is_alive()]
+        quiet.close()
+    step.want(handed_out, "no thread was started for the visitor")
+    step.want(closed, "server_close() waits for the silent visitor's handler")
+    step.want(
+        not left,
+        "server_close() back, but the handler's thread is no daemon: the program cannot end",
+    )
+
+
+def _workers(before: set[threading.Thread]) -> list[threading.Thread]:
+    """Return the handlers' threads started since `before`."""
+    new = set(threading.enumerate()) - before - {threading.current_thread()}
+    return [thread for thread in new if thread.name not in ("server", "deadline")]
+
+
+@bugs.part("again", 2, "The cell can be run as often as you like.")
+def again(desk: Any, greeter: Any, visit: Any) -> None:
+    step = Step(
+        called='visit(["Ada", "Bob"])',
+        expected="both answers, on a port that the system chose, and nothing left behind",
+        why="A cell is run again and again. What the last run still holds, a port, a listener, a "
+        "thread that serves, is in the way of the next.",
+    )
+    before = set(threading.enumerate())
+    failed = None
+    try:
+        got = step.call(visit, ["Ada", "Bob"])
+    except NotYet as not_yet:
+        failed = not_yet
+    ports = [where[1] for _, where in room.records.bound if isinstance(where, tuple)]
+    step.want(
+        not any(ports),
+        f"a server on port {next(filter(None, ports), 0)}: a fixed port may be taken, also by "
+        "the last run of the same cell (Address already in use)",
+    )
+    if failed is not None:
+        raise failed
+    given = isinstance(got, list) and [str(text)[:4] for text in got] == ["Ada,", "Bob,"]
+    step.want(given, f"{got!r}{room.records.trouble()}")
+    listeners = [sock for sock, _ in room.records.bound]
+    step.want(listeners, "answers, but no server was started")
+    step.want(
+        _soon(lambda: all(sock.fileno() == -1 for sock in listeners)),
+        "the answers, but the listener is still open: server_close() gives it back",
+    )
+
+    def left() -> list[threading.Thread]:
+        new = set(threading.enumerate()) - before - {threading.current_thread()}
+        return [thread for thread in new if thread.name != "deadline"]
+
+    step.want(
+        _soon(lambda: not left()),
+        f"the answers, but a thread is still at work: {', '.join(t.name for t in left())}",
+    )
+
+
+predict = Exercise(
+    "06.4",
+    title="Who waits for whom?",
+    kind="predict",
+    level=2,
+    names=(
+        "first_answers",
+        "threads_at_work",
+        "shutdown_returns",
+        "close_returns",
+        "program_ends",
+    ),
+    hints=(
+        "For each question ask: which thread is this, and what is it waiting for? Chapter 06 "
+        "shows most of these runs, in its sections 1, 4, 5, 7, 8 and 9.",
+        "A server is as quick as its loop is free, and as its lock is. The queue is for those "
+        "whom the loop has not accepted yet. shutdown() waits for the loop, server_close() for "
+        "handlers, the end of the program for every thread that is no daemon.",
+        "Only with the mix-in first, and no lock around the work, is the quick one first. All "
+        "twelve are at work, whatever the queue. shutdown() hangs only in a handler of the plain "
+        "server. server_close() waits as it is; the program ends only with daemon threads.",
+    ),
+)
+
+Guess = Any
+"""One of the learner's five lists."""
+
+
+class Waits(socketserver.BaseRequestHandler):
+    """A slow order waits until the quick one has been answered, if that ever happens."""
+
+    server: Any
+
+    def handle(self) -> None:
+        self.request.settimeout(PATIENCE)
+        with getattr(self.server, "lock", nullcontext()):
+            order = self.request.recv(100)
+            if order == b"slow":
+                self.server.begun.set()
+                self.server.gate.wait(self.server.limit)
+            self.request.sendall(order)
+
+
+class MixinFirst(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """As it should be."""
+
+
+class MixinLast(socketserver.TCPServer, socketserver.ThreadingMixIn):
+    """Silently without threads."""
+
+
+class Locked(MixinFirst):
+    """One lock around all that a handler does."""
+
+    lock = threading.Lock()
+
+
+def _first_answer(step: Step, server_class: Any, limit: float) -> str:
+    """Return which of two orders was answered first, in a run."""
+    server: Any = server_class(ANY_PORT, Waits)
+    server.begun, server.gate, server.limit = threading.Event(), threading.Event(), limit
+    with quickly(step, server), order(step, server, b"slow") as slow:
+        server.begun.wait(PATIENCE)
+        with order(step, server, b"quick") as quick:
+            ready, _, _ = select.select([slow, quick], [], [], 2 * PATIENCE)
+            server.gate.set()
+            return "slow" if slow in ready else "quick"
+
+
+def _surely(step: Step, guess: Guess, measure: Any, misread: dict[int, str]) -> None:
+    """Compare with a run; where they differ, with a second one that takes its time.
+
+    On a busy machine a hurried run may take a late answer for none.
+    """
+    real = measure(0.15)
+    agrees = isinstance(guess, list | tuple) and list(guess) == real
+    compare(step, guess, real if agrees else measure(PATIENCE / 2), misread)
+
+
+@predict.part("first", 1, "Threads help only where nothing else makes them queue.")
+def first(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+    step = Step(
+        called="first_answers, beside four real runs",
+        expected='for each server "slow" or "quick": who has an answer first',
+        why="A slow client is in the way of a quick one where both need the same thing: the "
+        "loop's thread, or a lock.",
+    )
+    _surely(
+        step,
+        firsts,
+        lambda limit: [
+            _first_answer(step, kind, limit)
+            for kind in (socketserver.TCPServer, MixinFirst, MixinLast, Locked)
+        ],
+        {
+            0: "The basic servers see one request through before they look at the next.",
+            1: "Each request has a thread of its own, and the quick one waits for nobody.",
+            2: "With the mix-in last process_request is BaseServer's: no threads, and no error.",
+            3: "Whoever wants to work needs the lock, and the slow one holds it.",
+        },
+    )
+
+
+@predict.part("threads", 1, "A queue at the door is no limit inside.")
+def threads(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+    step = Step(
+        called="threads_at_work, beside two real runs with 12 clients who stay",
+        expected="two numbers of threads, for request_queue_size = 1 and 5",
+        why="request_queue_size is the backlog of listen(): clients who wait until the loop "
+        "accepts them. This loop accepts at once.",
+    )
+    meaning = "The queue holds those not accepted yet. It limits neither clients nor threads."
+    compare(step, threads, [_at_work(step, size) for size in (1, 5)], {0: meaning, 1: meaning})
+
+
+def _at_work(step: Step, queue: int, clients: int = 12) -> int:
+    at_work: set[threading.Thread] = set()
+    go = threading.Event()
+
+    def stays(request: Any, client_address: Any, server: Any) -> None:
+        at_work.add(threading.current_thread())
+        request.sendall(b"welcome")
+        go.wait(3 * PATIENCE)
+
+    made: Any = type("Narrow", (MixinFirst,), {"request_queue_size": queue})
+    with quickly(step, made(ANY_PORT, stays)) as server, ExitStack() as stack:
+        stack.callback(go.set)
+        for _ in range(clients):
+            client = socket.create_connection(server.server_address, 2 * PATIENCE)
+            stack.enter_context(client)
+            client.recv(100)
+        return len(at_work)
+
+
+@predict.part("shutdown", 1, "It waits for the loop, and for nothing else.")
+def shutdowns(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+    step = Step(
+        called="shutdown_returns, beside three real runs",
+        expected="three times True or False",
+        why="shutdown() waits until the loop has ended. It can wait for that in any thread but "
+        "the loop's own.",
+    )
+    _surely(
+        step,
+        shut,
+        lambda limit: [
+            _shutdown_returns(step, socketserver.TCPServer, limit),
+            _shutdown_returns(step, MixinFirst, limit),
+            _shutdown_returns(step, MixinFirst, limit, inside=False),
+        ],
+        {
+            0: "The handler runs in the loop's thread: each waits for the other.",
+            1: "The handler has a thread of its own, so the loop is free to end.",
+            2: "shutdown() waits for the loop. The handlers are server_close()'s business.",
+        },
+    )
+
+
+def _shutdown_returns(step: Step, kind: Any, limit: float, inside: bool = True) -> bool:
+    """Tell whether shutdown() returns: in a handler, or elsewhere while a handler is at work."""
+    begun, go, returned = threading.Event(), threading.Event(), threading.Event()
+
+    def stop() -> None:
+        server.shutdown()
+        returned.set()
+
+    def handler(request: Any, client_address: Any, server: Any) -> None:
+        begun.set()
+        if inside:
+            stop()
+        go.wait(3 * PATIENCE)
+
+    server = kind(ANY_PORT, handler)
+    with quickly(step, server), socket.create_connection(server.server_address, PATIENCE):
+        begun.wait(PATIENCE)
+        if not inside:
+            threading.Thread(target=stop, daemon=True).start()
+        came_back = returned.wait(limit)
+        server._BaseServer__is_shut_down.set()  # lets go whoever waits for a loop that waits
+        go.set()
+    return came_back
+
+
+_PROGRAM = """
+import socket, socketserver, sys, threading
+
+class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    pass
+
+def silent(request, client_address, server):
+    begun.set()
+    request.recv(100)
+
+begun = threading.Event()
+server = Server(("127.0.0.1", 0), silent)
+vars(server).update(eval(sys.argv[1]))
+client = socket.create_connection(server.server_address)
+server.handle_request()
+begun.wait()
+print("begun", flush=True)
+server.server_close()
+print("closed", flush=True)
+"""
+
+_SWITCHES: list[dict[str, bool]] = [{}, {"block_on_close": False}, {"daemon_threads": True}]
+
+
+def _endings(step: Step, limit: float) -> list[tuple[bool, bool]]:
+    """Return for each of three programs: did server_close() return, did the program end?"""
+    with ExitStack() as stack:
+        programs = []
+        for switches in _SWITCHES:
+            command = [sys.executable, "-c", _PROGRAM, repr(switches)]
+            pipe, null = subprocess.PIPE, subprocess.DEVNULL
+            program = subprocess.Popen(command, stdin=null, stdout=pipe, stderr=null, text=True)
+            stack.enter_context(program)
+            stack.callback(program.kill)
+            programs.append(program)
+        for program in programs:
+            assert program.stdout is not None
+            try:
+                within(3 * PATIENCE, program.stdout.readline, "the program")
+            except ServerTrouble as trouble:
+                step.fail(str(trouble), trouble)
+        end = time.monotonic() + 2 * limit
+        found = []
+        for program in programs:
+            with suppress(subprocess.TimeoutExpired):
+                program.wait(max(0, end - time.monotonic()))
+        for program in programs:
+            assert program.stdout is not None
+            ended = program.poll() is not None
+            program.kill()
+            found.append(("closed" in program.stdout.read(), ended))
+        return found
+
+
+@predict.part("close", 1, "server_close() waits, unless it is told not to.")
+def close(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+    step = Step(
+        called="close_returns, beside three real programs with a silent client",
+        expected="three times True or False",
+        why="server_close() waits for handlers, and a handler without a time limit waits for its "
+        "client.",
+    )
+    _surely(
+        step,
+        closes,
+        lambda limit: [closed for closed, _ in _endings(step, limit)],
+        {
+            0: "block_on_close is True by default: it waits for the handler.",
+            1: "block_on_close = False means just that: server_close() does not wait.",
+            2: "Daemon threads are not waited for.",
+        },
+    )
+
+
+@predict.part("end", 1, "You know why Ctrl-C sometimes hangs.")
+def end(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+    step = Step(
+        called="program_ends, beside three real programs with a silent client",
+        expected="three times True or False",
+        why="At its end Python waits for each thread that is no daemon. That is why Ctrl-C seems "
+        "to do nothing while a client is connected.",
+    )
+    _surely(
+        step,
+        ends,
+        lambda limit: [ended for _, ended in _endings(step, limit)],
+        {
+            0: "The program hangs in server_close(), which waits for the handler.",
+            1: "server_close() returns, but the handler's thread is no daemon: Python waits.",
+            2: "Nobody waits for a daemon thread. It is cut off where it is.",
+        },
+    )

@@ -365,7 +365,191 @@ def test_a_right_theatre_passes_in_any_style(server, handler, capfd):
     assert errors == ""
 
 
-@pytest.mark.parametrize("exercise", ["06.1", "06.2"])
+DESK = """
+import socket, socketserver, threading
+
+def ask(address, name):
+    with socket.create_connection(address, timeout=5) as client:
+        client.sendall(name.encode())
+        return client.recv(100).decode()
+
+class Desk(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    daemon_threads = True
+    visitors = 0
+
+class Greeter(socketserver.BaseRequestHandler):
+    def handle(self):
+        name = self.request.recv(100).decode()
+        self.server.visitors += 1
+        number = self.server.visitors
+        self.request.sendall(f"{name}, you are visitor {number}".encode())
+
+def visit(names):
+    server = Desk(("127.0.0.1", 0), Greeter)
+    loop = threading.Thread(target=server.serve_forever, args=(0.02,))
+    loop.start()
+    answers = [ask(server.server_address, name) for name in names]
+    server.shutdown()
+    loop.join()
+    server.server_close()
+    return answers
+"""
+
+
+def desk(old="", new="", source=DESK):
+    """Return the three names of 06.3, with one thing as the learner left it."""
+    assert old in source
+    names = {}
+    exec(source.replace(old, new), names)
+    return names["Desk"], names["Greeter"], names["visit"]
+
+
+MIXIN, SERVER = "socketserver.ThreadingMixIn", "socketserver.TCPServer"
+BASES = f"{MIXIN}, {SERVER}"
+DAEMONS = "daemon_threads = True"
+COUNT = "number = self.server.visitors\n"
+COUNTED = "self.server.visitors += 1\n"
+NAMED = 'number = threading.current_thread().name.split("-")[1]\n'
+NUMBERED = 'number = int(threading.current_thread().name.split("-")[1])\n'
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "answer, part, told",
+    [
+        pytest.param(
+            desk(BASES, f"{SERVER}, {MIXIN}"),
+            "thinking",
+            "ThreadingMixIn stands after the server among the bases",
+            id="learners-11",
+        ),
+        pytest.param(desk(BASES, SERVER), "thinking", "without a mix-in", id="learners-10"),
+        pytest.param(desk(COUNT, NAMED), "numbers", "from the name of a thread", id="learners-25"),
+        (desk(COUNT, NUMBERED), "numbers", "ValueError: invalid literal for int()"),
+        (desk(COUNTED, "Desk.visitors += 1\n"), "numbers", "that each desk does not begin anew"),
+        pytest.param(
+            desk(DAEMONS, "pass"), "the end", "server_close() waits for the", id="learners-9"
+        ),
+        pytest.param(
+            desk(DAEMONS, "block_on_close = False"),
+            "the end",
+            "the handler's thread is no daemon: the program cannot end",
+            id="learners-9-block_on_close",
+        ),
+        pytest.param(
+            desk('("127.0.0.1", 0)', '("127.0.0.1", 50007)'),
+            "again",
+            "a server on port 50007: a fixed port may be taken, also by the last run",
+            id="learners-25-port",
+        ),
+        pytest.param(
+            desk("    server.server_close()\n"),
+            "again",
+            "the listener is still open",
+            id="learners-25-closed",
+        ),
+        (desk("    server.shutdown()\n    loop.join()\n"), "again", "still at work: Thread-"),
+        (desk("    return answers\n"), "again", "None"),
+    ],
+)
+def test_a_bug_left_at_the_desk_is_named(answer, part, told, monkeypatch):
+    """Each of the four complaints has a part of its own."""
+    impatient(monkeypatch)
+    assert told in message("06.3", part, *answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        desk(),
+        desk(BASES, "socketserver.ThreadingTCPServer"),
+        desk("name = ", "self.request.settimeout(0.3); name = ", DESK.replace(DAEMONS, "pass")),
+    ],
+    ids=["plain", "ready-mixed", "time limit"],
+)
+def test_a_mended_desk_passes(answer, capfd):
+    """Daemons, the ready-mixed class, or a time limit on each connection."""
+    check("06.3", *answer)
+    printed, errors = capfd.readouterr()
+    assert len(printed.splitlines()) == 4
+    assert errors == ""
+
+
+RUNS = {
+    "first_answers": ["slow", "quick", "slow", "slow"],
+    "threads_at_work": [12, 12],
+    "shutdown_returns": [False, True, True],
+    "close_returns": [False, True, True],
+    "program_ends": [False, False, True],
+}
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "wrong, part, told",
+    [
+        pytest.param(
+            {"first_answers": ["quick", "quick", "slow", "slow"]},
+            "first",
+            "place 1; the run says otherwise. The basic servers see one request through",
+            id="learners-10",
+        ),
+        pytest.param(
+            {"first_answers": ["slow", "quick", "quick", "slow"]},
+            "first",
+            "place 3; the run says otherwise. With the mix-in last",
+            id="learners-11",
+        ),
+        ({"first_answers": ["slow", "quick", "slow", "quick"]}, "first", "needs the lock"),
+        pytest.param(
+            {"threads_at_work": [1, 5]},
+            "threads",
+            "1 in place 1; the run says otherwise. The queue holds those not accepted yet",
+            id="learners-17",
+        ),
+        pytest.param(
+            {"threads_at_work": [12, 5]}, "threads", "5 in place 2", id="learners-17-default"
+        ),
+        ({"threads_at_work": "12, 12"}, "threads", "not a list"),
+        pytest.param(
+            {"shutdown_returns": [True, True, True]},
+            "shutdown",
+            "The handler runs in the loop's thread: each waits for the other",
+            id="learners-4",
+        ),
+        pytest.param(
+            {"shutdown_returns": [False, False, True]},
+            "shutdown",
+            "The handler has a thread of its own, so the loop is free to end",
+            id="learners-4-threading",
+        ),
+        ({"shutdown_returns": [False, True, False]}, "shutdown", "server_close()'s business"),
+        ({"close_returns": [True, True, True]}, "close", "block_on_close is True by default"),
+        ({"close_returns": [False, False, True]}, "close", "just that"),
+        pytest.param(
+            {"program_ends": [True, True, True]}, "end", "hangs in server_close()", id="learners-9"
+        ),
+        pytest.param(
+            {"program_ends": [False, True, True]},
+            "end",
+            "the handler's thread is no daemon: Python waits",
+            id="learners-9-block_on_close",
+        ),
+    ],
+)
+def test_a_wrong_forecast_is_told_the_misconception(wrong, part, told, monkeypatch):
+    """A real run decides; the message says what led there, and not the answer."""
+    impatient(monkeypatch)
+    assert told in message("06.4", part, *(RUNS | wrong).values())
+
+
+def test_a_right_forecast_passes(capfd):
+    """Tuples will do as well."""
+    check("06.4", *map(tuple, RUNS.values()))
+    assert len(capfd.readouterr().out.splitlines()) == 5
+
+
+@pytest.mark.parametrize("exercise", ["06.1", "06.2", "06.3", "06.4"])
 def test_three_hints(exercise, capsys):
     """From a nudge to nearly the answer."""
     for number in (1, 2, 3):
