@@ -31,6 +31,10 @@ SURVIVORS = {
     ("03.1", "line 12: 2 for 1"): "any number but 0 switches a socket option on",
     ("04.1", "line 16: 2 for 1"): "one byte more than fits tells that it was cut, and so do two",
     ("05.3", "line 6: 2 for 1"): "it waits a second longer for a server that does not answer",
+    ("06.2", "line 10: 65537 for 65536"): "any size that holds the request will do",
+    ("06.3", "line 10: 101 for 100"): "any size that holds the name will do",
+    ("07.2", "line 10: 65537 for 65536"): "any size that holds the request will do",
+    ("07.3", "line 22: 101 for 100"): "any size that holds the name will do",
 }
 
 

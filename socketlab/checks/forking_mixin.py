@@ -1,0 +1,889 @@
+"""Checks of chapter 07: a process for each request, tried in a new Python, never in the kernel."""
+
+import http.client
+import linecache
+import os
+import signal
+import socket
+import socketserver
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import minisocketserver
+from minisocketserver import BaseRequestHandler
+
+from ..fresh import fresh
+from ..running import ServerTrouble
+from . import room
+from .core import Exercise
+from .forecast import compare
+from .room import serving, talk
+from .step import PATIENCE, NotYet, Step, describe
+
+ANY_PORT = ("127.0.0.1", 0)
+DEADLINE = 5 * PATIENCE
+"""Seconds a new Python has for all that it is asked, its start included."""
+MOMENT = 0.15
+"""Seconds in which a server that does not wait has gone on."""
+
+
+def away(step: Step, trial: Callable[..., Any], *answers: Any) -> Any:
+    """Return `trial(*answers)`, from a new Python; what goes wrong there fails the step."""
+    step.want(hasattr(os, "fork"), "this system cannot fork; Linux, macOS and Binder can")
+    cells = {
+        name: (len("".join(entry[2])), None, entry[2], name)
+        for name, entry in list(linecache.cache.items())
+        if len(entry) == 4 and not Path(name).exists()
+    }
+    try:
+        came = fresh(_there, trial, cells, answers, deadline=DEADLINE)
+    except ServerTrouble as trouble:
+        step.fail(str(trouble), trouble)
+    except Exception as error:
+        step.fail(f"{describe(error)}: it cannot be taken to another Python", error)
+    outcome, value = came
+    step.want(outcome == "came", value)
+    return value
+
+
+def _there(trial: Callable[..., Any], cells: Any, answers: Any) -> tuple[str, Any]:
+    """Make the trial, in the new Python. A child that comes back is caught here."""
+    linecache.cache.update(cells)  # for the lines of the learner's code in messages
+    parent = os.getpid()
+    read_end, write_end = os.pipe()
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.setitimer(signal.ITIMER_REAL, 2 * PATIENCE)
+    outcome: tuple[str, Any] = ("failed", "nothing")
+    try:
+        outcome = ("came", trial(*answers))
+    except NotYet as not_yet:
+        outcome = ("failed", not_yet.came)
+    except BaseException as error:
+        outcome = ("failed", describe(error))
+        if os.getpid() != parent and isinstance(error, SystemExit):
+            outcome = ("failed", "it left with SystemExit, as sys.exit() does")
+    finally:
+        if os.getpid() != parent:
+            os.write(write_end, str(outcome[1]).encode()[:500])
+            os._exit(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    os.close(write_end)
+    os.set_blocking(read_end, False)
+    with suppress(BlockingIOError):
+        if back := os.read(read_end, 1000):
+            told = back.decode(errors="replace")
+            return "failed", f"a child came back into the program of its parent ({told})"
+    return outcome
+
+
+def _too_long(*_: Any) -> None:
+    raise TimeoutError(f"nothing within {2 * PATIENCE:g} seconds")
+
+
+class Notes:
+    """What parent and children did, in one pipe that all of them hold."""
+
+    def __init__(self) -> None:
+        self.read_end, self.write_end = os.pipe()
+        os.set_blocking(self.read_end, False)
+        self.lines: list[tuple[int, str]] = []
+
+    def note(self, text: str) -> None:
+        line = " ".join(text.split())[:300]
+        os.write(self.write_end, f"{os.getpid()} {line}\n".encode())
+
+    def all(self) -> list[tuple[int, str]]:
+        with suppress(BlockingIOError):
+            while data := os.read(self.read_end, 65536):
+                for line in data.decode(errors="replace").splitlines():
+                    pid, text = line.split(" ", 1)
+                    self.lines.append((int(pid), text))
+        return self.lines
+
+    def of(self, pid: int) -> list[str]:
+        return [text for who, text in self.all() if who == pid]
+
+    def wait(self, text: str, count: int = 1, seconds: float = PATIENCE) -> bool:
+        """Wait until `text` has been noted `count` times."""
+        return _soon(lambda: [line for _, line in self.all()].count(text) >= count, seconds)
+
+    def trouble(self) -> str:
+        """Return the last error that was reported, in brackets, or nothing."""
+        told = [text for _, text in self.all() if text.startswith("handle_error ")]
+        return f" ({told[-1].removeprefix('handle_error ')})" if told else ""
+
+
+def _soon(condition: Callable[[], Any], seconds: float = PATIENCE) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return bool(condition())
+
+
+class Desk:
+    """Notes the hooks of a server, whoever calls them."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.notes = Notes()
+        self.taken: list[socket.socket] = []
+
+    def get_request(self) -> Any:
+        request, client_address = super().get_request()  # type: ignore[misc]
+        self.taken.append(request)
+        return request, client_address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        error = sys.exc_info()[1]
+        self.notes.note(f"handle_error {describe(error) if error else ''}")
+
+    def shutdown_request(self, request: Any) -> None:
+        self.notes.note("shutdown_request")
+        super().shutdown_request(request)  # type: ignore[misc]
+
+
+class Tells(BaseRequestHandler):
+    """Sends the number of its process; b"fail" raises, b"stay" waits for a second word."""
+
+    def handle(self) -> None:
+        self.request.settimeout(PATIENCE)
+        word = self.request.recv(100)
+        self.server.notes.note("begun")
+        if word == b"fail":
+            raise ValueError("a bug in the handler")
+        self.request.sendall(str(os.getpid()).encode())
+        if word == b"stay":
+            self.request.recv(100)
+        self.server.notes.note("done")
+
+
+def mixed(mixin: Any, **switches: Any) -> Any:
+    """Return a server of the learner's mix-in, put first, and ours."""
+    made: Any = type("Server", (mixin, Desk, minisocketserver.TCPServer), switches)
+    return made(ANY_PORT, Tells)
+
+
+def send(step: Step, server: Any, word: bytes) -> socket.socket:
+    """Connect, say a word, and let the server handle this one request."""
+    client = socket.create_connection(server.server_address, PATIENCE)
+    client.sendall(word)
+    before = os.getpid()
+    server.handle_request()
+    if os.getpid() != before:
+        step.fail("process_request returned in the child")
+    return client
+
+
+def answer(step: Step, server: Any, client: socket.socket) -> bytes:
+    """Return what the client is sent."""
+    try:
+        return client.recv(100)
+    except OSError as error:
+        step.fail(f"{describe(error)}{server.notes.trouble()}")
+
+
+def left() -> list[str]:
+    """Return the states of this program's children."""
+    import psutil  # type: ignore[import-untyped]  # only the chapters need it
+
+    states = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            states.append(child.status())
+    return states
+
+
+build = Exercise(
+    "07.1",
+    title="Build a ForkingMixIn",
+    kind="build",
+    level=3,
+    names=("ForkingMixIn",),
+    hints=(
+        "After the fork there are two of you. Write down for each what it has to do, and how it "
+        "goes on: one returns to the loop, one must never come back, whatever happens. And one "
+        "has to ask, later, how the other ended.",
+        "Child: try finish_request, except Exception: handle_error, finally: shutdown_request, "
+        "and in one more finally: os._exit(status). Parent: write the pid down in "
+        "active_children, then close_request. collect_children asks os.waitpid for each of these "
+        "pids; it returns (0, 0) for a child that is still at work.",
+        "pid = os.fork(); if pid == 0: self.run_child(...); the parent: if self.active_children "
+        "is None: self.active_children = set(); .add(pid); self.close_request(request). In "
+        "collect_children: for pid in list(self.active_children or ()): try: ended, _ = "
+        "os.waitpid(pid, 0 if blocking else os.WNOHANG), except ChildProcessError: ended = pid; "
+        "if ended: .discard(pid). has_capacity: len(self.active_children or ()) < "
+        "self.max_children. server_close: super().server_close(), then "
+        "self.collect_children(blocking=self.block_on_close).",
+    ),
+)
+
+
+@build.part("child", 2, "A child for each request, and it never comes back.")
+def child(mixin: Any) -> None:
+    step = Step(
+        called="class Server(ForkingMixIn, TCPServer), with a client, then one who meets a bug",
+        expected="each handled in a process of its own, which exits with 0, and with 1",
+        why="A child that returns goes on with all that its parent was doing. So it ends with "
+        "os._exit in the last finally of all, and the number tells the parent how it went.",
+    )
+    away(step, _child, mixin, step)
+
+
+def _child(mixin: Any, step: Step) -> None:
+    server = mixed(mixin)
+    for word, wanted in ((b"hello", 0), (b"fail", 1)):
+        client = send(step, server, word)
+        got = answer(step, server, client)
+        if not wanted:
+            step.want(got, f"no answer{server.notes.trouble()}")
+            step.want(
+                int(got) != os.getpid(),
+                f"an answer from the server's own process: nobody forked{server.notes.trouble()}",
+            )
+        try:
+            pid, status = os.wait()
+        except ChildProcessError:
+            step.fail(f"no child to wait for{server.notes.trouble()}")
+        ended = os.waitstatus_to_exitcode(status)
+        calls = [text.split()[0] for text in server.notes.of(pid)]
+        hooks = [call for call in calls if call not in ("begun", "done")]
+        after = "a handler that raised" if wanted else "success"
+        step.want(
+            hooks == ["handle_error"] * wanted + ["shutdown_request"],
+            f"after {after} the child called {', '.join(hooks) or 'no hook'}",
+        )
+        step.want(ended == wanted, f"exit status {ended} after {after}")
+
+
+@build.part("parent", 2, "The parent lets go, the child says goodbye.")
+def parent(mixin: Any) -> None:
+    step = Step(
+        called="process_request, for a client whose handler stays at work",
+        expected="the parent back at once, its hold of the connection closed, and no goodbye yet",
+        why="Both hold the connection. close_request gives back one hold; shutdown_request ends "
+        "the connection itself, for the child, too.",
+    )
+    away(step, _parent, mixin, step)
+
+
+def _parent(mixin: Any, step: Step) -> None:
+    server = mixed(mixin)
+    client = send(step, server, b"stay")
+    early = "done" in [text for _, text in server.notes.all()]
+    came_early = any(text.startswith("handle_error") for _, text in server.notes.all())
+    step.want(
+        not early and not came_early,
+        f"process_request back only when the child had ended: it waits{server.notes.trouble()}",
+    )
+    mine = server.notes.of(os.getpid())
+    step.want(
+        "shutdown_request" not in mine,
+        "the parent called shutdown_request: the client is told goodbye before its answer",
+    )
+    step.want(
+        server.taken[0].fileno() == -1,
+        "the parent back, and its hold of the connection still open: no close_request",
+    )
+    got = answer(step, server, client)
+    step.want(got, f"no answer for the client{server.notes.trouble()}")
+    client.sendall(b"go")
+    step.want(not answer(step, server, client), "more than the answer")
+
+
+@build.part("collected", 3, "No zombies, and closing waits.")
+def collected(mixin: Any) -> None:
+    step = Step(
+        called="service_actions(), after three children have ended",
+        expected="three pids in active_children before, none after, and no zombie",
+        why="An ended child stays in the system's table until its parent has asked how it ended. "
+        "A server that never asks fills the table with zombies.",
+    )
+    away(step, _collects, mixin, step)
+    step = Step(
+        called="server_close(), while a child is at work",
+        expected="the listener closed, and back when the child has ended; with block_on_close = "
+        "False at once",
+        why="At the end nobody comes to collect any more, so server_close() waits, unless it is "
+        "told not to.",
+    )
+    usual = getattr(mixin, "block_on_close", None)
+    step.want(usual is True, f"ForkingMixIn.block_on_close is {usual!r}")
+    away(step, _closes, mixin, step)
+
+
+def _collects(mixin: Any, step: Step) -> None:
+    server = mixed(mixin)
+    server.service_actions()  # nobody has come yet
+    for _ in range(3):
+        answer(step, server, send(step, server, b"hello"))
+    held = getattr(server, "active_children", None)
+    step.want(
+        isinstance(held, set) and len(held) == 3,
+        f"active_children is {held!r} after three requests{server.notes.trouble()}",
+    )
+    _soon(lambda: set(left()) == {"zombie"})
+    server.service_actions()
+    zombies = left().count("zombie")
+    step.want(not zombies, f"{zombies} zombies after service_actions()")
+    step.want(not server.active_children, "no zombies, but their pids still in active_children")
+    client = send(step, server, b"stay")
+    answer(step, server, client)
+    began = time.monotonic()
+    server.service_actions()
+    waited = time.monotonic() - began > PATIENCE / 2
+    step.want(not waited, "service_actions() waits for a child at work: the loop stands still")
+    step.want(server.active_children, "a child at work, and active_children is empty")
+    client.sendall(b"go")
+    with suppress(ChildProcessError):
+        os.wait()  # somebody else has asked: that must be no error
+    server.service_actions()
+    step.want(not server.active_children, "a pid kept for which somebody else had waited")
+
+
+def _closes(mixin: Any, step: Step) -> None:
+    for block in (True, False):
+        server = mixed(mixin, block_on_close=block)
+        client = send(step, server, b"stay")
+        answer(step, server, client)
+        threading.Timer(MOMENT, client.sendall, (b"go",)).start()
+        server.server_close()
+        done = "done" in [text for _, text in server.notes.all()]
+        how = "done" if done else "not done"
+        step.want(server.fileno() == -1, "server_close() back, and the listener still open")
+        step.want(
+            done == block, f"server_close() back, with block_on_close {block}, and the work {how}"
+        )
+        step.want(not (block and left()), f"a child left after server_close(): {left()}")
+        with suppress(ChildProcessError):
+            os.wait()
+    server = mixed(mixin)
+    server.server_close()
+
+
+@build.part("others", 1, "Other people's children are left alone.")
+def others(mixin: Any) -> None:
+    step = Step(
+        called="service_actions(), beside a helper of the program that has exited with 7",
+        expected="the helper's 7 still there for the program",
+        why="waitpid(-1) takes what any child has left, and it can be taken only once. Ask for "
+        "your own children, by number.",
+    )
+    away(step, _others, mixin, step)
+
+
+def _others(mixin: Any, step: Step) -> None:
+    server = mixed(mixin)
+    helper = os.fork()
+    if helper == 0:
+        os._exit(7)
+    client = send(step, server, b"stay")
+    answer(step, server, client)
+    _soon(lambda: "zombie" in left())
+    server.service_actions()
+    try:
+        _, status = os.waitpid(helper, 0)
+    except ChildProcessError:
+        step.fail("the helper's exit status was taken by the server: is it waitpid(-1)?")
+    step.want(os.waitstatus_to_exitcode(status) == 7, f"the status {status}")
+    client.sendall(b"go")
+
+
+@build.part("limit", 2, "Who comes when all hands are busy, waits.")
+def limit(mixin: Any) -> None:
+    step = Step(
+        called="serve_forever() with max_children = 2, and three clients who stay",
+        expected="two at work, and the third when one of them has gone; max_children 40 by default",
+        why="Each client is a whole process. Without a limit a crowd brings the machine down; "
+        "with one the crowd waits in the queue of the listener.",
+    )
+    usual = getattr(mixin, "max_children", None)
+    step.want(usual == 40, f"ForkingMixIn.max_children is {usual!r}")
+    away(step, _limit, mixin, step)
+
+
+def _limit(mixin: Any, step: Step) -> None:
+    server = mixed(mixin, max_children=2)
+    clients = []
+    for _ in range(3):
+        clients.append(socket.create_connection(server.server_address, 2 * PATIENCE))
+        clients[-1].sendall(b"stay")
+
+    def serve() -> None:
+        try:
+            server.serve_forever(0.02)
+        except BaseException as error:
+            server.notes.note(f"handle_error {describe(error)}")
+
+    threading.Thread(target=serve, daemon=True).start()
+    two = server.notes.wait("begun", 2)
+    step.want(two, f"fewer than two at work{server.notes.trouble()}")
+    three = server.notes.wait("begun", 3, MOMENT)
+    step.want(not three, "three at work: is has_capacity() asked how many there are?")
+    clients[0].sendall(b"go")
+    three = server.notes.wait("begun", 3)
+    step.want(three, "one has gone, and the third still waits")
+    for client in clients[1:]:
+        client.sendall(b"go")
+    server.shutdown()
+
+
+use = Exercise(
+    "07.2",
+    title="A page that counts its visitors",
+    kind="use",
+    level=2,
+    names=("CountingServer", "Page"),
+    hints=(
+        "Each visitor has a process of its own, which works on copies. Which kinds of things are "
+        "not copied by a fork? And who else may be reading the number while you write it?",
+        'In __init__: super().__init__(*args), then self.visitors = multiprocessing.Value("i", '
+        "0). The handler adds 1 and reads the number back under visitors.get_lock().",
+        "self.request.recv(65536); with self.server.visitors.get_lock(): "
+        "self.server.visitors.value += 1; number = self.server.visitors.value; then "
+        'self.request.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + f"visitor {number}\\n".encode()).',
+    ),
+)
+
+
+def _page_trial(step: Step, server_class: Any, page: Any, count: int, at_once: bool) -> Any:
+    """Return the texts that visitors read, the count, and how many processes served."""
+    notes = Notes()
+
+    class Watched(page):  # type: ignore[misc]
+        def finish(self) -> None:
+            super().finish()
+            self.request.settimeout(0)
+            with suppress(OSError):
+                if self.request.recv(100, socket.MSG_PEEK):
+                    notes.note("unread")
+            notes.note("served")
+
+    roomy = type(server_class.__name__, (server_class,), {"request_queue_size": 20})
+    server: Any = roomy(ANY_PORT, Watched)
+    report = server.handle_error
+
+    def handle_error(request: Any, client_address: Any) -> None:
+        error = sys.exc_info()[1]
+        notes.note(f"handle_error {describe(error) if error else ''}")
+        report(request, client_address)
+
+    server.handle_error = handle_error
+    if at_once:
+        server.visitors = Slow(server.visitors)
+    loop = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    host, port = server.server_address[:2]
+    texts: list[str] = []
+    groups = [count] if at_once else [1] * count
+    for size in groups:
+        visitors = [http.client.HTTPConnection(host, port, timeout=PATIENCE) for _ in range(size)]
+        for visitor in visitors:
+            visitor.connect()
+        for visitor in visitors:
+            visitor.request("GET", "/")
+        if not texts:
+            loop.start()  # only now, so that no handler comes before its request
+        for visitor in visitors:
+            try:
+                reply = visitor.getresponse()
+                texts.append(reply.read().decode(errors="replace").strip())
+                step.want(reply.status == 200, f"the status {reply.status}")
+            except (OSError, http.client.HTTPException) as error:
+                step.fail(f"{describe(error)}{notes.trouble()}")
+    notes.wait("served", count)
+    read = all(text != "unread" for _, text in notes.all())
+    step.want(read, "an answer, but the request was not received")
+    own = "served" in notes.of(os.getpid())
+    step.want(not own, "served in the server's own process: where is the fork?")
+    total = getattr(server.visitors, "value", server.visitors)
+    server.shutdown()
+    server.server_close()
+    return texts, total
+
+
+class Slow:
+    """A shared value at which a look takes a moment."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._value, name)
+
+    @property
+    def value(self) -> Any:
+        now = self._value.value
+        time.sleep(0.02)  # whoever looks without a lock finds others looking, too
+        return now
+
+    @value.setter
+    def value(self, number: int) -> None:
+        self._value.value = number
+
+
+@use.part("page", 1, "The web's own client reads it.")
+def page(server_class: Any, handler: Any) -> None:
+    step = Step(
+        called="CountingServer(address, Page), visited by http.client",
+        expected="the status 200 and the text 'visitor 1', from a process of its own",
+        why="http.client knows nothing of this course. It wants a status line, an empty line, and "
+        "the text, in bytes.",
+    )
+    texts, _ = away(step, _page_trial, step, server_class, handler, 1, False)
+    step.want(texts == ["visitor 1"], f"{texts[0]!r}")
+
+
+@use.part("count", 2, "The count comes home.")
+def count(server_class: Any, handler: Any) -> None:
+    step = Step(
+        called="CountingServer(address, Page), visited three times in turn",
+        expected="visitor 1, visitor 2, visitor 3, and a visitors.value of 3 in the server",
+        why="A child works on copies: what it adds to a variable is gone when it exits. Shared "
+        "memory is not copied.",
+    )
+    texts, total = away(step, _page_trial, step, server_class, handler, 3, False)
+    step.want(
+        texts != ["visitor 1"] * 3,
+        f"{texts}, and {total} in the server: does each child count in a copy of its own?",
+    )
+    step.want(texts == ["visitor 1", "visitor 2", "visitor 3"], f"{texts}")
+    step.want(total == 3, f"the right texts, but the server has counted {total}")
+
+
+@use.part("at once", 2, "Shared again, and locked again.")
+def at_once(server_class: Any, handler: Any) -> None:
+    crowd = 6
+    step = Step(
+        called=f"CountingServer(address, Page), visited by {crowd} clients at once; a look at "
+        "visitors.value takes 20 ms",
+        expected=f"the numbers 1 to {crowd}, each once",
+        why="What is shared can be changed by two at once. Adding one and reading the number back "
+        "belong under the lock of the value, get_lock().",
+    )
+    texts, total = away(step, _page_trial, step, server_class, handler, crowd, True)
+    step.want(
+        sorted(texts) == [f"visitor {number}" for number in range(1, crowd + 1)],
+        f"{sorted(texts)}, and {total} in the server: is all of it under get_lock()?",
+    )
+
+
+bugs = Exercise(
+    "07.3",
+    title="Find the four bugs",
+    kind="find the bug",
+    level=2,
+    names=("server_class", "Logged", "run"),
+    hints=(
+        "Take the complaints one by one. What does the other system's socketserver lack? Which "
+        "hook of the mix-in is covered by one of the shop's? Who holds a copy of which line, and "
+        "of which number?",
+        "Choose the base with hasattr(module, 'ForkingMixIn'). A hook that you override still has "
+        "its old work to do. Flush before the first fork, and in the child. Count in a hook that "
+        "runs in the parent.",
+        "mixin = module.ForkingMixIn if hasattr(module, 'ForkingMixIn') else "
+        "module.ThreadingMixIn. In service_actions: super().service_actions(), then the count. "
+        "verify_request: self.served += 1; return True. Both prints with flush=True.",
+    ),
+)
+
+
+@bugs.part("elsewhere", 2, "The shop opens on Windows, too.")
+def elsewhere(server_class: Any, logged: Any, run: Any) -> None:
+    lacking = ("Forking", "Unix", "ThreadingUnix")
+    there = {
+        name: value for name, value in vars(socketserver).items() if not name.startswith(lacking)
+    }
+    step = Step(
+        called="server_class(module), with a socketserver as Windows has it",
+        expected="a server with threads, that serves Ada",
+        why="Forking and Unix classes exist only where the system has what they need. A program "
+        "that wants to run everywhere asks with hasattr.",
+    )
+    made = step.call(server_class, SimpleNamespace(**there))
+    step.want(isinstance(made, type), f"{made!r}: does server_class return the class?")
+    step.want(issubclass(made, socketserver.ThreadingMixIn), f"{made.__name__}, without threads")
+    server = step.call(made, ANY_PORT, logged)
+    with serving(step, server, lambda: server.serve_forever(0.02)):
+        got = talk(step, server.server_address, b"Ada")
+        step.want(got == b"done", f"{got!r} for Ada{room.records.trouble()}")
+    if hasattr(socketserver, "ForkingMixIn"):
+        step = Step(
+            called="server_class(socketserver), on this system, which can fork",
+            expected="a server with processes",
+            why="Threads are the way out where there is no fork, and only there.",
+        )
+        made = step.call(server_class, socketserver)
+        forks = isinstance(made, type) and issubclass(made, socketserver.ForkingMixIn)
+        step.want(forks, f"{made!r}, without ForkingMixIn among its bases")
+        first = next(cls for cls in made.__mro__ if "process_request" in vars(cls))
+        step.want(
+            issubclass(first, socketserver.ForkingMixIn),
+            f"process_request is {first.__name__}'s: does the mix-in stand first?",
+        )
+
+
+def _a_day(step: Step, server_class: Any, logged: Any, run: Any) -> dict[str, Any]:
+    """Let two customers visit the shop; return what the system and the server tell."""
+
+    class Watched(server_class(socketserver)):  # type: ignore[misc]
+        rounds = 0
+
+        def serve_forever(self, poll_interval: float = 0.5) -> None:
+            super().serve_forever(0.02)  # soon stopped, and the check over
+
+        def service_actions(self) -> None:
+            super().service_actions()
+            self.rounds += 1
+
+    server = Watched(ANY_PORT, logged)
+    trouble: list[BaseException] = []
+    server.handle_error = lambda *request: trouble.append(sys.exc_info()[1])  # type: ignore[arg-type]
+
+    def day() -> None:
+        try:
+            run(server)
+        except BaseException as error:
+            if os.getpid() != started_in:
+                raise
+            trouble.append(error)
+
+    started_in = os.getpid()
+    loop = threading.Thread(target=day, daemon=True)
+    loop.start()
+    for name in (b"Ada", b"Bob"):
+        with socket.create_connection(server.server_address, PATIENCE) as client:
+            client.sendall(name)
+            try:
+                got = client.recv(100)
+            except OSError as error:
+                got = describe(error).encode()
+            why = f" ({describe(trouble[-1])})" if trouble else ""
+            step.want(got == b"done", f"{got!r} for {name.decode()}{why}")
+    gone = _soon(lambda: not left())
+    zombies = left().count("zombie")
+    rounds = server.rounds
+    _soon(lambda: server.rounds > rounds + 1)
+    server.shutdown()
+    loop.join(PATIENCE)
+    served = server.served
+    server.server_close()
+    turns = f"turns is {server.turns} after {server.rounds} rounds of the loop"
+    return {
+        "gone": gone,
+        "zombies": zombies,
+        "turns": "" if server.turns == server.rounds else turns,
+        "served": served,
+    }
+
+
+@bugs.part("the dead", 2, "No zombies in the shop.")
+def the_dead(server_class: Any, logged: Any, run: Any) -> None:
+    step = Step(
+        called="run(server), with two customers, both served",
+        expected="no child left, dead or alive, while the loop goes on and turns counts",
+        why="The mix-in collects its children in service_actions(). A class that overrides the "
+        "hook without super() stops that, and the dead stay.",
+    )
+    came = away(step, _a_day, step, server_class, logged, run)
+    step.want(came["gone"], f"{came['zombies']} zombies: was the mix-in's service_actions called?")
+    step.want(not came["turns"], f"no zombies, but {came['turns']}")
+
+
+@bugs.part("the log", 2, "Each line once.")
+def the_log(server_class: Any, logged: Any, run: Any) -> None:
+    lines = ["the shop is open", "serving Ada", "serving Bob"]
+    step = Step(
+        called="run(server), with the output in a file and two customers, Ada and Bob",
+        expected=f"the lines {lines}",
+        why="What is printed waits in a buffer. A fork copies the buffer with what is in it, and "
+        "os._exit throws the child's away: flush before the fork, and in the child.",
+    )
+    before = len(room.records.printed)
+    away(step, _a_day, step, server_class, logged, run)
+    printed = "".join(room.records.printed[before:]).splitlines()
+    came = [line for line in printed if line.startswith(("the shop", "serving"))]
+    opened, served = came.count(lines[0]), [came.count(line) for line in lines[1:]]
+    told = ""
+    if opened > 1:
+        told = f": the shop opens {opened} times. Was that line still in the buffer at a fork?"
+    elif 0 in served:
+        told = ": a customer is missing. What becomes of the buffer of a child?"
+    step.want(came == lines, f"{came}{told}")
+
+
+@bugs.part("the count", 1, "The server knows how many have come.")
+def the_count(server_class: Any, logged: Any, run: Any) -> None:
+    step = Step(
+        called="run(server), with two customers; then server.served",
+        expected="2",
+        why="A handler runs in the child, and its server is a copy. The parent's hooks, such as "
+        "verify_request, run in the parent.",
+    )
+    came = away(step, _a_day, step, server_class, logged, run)["served"]
+    copies = ": did the children count, each in its copy?" if came == 0 else ""
+    step.want(came == 2, f"{came!r}{copies}")
+
+
+predict = Exercise(
+    "07.4",
+    title="What does a copy know?",
+    kind="predict",
+    level=2,
+    names=("told", "printed", "zombies", "after_fork"),
+    hints=(
+        "Draw a line for the parent and one for each child. Write under each what it has at the "
+        "moment of the fork: numbers, unwritten lines, threads, locks. Nothing crosses over later.",
+        "A child starts as a copy of a parent in which nobody has come yet. A child that flushes "
+        "writes all that its copy of the buffer holds. Only the thread that forks is in the child.",
+        "Every visitor is the first and the server has counted 0. Without flush each parent's line "
+        "once, no child's; with flush in the handler the parent's line once more for each child. "
+        "Three zombies, then none. One thread, and a lock that nobody in the child gives back.",
+    ),
+)
+
+
+class Counts(socketserver.BaseRequestHandler):
+    """Adds one to the server's number, and tells it."""
+
+    def handle(self) -> None:
+        server: Any = self.server
+        self.request.recv(100)
+        server.visitors += 1
+        print("serving", flush=server.flush)
+        self.request.sendall(str(server.visitors).encode())
+
+
+def _forked(count: int, flush: bool = False) -> list[int]:
+    """Serve `count` clients with the standard library's mix-in; return what they and it say."""
+    base: Any = socketserver.ForkingTCPServer
+    with base(ANY_PORT, Counts) as server:
+        server.visitors, server.flush = 0, flush
+        told = []
+        for _ in range(count):
+            with socket.create_connection(server.server_address, PATIENCE) as client:
+                client.sendall(b"hello")
+                server.handle_request()
+                told.append(int(client.recv(100)))
+        return [*told, server.visitors]
+
+
+Guess = Any
+"""One of the learner's four lists."""
+
+
+@predict.part("told", 1, "Everybody is the first.")
+def told(told: Guess, printed: Guess, zombies: Guess, after_fork: Guess) -> None:
+    step = Step(
+        called="told, beside a real run with three visitors in turn",
+        expected="four numbers: what each visitor is told, and what the server has counted",
+        why="A child works on copies. What it changes, neither its parent nor another child sees.",
+    )
+    meaning = "This child is a copy of a parent in which nobody has been counted yet."
+    home = "The counting happened in the children, in their copies: nothing came home."
+    compare(step, told, away(step, _forked, 3), {0: meaning, 1: meaning, 2: meaning, 3: home})
+
+
+def _chat(parent_flushes: bool, child_flushes: bool) -> None:
+    print("ready", flush=parent_flushes)
+    _forked(2, child_flushes)
+
+
+def _lines(step: Step, *flushes: bool) -> list[int]:
+    before = len(room.records.printed)
+    away(step, _chat, *flushes)
+    lines = "".join(room.records.printed[before:]).splitlines()
+    return [lines.count("ready"), lines.count("serving")]
+
+
+@predict.part("printed", 2, "You know where a printed line waits.")
+def printed(told: Guess, printed: Guess, zombies: Guess, after_fork: Guess) -> None:
+    step = Step(
+        called="printed, beside three real runs with two clients, the output in a file",
+        expected="six numbers: how often 'ready' and 'serving' are in the file, for each run",
+        why="A printed line waits in a buffer. A fork copies the buffer; os._exit throws the "
+        "child's away; a flush writes all that is in it.",
+    )
+    flushes = ((False, False), (False, True), (True, True))
+    real = [number for run in flushes for number in _lines(step, *run)]
+    meaning = {
+        0: "The children's copies of that line are thrown away by os._exit.",
+        1: "A child's line is in its own buffer, which os._exit throws away.",
+        2: "Each child has a copy of the buffer with that line in it, and writes it out.",
+        3: "With a flush in the handler each child's line is written, once.",
+        4: "Flushed before the fork, the line is in no buffer any more: nothing is copied.",
+        5: "With a flush in the handler each child's line is written, once.",
+    }
+    compare(step, printed, real, meaning)
+
+
+def _dead() -> list[int]:
+    base: Any = socketserver.ForkingTCPServer
+    with base(ANY_PORT, Counts) as server:
+        server.visitors, server.flush = 0, False
+        for _ in range(3):
+            with socket.create_connection(server.server_address, PATIENCE) as client:
+                client.sendall(b"hello")
+                server.handle_request()
+                client.recv(100)
+        _soon(lambda: left().count("zombie") == 3)
+        before = left().count("zombie")
+    return [before, left().count("zombie")]
+
+
+@predict.part("zombies", 1, "Somebody has to ask.")
+def dead(told: Guess, printed: Guess, zombies: Guess, after_fork: Guess) -> None:
+    step = Step(
+        called="zombies, beside a real run with three calls of handle_request()",
+        expected="two numbers: before server_close() and after",
+        why="An ended child stays in the system's table until its parent has asked how it ended.",
+    )
+    meaning = {
+        0: "Ended children do not vanish by themselves; handle_request() has not asked for them.",
+        1: "server_close() waits for the children, and so asks for each of them.",
+    }
+    compare(step, zombies, away(step, _dead), meaning)
+
+
+def _beside_threads() -> list[Any]:
+    """Fork beside three threads, one of which holds a lock; tell what the child has."""
+    lock, held, done = threading.Lock(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            done.wait(PATIENCE)
+
+    for work in (hold, done.wait, done.wait):
+        threading.Thread(target=work, daemon=True).start()
+    held.wait(PATIENCE)
+    read_end, write_end = os.pipe()
+    if os.fork() == 0:
+        done.set()
+        got = lock.acquire(timeout=0.1)
+        os.write(write_end, f"{threading.active_count()} {int(got)}".encode())
+        os._exit(0)
+    done.set()
+    os.wait()
+    threads, taken = os.read(read_end, 100).split()
+    return [int(threads), bool(int(taken)), lock.acquire(timeout=PATIENCE)]
+
+
+@predict.part("fork and threads", 1, "You would not fork beside threads.")
+def beside(told: Guess, printed: Guess, zombies: Guess, after_fork: Guess) -> None:
+    step = Step(
+        called="after_fork, beside a real run in a program with four threads",
+        expected="a number, then twice True or False",
+        why="Only the thread that forks exists in the child, but every lock is copied as it is. "
+        "That is why Python 3.12 and later warn about such a fork.",
+    )
+    meaning = {
+        0: "Only the thread that calls fork exists in the child.",
+        1: "The lock was copied as it was, held, and who holds it is not in the child.",
+        2: "In the parent the thread goes on, and gives the lock back.",
+    }
+    compare(step, after_fork, away(step, _beside_threads), meaning)

@@ -1,0 +1,951 @@
+"""Checks of chapter 06: a thread for each request, what threads share, and how they end."""
+
+import gc
+import http.client
+import select
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from typing import Any
+
+import minisocketserver
+from minisocketserver import BaseRequestHandler
+
+from ..running import ServerTrouble, within
+from . import room
+from .core import Exercise
+from .forecast import compare
+from .room import serving, talk
+from .step import PATIENCE, NotYet, Step, describe, whereabouts
+
+ANY_PORT = ("127.0.0.1", 0)
+MOMENT = 0.1
+"""Seconds in which a server that does not wait has gone on."""
+
+build = Exercise(
+    "06.1",
+    title="Build a ThreadingMixIn",
+    kind="build",
+    level=2,
+    names=("ThreadingMixIn",),
+    hints=(
+        "process_request only starts a thread. Which method of yours does the thread run, and "
+        "who sees an exception that is raised in it? server_close needs to know the threads that "
+        "are still at work, so somebody has to write them down, and to forget them again.",
+        "process_request_thread: try finish_request, except Exception: handle_error, finally: "
+        "shutdown_request. process_request sets thread.daemon before start, and keeps the thread "
+        "in a WeakSet in vars(self), unless it is a daemon or block_on_close is off. Call super() "
+        "first in server_close, then join.",
+        "In process_request: thread = threading.Thread(target=self.process_request_thread, "
+        "args=(request, client_address), daemon=self.daemon_threads); thread.start(); then, if "
+        "self.block_on_close and not self.daemon_threads: "
+        'vars(self).setdefault("threads", WeakSet()).add(thread). In server_close: '
+        'super().server_close(); for thread in list(vars(self).get("threads", ())): '
+        "thread.join().",
+    ),
+)
+
+
+class Desk:
+    """Notes on the hooks of a server, and a gate at which handlers can be held up."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.gate = threading.Event()
+        self.begun = threading.Event()
+        self.diary: list[str] = []
+        self.workers: list[threading.Thread] = []
+        self.calls: list[str] = []
+
+    def shutdown_request(self, request: Any) -> None:
+        self.calls.append("shutdown_request")
+        super().shutdown_request(request)  # type: ignore[misc]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        room.records.note_error(sys.exc_info()[1])
+
+
+class Orders(BaseRequestHandler):
+    """Answers b"quick" at once, and any other order when the gate is open."""
+
+    def handle(self) -> None:
+        self.request.settimeout(3 * PATIENCE)
+        order = self.request.recv(100)
+        self.server.workers.append(threading.current_thread())
+        if order != b"quick":
+            self.server.begun.set()
+            self.server.gate.wait(3 * PATIENCE)
+            self.server.diary.append("done")
+        self.request.sendall(order)
+
+
+class Card(BaseRequestHandler):
+    """Sends a datagram back."""
+
+    def handle(self) -> None:
+        self.server.workers.append(threading.current_thread())
+        data, sock = self.request
+        sock.sendto(data, self.client_address)
+
+
+class Buggy(BaseRequestHandler):
+    """Has a bug."""
+
+    def handle(self) -> None:
+        raise ValueError("a bug in the handler")
+
+
+def mixed(step: Step, mixin: Any, handler: Any, base: Any = None, **switches: Any) -> Any:
+    """Return a server of the learner's mix-in, put first, and one of ours."""
+    base = base or minisocketserver.TCPServer
+    made = step.call(type, "Server", (mixin, Desk, base), switches)
+    return step.call(made, ANY_PORT, handler)
+
+
+@contextmanager
+def order(step: Step, server: Any, word: bytes) -> Iterator[socket.socket]:
+    """Connect and send an order; leave the answer for later."""
+    try:
+        with socket.create_connection(server.server_address, PATIENCE) as client:
+            client.sendall(word)
+            yield client
+    except OSError as error:
+        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+    finally:
+        server.gate.set()  # nobody is left waiting, however the check ends
+
+
+def answer(step: Step, client: socket.socket, what: str) -> bytes:
+    """Return what comes next, or say that `what` never came."""
+    try:
+        return client.recv(100)
+    except TimeoutError:
+        step.fail(f"{what}, within {PATIENCE:g} seconds{room.records.trouble()}")
+
+
+@build.part("at once", 2, "A slow client keeps nobody waiting.")
+def at_once(mixin: Any) -> None:
+    step = Step(
+        called="class Server(ThreadingMixIn, TCPServer), with a slow client and two quick ones",
+        expected="the quick ones answered while the slow one is at work, each in its own thread",
+        why="The loop takes the next request only when process_request has returned. So the work "
+        "goes into a new thread, and process_request returns at once.",
+    )
+    loop: list[threading.Thread] = []
+    server = mixed(step, mixin, Orders)
+
+    def serve() -> None:
+        loop.append(threading.current_thread())
+        server.serve_forever()
+
+    with serving(step, server, serve), order(step, server, b"slow") as slow:
+        begun = server.begun.wait(PATIENCE)
+        step.want(begun, f"no handler was called{room.records.trouble()}")
+        for _ in range(2):
+            try:
+                got = talk(step, server.server_address, b"quick")
+            except NotYet as not_yet:
+                where = "in the loop's own thread: " if server.workers[:1] == loop else ""
+                step.fail(f"nobody served beside the slow client, {where}{not_yet.came}")
+            step.want(got == b"quick", f"{got!r} for b'quick'{room.records.trouble()}")
+        server.gate.set()
+        got = answer(step, slow, "no answer for the slow client")
+        step.want(got == b"slow", f"{got!r} for the slow client{room.records.trouble()}")
+        count = len(set(server.workers) - set(loop))
+        step.want(count == 3, f"{count} threads at work for 3 requests")
+    _fits_any_server(mixin)
+
+
+def _fits_any_server(mixin: Any) -> None:
+    step = Step(
+        called="class Server(ThreadingMixIn, UDPServer), with one datagram",
+        expected="the datagram back, from a thread of its own",
+        why="A mix-in knows nothing of connections. It calls the server's hooks, and so it fits "
+        "all servers, also one whose requests are datagrams.",
+    )
+    server = mixed(step, mixin, Card, minisocketserver.UDPServer)
+    with serving(step, server), socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.settimeout(PATIENCE)
+        client.sendto(b"ahoy", server.server_address)
+        got = answer(step, client, "no datagram came back")
+        step.want(got == b"ahoy", f"{got!r} for b'ahoy'")
+    step.want(not room.records.errors, f"the answer, and an exception{room.records.trouble()}")
+
+
+@build.part("errors", 2, "An error is reported, and the client gets its goodbye.")
+def errors(mixin: Any) -> None:
+    step = Step(
+        called="class Server(ThreadingMixIn, TCPServer), with a handler that raises ValueError",
+        expected="handle_error, then shutdown_request, once each, and no thread ended by the error",
+        why="An exception belongs to the thread in which it was raised. The try in the loop does "
+        "not see it, so the thread needs a try of its own.",
+    )
+    server = mixed(step, mixin, Buggy)
+    killed: list[Any] = []
+    threading.excepthook = killed.append  # the room puts the old one back
+    with serving(step, server):
+        server.handle_error = lambda *request: server.calls.append("handle_error")
+        with suppress(NotYet):
+            talk(step, server.server_address, b"hello")
+        _soon(lambda: "shutdown_request" in server.calls or killed)
+        time.sleep(0.01)
+    died = ", and the exception ended the thread" if killed else ""
+    calls = " and ".join(server.calls) or "neither of the two"
+    step.want(
+        server.calls == ["handle_error", "shutdown_request"] and not killed,
+        f"{calls} called{died}",
+    )
+    step = Step(
+        called="class Server(ThreadingMixIn, TCPServer), with a handler that succeeds",
+        expected="shutdown_request, once, after the handler's work",
+        why="Whoever sees a request through ends it, too. The loop has long gone on.",
+    )
+    server = mixed(step, mixin, Orders)
+    with serving(step, server):
+        talk(step, server.server_address, b"quick")
+        _soon(lambda: server.calls)
+    step.want(server.calls == ["shutdown_request"], f"the calls {server.calls}")
+
+
+def _soon(condition: Any) -> bool:
+    end = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return bool(condition())
+
+
+@build.part("closing", 2, "The door is closed first, then the work is waited for.")
+def closing(mixin: Any) -> None:
+    step = Step(
+        called="server_close(), while a handler is at work",
+        expected="the listener closed at once, and server_close() back when the work is done",
+        why="After the server a program closes what its handlers use: a diary, a database. A "
+        "handler still at work would find it closed.",
+    )
+    server = mixed(step, mixin, Orders)
+    with order(step, server, b"slow") as client:
+        _begin(step, server)
+        closer = threading.Thread(target=server.server_close, daemon=True)
+        closer.start()
+        closed = _soon(lambda: server.fileno() == -1 or not closer.is_alive())
+        step.want(closed, "server_close() waits, and the listener is still open")
+        closer.join(MOMENT)
+        step.want(
+            closer.is_alive(),
+            f"server_close() back, and the handler still at work{room.records.trouble()}",
+        )
+        server.gate.set()
+        closer.join(PATIENCE)
+        step.want(not closer.is_alive(), "the handler done, and server_close() still waits")
+        step.want(server.fileno() == -1, "server_close() back, and the listener still open")
+        step.want(server.diary, "server_close() back before the work was done")
+        step.want(not room.records.errors, f"server_close() broken off{room.records.trouble()}")
+        got = answer(step, client, "no answer for the client")
+        step.want(got == b"slow", f"{got!r} for the client")
+    step = Step(
+        called="server_close(), on a server that has had no request",
+        expected="no error, and the listener closed",
+        why="A server may end before anybody came.",
+    )
+    server = mixed(step, mixin, Orders)
+    step.call(server.server_close)
+    step.want(server.fileno() == -1, "no error, and the listener still open")
+
+
+def _begin(step: Step, server: Any) -> None:
+    """Let the server take one request, whose handler waits at the gate."""
+    step.call(server.handle_request)
+    step.want(server.begun.wait(PATIENCE), f"no handler was called{room.records.trouble()}")
+
+
+@build.part("switches", 2, "Both switches do what they say.")
+def switches(mixin: Any) -> None:
+    step = Step(
+        called="class Server(ThreadingMixIn, TCPServer), as it is",
+        expected="daemon_threads False, block_on_close True, and a handler's thread no daemon",
+        why="Work that has begun is finished, unless the program says otherwise.",
+    )
+    for name, wanted in (("daemon_threads", False), ("block_on_close", True)):
+        got = getattr(mixin, name, None)
+        step.want(got is wanted, f"ThreadingMixIn.{name} is {got!r}")
+    server = mixed(step, mixin, Orders)
+    with serving(step, server):
+        talk(step, server.server_address, b"quick")
+    _want_daemon(step, server, False)
+    for name, wanted in (("daemon_threads", True), ("block_on_close", False)):
+        step = Step(
+            called=f"server_close(), with {name} = {wanted} and a handler at work",
+            expected="the listener closed, and server_close() back at once",
+            why="Waiting can take for ever, so there are two switches: one makes the threads "
+            "daemons, which nobody waits for, the other only keeps server_close from waiting.",
+        )
+        server = mixed(step, mixin, Orders, **{name: wanted})
+        with order(step, server, b"slow"):
+            _begin(step, server)
+            try:
+                within(PATIENCE, server.server_close, "server_close")
+            except ServerTrouble:
+                server.gate.set()
+                step.fail(f"server_close() waits for the handler although {name} is {wanted}")
+            except Exception as error:
+                step.fail(describe(error), error)
+            step.want(not server.diary, "server_close() back only after the work was done")
+            server.gate.set()
+        _want_daemon(step, server, name == "daemon_threads")
+
+
+def _want_daemon(step: Step, server: Any, wanted: bool) -> None:
+    daemons = {thread.daemon for thread in server.workers}
+    step.want(
+        daemons == {wanted},
+        f"a handler's thread that is {'no' if wanted else 'a'} daemon: was thread.daemon set?",
+    )
+
+
+@build.part("memory", 1, "Nobody keeps the dead.")
+def memory(mixin: Any) -> None:
+    visitors = 10
+    step = Step(
+        called=f"class Server(ThreadingMixIn, TCPServer), with {visitors} visitors in turn",
+        expected="no more than two of their threads still remembered",
+        why="After a million visitors a list has a million entries. The memory of a server that "
+        "runs for years must not grow with each of them.",
+    )
+    server = mixed(step, mixin, Orders)
+    threads: list[weakref.ref[threading.Thread]] = []
+    with serving(step, server):
+        for _ in range(visitors):
+            talk(step, server.server_address, b"quick")
+            worker = server.workers.pop()
+            threads.append(weakref.ref(worker))
+            worker.join(PATIENCE)
+            del worker
+
+        def kept() -> int:
+            gc.collect()
+            return sum(thread() is not None for thread in threads)
+
+        few = kept() <= 2 or _soon(lambda: kept() <= 2)
+        step.want(few, f"{kept()} ended threads still held: a list that only grows?")
+
+
+use = Exercise(
+    "06.2",
+    title="Tickets for everybody at once",
+    kind="use",
+    level=2,
+    names=("Theatre", "TicketWindow"),
+    hints=(
+        "Two visitors at two windows look at the same plan of the seats. What happens if both "
+        "look before either has taken one? And what happens if one holds the plan while he is "
+        "looking for his purse?",
+        "Theatre is a mix-in and a TCPServer, in the right order, with sold = 0, seats = 5 and "
+        "one lock. The handler first receives the request, then takes the lock, looks, counts, "
+        "lets the lock go, and only then answers.",
+        "self.request.recv(65536); with self.server.lock: number = self.server.sold + 1; and, if "
+        "number <= self.server.seats: self.server.sold = number. After the with: the text is "
+        'f"seat {number}\\n" or "sold out\\n"; sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + '
+        "text.encode()).",
+    ),
+)
+
+
+def quickly(step: Step, server: Any) -> Any:
+    """Serve so that the loop of the standard library is soon stopped, and the check over."""
+    return serving(step, server, lambda: server.serve_forever(0.02))
+
+
+def _hurried(theatre: Any, seats: int) -> Any:
+    """Return the learner's Theatre, in which a look at the counter takes a moment."""
+
+    class Hurried(theatre):  # type: ignore[misc]
+        request_queue_size = 20  # a full queue would make a client try again a second later
+        _sold = 0
+
+        @property
+        def sold(self) -> int:
+            now = self._sold
+            time.sleep(0.01)  # whoever looks without a lock finds others looking, too
+            return now
+
+        @sold.setter
+        def sold(self, number: int) -> None:
+            self._sold = number
+
+    Hurried.__name__ = theatre.__name__
+    Hurried.seats = seats
+    return Hurried
+
+
+def _lacks_threads(server_class: Any) -> str:
+    """Tell why a server class works on one request at a time, or nothing."""
+    line = server_class.__mro__
+    having = [cls for cls in line if "process_request" in vars(cls)]
+    if not having or having[0].__name__ != "BaseServer":
+        return ""
+    late = [cls.__name__ for cls in line if "process_request_thread" in vars(cls)]
+    if late:
+        return (
+            f"{late[0]} stands after the server among the bases, so process_request is "
+            "BaseServer's: one client at a time"
+        )
+    return "process_request is BaseServer's, without a mix-in: one client at a time"
+
+
+def _visit(step: Step, visitor: http.client.HTTPConnection) -> str:
+    """Return the text that a visitor is sent."""
+    try:
+        reply = visitor.getresponse()
+        step.want(reply.status == 200, f"the status {reply.status}")
+        return reply.read().decode().strip()
+    except TimeoutError:
+        stands = whereabouts(room.records.before)
+        step.fail(f"no answer within {PATIENCE:g} seconds{stands}{room.records.trouble()}")
+    except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
+        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+    finally:
+        visitor.close()
+
+
+@contextmanager
+def _visitors(step: Step, server: Any, count: int) -> Iterator[list[http.client.HTTPConnection]]:
+    """Connect `count` visitors; none has asked for anything yet."""
+    host, port = server.server_address[:2]
+    with ExitStack() as stack:
+        visitors = [http.client.HTTPConnection(host, port, timeout=PATIENCE) for _ in range(count)]
+        for visitor in visitors:
+            stack.callback(visitor.close)
+            step.call(visitor.connect)
+        yield visitors
+
+
+def _ask_all(step: Step, visitors: list[http.client.HTTPConnection]) -> None:
+    for visitor in visitors:
+        try:
+            visitor.request("GET", "/ticket")
+        except OSError as error:
+            step.fail(f"{describe(error)}{room.records.trouble()}", error)
+
+
+@use.part("page", 1, "The web's own client has its ticket.")
+def page(theatre: Any, window: Any) -> None:
+    step = Step(
+        called="Theatre(address, TicketWindow), visited by http.client twice, in turn",
+        expected="the status 200, 'seat 1' and then 'seat 2'",
+        why="http.client knows nothing of this course. It wants a status line, an empty line, and "
+        "the text, in bytes.",
+    )
+    seats = getattr(theatre, "seats", None)
+    step.want(seats == 5, f"a Theatre whose seats is {seats!r}; the task says 5")
+    server = step.call(theatre, ANY_PORT, window)
+    with quickly(step, server):
+        for number in (1, 2):
+            with _visitors(step, server, 1) as visitors:
+                _ask_all(step, visitors)
+                got = _visit(step, visitors[0])
+                step.want(got == f"seat {number}", f"{got!r}{room.records.trouble()}")
+
+
+@use.part("a silent client", 2, "Who says nothing keeps nobody waiting.")
+def silent(theatre: Any, window: Any) -> None:
+    step = Step(
+        called="Theatre(address, TicketWindow), with a silent client, then one who asks",
+        expected="'seat 1' for the one who asks",
+        why="The basic servers see one request through before they take the next. And a lock that "
+        "is held while a client thinks makes a threading server just as slow.",
+    )
+    server = step.call(theatre, ANY_PORT, window)
+    lacks = _lacks_threads(type(server))
+    with quickly(step, server), _visitors(step, server, 2) as (quiet, asking):
+        time.sleep(0.02)
+        _ask_all(step, [asking])
+        try:
+            got = _visit(step, asking)
+        except NotYet as not_yet:
+            quiet.close()
+            step.fail(lacks or f"{not_yet.came}; is a lock held while the silent one thinks?")
+        step.want(got == "seat 1", f"{got!r}{room.records.trouble()}")
+        _ask_all(step, [quiet])
+        got = _visit(step, quiet)
+        step.want(got == "seat 2", f"{got!r} for the one who was silent{room.records.trouble()}")
+    step.want(not lacks, lacks)
+
+
+@use.part("one seat each", 3, "Nobody shares a seat, and the house is full.")
+def one_seat_each(theatre: Any, window: Any) -> None:
+    crowd, seats = 8, 5
+    step = Step(
+        called=f"Theatre with {seats} seats, visited by {crowd} clients at once; a look at "
+        "self.sold takes 10 ms",
+        expected=f"the seats 1 to {seats}, each once, 'sold out' for the others, and sold = "
+        f"{seats}",
+        why="Between looking and taking, another thread may look as well. Both steps belong under "
+        "one lock, the same for all handlers, so it lives on the server.",
+    )
+    server = step.call(_hurried(theatre, seats), ANY_PORT, window)
+    with quickly(step, server), _visitors(step, server, crowd) as visitors:
+        _ask_all(step, visitors)
+        told = sorted(_visit(step, visitor) for visitor in visitors)
+        sold = server._sold
+    wanted = ["seat 1", "seat 2", "seat 3", "seat 4", "seat 5"] + ["sold out"] * 3
+    given = [text for text in told if text != "sold out"]
+    shared = len(given) - len(set(given))
+    step.want(
+        not shared,
+        f"{told}: {shared} share a seat with another. Is there one lock for all, around the look "
+        "and the count?",
+    )
+    step.want(told == wanted, f"{told}{room.records.trouble()}")
+    step.want(sold == seats, f"all well, but sold is {sold}: who gets no seat does not count")
+    _two_theatres(theatre, window)
+
+
+def _two_theatres(theatre: Any, window: Any) -> None:
+    step = Step(
+        called="two theatres, each visited once",
+        expected="'seat 1' in each",
+        why="A program may have two servers. What belongs to one is kept on it.",
+    )
+    one, two = (step.call(theatre, ANY_PORT, window) for _ in range(2))
+    with quickly(step, one), quickly(step, two):
+        for server in (one, two):
+            with _visitors(step, server, 1) as visitors:
+                _ask_all(step, visitors)
+                got = _visit(step, visitors[0])
+                step.want(got == "seat 1", f"{got!r}: do the two count together?")
+
+
+bugs = Exercise(
+    "06.3",
+    title="Find the four bugs",
+    kind="find the bug",
+    level=2,
+    names=("Desk", "Greeter", "visit"),
+    hints=(
+        "Take the complaints one by one. Who works for the second visitor? Where does the number "
+        "come from? Who waits for the silent visitor? And what does the first run leave behind "
+        "that the second one trips over?",
+        "Look at the order of the bases. Count the visitors yourself, on the server. Ask for "
+        "threads that nobody waits for. Let the system choose the port, and stop the loop and "
+        "close the server when all have been there.",
+        "class Desk(socketserver.ThreadingMixIn, socketserver.TCPServer): daemon_threads = True; "
+        "visitors = 0. In handle: self.server.visitors += 1, better under a lock. In visit: port "
+        "0, and with server: start the thread, try: return the answers, finally: "
+        "server.shutdown().",
+    ),
+)
+
+
+def _greet(step: Step, server: Any, name: str) -> str:
+    return talk(step, server.server_address, name.encode()).decode(errors="replace")
+
+
+@bugs.part("thinking", 2, "While one thinks, the others are served.")
+def thinking(desk: Any, greeter: Any, visit: Any) -> None:
+    step = Step(
+        called="Desk(address, Greeter), with a silent visitor, then Ada",
+        expected="an answer for Ada",
+        why="Of two bases that both have a process_request the first one's is taken. With the "
+        "mix-in last there are no threads, and nobody says so.",
+    )
+    server = step.call(desk, ANY_PORT, greeter)
+    lacks = _lacks_threads(type(server))
+    with quickly(step, server), socket.create_connection(server.server_address, PATIENCE) as quiet:
+        time.sleep(0.02)
+        try:
+            got = _greet(step, server, "Ada")
+        except NotYet as not_yet:
+            quiet.close()
+            step.fail(lacks or not_yet.came)
+        quiet.close()
+        step.want(got.startswith("Ada, "), f"{got!r}{room.records.trouble()}")
+    step.want(not lacks, lacks)
+
+
+@bugs.part("numbers", 2, "The first visitor is number 1, in any notebook.")
+def numbers(desk: Any, greeter: Any, visit: Any) -> None:
+    step = Step(
+        called="a new Desk(address, Greeter), visited by Ada, then by Bob; and one more desk",
+        expected="'Ada, you are visitor 1', then 'Bob, you are visitor 2', at each desk",
+        why="The number of a thread depends on all threads that the program has ever started; a "
+        "notebook has several of its own. Its name is for people to read.",
+    )
+    for _ in range(2):
+        server = step.call(desk, ANY_PORT, greeter)
+        with quickly(step, server):
+            for number, name in enumerate(("Ada", "Bob"), 1):
+                got = _greet(step, server, name)
+                step.want(
+                    got == f"{name}, you are visitor {number}",
+                    f"{got!r}{room.records.trouble()}; does the number come from the name of a "
+                    "thread, or from a count that each desk does not begin anew?",
+                )
+
+
+@bugs.part("the end", 2, "A silent visitor does not keep the program alive.")
+def the_end(desk: Any, greeter: Any, visit: Any) -> None:
+    step = Step(
+        called="server_close(), while a visitor is connected and silent",
+        expected="server_close() back, and no thread left that the end of the program waits for",
+        why="Ctrl-C ends the loop. Then server_close() waits for the handlers, and Python itself "
+        "waits for every thread that is no daemon. daemon_threads = True is for both.",
+    )
+    server = step.call(desk, ANY_PORT, greeter)
+    before = set(threading.enumerate())
+    with (
+        suppress(ServerTrouble, NotYet),
+        quickly(step, server),
+        socket.create_connection(server.server_address, PATIENCE) as quiet,
+    ):
+        handed_out = _soon(lambda: _workers(before))
+        time.sleep(0.02)
+        within(PATIENCE, server.shutdown, "shutdown")
+        closed = True
+        try:
+            within(PATIENCE / 2, server.server_close, "server_close")
+        except ServerTrouble:
+            closed = False
+        left = [thread for thread in _workers(before) if not thread.daemon]
+        if left and closed:
+            left[0].join(PATIENCE / 2)  # a time limit on the connection is a right answer, too
+            left = [thread for thread in left if thread.is_alive()]
+        quiet.close()
+    step.want(handed_out, "no thread was started for the visitor")
+    step.want(closed, "server_close() waits for the silent visitor's handler")
+    step.want(
+        not left,
+        "server_close() back, but the handler's thread is no daemon: the program cannot end",
+    )
+
+
+def _workers(before: set[threading.Thread]) -> list[threading.Thread]:
+    """Return the handlers' threads started since `before`."""
+    new = set(threading.enumerate()) - before - {threading.current_thread()}
+    return [thread for thread in new if thread.name not in ("server", "deadline")]
+
+
+@bugs.part("again", 2, "The cell can be run as often as you like.")
+def again(desk: Any, greeter: Any, visit: Any) -> None:
+    step = Step(
+        called='visit(["Ada", "Bob"])',
+        expected="both answers, on a port that the system chose, and nothing left behind",
+        why="A cell is run again and again. What the last run still holds, a port, a listener, a "
+        "thread that serves, is in the way of the next.",
+    )
+    before = set(threading.enumerate())
+    failed = None
+    try:
+        # A shutdown() of the standard library takes up to half a second.
+        got = within(2 * PATIENCE + 0.5, lambda: visit(["Ada", "Bob"]), step.called)
+    except ServerTrouble as trouble:
+        failed = NotYet(step, f"{trouble}{whereabouts(room.records.before)}")
+    except BaseException as error:
+        failed = NotYet(step, describe(error))
+    ports = [where[1] for _, where in room.records.bound if isinstance(where, tuple)]
+    step.want(
+        not any(ports),
+        f"a server on port {next(filter(None, ports), 0)}: a fixed port may be taken, also by "
+        "the last run of the same cell (Address already in use)",
+    )
+    if failed is not None:
+        raise failed
+    given = isinstance(got, list) and [str(text)[:4] for text in got] == ["Ada,", "Bob,"]
+    step.want(given, f"{got!r}{room.records.trouble()}")
+    listeners = [sock for sock, _ in room.records.bound]
+    step.want(listeners, "answers, but no server was started")
+    step.want(
+        _soon(lambda: all(sock.fileno() == -1 for sock in listeners)),
+        "the answers, but the listener is still open: server_close() gives it back",
+    )
+
+    def left() -> list[threading.Thread]:
+        new = set(threading.enumerate()) - before - {threading.current_thread()}
+        return [thread for thread in new if thread.name != "deadline"]
+
+    step.want(
+        _soon(lambda: not left()),
+        f"the answers, but a thread is still at work: {', '.join(t.name for t in left())}",
+    )
+
+
+predict = Exercise(
+    "06.4",
+    title="Who waits for whom?",
+    kind="predict",
+    level=2,
+    names=(
+        "first_answers",
+        "threads_at_work",
+        "shutdown_returns",
+        "close_returns",
+        "program_ends",
+    ),
+    hints=(
+        "For each question ask: which thread is this, and what is it waiting for? Chapter 06 "
+        "shows most of these runs, in its sections 1, 4, 5, 7, 8 and 9.",
+        "A server is as quick as its loop is free, and as its lock is. The queue is for those "
+        "whom the loop has not accepted yet. shutdown() waits for the loop, server_close() for "
+        "handlers, the end of the program for every thread that is no daemon.",
+        "Only with the mix-in first, and no lock around the work, is the quick one first. All "
+        "twelve are at work, whatever the queue. shutdown() hangs only in a handler of the plain "
+        "server. server_close() waits as it is; the program ends only with daemon threads.",
+    ),
+)
+
+Guess = Any
+"""One of the learner's five lists."""
+
+
+class Waits(socketserver.BaseRequestHandler):
+    """A slow order waits until the quick one has been answered, if that ever happens."""
+
+    server: Any
+
+    def handle(self) -> None:
+        self.request.settimeout(PATIENCE)
+        with getattr(self.server, "lock", nullcontext()):
+            order = self.request.recv(100)
+            if order == b"slow":
+                self.server.begun.set()
+                self.server.gate.wait(self.server.limit)
+            self.request.sendall(order)
+
+
+class MixinFirst(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """As it should be."""
+
+
+class MixinLast(socketserver.TCPServer, socketserver.ThreadingMixIn):
+    """Silently without threads."""
+
+
+class Locked(MixinFirst):
+    """One lock around all that a handler does."""
+
+    lock = threading.Lock()
+
+
+def _first_answer(step: Step, server_class: Any, limit: float) -> str:
+    """Return which of two orders was answered first, in a run."""
+    server: Any = server_class(ANY_PORT, Waits)
+    server.begun, server.gate, server.limit = threading.Event(), threading.Event(), limit
+    with quickly(step, server), order(step, server, b"slow") as slow:
+        server.begun.wait(PATIENCE)
+        with order(step, server, b"quick") as quick:
+            ready, _, _ = select.select([slow, quick], [], [], 2 * PATIENCE)
+            server.gate.set()
+            return "slow" if slow in ready else "quick"
+
+
+def _surely(step: Step, guess: Guess, measure: Any, misread: dict[int, str]) -> None:
+    """Compare with a run; where they differ, with a second one that takes its time.
+
+    On a busy machine a hurried run may take a late answer for none.
+    """
+    real = measure(0.15)
+    agrees = isinstance(guess, list | tuple) and list(guess) == real
+    compare(step, guess, real if agrees else measure(PATIENCE / 2), misread)
+
+
+@predict.part("first", 1, "Threads help only where nothing else makes them queue.")
+def first(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+    step = Step(
+        called="first_answers, beside four real runs",
+        expected='for each server "slow" or "quick": who has an answer first',
+        why="A slow client is in the way of a quick one where both need the same thing: the "
+        "loop's thread, or a lock.",
+    )
+    _surely(
+        step,
+        firsts,
+        lambda limit: [
+            _first_answer(step, kind, limit)
+            for kind in (socketserver.TCPServer, MixinFirst, MixinLast, Locked)
+        ],
+        {
+            0: "The basic servers see one request through before they look at the next.",
+            1: "Each request has a thread of its own, and the quick one waits for nobody.",
+            2: "With the mix-in last process_request is BaseServer's: no threads, and no error.",
+            3: "Whoever wants to work needs the lock, and the slow one holds it.",
+        },
+    )
+
+
+@predict.part("threads", 1, "A queue at the door is no limit inside.")
+def threads(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+    step = Step(
+        called="threads_at_work, beside two real runs with 12 clients who stay",
+        expected="two numbers of threads, for request_queue_size = 1 and 5",
+        why="request_queue_size is the backlog of listen(): clients who wait until the loop "
+        "accepts them. This loop accepts at once.",
+    )
+    meaning = "The queue holds those not accepted yet. It limits neither clients nor threads."
+    compare(step, threads, [_at_work(step, size) for size in (1, 5)], {0: meaning, 1: meaning})
+
+
+def _at_work(step: Step, queue: int, clients: int = 12) -> int:
+    at_work: set[threading.Thread] = set()
+    go = threading.Event()
+
+    def stays(request: Any, client_address: Any, server: Any) -> None:
+        at_work.add(threading.current_thread())
+        request.sendall(b"welcome")
+        go.wait(3 * PATIENCE)
+
+    made: Any = type("Narrow", (MixinFirst,), {"request_queue_size": queue})
+    with quickly(step, made(ANY_PORT, stays)) as server, ExitStack() as stack:
+        stack.callback(go.set)
+        for _ in range(clients):
+            client = socket.create_connection(server.server_address, 2 * PATIENCE)
+            stack.enter_context(client)
+            client.recv(100)
+        return len(at_work)
+
+
+@predict.part("shutdown", 1, "It waits for the loop, and for nothing else.")
+def shutdowns(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+    step = Step(
+        called="shutdown_returns, beside three real runs",
+        expected="three times True or False",
+        why="shutdown() waits until the loop has ended. It can wait for that in any thread but "
+        "the loop's own.",
+    )
+    _surely(
+        step,
+        shut,
+        lambda limit: [
+            _shutdown_returns(step, socketserver.TCPServer, limit),
+            _shutdown_returns(step, MixinFirst, limit),
+            _shutdown_returns(step, MixinFirst, limit, inside=False),
+        ],
+        {
+            0: "The handler runs in the loop's thread: each waits for the other.",
+            1: "The handler has a thread of its own, so the loop is free to end.",
+            2: "shutdown() waits for the loop. The handlers are server_close()'s business.",
+        },
+    )
+
+
+def _shutdown_returns(step: Step, kind: Any, limit: float, inside: bool = True) -> bool:
+    """Tell whether shutdown() returns: in a handler, or elsewhere while a handler is at work."""
+    begun, go, returned = threading.Event(), threading.Event(), threading.Event()
+
+    def stop() -> None:
+        server.shutdown()
+        returned.set()
+
+    def handler(request: Any, client_address: Any, server: Any) -> None:
+        begun.set()
+        if inside:
+            stop()
+        go.wait(3 * PATIENCE)
+
+    server = kind(ANY_PORT, handler)
+    with quickly(step, server), socket.create_connection(server.server_address, PATIENCE):
+        begun.wait(PATIENCE)
+        if not inside:
+            threading.Thread(target=stop, daemon=True).start()
+        came_back = returned.wait(limit)
+        server._BaseServer__is_shut_down.set()  # lets go whoever waits for a loop that waits
+        go.set()
+    return came_back
+
+
+_PROGRAM = """
+import socket, socketserver, sys, threading
+
+class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    pass
+
+def silent(request, client_address, server):
+    begun.set()
+    request.recv(100)
+
+begun = threading.Event()
+server = Server(("127.0.0.1", 0), silent)
+vars(server).update(eval(sys.argv[1]))
+client = socket.create_connection(server.server_address)
+server.handle_request()
+begun.wait()
+print("begun", flush=True)
+server.server_close()
+print("closed", flush=True)
+"""
+
+_SWITCHES: list[dict[str, bool]] = [{}, {"block_on_close": False}, {"daemon_threads": True}]
+
+
+def _endings(step: Step, limit: float) -> list[tuple[bool, bool]]:
+    """Return for each of three programs: did server_close() return, did the program end?"""
+    with ExitStack() as stack:
+        programs = []
+        for switches in _SWITCHES:
+            command = [sys.executable, "-c", _PROGRAM, repr(switches)]
+            pipe, null = subprocess.PIPE, subprocess.DEVNULL
+            program = subprocess.Popen(command, stdin=null, stdout=pipe, stderr=null, text=True)
+            stack.enter_context(program)
+            stack.callback(program.kill)
+            programs.append(program)
+        for program in programs:
+            assert program.stdout is not None
+            try:
+                within(3 * PATIENCE, program.stdout.readline, "the program")
+            except ServerTrouble as trouble:
+                step.fail(str(trouble), trouble)
+        end = time.monotonic() + 2 * limit
+        found = []
+        for program in programs:
+            with suppress(subprocess.TimeoutExpired):
+                program.wait(max(0, end - time.monotonic()))
+        for program in programs:
+            assert program.stdout is not None
+            ended = program.poll() is not None
+            program.kill()
+            found.append(("closed" in program.stdout.read(), ended))
+        return found
+
+
+@predict.part("close", 1, "server_close() waits, unless it is told not to.")
+def close(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+    step = Step(
+        called="close_returns, beside three real programs with a silent client",
+        expected="three times True or False",
+        why="server_close() waits for handlers, and a handler without a time limit waits for its "
+        "client.",
+    )
+    _surely(
+        step,
+        closes,
+        lambda limit: [closed for closed, _ in _endings(step, limit)],
+        {
+            0: "block_on_close is True by default: it waits for the handler.",
+            1: "block_on_close = False means just that: server_close() does not wait.",
+            2: "Daemon threads are not waited for.",
+        },
+    )
+
+
+@predict.part("end", 1, "You know why Ctrl-C sometimes hangs.")
+def end(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+    step = Step(
+        called="program_ends, beside three real programs with a silent client",
+        expected="three times True or False",
+        why="At its end Python waits for each thread that is no daemon. That is why Ctrl-C seems "
+        "to do nothing while a client is connected.",
+    )
+    _surely(
+        step,
+        ends,
+        lambda limit: [ended for _, ended in _endings(step, limit)],
+        {
+            0: "The program hangs in server_close(), which waits for the handler.",
+            1: "server_close() returns, but the handler's thread is no daemon: Python waits.",
+            2: "Nobody waits for a daemon thread. It is cut off where it is.",
+        },
+    )
