@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..running import ServerTrouble, running
-from .step import PATIENCE, Step, describe, whereabouts
+from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 _REAL = {
     (owner, name): getattr(owner, name)
@@ -140,10 +140,17 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
 
     calls = {"shutdown": server.shutdown, "server_close": server.server_close}
     watched = type(type(server).__name__, (), {**calls, "serve_forever": serve})()
+    failure: NotYet | None = None
     try:
         with running(watched, PATIENCE):
-            yield server
+            try:
+                yield server
+            except NotYet as not_yet:
+                failure = not_yet
+                raise
     except ServerTrouble as trouble:
+        if failure is not None:  # what was asked comes first, then that it will not stop
+            raise failure from failure.__cause__
         step.fail(f"{trouble}{whereabouts(records.before)}{records.trouble()}", trouble.__cause__)
 
 
