@@ -1,0 +1,674 @@
+"""Wrong answers to the exercises of chapter 08 are told what is wrong with them."""
+
+import io
+import logging
+import socket
+import socketserver
+import struct
+import sys
+from contextlib import closing, suppress
+
+import pytest
+
+import minisocketserver
+from socketlab import check
+
+from .helpers import impatient, message
+
+Base = minisocketserver.BaseRequestHandler
+Stream = minisocketserver.StreamRequestHandler
+Datagram = minisocketserver.DatagramRequestHandler
+
+
+class NeverHandles(Base):
+    def __init__(self, request, client_address, server):
+        self.request = request
+        self.client_address = client_address
+        self.server = server
+
+
+class NoFinally(NeverHandles):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.setup()
+        self.handle()
+        self.finish()
+
+
+class SetupInTry(NeverHandles):
+    def __init__(self, *args):
+        super().__init__(*args)
+        try:
+            self.setup()
+            self.handle()
+        finally:
+            self.finish()
+
+
+class Swallows(Base):
+    def __init__(self, *args):
+        with suppress(Exception):
+            super().__init__(*args)
+
+
+class StoresTooLate(Base):
+    def __init__(self, request, client_address, server):
+        self.server = server
+        self.setup()
+        self.handle()
+        self.finish()
+        self.request = request
+        self.client_address = client_address
+
+
+class Buffered(Stream):
+    def setup(self):
+        super().setup()
+        self.wfile = self.connection.makefile("wb")
+
+
+class Raw(Stream):
+    def setup(self):
+        super().setup()
+        if self.wbufsize == 0:
+            self.wfile = self.connection.makefile("wb", 0)
+
+
+class Sends(Stream):
+    def setup(self):
+        super().setup()
+        if self.wbufsize == 0:
+            self.wfile.write = self.connection.send
+
+
+class CountsItems(Stream):
+    def setup(self):
+        super().setup()
+        if self.wbufsize == 0:
+            self.wfile.write = lambda data: self.connection.sendall(data) or len(data)
+
+
+class NeverBuffers(Stream):
+    def setup(self):
+        self.wbufsize = 0
+        super().setup()
+
+
+class ServersTimeout(Stream):
+    def setup(self):
+        self.timeout = self.server.timeout
+        super().setup()
+
+
+class TakesLimitsAway(Stream):
+    def setup(self):
+        super().setup()
+        self.connection.settimeout(self.timeout)
+
+
+class NagleTurnedRound(Stream):
+    def setup(self):
+        self.disable_nagle_algorithm = not self.disable_nagle_algorithm
+        super().setup()
+
+
+class IgnoresNagle(Stream):
+    def setup(self):
+        self.disable_nagle_algorithm = False
+        super().setup()
+
+
+class OnlyFlushes(Stream):
+    def finish(self):
+        with suppress(OSError):
+            self.wfile.flush()
+
+
+class TripsOverTheGone(Stream):
+    def finish(self):
+        self.wfile.close()
+        self.rfile.close()
+
+
+class ForgetsRfile(Stream):
+    def finish(self):
+        try:
+            self.wfile.close()
+            self.rfile.close()
+        except OSError:
+            pass
+
+
+class ClosesTheConnection(Stream):
+    def finish(self):
+        super().finish()
+        self.connection.close()
+
+
+BUILD = [
+    pytest.param((NeverHandles, Stream), "steps", "does __init__ call the steps?", id="no steps"),
+    pytest.param(
+        (NoFinally, Stream), "steps", "handle failed, and finish did not run", id="finally"
+    ),
+    pytest.param((SetupInTry, Stream), "steps", "['setup', 'finish']", id="setup in try"),
+    pytest.param((Swallows, Stream), "steps", "the exception was swallowed", id="swallows"),
+    pytest.param((StoresTooLate, Stream), "steps", "has no attribute 'request'", id="too late"),
+    pytest.param((Base, Buffered), "lines", "is wfile buffered?", id="buffered"),
+    pytest.param((Base, Raw), "everything", "may take a part only?", id="learners-12"),
+    pytest.param((Base, Sends), "everything", "may take a part only?", id="learners-12-send"),
+    pytest.param((Base, CountsItems), "everything", "3 returned, for 12 bytes", id="items"),
+    pytest.param((Base, NeverBuffers), "everything", "before the handler was over", id="always 0"),
+    pytest.param((Base, ServersTimeout), "options", "the handler's own timeout?", id="learners-14"),
+    pytest.param((Base, TakesLimitsAway), "options", "time limit is None", id="takes limits away"),
+    pytest.param((Base, NagleTurnedRound), "options", "TCP_NODELAY is on", id="nagle"),
+    pytest.param((Base, IgnoresNagle), "options", "TCP_NODELAY is off", id="no nagle"),
+    pytest.param((Base, OnlyFlushes), "the end", "wfile is still open", id="only flushes"),
+    pytest.param((Base, TripsOverTheGone), "the end", "BrokenPipeError", id="trips"),
+    pytest.param((Base, ForgetsRfile), "the end", "rfile is still open", id="forgets rfile"),
+    pytest.param((Base, ClosesTheConnection), "the end", "the server's to do", id="closes it"),
+]
+
+
+@pytest.mark.parametrize("wrong, part, told", BUILD)
+def test_a_wrong_handler_is_told_its_mistake(wrong, part, told, monkeypatch):
+    impatient(monkeypatch, 0.5)
+    assert told in message("08.1", part, *wrong)
+
+
+class FromTheTextBase:
+    def __init__(self, request, client_address, server):
+        vars(self).update(request=request, client_address=client_address, server=server)
+        print("made", file=sys.stderr)
+        self.setup()
+        try:
+            return self.handle()
+        finally:
+            self.finish()
+
+    def nothing(self):
+        logging.getLogger("loud").warning("nothing to do")
+
+    setup = handle = finish = nothing
+
+
+class Pushing(io.RawIOBase):
+    """Goes on with send until everything has left."""
+
+    def __init__(self, sock):
+        self.sock = sock
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        data = memoryview(data).cast("B")
+        sent = 0
+        while sent < len(data):
+            sent += self.sock.send(data[sent:])
+        return sent
+
+
+class FromTheTextStream(FromTheTextBase):
+    rbufsize, wbufsize, timeout, disable_nagle_algorithm = -1, 0, None, False
+
+    def setup(self):
+        self.connection = self.request
+        if self.timeout is not None:
+            self.request.settimeout(self.timeout)
+        if self.disable_nagle_algorithm:
+            self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.rfile = self.request.makefile("rb", buffering=self.rbufsize)
+        self.wfile = Pushing(self.request)
+        if self.wbufsize:
+            self.wfile = self.request.makefile("wb", self.wbufsize)
+
+    def finish(self):
+        with closing(self.rfile):
+            try:
+                self.wfile.close()
+            except ConnectionError as error:
+                print("gone:", error)
+
+
+class Library(socketserver.StreamRequestHandler):
+    """The standard library's flushes in a try, and closes outside it."""
+
+    def finish(self):
+        try:
+            super().finish()
+        except OSError:
+            self.rfile.close()
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        (Base, Stream),
+        (socketserver.BaseRequestHandler, Library),
+        (FromTheTextBase, FromTheTextStream),
+    ],
+    ids=["ours", "library", "text"],
+)
+def test_right_handlers_pass_in_any_style(right, capfd):
+    check("08.1", *right)
+    printed, errors = capfd.readouterr()
+    assert [line[:6] for line in printed.splitlines()] == ["✓ 08.1"] * 5
+    assert errors == ""
+
+
+class AnswersAtOnce(Datagram):
+    def setup(self):
+        super().setup()
+        self.wfile.write = lambda data: self.socket.sendto(data, self.client_address)
+
+
+class ClosesTheSocket(Datagram):
+    def finish(self):
+        super().finish()
+        self.socket.close()
+
+
+class NeverReplies(Datagram):
+    def finish(self):
+        if self.wfile.getvalue():
+            super().finish()
+
+
+class NotAPair(Datagram):
+    def setup(self):
+        self.rfile = io.BytesIO(self.request)
+
+
+class AllOrNothing(Datagram):
+    def finish(self):
+        if self.always_reply:
+            super().finish()
+
+
+POSTCARDS = [
+    pytest.param(AnswersAtOnce, "answer", "datagrams: [b'5 letters", id="at once"),
+    pytest.param(ClosesTheSocket, "answer", "all clients share it", id="learners-19"),
+    pytest.param(NotAPair, "answer", "not 'tuple'", id="learners-19-pair"),
+    pytest.param(NeverReplies, "no answer", "[] by default", id="never replies"),
+    pytest.param(AllOrNothing, "no answer", "[] with always_reply = False", id="all or nothing"),
+    pytest.param(
+        socketserver.DatagramRequestHandler, "no answer", "[b''] with always_reply", id="stdlib"
+    ),
+]
+
+
+@pytest.mark.parametrize("wrong, part, told", POSTCARDS)
+def test_a_wrong_postcard_handler_is_told_its_mistake(wrong, part, told, monkeypatch):
+    impatient(monkeypatch, 0.5)
+    assert told in message("08.2", part, wrong)
+
+
+class FromTheText(FromTheTextBase):
+    always_reply = True
+
+    def setup(self):
+        self.packet, self.socket = self.request
+        self.rfile, self.wfile = io.BytesIO(self.packet), io.BytesIO()
+
+    def finish(self):
+        if self.wfile.tell() or self.always_reply:
+            self.wfile.seek(0)
+            self.socket.sendto(self.wfile.read(), self.client_address)
+
+
+class FromTheLibrary(socketserver.DatagramRequestHandler):
+    always_reply = True
+
+    def finish(self):
+        if self.always_reply or self.wfile.getvalue():
+            super().finish()
+
+
+@pytest.mark.parametrize("right", [Datagram, FromTheText, FromTheLibrary])
+def test_right_postcard_handlers_pass_in_any_style(right):
+    check("08.2", right)
+
+
+class Mailbox(socketserver.StreamRequestHandler):
+    """Right; the wrong ones below change one thing."""
+
+    limit = 100_000
+
+    def letter(self):
+        header = self.rfile.read(4)
+        if len(header) < 4:
+            return None
+        size = int.from_bytes(header, "big")
+        if size > self.limit:
+            return None
+        letter = self.rfile.read(size)
+        return letter if len(letter) == size else None
+
+    def handle(self):
+        while (letter := self.letter()) is not None:
+            self.server.inbox.append(letter)
+
+
+class OneRecv(Mailbox):
+    def handle(self):
+        while data := self.request.recv(1024):
+            self.server.inbox.append(data[4:])
+
+
+class KeepsTheLength(Mailbox):
+    def handle(self):
+        while (letter := self.letter()) is not None:
+            self.server.inbox.append(struct.pack(">L", len(letter)) + letter)
+
+
+class Once(Mailbox):
+    def handle(self):
+        self.server.inbox.append(self.letter())
+
+
+class ReadsToTheEnd(Mailbox):
+    def handle(self):
+        data = self.rfile.read()
+        while data:
+            size = int.from_bytes(data[:4], "big")
+            self.server.inbox.append(data[4 : 4 + size])
+            data = data[4 + size :]
+
+
+class ListOfItsOwn(Mailbox):
+    inbox = []  # noqa: RUF012
+
+    def handle(self):
+        while (letter := self.letter()) is not None:
+            self.inbox.append(letter)
+
+
+class Decodes(Mailbox):
+    def handle(self):
+        while (letter := self.letter()) is not None:
+            self.server.inbox.append(letter.decode("latin-1"))
+
+
+class OneRecvEach(Mailbox):
+    """As in many answers on the web: the length framed, the reading not."""
+
+    def handle(self):
+        while header := self.request.recv(4):
+            self.server.inbox.append(self.request.recv(int.from_bytes(header, "big")))
+
+
+class StopsAtEmpty(Mailbox):
+    def handle(self):
+        while letter := self.letter():
+            self.server.inbox.append(letter)
+
+
+class Believes(Mailbox):
+    def letter(self):
+        header = self.rfile.read(4)
+        letter = self.rfile.read(int.from_bytes(header, "big"))
+        return letter if len(header) == 4 and len(letter) <= self.limit else None
+
+
+class Halves(Mailbox):
+    def handle(self):
+        while header := self.rfile.read(4):
+            size = int.from_bytes(header, "big")
+            if size > self.limit:
+                return
+            self.server.inbox.append(self.rfile.read(size))
+
+
+class Raises(Mailbox):
+    def handle(self):
+        while header := self.rfile.read(4):
+            [size] = struct.unpack(">L", header)
+            if size > self.limit:
+                raise ValueError("too long")
+            self.server.inbox.append(self.rfile.read(size))
+
+
+class FixedLimit(Mailbox):
+    def letter(self):
+        self.limit = 100_000
+        return super().letter()
+
+
+LETTERS = [
+    pytest.param(OneRecv, "pieces", "one recv is not one letter", id="learners-3"),
+    pytest.param(OneRecvEach, "pieces", "one recv is not one letter", id="learners-3-framed"),
+    pytest.param(Once, "logging", "once for each connection", id="learners-8"),
+    pytest.param(ReadsToTheEnd, "logging", "does read() wait for the end?", id="learners-20"),
+    pytest.param(ListOfItsOwn, "logging", "only the server outlives it", id="learners-6"),
+    pytest.param(Decodes, "logging", "a letter that is a str", id="learners-7"),
+    pytest.param(KeepsTheLength, "logging", "length still before it", id="keeps the length"),
+    pytest.param(
+        StopsAtEmpty, "pieces", "does an empty one end the loop?", id="stops at an empty letter"
+    ),
+    pytest.param(Believes, "limit", "compared before the letter is read?", id="believes"),
+    pytest.param(FixedLimit, "limit", "before the letter is read?", id="fixed limit"),
+    pytest.param(Halves, "limit", "[b'hel']", id="halves"),
+    pytest.param(Raises, "limit", "ValueError: too long", id="raises"),
+]
+
+
+@pytest.mark.parametrize("wrong, part, told", LETTERS)
+def test_a_wrong_mailbox_is_told_its_mistake(wrong, part, told, monkeypatch):
+    impatient(monkeypatch, 0.5)
+    ListOfItsOwn.inbox.clear()
+    assert told in message("08.3", part, wrong)
+
+
+class ByHand(socketserver.BaseRequestHandler):
+    """With recv alone, and a rest kept for later."""
+
+    limit = 100_000
+
+    def handle(self):
+        rest = b""
+        while data := self.request.recv(300):
+            rest += data
+            while len(rest) >= 4:
+                [size] = struct.unpack(">L", rest[:4])
+                if size > self.limit:
+                    print("too long", size)
+                    return
+                if len(rest) < 4 + size:
+                    break
+                self.server.inbox.append(rest[4 : 4 + size])
+                rest = rest[4 + size :]
+
+
+@pytest.mark.parametrize("right", [Mailbox, ByHand])
+def test_a_right_mailbox_passes_in_any_style(right):
+    check("08.3", right)
+
+
+GREETER = """
+    greeting = "¡Buenos días!\\n"
+    def handle(self):
+        self.wfile.write(self.greeting.encode())
+"""
+ADDER = """
+    timeout = 0.3
+    def handle(self):
+        for line in self.rfile:
+            self.wfile.write(b"%d\\n" % sum(map(int, line.split())))
+"""
+CHART = "self.request.sendall(self.server.chart)"
+DESK = """
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
+"""
+
+
+def office(greeter=GREETER, adder=ADDER, chart=CHART, desk=DESK):
+    """Return the four names of 08.4, with the given parts as the learner wrote them."""
+    source = f"""
+import socketserver, sys
+class Greeter(socketserver.StreamRequestHandler):{greeter}
+class Adder(socketserver.StreamRequestHandler):{adder}
+class Chart(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.settimeout(5)
+        {chart}
+class Desk(socketserver.ThreadingTCPServer):
+    daemon_threads = True{desk}
+"""
+    names = {}
+    exec(source, names)
+    return tuple(names[name] for name in ("Greeter", "Adder", "Chart", "Desk"))
+
+
+TOO_LATE = """
+    def __init__(self, request, client_address, server):
+        super().__init__(request, client_address, server)
+        self.greeting = "¡Buenos días!\\n"
+    def handle(self):
+        self.wfile.write(self.greeting.encode())
+"""
+TO_THE_END = """
+    timeout = 0.3
+    def handle(self):
+        numbers = self.rfile.read().split()
+        self.wfile.write(b"%d\\n" % sum(map(int, numbers)))
+"""
+DEAF = "\n    def handle_error(self, request, client_address): pass\n"
+
+
+@pytest.mark.parametrize(
+    "answer, part, told",
+    [
+        pytest.param(office(TOO_LATE), "greeter", "before the line that sets", id="learners-6"),
+        pytest.param(
+            office(GREETER.replace(".encode()", "")),
+            "greeter",
+            "a bytes-like object is required, not 'str'",
+            id="learners-7",
+        ),
+        pytest.param(office(adder=TO_THE_END), "adder", "read to the end?", id="learners-20"),
+        pytest.param(
+            office(adder=TO_THE_END.replace("read()", "readline()")),
+            "adder",
+            "once for each connection",
+            id="learners-8",
+        ),
+        pytest.param(
+            office(chart=CHART.replace("sendall", "send")),
+            "chart",
+            "was it send?",
+            id="learners-12",
+        ),
+        pytest.param(
+            office(adder=ADDER.replace("timeout = 0.3", ""), desk=DESK + "    timeout = 0.3\n"),
+            "silence",
+            "The server's timeout is 0.3, the handler's None",
+            id="learners-14",
+        ),
+        pytest.param(
+            office(adder=ADDER.replace("0.3", "0.1")), "silence", "timeout of 0.1", id="impatient"
+        ),
+        pytest.param(office(desk="\n"), "gone", "on stderr, in", id="learners-21"),
+        pytest.param(
+            office(desk=DEAF), "gone", "are all errors kept quiet?", id="learners-21-deaf"
+        ),
+    ],
+)
+def test_a_bug_left_in_is_named(answer, part, told, monkeypatch):
+    impatient(monkeypatch, 0.8)
+    came = next(line for line in message("08.4", part, *answer).splitlines() if "Came:" in line)
+    assert told in came
+
+
+def test_a_mended_office_passes():
+    """In our way, and in others: setup, a loop with readline, an error caught."""
+    check("08.4", *office())
+    greeter = """
+    def setup(self):
+        super().setup()
+        self.greeting = b"\\xc2\\xa1Buenos d\\xc3\\xadas!"
+    def handle(self):
+        self.request.sendall(self.greeting)
+"""
+    adder = """
+    timeout = 0.3
+    def handle(self):
+        try:
+            while line := self.rfile.readline():
+                total = sum(int(word) for word in line.decode().split())
+                print(total, file=sys.stderr)
+                self.wfile.write(f"{total}\\n".encode())
+        except TimeoutError:
+            pass
+"""
+    desk = """
+    def handle_error(self, request, client_address):
+        try:
+            raise
+        except (BrokenPipeError, ConnectionResetError, ConnectionAbortedError):
+            return
+        except Exception:
+            socketserver.ThreadingTCPServer.handle_error(self, request, client_address)
+"""
+    check("08.4", *office(greeter, adder, desk=desk))
+
+
+def forecast(
+    steps=("shf", "shf", "s"),
+    many=(10, 3, 4, 1),
+    waiting=(True, True, False, False, True),
+    ended=(False, True, False),
+):
+    return list(steps), list(many), list(waiting), list(ended)
+
+
+def but(place, values):
+    return [value != (number == place) for number, value in enumerate(values)]
+
+
+WAITING, ENDED = forecast()[2:]
+
+
+@pytest.mark.parametrize(
+    "answer, part, told",
+    [
+        pytest.param(forecast(["shf", "sh", "s"]), "steps", "finish stands in a", id="no finish"),
+        pytest.param(forecast(["shf", "shf", "sf"]), "steps", "before the try begins", id="setup"),
+        pytest.param(forecast(["s"]), "steps", "3 are asked for", id="too few"),
+        pytest.param(forecast(many=[5, 3, 4, 1]), "how many", "not two messages", id="learners-3"),
+        pytest.param(forecast(many=[10, 5, 4, 1]), "how many", "three at the most", id="recv 3"),
+        pytest.param(forecast(many=[10, 3, 1, 1]), "how many", "until it has four", id="read 4"),
+        pytest.param(
+            forecast(many=[10, 3, 4, 3]), "how many", "once for each connection", id="learners-8"
+        ),
+        pytest.param(
+            forecast(waiting=but(0, WAITING)), "while waiting", "100 is only the most", id="recv"
+        ),
+        pytest.param(
+            forecast(waiting=but(2, WAITING)),
+            "while waiting",
+            "waits for the end",
+            id="learners-20",
+        ),
+        pytest.param(
+            forecast(waiting=but(3, WAITING)), "while waiting", "all hundred bytes", id="read 100"
+        ),
+        pytest.param(
+            forecast(ended=but(0, ENDED)),
+            "cut off",
+            "does not look at the server",
+            id="learners-14",
+        ),
+        pytest.param(forecast(ended=but(1, ENDED)), "cut off", "silent client is", id="handler's"),
+        pytest.param(forecast(ended=but(2, ENDED)), "cut off", "Each byte starts", id="drips"),
+    ],
+)
+def test_a_wrong_forecast_is_told_why(answer, part, told):
+    came = next(line for line in message("08.5", part, *answer).splitlines() if "Came:" in line)
+    assert told in came
+
+
+def test_a_right_forecast_passes():
+    check("08.5", *forecast())
+    check("08.5", *map(tuple, forecast()))
