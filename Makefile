@@ -4,7 +4,8 @@ LAB_ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 comma := ,
-PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile
+# More workers than cores: most of what tests of servers do is wait.
+PYTEST := $(PY) -m pytest -q -n 4 --dist loadfile
 
 .PHONY: help lab site test lint check chapters notebooks exercises faults bench clean
 .DELETE_ON_ERROR:

@@ -558,7 +558,7 @@ def forecast(taken=(9, 9, 3, 5), door="sswwn", ended=(False, True, False)):
         pytest.param(forecast(door="sswnn"), "at the door", "one more wait", id="one more"),
         pytest.param(forecast(door="swwwn"), "at the door", "one is free", id="one thread"),
         pytest.param(forecast(door="ssnnn"), "at the door", "does the connecting", id="backlog"),
-        pytest.param(forecast(ended=[1, 1, 0]), "cut off", "gives a bool there", id="numbers"),
+        pytest.param(forecast(ended=[1, 1, 0]), "cut off", "gives bool there", id="numbers"),
         pytest.param(
             forecast(ended=[True, True, False]), "cut off", "Each byte starts", id="learners-14"
         ),
