@@ -184,6 +184,8 @@ def answer(step: Step, server: Any, client: socket.socket) -> bytes:
     """Return what the client is sent."""
     try:
         return client.recv(100)
+    except TimeoutError:
+        step.fail(f"nothing for the client within {PATIENCE:g} seconds{server.notes.trouble()}")
     except OSError as error:
         step.fail(f"{describe(error)}{server.notes.trouble()}")
 
