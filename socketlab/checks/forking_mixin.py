@@ -70,14 +70,14 @@ def _there(trial: Callable[..., Any], cells: Any, answers: Any) -> tuple[str, An
             outcome = ("failed", "it left with SystemExit, as sys.exit() does")
     finally:
         if os.getpid() != parent:
-            os.write(write_end, str(outcome[1]).encode()[:500])
+            os.write(write_end, str(outcome[1]).encode()[:500] + b"\n")
             os._exit(0)
         signal.setitimer(signal.ITIMER_REAL, 0)
     os.close(write_end)
     os.set_blocking(read_end, False)
     with suppress(BlockingIOError):
         if back := os.read(read_end, 1000):
-            told = back.decode(errors="replace")
+            told = back.decode(errors="replace").splitlines()[0]
             return "failed", f"a child came back into the program of its parent ({told})"
     return outcome
 
@@ -184,6 +184,8 @@ def answer(step: Step, server: Any, client: socket.socket) -> bytes:
     """Return what the client is sent."""
     try:
         return client.recv(100)
+    except TimeoutError:
+        step.fail(f"nothing for the client within {PATIENCE:g} seconds{server.notes.trouble()}")
     except OSError as error:
         step.fail(f"{describe(error)}{server.notes.trouble()}")
 

@@ -124,6 +124,11 @@ def mutants(spec):
         yield Mutant(spec.id, name, ast.unparse(ast.fix_missing_locations(tree)))
 
 
+def unchanged(spec):
+    """Return our solution with nothing changed: a judge who turns it down proves nothing."""
+    return Mutant(spec.id, "none", answers.cell(ROOT / "solutions", spec))
+
+
 def setup(spec):
     """Return what the notebook defines before the answer: the imports of its setup cell."""
     [path] = (ROOT / "solutions").glob(f"{spec.id[:2]}_*/*.ipynb")
