@@ -1,0 +1,372 @@
+"""Wrong answers to the exercises of chapter 09 are told what is wrong with them."""
+
+import http.server
+import itertools
+import os
+import queue
+import socketserver
+import sys
+import threading
+import types
+import xmlrpc.server
+
+import pytest
+
+import minisocketserver
+from socketlab import check
+
+from .helpers import impatient, message
+
+SERVERS = ["TCPServer", "UDPServer", "UnixStreamServer", "UnixDatagramServer"]
+
+
+def ready_mixed(parts):
+    mixed = {}
+    for mixin, server in itertools.product(["Threading", "Forking"], SERVERS):
+        parents = [getattr(parts, name, None) for name in (mixin + "MixIn", server)]
+        if all(parents):
+            mixed[mixin + server] = type(mixin + server, tuple(parents), {})
+    return mixed
+
+
+def mixin_last(parts):
+    return {name: type(name, cls.__bases__[::-1], {}) for name, cls in ready_mixed(parts).items()}
+
+
+def both_mixins(parts):
+    return {
+        name: type(name, (parts.ThreadingMixIn, parts.ForkingMixIn, cls.__bases__[1]), {})
+        for name, cls in ready_mixed(parts).items()
+    }
+
+
+def takes_all_for_granted(parts):
+    return {
+        mixin + server: type(
+            mixin + server, (getattr(parts, mixin + "MixIn"), getattr(parts, server)), {}
+        )
+        for mixin, server in itertools.product(["Threading", "Forking"], SERVERS)
+    }
+
+
+def asks_the_system(parts):
+    """Right on this machine, and nowhere else."""
+    names = [mixin + server for mixin in ["Threading", "Forking"] for server in SERVERS]
+    if not hasattr(os, "fork"):
+        names = names[:4]
+    made = takes_all_for_granted(parts)
+    return {name: made[name] for name in names}
+
+
+def takes_what_is_ready(parts):
+    names = [mixin + server for mixin in ["Threading", "Forking"] for server in SERVERS]
+    return {name: getattr(parts, name) for name in names if hasattr(parts, name)}
+
+
+def streams_only(parts):
+    return {name: cls for name, cls in ready_mixed(parts).items() if "Datagram" not in name}
+
+
+def nameless(parts):
+    return {name: type("Server", cls.__bases__, {}) for name, cls in ready_mixed(parts).items()}
+
+
+def daemons(parts):
+    return {
+        name: type(name, cls.__bases__, {"daemon_threads": True})
+        for name, cls in ready_mixed(parts).items()
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong, part, told",
+    [
+        pytest.param(mixin_last, "grid", "is not the mix-in's: its parents are", id="learners-11"),
+        pytest.param(both_mixins, "grid", "the parents ThreadingMixIn, ", id="both"),
+        pytest.param(takes_what_is_ready, "grid", "no ForkingTCPServer", id="takes what is ready"),
+        pytest.param(streams_only, "grid", "no ThreadingUnixDatagramServer", id="streams only"),
+        pytest.param(nameless, "grid", "a class called 'Server'", id="nameless"),
+        pytest.param(daemons, "grid", "daemon_threads in its body", id="daemons"),
+        pytest.param(takes_all_for_granted, "small", "AttributeError", id="learners-23"),
+        pytest.param(asks_the_system, "small", "AttributeError", id="learners-23-system"),
+        pytest.param(lambda parts: list(ready_mixed(parts)), "grid", "no dictionary", id="list"),
+        pytest.param(lambda parts: {}, "at work", "no ThreadingTCPServer", id="nothing"),
+    ],
+)
+def test_a_wrong_grid_is_told_its_mistake(wrong, part, told, monkeypatch):
+    impatient(monkeypatch, 0.5)
+    assert told in message("09.1", part, wrong)
+
+
+def from_the_text(parts):
+    """With class statements, and names looked up in vars."""
+    print("mixing", file=sys.stderr)
+    found = vars(parts)
+    made = {}
+    for first, mixin in [("Threading", "ThreadingMixIn"), ("Forking", "ForkingMixIn")]:
+        for server in [name for name in SERVERS if name in found and mixin in found]:
+
+            class Mixed(found[mixin], found[server]):
+                """Ready-mixed."""
+
+            Mixed.__name__ = Mixed.__qualname__ = first + server
+            made[first + server] = Mixed
+    return made
+
+
+def with_new_class(parts):
+    """As the standard library makes classes at run time."""
+    made = {}
+    for mixin in ("ThreadingMixIn", "ForkingMixIn"):
+        for server in SERVERS:
+            try:
+                parents = getattr(parts, mixin), getattr(parts, server)
+            except AttributeError:
+                continue
+            name = mixin.replace("MixIn", server)
+            made[name] = types.new_class(name, parents)
+    return made
+
+
+@pytest.mark.parametrize("right", [ready_mixed, from_the_text, with_new_class])
+def test_a_right_grid_passes_in_any_style(right, capfd):
+    check("09.1", right)
+    printed, errors = capfd.readouterr()
+    assert [line[:6] for line in printed.splitlines()] == ["✓ 09.1"] * 3
+    assert errors == ""
+
+
+class CallServer(socketserver.ThreadingMixIn, xmlrpc.server.SimpleXMLRPCServer):
+    pass
+
+
+class MixInLast(xmlrpc.server.SimpleXMLRPCServer, socketserver.ThreadingMixIn):
+    pass
+
+
+class Tickets:
+    def __init__(self):
+        self.number = 0
+        self.lock = threading.Lock()
+
+    def next(self):
+        with self.lock:
+            self.number += 1
+            return self.number
+
+
+class NoLock(Tickets):
+    def next(self):
+        self.number += 1
+        return self.number
+
+
+class LockedTooShort(Tickets):
+    def next(self):
+        with self.lock:
+            self.number += 1
+        return self.number
+
+
+class LockEach(Tickets):
+    def next(self):
+        with threading.Lock():
+            self.number += 1
+            return self.number
+
+
+class NeverReleases(Tickets):
+    def next(self):
+        self.lock.acquire()
+        self.number += 1
+        return self.number
+
+
+class Shared:
+    number = 0
+    lock = threading.Lock()
+
+    def next(self):
+        with self.lock:
+            Shared.number += 1
+            return Shared.number
+
+
+class FromZero(Tickets):
+    def next(self):
+        return super().next() - 1
+
+
+@pytest.mark.parametrize(
+    "answer, part, told",
+    [
+        pytest.param(
+            (xmlrpc.server.SimpleXMLRPCServer, Tickets),
+            "at once",
+            "one call after the other",
+            id="learners-10",
+        ),
+        pytest.param((MixInLast, Tickets), "at once", "is found in the first", id="learners-11"),
+        pytest.param((CallServer, NoLock), "tickets", "sold twice", id="no lock"),
+        pytest.param((CallServer, LockedTooShort), "tickets", "sold twice", id="too short"),
+        pytest.param((CallServer, LockEach), "tickets", "sold twice", id="a lock each"),
+        pytest.param((CallServer, NeverReleases), "tickets", "not given back?", id="held"),
+        pytest.param((CallServer, FromZero), "calls", "[0, 1, 2]", id="from zero"),
+    ],
+)
+def test_a_wrong_ticket_office_is_told_its_mistake(answer, part, told, monkeypatch):
+    impatient(monkeypatch, 0.5)
+    assert told in message("09.2", part, *answer)
+
+
+def test_a_number_for_all_rolls_is_noticed():
+    Shared.number = 0
+    assert "do they share their number?" in message("09.2", "calls", CallServer, Shared)
+
+
+class Counted:
+    def __init__(self):
+        self.numbers = itertools.count(1)
+
+    def next(self):
+        return next(self.numbers)
+
+
+class Queued(CallServer):
+    daemon_threads = True
+
+
+class Printed:
+    """A roll printed in advance."""
+
+    def __init__(self):
+        self.roll = queue.SimpleQueue()
+        for number in range(1, 1000):
+            self.roll.put(number)
+
+    def next(self):
+        print("sold")
+        return self.roll.get()
+
+
+@pytest.mark.parametrize("answer", [(CallServer, Tickets), (Queued, Printed), (Queued, Counted)])
+def test_a_right_ticket_office_passes_in_any_style(answer):
+    check("09.2", *answer)
+
+
+class Web(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+
+
+class Pages(http.server.SimpleHTTPRequestHandler):
+    greeting = "¡Buenos días!".encode()
+
+    def __init__(self, *args, folder):
+        super().__init__(*args, directory=folder)
+
+    def do_GET(self):
+        if self.path != "/hello":
+            return super().do_GET()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(self.greeting)
+        return None
+
+    def log_message(self, format, *args):
+        pass
+
+
+class WebLast(http.server.HTTPServer, socketserver.ThreadingMixIn):
+    daemon_threads = True
+
+
+class NeverHangsUp(Web):
+    def shutdown_request(self, request):
+        pass
+
+
+class TellsTooLate(Pages):
+    def __init__(self, *args, folder):
+        super(Pages, self).__init__(*args)
+        self.directory = folder
+
+
+class Text(Pages):
+    greeting = "¡Buenos días!"
+
+
+class Latin(Pages):
+    greeting = "¡Buenos días!".encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    "answer, part, told",
+    [
+        pytest.param((WebLast, Pages), "at once", "BaseServer's own", id="learners-11"),
+        pytest.param(
+            (http.server.HTTPServer, Pages), "at once", "BaseServer's own", id="learners-10"
+        ),
+        pytest.param((NeverHangsUp, Pages), "the end", "close the connection?", id="never ends"),
+        pytest.param((Web, TellsTooLate), "folder", "after super().__init__()", id="learners-6"),
+        pytest.param((Web, Text), "hello", "required, not 'str'", id="learners-7"),
+        pytest.param((Web, Latin), "hello", "UnicodeDecodeError", id="latin"),
+    ],
+)
+def test_a_bug_left_in_is_named(answer, part, told, monkeypatch, tmp_path):
+    impatient(monkeypatch, 0.5)
+    monkeypatch.chdir(tmp_path)
+    came = next(line for line in message("09.3", part, *answer).splitlines() if "Came:" in line)
+    assert told in came
+
+
+class SetsBefore(Pages):
+    def __init__(self, *args, folder):
+        self.folder = folder
+        super(Pages, self).__init__(*args)
+
+    def translate_path(self, path):
+        self.directory = self.folder
+        return super().translate_path(path)
+
+
+@pytest.mark.parametrize("answer", [(Web, Pages), (http.server.ThreadingHTTPServer, SetsBefore)])
+def test_a_mended_site_passes(answer):
+    check("09.3", *answer)
+
+
+def forecast(who="sstptp", noticed=(False, True, False, False, True)):
+    return list(who), list(noticed)
+
+
+forks = pytest.mark.skipif(not hasattr(minisocketserver, "ForkingMixIn"), reason="no fork here")
+
+
+@pytest.mark.parametrize(
+    "answer, part, told",
+    [
+        pytest.param(forecast("sttptp"), "who", "behind the server", id="learners-11", marks=forks),
+        pytest.param(forecast("sstppp"), "who", "do not add up", id="both", marks=forks),
+        pytest.param(forecast("ssspts"), "who", "whatever the server's", id="udp", marks=forks),
+        pytest.param(forecast(noticed=[True] * 5), "noticed", "are closed", id="closed"),
+        pytest.param(forecast(noticed=[False] * 5), "noticed", "a second time", id="second"),
+        pytest.param(
+            forecast(noticed=[False, True, True, False, True]), "noticed", "turned away", id="away"
+        ),
+        pytest.param(
+            forecast(noticed=[False, True, False, True, True]), "noticed", "No handler", id="quiet"
+        ),
+        pytest.param(
+            forecast(noticed=[False, True, False, False, False]), "noticed", "travel on", id="first"
+        ),
+    ],
+)
+def test_a_wrong_forecast_is_told_why(answer, part, told):
+    came = next(line for line in message("09.4", part, *answer).splitlines() if "Came:" in line)
+    assert told in came
+
+
+@forks
+def test_a_right_forecast_passes():
+    check("09.4", *forecast())
+    check("09.4", *map(tuple, forecast()))
