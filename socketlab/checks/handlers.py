@@ -53,15 +53,22 @@ build = Exercise(
 class Line(minisocketserver.TCPServer):
     """A server whose connections have a time limit, so that one send may send a part only."""
 
+    begun: threading.Event
+
     def get_request(self) -> tuple[Any, Any]:
         request, client_address = super().get_request()
         request.settimeout(2 * PATIENCE)
         return request, client_address
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.begun.set()
+        super().process_request(request, client_address)
+
 
 def make(handler: Any, **extra: Any) -> Any:
     """Return a server of the bench with these attributes."""
     server = Line(ANY_PORT, handler)
+    server.begun = threading.Event()
     vars(server).update(extra)
     return server
 
@@ -242,7 +249,10 @@ def everything(base: Any, stream: Any) -> None:
 
 
 def _all(step: Step, server: Any) -> bytes:
+    """Return all that comes, read by a client who takes its time: one send does not do then."""
     with dial(step, server) as client:
+        server.begun.wait(PATIENCE)
+        time.sleep(0.05)
         parts = []
         with suppress(TimeoutError, ConnectionError):
             while part := client.recv(1 << 20):
