@@ -63,10 +63,10 @@ def _run(arguments: list[str], stdout: Any, stderr: Any, deadline: float) -> int
     except subprocess.TimeoutExpired:
         return None
     finally:
-        _end(process)
+        end(process)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: "subprocess.Popen[bytes]") -> None:
     """End the process and all that it has forked."""
     if sys.platform == "win32":
         process.kill()

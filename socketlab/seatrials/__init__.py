@@ -192,14 +192,14 @@ def sea_trials(
     if not trials.suites:
         print("This Python comes without its own tests, so there is nothing to run here.")
         return trials
-    update = _displayed(trials)
+    update = displayed(trials)
     for suite in trials.suites:
         trials.outcomes.append(run(suite, ship=ship, deadline=deadline))
         update(trials)
     return trials
 
 
-def _displayed(trials: Trials) -> Callable[[Trials], Any]:
+def displayed(trials: Any) -> Callable[[Any], Any]:
     """Show the trials in a notebook, and return what shows them again in the same place."""
     try:
         from IPython.core.getipython import get_ipython
@@ -209,5 +209,5 @@ def _displayed(trials: Trials) -> Callable[[Trials], Any]:
     if get_ipython() is None:
         return lambda trials: None
     handle: Any = display(trials, display_id=True)  # type: ignore[no-untyped-call]
-    update: Callable[[Trials], Any] = handle.update
+    update: Callable[[Any], Any] = handle.update
     return update

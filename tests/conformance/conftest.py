@@ -70,7 +70,9 @@ def make(module, closing, path):
     def make(server_class, handler_class=None, **attributes):
         if attributes:
             server_class = type(server_class.__name__, (server_class,), attributes)
-        is_unix = server_class.address_family == getattr(socket, "AF_UNIX", None)
+        # A server under construction, such as a learner's, may lack the attribute.
+        family = getattr(server_class, "address_family", socket.AF_INET)
+        is_unix = family == getattr(socket, "AF_UNIX", None)
         address = path() if is_unix else ("127.0.0.1", 0)
         return closing(server_class(address, handler_class or module.BaseRequestHandler))
 
@@ -82,13 +84,14 @@ def connect(closing, path):
     """Connect a client to a server; over datagrams it can be answered."""
 
     def connect(server, greeting=b""):
-        client = closing(socket.socket(server.address_family, server.socket_type))
+        family, kind = server.socket.family, server.socket.type
+        client = closing(socket.socket(family, kind))
         client.settimeout(DEADLINE)
-        is_unix = server.address_family == getattr(socket, "AF_UNIX", None)
-        if is_unix and server.socket_type == socket.SOCK_DGRAM:
+        is_unix = family == getattr(socket, "AF_UNIX", None)
+        if is_unix and kind == socket.SOCK_DGRAM:
             client.bind(path())
         client.connect(server.server_address)
-        if greeting or server.socket_type == socket.SOCK_DGRAM:
+        if greeting or kind == socket.SOCK_DGRAM:
             client.send(greeting)
         return client
 

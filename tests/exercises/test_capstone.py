@@ -1,0 +1,176 @@
+"""The capstone: the learner's answers as one module, and what is said about it."""
+
+import shutil
+import socketserver
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from socketlab import assemble
+from socketlab.authoring.exercises import ROOT
+from socketlab.capstone import OwnShip, certificate, own_ship, web_page
+from socketlab.checks.core import exercises
+from socketlab.seatrials import Outcome, Trials
+from socketlab.seatrials import conformance as suite
+from socketlab.seatrials.conformance import Conformance, chapter, conformance
+
+CHAPTER = "03_tcp_server"
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A folder with the exercises of chapter 03, our solutions of them written in."""
+    shutil.copytree(ROOT / "solutions" / CHAPTER, tmp_path / CHAPTER)
+    return tmp_path
+
+
+def rewrite(course, change):
+    """Let `change` make the answer to 03.1 from ours."""
+    path = course / CHAPTER / f"{CHAPTER}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.id == "answer-03-1":
+            cell.source = change(cell.source)
+    nbformat.write(notebook, path)
+
+
+def built():
+    """The planks that a build exercise asks for, on this system."""
+    shipped = {name for _, name, _ in own_rows()}
+    asked = {name for spec in exercises() if spec.kind == "build" for name in spec.names}
+    return shipped & asked
+
+
+def own_rows():
+    return list(assemble().rows())
+
+
+def test_with_all_our_solutions_nothing_that_has_an_exercise_is_on_loan():
+    own = own_ship(ROOT / "solutions")
+    assert set(own.yours()) == built() >= {"TCPServer"}
+    assert f"{len(built())} of {len(own_rows())} planks are yours" in repr(own)
+    assert "http.server" in web_page(own)
+
+
+def test_a_blank_course_is_all_on_loan_and_told_so():
+    own = own_ship(ROOT / "exercises")
+    assert own.yours() == []
+    assert "planks are on loan: what passes below says nothing of you yet" in repr(own)
+    assert "still blank" in own.notes["TCPServer"]
+    assert "still blank" in own._repr_html_()
+    assert "no notebook 03_" in own_ship(ROOT / "nowhere").notes["TCPServer"]
+
+
+def test_a_fault_and_a_hang_are_named_with_their_chapter(course):
+    """No SHUT_WR: the client waits as long as anybody else holds the connection."""
+
+    def change(text):
+        text = text.replace("request.shutdown(socket.SHUT_WR)", "pass")
+        return text.replace(
+            "return self.socket.accept()",
+            "import traceback\n"
+            "        while 'test_get_request' in str(traceback.extract_stack()):\n"
+            "            pass\n"
+            "        return self.socket.accept()",
+        )
+
+    rewrite(course, change)
+    own = own_ship(course)
+    assert own.yours() == ["TCPServer"]
+    result = conformance(own.ship, ["tcp_server"], patience=5.0)
+    told = "The client sees the end even while another process or thread holds the connection."
+    assert told in {one.text for one in result.of("failed")}
+    [hung] = [one for one in result.of("failed") if "5 seconds" in one.why]
+    assert hung.text.startswith("get_request gives")
+    assert f'href="../../notebooks/{CHAPTER}.ipynb"' in result._repr_html_()
+    text = repr(result)
+    assert f"{CHAPTER}.ipynb:\n" in text and f"  - {told}" in text
+    passed, failed = len(result.of("passed")), len(result.of("failed"))
+    assert f"{passed} of {passed + failed} behaviours" in text
+    assert passed > failed > 0 == len(result.of(""))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: text.replace("def fileno(self):", "def fileno(self)"), "SyntaxError"),
+        (lambda text: f"{text}\nwhile True:\n    pass\n", "never came"),
+        (lambda text: f"{text}\nimport os\nos._exit(0)\n", "failed in a program of its own"),
+        (lambda text: f"{text}\n    lock = __import__('threading').Lock()\n", "cannot pickle"),
+        (lambda text: f"{text}\nraise SystemExit('enough')\n", "SystemExit: enough"),
+        (lambda text: text.replace("class TCPServer", "class TcpServer"), "no class TCPServer"),
+        (lambda text: f"{text}\nTCPServer = 3\n", "no class TCPServer"),
+        (
+            lambda text: text.replace("return self.socket.accept()", "raise NotImplementedError()"),
+            "still blank: get_request",
+        ),
+        (lambda text: text.replace("return self.socket.accept()", "pass"), "did not serve"),
+        (
+            lambda text: text.replace("self.socket.listen()", "while True: pass"),
+            "did not serve a client: ServerTrouble",
+        ),
+    ],
+    ids=["syntax", "loop", "exit", "raise", "name", "value", "half-blank", "broken", "hangs"],
+)
+def test_a_broken_answer_is_on_loan_with_the_reason(course, change, told):
+    rewrite(course, change)
+    own = own_ship(course)
+    assert own.yours() == []
+    assert told in own.notes["TCPServer"]
+
+
+def test_a_notebook_that_cannot_be_read_is_told(course):
+    (course / CHAPTER / f"{CHAPTER}.ipynb").write_text("{")
+    assert "cannot be read" in own_ship(course).notes["TCPServer"]
+
+
+def test_the_suite_has_a_deadline():
+    result = conformance(assemble(), ["tcp_server"], deadline=0.5)
+    assert "Not all was tried in 0.5 seconds." in repr(result)
+
+
+def test_without_the_suite_a_sentence(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(suite, "SUITE", tmp_path / "nowhere")
+    assert conformance(assemble()).behaviours == []
+    assert "needs pytest" in capsys.readouterr().out
+
+
+def test_each_part_of_the_suite_has_its_chapter():
+    for path in (ROOT / "tests" / "conformance").glob("test_*.py"):
+        assert (ROOT / "notebooks" / chapter(path.stem.removeprefix("test_"))).exists()
+
+
+def test_a_certificate_of_facts(tmp_path, monkeypatch):
+    class TCPServer(socketserver.TCPServer):
+        pass
+
+    own = OwnShip(assemble(TCPServer=TCPServer), {})
+    monkeypatch.chdir(tmp_path)
+    trials = Trials(("test_x",))
+    trials.outcomes.append(Outcome("test_x", tests=3, failures=1))
+    text = certificate(own, Conformance(), trials, "")
+    assert (tmp_path / "certificate.md").read_text() == text == text._repr_markdown_()
+    for fact in ("planks of your own | TCPServer", "test_x: failed (3 tests)", "did not serve"):
+        assert fact in text
+
+
+def test_the_notebook_runs_in_a_learner_s_course(course, monkeypatch):
+    """On one part of each suite, to be quick."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    folder = course / "11_capstone"
+    shutil.copytree(ROOT / "exercises" / "11_capstone", folder)
+    notebook = nbformat.read(folder / "11_capstone.ipynb", as_version=4)
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(
+            "conformance(own.ship)", 'conformance(own.ship, ["unix_servers"])'
+        ).replace("sea_trials(own.ship,", 'sea_trials(own.ship, ["test_docxmlrpc"],')
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=60, resources=resources).execute()
+    outputs = {cell.id: str(cell.get("outputs")) for cell in notebook.cells}
+    assert f"1 of {len(own_rows())} planks are yours" in outputs["ship"]
+    assert "behaviours" in outputs["conformance"]
+    assert "Ahoy from http.server" in outputs["page"]
+    assert "| planks of your own | TCPServer |" in outputs["certificate"]
+    assert (folder / "certificate.md").exists()
+    assert not [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
