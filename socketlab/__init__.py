@@ -1,6 +1,6 @@
 """The bench: run servers in a notebook, see what they did, check an answer."""
 
-from .answers import reset, solution
+from .answers import progress, reset, solution
 from .checks import CheckFailed, check, hint
 from .example import tcp_client, threaded_client
 from .explain import explain, explain_in_notebook
@@ -24,6 +24,7 @@ __all__ = [
     "hint",
     "needs",
     "play",
+    "progress",
     "record",
     "reopen",
     "reset",

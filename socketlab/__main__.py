@@ -66,7 +66,7 @@ def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
     try:
         match command:
             case "list":
-                print(terminal.listed())
+                answers.progress()
             case "doctor":
                 print(terminal.examined())
             case "hint":

@@ -1,10 +1,10 @@
-"""The texts of an exercise: its stub, our solution, and how to bring the stub back."""
+"""What is there besides the check: our solution, the stub brought back, what was done."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from . import progress
+from . import logbook
 from .checks.core import Exercise, exercises, find
 
 PROJECT = Path(__file__).parents[1]
@@ -26,7 +26,7 @@ def solution(exercise: str, give_up: bool = False) -> None:
     spec = find(exercise)
     text = cell(PROJECT / "solutions", spec)
     if give_up:
-        progress.note(exercise, "gave up")
+        logbook.note(exercise, "gave up")
     elif not passed(spec):
         raise NotNow(
             f"Our solution of {exercise} comes when yours passes: check({exercise!r}) first. "
@@ -38,7 +38,7 @@ def solution(exercise: str, give_up: bool = False) -> None:
 
 def passed(spec: Exercise) -> bool:
     """Tell whether every part has passed, in this kernel or, by the progress file, before."""
-    noted = {event for name, event in progress.events() if name == spec.id}
+    noted = {event for name, event in logbook.events() if name == spec.id}
     return all(name in spec.passed or f"passed {name}" in noted for name in spec.parts)
 
 
@@ -72,7 +72,7 @@ def cell(folder: Path, spec: Exercise) -> str:
 
 def state() -> list[dict[str, Any]]:
     """Return a row for each exercise: id, title, kind, level, points and what was done."""
-    noted = progress.events()
+    noted = logbook.events()
     rows = []
     for spec in exercises():
         mine = {event for name, event in noted if name == spec.id}
@@ -89,3 +89,12 @@ def state() -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def progress() -> None:
+    """Print a table of the exercises, and what was done of them."""
+    print(f"{'':5} {'points':>7}  {'kind':12}  {'level':5}  title")
+    for row in state():
+        points = f"{row['earned']}/{row['points']}"
+        told = f"{row['title']}{'  (solution seen)' if row['gave up'] else ''}"
+        print(f"{row['id']:5} {points:>7}  {row['kind']:12}  {'*' * row['level']:5}  {told}")

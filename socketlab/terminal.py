@@ -11,23 +11,10 @@ from typing import Any
 
 import nbformat
 
-from . import answers, progress
+from . import answers, logbook
 from .checks import hint as next_hint
 from .checks.core import Exercise, find
 from .course import write
-
-
-def listed() -> str:
-    """Return a table of the exercises, and what was done of them."""
-    lines = [f"{'':5} {'points':>7}  {'kind':12}  {'level':5}  title"]
-    for row in answers.state():
-        points = f"{row['earned']}/{row['points']}"
-        seen = "  (solution seen)" if row["gave up"] else ""
-        stars = "*" * row["level"]
-        lines.append(
-            f"{row['id']:5} {points:>7}  {row['kind']:12}  {stars:5}  {row['title']}{seen}"
-        )
-    return "\n".join(lines)
 
 
 def notebook_of(course: Path, spec: Exercise) -> Path:
@@ -75,7 +62,7 @@ def _text(output: Any) -> str:
 
 def hinted(exercise: str) -> None:
     """Print the next hint; which one that is, the progress file knows."""
-    told = [event for name, event in progress.events() if name == exercise]
+    told = [event for name, event in logbook.events() if name == exercise]
     number = 1 + max((int(event[5:]) for event in told if event.startswith("hint ")), default=0)
     next_hint(exercise, min(number, len(find(exercise).hints)))
 

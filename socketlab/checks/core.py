@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from .. import progress
+from .. import logbook
 from .room import room
 from .step import NotYet, Step, describe
 
@@ -107,7 +107,7 @@ def check(exercise: str, *answers: Any, part: str | None = None, traceback: bool
     for one in spec.parts.values() if part is None else [spec.parts[part]]:
         _try(spec, one, answers, namespace, traceback)
         spec.passed.add(one.name)
-        progress.note(exercise, f"passed {one.name}")
+        logbook.note(exercise, f"passed {one.name}")
         print(f"✓ {exercise} {one.name}: {_points(one.points)}. {one.praise}")
 
 
@@ -121,7 +121,7 @@ def hint(exercise: str, number: int | None = None) -> None:
     spec.hints_told = min(spec.hints_told + 1, last) if number is None else number
     if not 1 <= spec.hints_told <= last:
         raise LookupError(f"{exercise} has the hints 1 to {last}, not {number}.")
-    progress.note(exercise, f"hint {spec.hints_told}")
+    logbook.note(exercise, f"hint {spec.hints_told}")
     print(f"Hint {spec.hints_told} of {last} for {exercise}: {spec.hints[spec.hints_told - 1]}")
 
 

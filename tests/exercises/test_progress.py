@@ -2,10 +2,10 @@
 
 import pytest
 
-from socketlab import answers, check, hint, progress, solution
-from socketlab.checks.core import find
+from socketlab import answers, check, hint, logbook, progress, solution
+from socketlab.checks.core import exercises, find
 from socketlab.course import MANIFEST
-from socketlab.progress import NAME
+from socketlab.logbook import NAME
 
 
 @pytest.fixture
@@ -30,29 +30,29 @@ def test_what_passes_is_noted_once(course):
 
 def test_hints_are_noted(course, capsys):
     hint("03.1")
-    assert progress.events() == {("03.1", "hint 1")}
+    assert logbook.events() == {("03.1", "hint 1")}
 
 
 @pytest.mark.parametrize("spoilt", ["03.1 passed addr", "\x00\xff", "nonsense\n\n"])
 def test_a_spoilt_file_loses_nothing_else(course, spoilt):
     """As after a crash in mid-write: the lines before it and after it count."""
     (course / NAME).write_text("03.1 passed close\n" + spoilt)
-    progress.note("03.1", "passed restart")
-    assert {("03.1", "passed close"), ("03.1", "passed restart")} <= progress.events()
+    logbook.note("03.1", "passed restart")
+    assert {("03.1", "passed close"), ("03.1", "passed restart")} <= logbook.events()
 
 
 def test_outside_a_course_nothing_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    progress.note("03.1", "passed close")
+    logbook.note("03.1", "passed close")
     assert list(tmp_path.iterdir()) == []
-    assert progress.events() == set()
+    assert logbook.events() == set()
 
 
 def test_our_solution_comes_after_success(course, capsys):
     with pytest.raises(answers.NotNow, match="comes when yours passes"):
         solution("03.1")
     for part in find("03.1").parts:
-        progress.note("03.1", f"passed {part}")
+        logbook.note("03.1", f"passed {part}")
     solution("03.1")
     told = capsys.readouterr().out
     assert told.startswith("class TCPServer(BaseServer):")
@@ -62,15 +62,24 @@ def test_our_solution_comes_after_success(course, capsys):
 def test_our_solution_comes_for_who_gives_up_and_that_is_noted(course, capsys):
     solution("03.1", give_up=True)
     assert "class TCPServer" in capsys.readouterr().out
-    assert ("03.1", "gave up") in progress.events()
+    assert ("03.1", "gave up") in logbook.events()
     row = next(row for row in answers.state() if row["id"] == "03.1")
     assert row["gave up"] and row["earned"] == 0
 
 
 def test_what_was_earned_is_counted_by_points(course):
-    progress.note("03.1", "passed address")
+    logbook.note("03.1", "passed address")
     row = next(row for row in answers.state() if row["id"] == "03.1")
     assert (row["earned"], row["points"]) == (2, 11)
+
+
+def test_progress_shows_the_course_at_a_glance(course, capsys):
+    """A line for each exercise, with its points."""
+    logbook.note("03.1", "passed address")
+    progress()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + len(exercises())
+    assert any(line.startswith("03.1     2/11  build ") for line in lines)
 
 
 def test_a_reset_in_a_notebook_makes_a_new_cell(course, monkeypatch, capsys):
