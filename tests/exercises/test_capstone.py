@@ -111,7 +111,18 @@ def test_a_fault_and_a_hang_are_named_with_their_chapter(course):
             "did not serve a client: ServerTrouble",
         ),
     ],
-    ids=["syntax", "loop", "exit", "raise", "name", "value", "half-blank", "broken", "hangs"],
+    ids=[
+        "syntax",
+        "loop",
+        "exit",
+        "lock",
+        "raise",
+        "name",
+        "value",
+        "half-blank",
+        "broken",
+        "hangs",
+    ],
 )
 def test_a_broken_answer_is_on_loan_with_the_reason(course, change, told):
     rewrite(course, change)
