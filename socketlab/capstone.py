@@ -104,7 +104,7 @@ def own_ship(folder: Path | None = None) -> OwnShip:
     try:
         planks, notes = fresh(launch, answers, deadline=LAUNCH)
     except ServerTrouble:  # one of them takes the others along: find out which
-        for answer in answers:
+        for answer in [one for one in answers if not one.trouble]:
             try:
                 fresh(launch, [answer], deadline=LAUNCH / 2)
             except ServerTrouble as trouble:

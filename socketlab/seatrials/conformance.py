@@ -19,7 +19,7 @@ from . import displayed
 
 PROJECT = Path(__file__).parents[2]
 SUITE = PROJECT / "tests" / "conformance"
-DEADLINE = 240.0
+DEADLINE = 300.0
 PATIENCE = 15.0
 """Seconds without news after which a test has failed, because it hangs."""
 

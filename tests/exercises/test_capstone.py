@@ -78,10 +78,10 @@ def test_a_fault_and_a_hang_are_named_with_their_chapter(course):
     rewrite(course, change)
     own = own_ship(course)
     assert own.yours() == ["TCPServer"]
-    result = conformance(own.ship, ["tcp_server"], patience=5.0)
+    result = conformance(own.ship, ["tcp_server"], patience=8.0)
     told = "The client sees the end even while another process or thread holds the connection."
     assert told in {one.text for one in result.of("failed")}
-    [hung] = [one for one in result.of("failed") if "5 seconds" in one.why]
+    [hung] = [one for one in result.of("failed") if "8 seconds" in one.why]
     assert hung.text.startswith("get_request gives")
     assert f'href="../../notebooks/{CHAPTER}.ipynb"' in result._repr_html_()
     text = repr(result)
@@ -111,7 +111,18 @@ def test_a_fault_and_a_hang_are_named_with_their_chapter(course):
             "did not serve a client: ServerTrouble",
         ),
     ],
-    ids=["syntax", "loop", "exit", "raise", "name", "value", "half-blank", "broken", "hangs"],
+    ids=[
+        "syntax",
+        "loop",
+        "exit",
+        "lock",
+        "raise",
+        "name",
+        "value",
+        "half-blank",
+        "broken",
+        "hangs",
+    ],
 )
 def test_a_broken_answer_is_on_loan_with_the_reason(course, change, told):
     rewrite(course, change)
