@@ -11,11 +11,15 @@ from .mutants import SURVIVORS, mutants, notices, unchanged
 
 @pytest.mark.parametrize("spec", exercises(), ids=lambda spec: spec.id)
 def test_faults_in_a_solution_are_noticed(spec):
-    """All but those that are explained, and these are few; our solution itself is let through."""
-    assert not notices(unchanged(spec))
+    """All but those that are explained, and these are few; our solution itself is let through.
+
+    Each gets a second try: on a busy machine a right answer may be late, and a fault may need more
+    time to show.
+    """
+    assert not (notices(unchanged(spec)) and notices(unchanged(spec)))
     made = list(mutants(spec))
     with ThreadPoolExecutor(4) as pool:  # they wait more than they work
-        noticed = pool.map(notices, made)
+        noticed = pool.map(lambda mutant: notices(mutant) or notices(mutant, 1.0), made)
         alive = {mutant.fault for mutant, told in zip(made, noticed, strict=True) if not told}
     explained = {fault for exercise, fault in SURVIVORS if exercise == spec.id}
     assert alive <= explained  # on a busy machine even a right answer may come too late
