@@ -277,16 +277,16 @@ def parent(mixin: Any) -> None:
 def _parent(mixin: Any, step: Step) -> None:
     server = mixed(mixin)
     client = send(step, server, b"stay")
+    mine = server.notes.of(os.getpid())
+    step.want(
+        "shutdown_request" not in mine,
+        "the parent called shutdown_request: the client is told goodbye before its answer",
+    )
     early = "done" in [text for _, text in server.notes.all()]
     came_early = any(text.startswith("handle_error") for _, text in server.notes.all())
     step.want(
         not early and not came_early,
         f"process_request back only when the child had ended: it waits{server.notes.trouble()}",
-    )
-    mine = server.notes.of(os.getpid())
-    step.want(
-        "shutdown_request" not in mine,
-        "the parent called shutdown_request: the client is told goodbye before its answer",
     )
     step.want(
         server.taken[0].fileno() == -1,

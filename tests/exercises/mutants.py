@@ -154,7 +154,7 @@ def _judge(mutant, patience, verdict):
         verdict.put("")
 
 
-def notices(mutant, patience=0.5):
+def notices(mutant, patience=1.0):
     """Tell whether the checks turn the changed solution down."""
     context = multiprocessing.get_context("fork")
     verdict = context.SimpleQueue()
