@@ -98,16 +98,10 @@ class BaseServer:
         """
         raise NotImplementedError(f"{type(self).__name__} must define get_request()")
 
-    @property
-    def __shutdown_request(self) -> Any:
-        # Kept under its own name because programs read it from the server's __dict__.
-        return self.__dict__["_BaseServer__shutdown_request"]
-
-    @__shutdown_request.setter
-    def __shutdown_request(self, wanted: bool) -> None:
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
         # Programs also set this flag without calling shutdown(), so the flag does the waking.
-        self.__dict__["_BaseServer__shutdown_request"] = wanted
-        if wanted:
+        if name == "_BaseServer__shutdown_request":
             self._wake()
 
     def _wake(self) -> None:
@@ -148,8 +142,9 @@ class BaseServer:
     def __loop(self, selector: Any, waker: _Waker | None, poll_interval: float) -> None:
         rest = waker.wait if waker else time.sleep
         timeout = poll_interval if waker is None or self.__must_poll() else None
+        is_limited = self.__overrides("has_capacity")
         while not self.__shutdown_request:
-            if not self.has_capacity():
+            if is_limited and not self.has_capacity():
                 rest(_SHORTEST_PAUSE)
                 ready = []
             else:
@@ -164,8 +159,11 @@ class BaseServer:
 
     def __must_poll(self) -> bool:
         # On Windows a wait without an end cannot be interrupted with Ctrl-C.
-        actions = getattr(self.service_actions, "__func__", self.service_actions)
-        return actions is not BaseServer.service_actions or sys.platform == "win32"
+        return self.__overrides("service_actions") or sys.platform == "win32"
+
+    def __overrides(self, name: str) -> bool:
+        method = getattr(self, name)
+        return getattr(method, "__func__", method) is not getattr(BaseServer, name)
 
     def shutdown(self) -> None:
         """Stop `serve_forever` and wait until it has stopped.
@@ -207,7 +205,8 @@ class BaseServer:
             if error.errno in _OUT_OF_RESOURCES:
                 self.__pause = min((2 * self.__pause) or _SHORTEST_PAUSE, _LONGEST_PAUSE)
             return
-        self.__pause = 0.0
+        if self.__pause:
+            self.__pause = 0.0
         if not self.verify_request(request, client_address):
             self.shutdown_request(request)
             return

@@ -48,19 +48,8 @@ FAULTS = [
     ),
     (BASE, "no word about fileno", "must define fileno()", "lacks something"),
     (BASE, "no word about get_request", "must define get_request()", "lacks something"),
-    (
-        BASE,
-        "the flag is always down",
-        'return self.__dict__["_BaseServer__shutdown_request"]',
-        "return False",
-    ),
-    (
-        BASE,
-        "the flag is not in __dict__",
-        'self.__dict__["_BaseServer__shutdown_request"] = wanted',
-        "self.__dict__.setdefault('_BaseServer__shutdown_request', wanted)",
-    ),
-    (BASE, "the flag does not wake", "self._wake()", "pass"),
+    (BASE, "nothing can be set", "super().__setattr__(name, value)", "pass"),
+    (BASE, "the flag does not wake", "            self._wake()", "            pass"),
     (BASE, "poll once a second", "poll_interval: float = 0.5", "poll_interval: float = 1.0"),
     (BASE, "the loop looks as if it did not run", "self.__is_shut_down.clear()", "pass"),
     (
@@ -105,7 +94,7 @@ FAULTS = [
         "if self.__must_poll()",
     ),
     (BASE, "the loop never ends", "while not self.__shutdown_request:", "while True:"),
-    (BASE, "capacity is not asked for", "if not self.has_capacity():", "if False:"),
+    (BASE, "capacity is not asked for", "not self.has_capacity():", "False:"),
     (BASE, "a full server spins", "rest(_SHORTEST_PAUSE)", "pass"),
     (
         BASE,
@@ -121,7 +110,8 @@ FAULTS = [
         "            pass",
     ),
     (BASE, "no back-off", "                rest(self.__pause)", "                pass"),
-    (BASE, "no polling for service_actions", "actions is not BaseServer", "actions is BaseServer"),
+    (BASE, "no polling for service_actions", 'self.__overrides("service_actions") or ', ""),
+    (BASE, "only methods of a class override", "method) is not", "method) is"),
     (
         BASE,
         "shutdown does not ask",
@@ -172,7 +162,12 @@ FAULTS = [
     (BASE, "a pause for every error", "if error.errno in _OUT_OF_RESOURCES:", "if True:"),
     (BASE, "pauses do not grow", "(2 * self.__pause) or", "(1 * self.__pause) or"),
     (BASE, "the longest pause first", "self.__pause = min(", "self.__pause = max("),
-    (BASE, "the pause stays", "        self.__pause = 0.0\n        if", "        if"),
+    (
+        BASE,
+        "the pause stays",
+        "            self.__pause = 0.0\n        if",
+        "            pass\n        if",
+    ),
     (
         BASE,
         "verify_request ignored",
@@ -424,13 +419,13 @@ FAULTS = [
     (
         THREADING,
         "threads kept for ever",
-        'setdefault("_threads", WeakSet()).add(thread)',
-        'setdefault("_threads", []).append(thread)',
+        "self._threads.add(thread)",
+        "self._threads = {thread, *self._threads}",
     ),
     (
         THREADING,
         "threads of all servers together",
-        'vars(self).setdefault("_threads", WeakSet()).add(thread)',
+        "self._threads.add(thread)",
         "ThreadingMixIn._threads = [*ThreadingMixIn._threads, thread]",
     ),
     (
