@@ -1,4 +1,4 @@
-"""Measure the servers side by side (Linux; about seven minutes on two cores).
+"""Measure the servers side by side (Linux; about eleven minutes on two cores).
 
     python -m benchmarks [--quick] [--out FOLDER]
 
@@ -46,7 +46,7 @@ HOLDING += ["asyncio", "gevent"]
 
 FULL = {
     "pairs": PAIRS,
-    "pair_rounds": 9,
+    "pair_rounds": 25,
     "seconds": 0.3,
     "rounds": 3,
     "work": [
