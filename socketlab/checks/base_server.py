@@ -17,6 +17,7 @@ from ..running import ServerTrouble, running, within
 from . import room
 from .core import Exercise
 from .forecast import compare
+from .place import there
 from .room import serving, talk
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
@@ -235,7 +236,7 @@ def no_loop(server_class: Any) -> None:
     except ServerTrouble:
         step.fail(
             f"no end of shutdown() within {PATIENCE:g} seconds: it waits for a loop that never ran"
-            f"{whereabouts(room.records.before)}"
+            f"{there(whereabouts, room.records.before)}"
         )
     except Exception as error:
         step.fail(describe(error), error)

@@ -22,6 +22,7 @@ from ..running import ServerTrouble, within
 from . import room
 from .core import Exercise
 from .forecast import compare
+from .place import there
 from .room import serving, talk
 from .step import PATIENCE, Step, describe, whereabouts
 
@@ -360,7 +361,7 @@ def _where_the_loop_is() -> str:
                 if frame.f_code.co_name == "do_handshake":
                     return ". The loop itself waits in do_handshake(), for another client"
                 frame = frame.f_back
-    return whereabouts(room.records.before)
+    return there(whereabouts, room.records.before)
 
 
 def echoed(step: Step, client: Any) -> bytes:

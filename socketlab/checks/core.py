@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import logbook
+from .place import there
 from .room import room
 from .step import NotYet, Step, describe
 
@@ -75,7 +76,7 @@ _exercises: dict[str, Exercise] = {}
 def exercises() -> list[Exercise]:
     """Return all exercises, in the order of the course."""
     for module in Path(__file__).parent.glob("*.py"):
-        if module.stem not in ("__init__", "core", "room", "step"):
+        if module.stem not in ("__init__", "core", "place", "room", "step"):
             import_module(f"{__package__}.{module.stem}")
     return [_exercises[number] for number in sorted(_exercises)]
 
@@ -139,7 +140,10 @@ def _try(
             part.run(*_given(spec, answers, namespace))
     except NotYet as not_yet:
         failure, cause = not_yet, not_yet.__cause__
-    except Exception as error:  # the answer lacks something that the check took for granted
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # the answer lacks something that the check took for granted
         step = Step(
             called=f"the check {part.name!r} of {' and '.join(spec.names)}",
             expected="an answer with the names and methods that the task asks for",
@@ -166,7 +170,7 @@ def _given(spec: Exercise, answers: tuple[Any, ...], namespace: Mapping[str, Any
         answer = namespace[name]
         blank = answer is None or answer is ...
         step.want(not blank, f"{name} is {answer!r} (still blank)")
-        step.want(callable(answer) or spec.kind == "predict", f"{name} is {answer!r}")
+        step.want(there(callable, answer) or spec.kind == "predict", f"{name} is {answer!r}")
         yield answer
 
 

@@ -5,10 +5,11 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from ..running import ServerTrouble, running
+from .place import there
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 _REAL = {
@@ -21,7 +22,7 @@ _REAL = {
 
 
 class Records:
-    """What happened while a check ran: sockets, addresses, prints, errors."""
+    """What happens where the answer lives, while a check runs: sockets, prints, errors."""
 
     def __init__(self) -> None:
         self.before = set(threading.enumerate()) - {threading.current_thread()}
@@ -30,9 +31,40 @@ class Records:
         self.clients: list[Any] = []
         self.printed: list[str] = []
         self.errors: list[BaseException] = []
+        self._open = ExitStack()
 
-    def note(self, event: str, args: tuple[Any, ...]) -> None:
+    def open(self) -> None:
+        """Begin to record, and keep prints and reports off the cell.
+
+        nbgrader gives no points to a cell with anything on stderr.
+        """
+        global _recording
+        _recording = self
+        old_hook, threading.excepthook = threading.excepthook, self._note_end_of_thread
+        self._open.callback(setattr, threading, "excepthook", old_hook)
+        for stream in (sys.stdout, sys.stderr):
+            self._open.enter_context(self._unheard(stream))
+
+    def close(self) -> list[str]:
+        """End what is left over; return the names in the socket module that were replaced."""
+        global _recording
+        with self._open:
+            self._clean_up()
+        _recording = None
+        return [
+            f"{owner.__name__}.{name}"
+            for (owner, name), original in _REAL.items()
+            if getattr(owner, name, None) is not original
+        ]
+
+    def note_client(self, address: Any) -> None:
+        """Keep the address of a client of the check's."""
+        self.clients.append(address)
+
+    def note_event(self, event: str, args: tuple[Any, ...]) -> None:
         """Keep a socket event of this check's own threads."""
+        if threading.current_thread() in self.before:
+            return
         if event == "socket.__new__":
             self.sockets.append(args[0])
         elif event == "socket.bind":
@@ -43,20 +75,53 @@ class Records:
         if error is not None and threading.current_thread() not in self.before:
             self.errors.append(error)  # not that of a thread which an earlier check had to end
 
+    def handle_error(self, *request: Any) -> None:
+        """Take the place of a server's `handle_error`."""
+        self.note_error(sys.exc_info()[1])
+
     def trouble(self) -> str:
         """Return the last exception in words, or nothing."""
         return f" ({describe(self.errors[-1])})" if self.errors else ""
 
+    def _note_end_of_thread(self, args: Any) -> None:
+        if args.thread not in self.before:
+            self.note_error(args.exc_value)
+
+    @contextmanager
+    def _unheard(self, stream: Any) -> Iterator[None]:
+        # Not contextlib.redirect_stderr: a logging handler holds on to the stream itself.
+        def write(text: str) -> int:
+            self.printed.append(text)
+            return len(text)
+
+        stream.write = write
+        try:
+            yield
+        finally:
+            del stream.write
+
+    def _clean_up(self) -> None:
+        for sock in self.sockets:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)  # wakes a thread blocked in accept or recv
+            with suppress(OSError):
+                sock.close()
+        for thread in set(threading.enumerate()) - self.before - {threading.current_thread()}:
+            thread.join(0.1)
+            if thread.is_alive() and thread.ident:  # an endless loop would slow all that follows
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
+                )
+
 
 records = Records()
-_watching = False
+_recording: Records | None = None
 
 
 def _audit(event: str, args: tuple[Any, ...]) -> None:
     # An audit hook sees real sockets without putting anything in their place.
-    watched = _watching and event in ("socket.__new__", "socket.bind")
-    if watched and threading.current_thread() not in records.before:
-        records.note(event, args)
+    if _recording is not None and event in ("socket.__new__", "socket.bind"):
+        _recording.note_event(event, args)
 
 
 sys.addaudithook(_audit)
@@ -64,76 +129,27 @@ sys.addaudithook(_audit)
 
 @contextmanager
 def room() -> Iterator[None]:
-    """Record what happens, keep prints and reports off the cell, leave nothing behind.
-
-    nbgrader gives no points to a cell with anything on stderr.
-    """
-    global records, _watching
-    records, _watching = Records(), True
-    mine = records
-
-    def note_error(args: Any) -> None:
-        if args.thread not in mine.before:
-            mine.note_error(args.exc_value)
-
-    old_hook, threading.excepthook = threading.excepthook, note_error
-    try:
-        with _unheard(sys.stdout), _unheard(sys.stderr):
-            try:
-                yield
-            finally:
-                _clean_up()
-                _refuse_patches()
-    finally:
-        threading.excepthook = old_hook
-        _watching = False
-
-
-@contextmanager
-def _unheard(stream: Any) -> Iterator[None]:
-    # Not contextlib.redirect_stderr: a logging handler holds on to the stream itself.
-    def write(text: str) -> int:
-        records.printed.append(text)
-        return len(text)
-
-    stream.write = write
+    """Record what happens where the answer lives; nothing is heard outside, nothing stays."""
+    global records
+    records = there(Records)
+    records.open()
     try:
         yield
     finally:
-        del stream.write
-
-
-def _refuse_patches() -> None:
-    for (owner, name), original in _REAL.items():
-        step = Step(
-            called=f"{owner.__name__}.{name}",
-            expected="the standard library's own, untouched",
-            why="A client must reach your server over a real connection. Take the replacement "
-            "out and restart the kernel.",
-        )
-        replaced = getattr(owner, name, None) is not original
-        step.want(not replaced, f"your code has replaced {owner.__name__}.{name}")
-
-
-def _clean_up() -> None:
-    for sock in records.sockets:
-        with suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)  # wakes a thread blocked in accept or recv
-        with suppress(OSError):
-            sock.close()
-    for thread in set(threading.enumerate()) - records.before - {threading.current_thread()}:
-        thread.join(0.1)
-        if thread.is_alive() and thread.ident:  # an endless loop would slow all that follows
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
-            )
+        for name in records.close():
+            Step(
+                called=name,
+                expected="the standard library's own, untouched",
+                why="A client must reach your server over a real connection. Take the replacement "
+                "out and restart the kernel.",
+            ).fail(f"your code has replaced {name}")
 
 
 @contextmanager
 def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> Iterator[Any]:
     """Serve in a daemon thread, by `loop` if given; exceptions are kept to be told, not printed."""
     mine = records  # a thread left over from this check must not report to the next one
-    server.handle_error = lambda *request: mine.note_error(sys.exc_info()[1])
+    server.handle_error = mine.handle_error
 
     def serve(_: Any) -> None:
         try:
@@ -155,7 +171,9 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
     except ServerTrouble as trouble:
         if failure is not None:  # what was asked comes first, then that it will not stop
             raise failure from failure.__cause__
-        step.fail(f"{trouble}{whereabouts(records.before)}{records.trouble()}", trouble.__cause__)
+        step.fail(
+            f"{trouble}{there(whereabouts, records.before)}{records.trouble()}", trouble.__cause__
+        )
 
 
 class _Foreground(threading.Thread):
@@ -215,12 +233,12 @@ def talk(step: Step, address: Any, message: bytes = b"") -> bytes:
     received = b""
     try:
         with _connect(address) as client:
-            records.clients.append(client.getsockname())
+            records.note_client(client.getsockname())
             client.sendall(message)
             while data := client.recv(4096):
                 received += data
     except TimeoutError:
-        stands = whereabouts(records.before)
+        stands = there(whereabouts, records.before)
         step.fail(
             f"{received!r}, and no end within {PATIENCE:g} seconds{stands}{records.trouble()}"
         )

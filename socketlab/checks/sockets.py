@@ -12,6 +12,7 @@ from typing import Any
 from . import room
 from .core import Exercise
 from .forecast import compare
+from .place import there
 from .room import in_foreground, serving, talk
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
@@ -111,7 +112,7 @@ def _three_messages(step: Step, where: Any, calls: list[Any]) -> list[bytes]:
     except TimeoutError:
         _want_connections(step, calls)
         step.fail(
-            f"{got}, and nothing within {PATIENCE:g} seconds{whereabouts(room.records.before)}"
+            f"{got}, and nothing within {PATIENCE:g} seconds{there(whereabouts, room.records.before)}"
             f"{room.records.trouble()}"
         )
     except OSError as error:
@@ -196,7 +197,7 @@ def stop(server_class: Any) -> None:
         if not stopped:
             with suppress(OSError):  # wakes a loop that only a client wakes
                 socket.create_connection(where, PATIENCE).close()
-        step.want(stopped, f"serve_forever() goes on{whereabouts(room.records.before)}")
+        step.want(stopped, f"serve_forever() goes on{there(whereabouts, room.records.before)}")
     with suppress(OSError):
         socket.create_connection(where, PATIENCE).close()
         step.fail(f"a connection to {where}: the listener is still open")
@@ -263,7 +264,7 @@ def send_in_pieces(step: Step, where: Any, pieces: list[bytes], wanted: list[byt
             while data := client.recv(4096):
                 came[-1] += data
     except TimeoutError:
-        stands = whereabouts(room.records.before)
+        stands = there(whereabouts, room.records.before)
         step.fail(f"{came}, and no end{stands}{room.records.trouble()}")
     except OSError as error:
         if not any(came):
@@ -325,7 +326,7 @@ def _get(step: Step, server: Any, path: str) -> tuple[int, bytes]:
             body = error.partial
         return answer.status, body
     except TimeoutError as error:
-        stands = whereabouts(room.records.before)
+        stands = there(whereabouts, room.records.before)
         step.fail(
             f"no end of the answer within {PATIENCE:g} seconds{stands}{room.records.trouble()}",
             error,
@@ -397,7 +398,7 @@ def _client_gone(web: Any) -> None:
     with benched(step, noted) as server:
         with socket.create_connection(server.server_address, PATIENCE) as client:
             client.sendall(b"GET /ha")
-        step.want(done.wait(PATIENCE), f"no end{whereabouts(room.records.before)}")
+        step.want(done.wait(PATIENCE), f"no end{there(whereabouts, room.records.before)}")
 
 
 bugs = Exercise(
@@ -446,7 +447,7 @@ def _line_of(step: Step, server: Any, line: bytes) -> bytes:
 def silence(error: OSError) -> str:
     """Tell why a client got no more, and where the answer stands if it just waits."""
     if isinstance(error, TimeoutError):
-        return f"nothing within {PATIENCE:g} seconds{whereabouts(room.records.before)}"
+        return f"nothing within {PATIENCE:g} seconds{there(whereabouts, room.records.before)}"
     return describe(error)
 
 

@@ -4,12 +4,13 @@ import sys
 import sysconfig
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..running import ServerTrouble, within
+from .place import there
 
 PATIENCE = 2.0
 """Seconds a check waits for an answer to do one thing."""
@@ -34,13 +35,13 @@ class Step:
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Return `function(*args)`; an exception, or no end within PATIENCE, fails the step."""
-        known = set(threading.enumerate())
+        known = there(threading.enumerate)
         try:
             return within(PATIENCE, lambda: function(*args), self.called)
         except NotYet:
             raise
         except ServerTrouble:
-            self.fail(f"nothing within {PATIENCE:g} seconds{whereabouts(known)}")
+            self.fail(f"nothing within {PATIENCE:g} seconds{there(whereabouts, known)}")
         except BaseException as error:
             self.fail(describe(error), error)
 
@@ -56,6 +57,8 @@ class NotYet(Exception):
 
 def describe(error: BaseException) -> str:
     """Return type, text and, where the learner's code is involved, the line it came from."""
+    if told := getattr(error, "told", ""):  # the process in which it was raised knows the lines
+        return str(told)
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
     theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame)]
     if theirs and isinstance(error, NotImplementedError):
@@ -82,11 +85,11 @@ def _is_theirs(frame: traceback.FrameSummary) -> bool:
     return not frame.filename.startswith((*_OURS, "<frozen"))
 
 
-def whereabouts(known: set[threading.Thread]) -> str:
+def whereabouts(known: Collection[threading.Thread]) -> str:
     """Tell where the learner's code stands, in the threads started since `known`."""
     frames = sys._current_frames()
     for thread in threading.enumerate():
-        if thread in known | {threading.current_thread()} or thread.ident not in frames:
+        if thread in known or thread is threading.current_thread() or thread.ident not in frames:
             continue
         stack = traceback.extract_stack(frames[thread.ident])
         theirs = [frame for frame in stack if _is_theirs(frame)]

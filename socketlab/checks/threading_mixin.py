@@ -21,6 +21,7 @@ from ..running import ServerTrouble, within
 from . import room
 from .core import Exercise
 from .forecast import compare
+from .place import there
 from .room import serving, talk
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
@@ -405,7 +406,7 @@ def _visit(step: Step, visitor: http.client.HTTPConnection) -> str:
         step.want(reply.status == 200, f"the status {reply.status}")
         return reply.read().decode().strip()
     except TimeoutError:
-        stands = whereabouts(room.records.before)
+        stands = there(whereabouts, room.records.before)
         step.fail(f"no answer within {PATIENCE:g} seconds{stands}{room.records.trouble()}")
     except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
         step.fail(f"{describe(error)}{room.records.trouble()}", error)
@@ -644,7 +645,7 @@ def again(desk: Any, greeter: Any, visit: Any) -> None:
         # A shutdown() of the standard library takes up to half a second.
         got = within(2 * PATIENCE + 0.5, lambda: visit(["Ada", "Bob"]), step.called)
     except ServerTrouble as trouble:
-        failed = NotYet(step, f"{trouble}{whereabouts(room.records.before)}")
+        failed = NotYet(step, f"{trouble}{there(whereabouts, room.records.before)}")
     except BaseException as error:
         failed = NotYet(step, describe(error))
     ports = [where[1] for _, where in room.records.bound if isinstance(where, tuple)]

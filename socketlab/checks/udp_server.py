@@ -12,6 +12,7 @@ from minisocketserver import BaseRequestHandler, UDPServer
 
 from . import room
 from .core import Exercise
+from .place import there
 from .room import serving
 from .step import PATIENCE, NotYet, Step, whereabouts
 
@@ -59,7 +60,7 @@ def ask(step: Step, client: socket.socket, message: bytes, address: Any) -> byte
     try:
         return client.recv(65_535)
     except TimeoutError:
-        stands = whereabouts(room.records.before)
+        stands = there(whereabouts, room.records.before)
         step.fail(
             f"no answer to {message!r} within {PATIENCE:g} seconds{stands}{room.records.trouble()}"
         )
@@ -390,7 +391,9 @@ def _want_end(step: Step, server: Any) -> None:
     try:
         step.call(server.shutdown)
     except NotYet:
-        step.fail(f"an answer, and then no end of handle(){whereabouts(room.records.before)}")
+        step.fail(
+            f"an answer, and then no end of handle(){there(whereabouts, room.records.before)}"
+        )
 
 
 @bug.part("open", 2, "The letterbox stays.")

@@ -19,6 +19,7 @@ from minisocketserver import BaseRequestHandler
 
 from . import room
 from .core import Exercise
+from .place import there
 from .room import serving, talk
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
@@ -128,7 +129,7 @@ def datagram(stream_class: Any, datagram_class: Any, private_class: Any) -> None
                 client.sendto(b"ahoy", path)
                 got = client.recv(1024)
             except OSError as error:
-                stands = whereabouts(room.records.before)
+                stands = there(whereabouts, room.records.before)
                 step.fail(f"{describe(error)}{stands}{room.records.trouble()}", error)
         step.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
 

@@ -1,0 +1,498 @@
+"""Objects of another process, used as if they were here.
+
+The checker holds one end of a socket, the process with the student's code the other one. What
+crosses is JSON, and descriptors of sockets: never pickle, which could run code in the checker.
+
+- Numbers, text, bytes, and lists, tuples, sets and dicts of them, are copied.
+- What has a name that both processes can import (a class or function of a module) goes to the
+  student's process by this name, and runs there.
+- Any other object of the student's process is seen by the checker as a `Proxy`. What is done to
+  a proxy is done there. `class Server(proxy, Mixin)` makes a class there, and gives its proxy.
+- Any other function or class of the checker is seen there as a `Callback`: calling it calls the
+  checker, and that is all that can be done with it.
+
+Each thread that crosses has a thread on the other side, and a socket pair between the two. So a
+call may call back, to any depth, and threads do not wait for each other.
+"""
+
+import builtins
+import importlib
+import json
+import operator
+import os
+import socket
+import struct
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, cast
+
+MOST_BYTES = 16 << 20
+"""A message with more is refused: it could only be meant to fill the checker's memory."""
+
+
+_NAMESPACE = 0
+"""The number by which both sides know the student's names."""
+
+
+class LinkBroken(Exception):
+    """The other process has ended, or has sent what is no message."""
+
+
+class Line:
+    """Messages over a stream socket: a length, then JSON; descriptors come with the length."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._owner = os.getpid()
+
+    def send(self, message: Any, descriptors: list[int]) -> None:
+        if os.getpid() != self._owner:  # a child of a fork came back: it has nothing to say here
+            os._exit(1)
+        data = json.dumps(message).encode()
+        with _broken_link():
+            socket.send_fds(self._socket, [struct.pack("!I", len(data))], descriptors)
+            self._socket.sendall(data)
+
+    def receive(self) -> tuple[Any, list[int]]:
+        """Return a message and the descriptors sent with it. LinkBroken at the end of all."""
+        with _broken_link():
+            head, descriptors, _, _ = socket.recv_fds(self._socket, 4, 4)
+            (length,) = struct.unpack("!I", head + self._read(4 - len(head)))
+            if length > MOST_BYTES:
+                raise ValueError("too long")
+            return json.loads(self._read(length)), descriptors
+
+    def _read(self, count: int) -> bytes:
+        data = bytearray()
+        while len(data) < count:
+            if not (piece := self._socket.recv(count - len(data))):
+                raise EOFError
+            data += piece
+        return bytes(data)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+class _broken_link:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, OSError | EOFError | ValueError | RecursionError | struct.error):
+            raise LinkBroken(str(error) or "the program has ended") from None
+
+
+class Link:
+    """One side of the connection. `Checker` and `Subject` say what each may ask for."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = Line(control)
+        self._opening = threading.Lock()
+        self._mine: dict[int, Any] = {}
+        self._lines = threading.local()
+        self.is_open = True
+
+    def serve(self) -> None:
+        """Give each thread of the other side a thread here, until the connection ends."""
+        with suppress(LinkBroken):
+            while True:
+                about, (descriptor,) = self._control.receive()
+                line = Line(socket.socket(fileno=descriptor))
+                _Hand(self, line, bool(about["daemon"])).start()
+        self.is_open = False
+
+    def call(self, function: Any, *args: Any, **keywords: Any) -> Any:
+        """Return `function(*args, **keywords)`, run on the other side."""
+        line = self._line()
+        self._send(line, {"call": [function, args, keywords]})
+        while True:
+            message, descriptors = line.receive()
+            try:
+                if "call" not in message:
+                    break
+                self._answer(line, message, descriptors)
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                raise LinkBroken(f"not a message: {error}") from None
+        if "error" in message:
+            raise self._read_error(message["error"])
+        return self._read(message["value"], descriptors)
+
+    def serve_line(self, line: Line) -> None:
+        """Answer the calls that come over a line, until its end."""
+        self._lines.mine = line
+        with suppress(LinkBroken, KeyError, TypeError, AttributeError, ValueError):
+            while True:
+                self._answer(line, *line.receive())
+        line.close()
+
+    def _line(self) -> Line:
+        if not hasattr(self._lines, "mine"):
+            here, there = socket.socketpair()
+            self._lines.mine = Line(here)
+            about = {"daemon": threading.current_thread().daemon}
+            with self._opening, there:
+                self._control.send(about, [there.fileno()])
+        return cast(Line, self._lines.mine)
+
+    def _answer(self, line: Line, message: Any, descriptors: list[int]) -> None:
+        function, args, keywords = self._read(message["call"], descriptors)
+        if not self._may_be_called(function):
+            raise LinkBroken(f"a call of {function!r}")
+        try:
+            reply = {"value": function(*args, **keywords)}
+        except LinkBroken:
+            raise
+        except BaseException as error:
+            self._send(line, {}, error)
+        else:
+            self._send(line, reply)
+
+    def _send(self, line: Line, message: dict[str, Any], error: Any = None) -> None:
+        descriptors: list[int] = []
+        try:
+            data = {key: self._write(value, descriptors) for key, value in message.items()}
+        except Exception as unfit:
+            data, error = {}, unfit
+        line.send(data if error is None else {"error": self._write_error(error)}, descriptors)
+
+    # What crosses: a plain value as it is, anything else as {kind: content}.
+
+    def _write(self, value: Any, descriptors: list[int]) -> Any:
+        if value is None or isinstance(value, bool):
+            return value
+        if value is ...:
+            return {"ellipsis": None}
+        for plain in (int, float, str):
+            if isinstance(value, plain):
+                return plain(value)
+        if isinstance(value, bytes | bytearray):
+            return {"bytes": value.decode("latin-1")}
+        if type(value) in (list, set, frozenset) or isinstance(value, tuple):
+            kind = "tuple" if isinstance(value, tuple) else type(value).__name__
+            return {kind: [self._write(one, descriptors) for one in value]}
+        if type(value) is dict:
+            pairs = [[self._write(one, descriptors) for one in pair] for pair in value.items()]
+            return {"dict": pairs}
+        return self._write_object(value, descriptors)
+
+    def _read(self, data: Any, descriptors: list[int]) -> Any:
+        if isinstance(data, list):
+            return [self._read(one, descriptors) for one in data]
+        if not isinstance(data, dict):
+            return data
+        ((kind, content),) = data.items()
+        if kind == "bytes":
+            return content.encode("latin-1")
+        if kind in ("list", "tuple", "set", "frozenset"):
+            return getattr(builtins, kind)(self._read(one, descriptors) for one in content)
+        if kind == "ellipsis":
+            return ...
+        if kind == "dict":
+            return dict(self._read(pair, descriptors) for pair in content)
+        return self._read_object(kind, content, descriptors)
+
+    def _keep(self, value: Any) -> int:
+        self._mine[id(value)] = value
+        return id(value)
+
+    def _write_object(self, value: Any, descriptors: list[int]) -> Any:
+        raise NotImplementedError
+
+    def _read_object(self, kind: str, content: Any, descriptors: list[int]) -> Any:
+        raise NotImplementedError
+
+    def _may_be_called(self, function: Any) -> bool:
+        raise NotImplementedError
+
+    # An exception: its built-in type, arguments, and what to tell of it; `origin` is the
+    # exception itself, where it comes back to the side on which it was raised.
+
+    def _write_error(self, error: BaseException) -> Any:
+        base = next(t for t in type(error).__mro__ if t.__module__ == "builtins")
+        args = [arg for arg in error.args if arg is None or isinstance(arg, str | int | float)]
+        return {
+            "base": base.__name__,
+            "name": type(error).__name__,
+            "args": args if len(args) == len(error.args) else [str(error)],
+            "told": self._tell(error),
+            "origin": getattr(error, "origin", None) or self._keep(error),
+            "here": hasattr(error, "origin"),
+        }
+
+    def _read_error(self, data: Any) -> BaseException:
+        origin = self._mine.get(data["origin"]) if data["here"] else None
+        if isinstance(origin, BaseException):
+            return origin
+        base = getattr(builtins, str(data["base"]))
+        if not (isinstance(base, type) and issubclass(base, BaseException)):
+            raise LinkBroken("not an exception")
+        kind = base if data["name"] == base.__name__ else type(str(data["name"]), (base,), {})
+        try:
+            error = kind(*data["args"])
+        except TypeError:
+            error = type(kind.__name__, (Exception,), {})(*data["args"])
+        vars(error).update(told=str(data["told"]), origin=int(data["origin"]))
+        return cast(BaseException, error)
+
+    def _tell(self, error: BaseException) -> str:
+        return f"{type(error).__name__}: {error}"
+
+
+class _Hand(threading.Thread):
+    """The thread here of a thread there. What the other one is, daemon or not, this one seems."""
+
+    def __init__(self, link: Link, line: Line, daemon: bool) -> None:
+        super().__init__(name="hand", daemon=True)
+        self._link, self._line = link, line
+        self._seems_daemon = True
+        self._daemon_there = daemon
+
+    def run(self) -> None:
+        self._seems_daemon = self._daemon_there
+        self._link.serve_line(self._line)
+
+    @property
+    def daemon(self) -> bool:  # type: ignore[override]
+        return self._seems_daemon
+
+
+class Subject(Link):
+    """The side with the student's code. It does whatever the checker asks for."""
+
+    def __init__(self, control: socket.socket, namespace: dict[str, Any]) -> None:
+        super().__init__(control)
+        self._mine[_NAMESPACE] = namespace
+
+    def _may_be_called(self, function: Any) -> bool:
+        return True
+
+    def _write_object(self, value: Any, descriptors: list[int]) -> Any:
+        if isinstance(value, Callback):
+            return {"yours": value.number}
+        kinds = type(value).__mro__
+        known = [f"{t.__module__}:{t.__qualname__}" for t in kinds]
+        return {"mine": [self._keep(value), type(value).__name__, known]}
+
+    def _read_object(self, kind: str, content: Any, descriptors: list[int]) -> Any:
+        match kind:
+            case "yours":
+                return self._mine[content]
+            case "mine":
+                return Callback(self, content)
+            case "name":
+                return find(content)
+            case "socket":
+                return socket.socket(fileno=descriptors.pop(0))
+        raise LinkBroken(f"what is {kind}?")
+
+    def _tell(self, error: BaseException) -> str:
+        from ..checks.step import describe
+
+        return describe(error)
+
+
+class Callback:
+    """A function of the checker."""
+
+    def __init__(self, link: Link, number: int) -> None:
+        self._link, self.number = link, number
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        return self._link.call(self, *args, **keywords)
+
+
+def make_class(name: str, bases: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
+    """Make a class, in the student's process; callbacks in it become methods."""
+    methods = {k: _method(v) if isinstance(v, Callback) else v for k, v in namespace.items()}
+    return types.new_class(name, bases, {}, lambda space: space.update(methods))
+
+
+def _method(callback: Callback) -> Callable[..., Any]:
+    def method(*args: Any, **keywords: Any) -> Any:
+        return callback(*args, **keywords)
+
+    return method
+
+
+class Checker(Link):
+    """The side that judges. Of its own it gives away nothing but functions to call."""
+
+    def __init__(self, control: socket.socket) -> None:
+        super().__init__(control)
+        self._proxies: dict[int, Proxy] = {}
+        self._given: set[int] = set()
+
+    def namespace(self) -> "Proxy":
+        """Return the student's names: a dict of the other process."""
+        return _proxy_type("dict")(self, _NAMESPACE, ["builtins:dict"])
+
+    def _may_be_called(self, function: Any) -> bool:
+        return id(function) in self._given
+
+    def _write_object(self, value: Any, descriptors: list[int]) -> Any:
+        if isinstance(value, Proxy):
+            return {"yours": value._number}
+        if isinstance(value, socket.socket):
+            descriptors.append(value.fileno())
+            return {"socket": None}
+        name = name_of(value)
+        if name:
+            return {"name": name}
+        if isinstance(value, BaseException) and hasattr(value, "origin"):
+            return {"yours": value.origin}
+        if callable(value):
+            self._given.add(id(value))
+        return {"mine": self._keep(value)}  # what is not a function, no more than a token
+
+    def _read_object(self, kind: str, content: Any, descriptors: list[int]) -> Any:
+        if kind == "yours" and content in self._mine:
+            return self._mine[content]
+        if kind != "mine":
+            raise LinkBroken(f"what is {kind}?")
+        number, name, known = content
+        if number not in self._proxies:
+            self._proxies[number] = _proxy_type(str(name))(self, int(number), [*map(str, known)])
+        return self._proxies[number]
+
+    def _tell(self, error: BaseException) -> str:
+        from ..checks.step import describe
+
+        return describe(error)
+
+
+def name_of(value: Any) -> str | None:
+    """Return the name under which another process can import this object, or None."""
+    if isinstance(value, types.ModuleType):
+        return value.__name__
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if module is None and isinstance(value, types.BuiltinFunctionType):
+        module = "builtins"
+    if not isinstance(module, str) or not isinstance(name, str) or module == "__main__":
+        return None
+    try:
+        found = operator.attrgetter(name)(sys.modules[module])
+    except (KeyError, AttributeError):
+        return None
+    return f"{module}:{name}" if found is value else None
+
+
+def find(name: str) -> Any:
+    """Import what `name_of` has named."""
+    module, _, attributes = name.partition(":")
+    found = importlib.import_module(module)
+    return operator.attrgetter(attributes)(found) if attributes else found
+
+
+class _ProxyClass(type):
+    """`class Server(proxy, Mixin)` ends here: the class is made where the proxy's object lives."""
+
+    def __new__(mcs, name: str, bases: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
+        written = namespace.get("__orig_bases__", ())
+        link = next((base._link for base in written if isinstance(base, Proxy)), None)
+        if link is None:
+            return super().__new__(mcs, name, bases, namespace)
+        if "__classcell__" in namespace:
+            raise TypeError(f"{name} uses super() or __class__, which only works where it lives")
+        kept = {k: v for k, v in namespace.items() if k not in _NOT_SENT}
+        return link.call(make_class, name, written, kept)
+
+
+_NOT_SENT = {"__module__", "__qualname__", "__orig_bases__", "__annotations__", "__firstlineno__"}
+_NOT_SENT |= {"__static_attributes__", "__annotate__", "__annotate_func__"}
+
+
+class Proxy(metaclass=_ProxyClass):
+    """An object of the student's process."""
+
+    __slots__ = ("__weakref__", "_known", "_link", "_number")
+
+    def __init__(self, link: Checker, number: int, known: list[str]) -> None:
+        object.__setattr__(self, "_link", link)
+        object.__setattr__(self, "_number", number)
+        object.__setattr__(self, "_known", known)
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (Proxy,) if next(b for b in bases if isinstance(b, Proxy)) is self else ()
+
+    @property
+    def __class__(self) -> Any:  # type: ignore[misc]
+        """The nearest class of the standard library that its class comes from, for isinstance."""
+        for name in self._known:
+            if name.partition(":")[0] in _TOLD_APART:
+                with suppress(AttributeError, ImportError):
+                    return find(name)
+        return object
+
+    def __getattr__(self, name: str) -> Any:
+        return self._link.call(getattr, self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._link.call(setattr, self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._link.call(delattr, self, name)
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        return self._link.call(self, *args, **keywords)
+
+    def __repr__(self) -> str:
+        return str(self._link.call(repr, self))
+
+    def __str__(self) -> str:
+        return str(self._link.call(str, self))
+
+    def __bool__(self) -> bool:
+        return bool(self._link.call(bool, self))
+
+    def __len__(self) -> int:
+        return int(self._link.call(len, self))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._link.call(list, self))
+
+    def __next__(self) -> Any:
+        return self._link.call(next, self)
+
+    def __contains__(self, item: Any) -> bool:
+        return bool(self._link.call(operator.contains, self, item))
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._link.call(operator.getitem, self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._link.call(operator.setitem, self, key, value)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or bool(self._link.call(operator.eq, self, other))
+
+    def __hash__(self) -> int:
+        return hash(self._number)
+
+    def __enter__(self) -> Any:
+        return self._link.call(_enter, self)
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> Any:
+        return self._link.call(_exit, self, None if kind is None else kind.__name__)
+
+
+_TOLD_APART = {"builtins", "socket", "_socket", "socketserver", "threading", "_thread", "io"}
+_TOLD_APART |= {"_io", "queue", "_queue", "ssl", "minisocketserver", "pathlib", "collections"}
+
+
+def _proxy_type(name: str) -> type[Proxy]:
+    return cast(type[Proxy], type.__new__(_ProxyClass, name, (Proxy,), {"__slots__": ()}))
+
+
+def _enter(manager: Any) -> Any:
+    return type(manager).__enter__(manager)
+
+
+def _exit(manager: Any, name: str | None) -> Any:
+    kind = getattr(builtins, name or "", None) if name else None
+    return type(manager).__exit__(manager, kind, kind() if kind else None, None)

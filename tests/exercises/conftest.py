@@ -1,0 +1,54 @@
+"""`FAR=1` tries all answers in a process of their own, as the grader does."""
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+
+import pytest
+
+from socketlab.checks import core, place
+from socketlab.grading.remote import Checker, Subject
+
+
+@contextlib.contextmanager
+def far(namespace):
+    here, there = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setsid()
+            here.close()
+            Subject(there, namespace).serve()
+        finally:
+            os._exit(0)
+    there.close()
+    checker = Checker(here)
+    threading.Thread(target=checker.serve, daemon=True).start()
+    try:
+        with place.answers_at(checker):
+            yield checker
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def far_check(exercise, *answers, part=None, traceback=False):
+    spec = core.find(exercise)
+    namespace = dict(zip(spec.names, answers, strict=True))
+    with far(namespace) as checker:
+        for one in spec.parts.values() if part is None else [spec.parts[part]]:
+            core._try(spec, one, (), checker.namespace(), traceback)
+            print(f"✓ {exercise} {one.name}: {one.points}. {one.praise}")
+
+
+@pytest.fixture(autouse=True)
+def away(request, monkeypatch):
+    if "FAR" in os.environ:
+        from . import helpers
+
+        for module in (helpers, request.module):
+            if getattr(module, "check", None) is not None:
+                monkeypatch.setattr(module, "check", far_check)
