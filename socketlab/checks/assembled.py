@@ -23,6 +23,7 @@ from ..running import running
 from . import room
 from .core import Exercise
 from .forecast import compare
+from .place import subclass
 from .room import serving, talk
 from .step import PATIENCE, NotYet, Step, describe
 
@@ -305,7 +306,7 @@ def no_number_twice(call_server: Any, tickets: Any) -> None:
         "it another thread may have its turn.",
     )
     step.want(isinstance(tickets, type), f"Tickets is {tickets!r}, no class")
-    roll = step.call(type("Tickets", (_Slow, tickets), {}))
+    roll = step.call(subclass("Tickets", (_Slow, tickets), {}))
     sold: list[Any] = []
 
     def buy(number: int) -> None:

@@ -17,7 +17,7 @@ from ..running import ServerTrouble, running, within
 from . import room
 from .core import Exercise
 from .forecast import compare
-from .place import there
+from .place import subclass, there
 from .room import serving, talk
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
@@ -95,20 +95,39 @@ class Door:
         self.socket.close()
 
 
-def _noted(name: str) -> Callable[..., Any]:
-    def hook(self: Any, *args: Any) -> Any:
-        self.calls.append(name)
-        return getattr(super(self.noting, self), name)(*args)
+class Hooks:
+    """Notes the hooks that are called."""
 
-    return hook
+    calls: list[str]
+
+    def verify_request(self, *args: Any) -> Any:
+        self.calls.append("verify_request")
+        return super().verify_request(*args)  # type: ignore[misc]
+
+    def process_request(self, *args: Any) -> Any:
+        self.calls.append("process_request")
+        return super().process_request(*args)  # type: ignore[misc]
+
+    def finish_request(self, *args: Any) -> Any:
+        self.calls.append("finish_request")
+        return super().finish_request(*args)  # type: ignore[misc]
+
+    def shutdown_request(self, *args: Any) -> Any:
+        self.calls.append("shutdown_request")
+        return super().shutdown_request(*args)  # type: ignore[misc]
+
+    def handle_timeout(self, *args: Any) -> Any:
+        self.calls.append("handle_timeout")
+        return super().handle_timeout(*args)  # type: ignore[misc]
+
+    def handle_error(self, *args: Any) -> Any:
+        self.calls.append("handle_error")
+        return super().handle_error(*args)  # type: ignore[misc]
 
 
 def practice(step: Step, server_class: Any, handler: Any = greet, **extra: Any) -> Any:
     """Return a server of the learner's loop and the bench's door."""
-    hooks = {name: _noted(name) for name in (*WAY[:3], WAY[4], "handle_timeout", "handle_error")}
-    made = type("Practice", (Door, server_class), {**hooks, **extra})
-    made.noting = made  # type: ignore[attr-defined]
-    return step.call(made, handler)
+    return step.call(subclass("Practice", (Hooks, Door, server_class), extra), handler)
 
 
 @build.part("serve", 2, "One client after the other, each by way of all the hooks.")
@@ -461,7 +480,7 @@ def counts(page: Any, server_class: Any) -> None:
         why="Each request gets a handler of its own; only the server outlives them, and a program "
         "may have two. So a count belongs on the server that the handler is given.",
     )
-    roomy = type("SmallHarbour", (server_class,), {"limit": 10})
+    roomy = subclass("SmallHarbour", (server_class,), {"limit": 10})
     one, two = (step.call(roomy, ANY_PORT, page) for _ in range(2))
     with quickly(step, one), quickly(step, two):
         got = [fetch(step, server).strip() for server in (one, two, one, two)]
@@ -485,7 +504,7 @@ def turns_away(page: Any, server_class: Any) -> None:
     )
     limit = getattr(server_class, "limit", None)
     step.want(limit == 3, f"a SmallHarbour whose limit is {limit!r}; the task says 3")
-    small = type("SmallHarbour", (server_class,), {"limit": 2})
+    small = subclass("SmallHarbour", (server_class,), {"limit": 2})
     calls: list[int] = []
 
     def watched(request: Any, client_address: Any, server: Any) -> None:
@@ -548,6 +567,16 @@ def free(server: Any) -> None:
         event.set()
 
 
+class CountsWaits:
+    """Counts how often the loop has waited."""
+
+    waits = 0
+
+    def service_actions(self) -> None:
+        super().service_actions()  # type: ignore[misc]
+        self.waits += 1
+
+
 @bugs.part("ticks", 2, "The loop ticks, and not by its timeout.")
 def ticks(desk: Any, obey: Any, run: Any) -> None:
     step = Step(
@@ -557,14 +586,7 @@ def ticks(desk: Any, obey: Any, run: Any) -> None:
         "looks at neither; after each wait it calls service_actions().",
     )
 
-    class Watched(desk):  # type: ignore[misc]
-        waits = 0
-
-        def service_actions(self) -> None:
-            super().service_actions()
-            self.waits += 1
-
-    server = step.call(Watched, ANY_PORT, Hello)
+    server = step.call(subclass("Watched", (CountsWaits, desk), {}), ANY_PORT, Hello)
     with serving(step, server, lambda: server.serve_forever(0.05)):
         end = time.monotonic() + PATIENCE
         while server.waits < 3 and time.monotonic() < end:
@@ -577,6 +599,25 @@ def ticks(desk: Any, obey: Any, run: Any) -> None:
     step.want(server.ticks == server.waits, f"ticks is {server.ticks} after {server.waits} waits")
 
 
+class Watched(socketserver.TCPServer):
+    """Notes which thread serves, which ones call shutdown, and that the loop has ended."""
+
+    def __init__(self, *args: Any) -> None:
+        self.ended = threading.Event()
+        self.loop: threading.Thread | None = None
+        self.waiting: list[threading.Thread] = []
+        super().__init__(*args)
+
+    def serve_forever(self, poll_interval: float = OFTEN) -> None:
+        self.loop = threading.current_thread()
+        super().serve_forever(OFTEN)
+        self.ended.set()
+
+    def shutdown(self) -> None:
+        self.waiting.append(threading.current_thread())
+        super().shutdown()
+
+
 @bugs.part("obey", 2, "The client is answered, and the loop ends.")
 def obeys(desk: Any, obey: Any, run: Any) -> None:
     step = Step(
@@ -585,29 +626,14 @@ def obeys(desk: Any, obey: Any, run: Any) -> None:
         why="shutdown() waits for the loop to end. A handler of a plain server runs in that very "
         "loop: each would wait for the other.",
     )
-    ended = threading.Event()
-    loops: list[threading.Thread] = []
-    waiting: list[threading.Thread] = []
-
-    class Watched(socketserver.TCPServer):
-        def shutdown(self) -> None:
-            waiting.append(threading.current_thread())
-            super().shutdown()
-
-    server = Watched(ANY_PORT, obey)
-
-    def loop() -> None:
-        loops.append(threading.current_thread())
-        server.serve_forever(OFTEN)
-        ended.set()
-
-    with serving(step, server, loop):
+    server = there(Watched, ANY_PORT, obey)
+    with serving(step, server):
         try:
             got = talk(step, server.server_address)
             step.want(got == b"stopped", f"{got!r}{room.records.trouble()}")
-            step.want(ended.wait(PATIENCE), "the answer, and a loop that goes on")
+            step.want(server.ended.wait(PATIENCE), "the answer, and a loop that goes on")
         except NotYet as not_yet:
-            if loops[0] in waiting:
+            if server.loop in server.waiting:
                 step.fail(f"{not_yet.came}. shutdown() was called in the thread that serves")
             raise
         finally:
@@ -627,7 +653,7 @@ def failed_start(desk: Any, obey: Any, run: Any) -> None:
         raise OSError("the ink has dried")
 
     worked: list[int] = []
-    server = socketserver.TCPServer(ANY_PORT, Hello)
+    server = there(socketserver.TCPServer, ANY_PORT, Hello)
     try:
         within(PATIENCE, lambda: run(server, prepare, lambda: worked.append(1)), "run")
     except ServerTrouble:
@@ -654,18 +680,12 @@ def closes(desk: Any, obey: Any, run: Any) -> None:
         "server_close().",
     )
     done: list[str] = []
-    ended = threading.Event()
-
-    class Watched(socketserver.TCPServer):
-        def serve_forever(self, poll_interval: float = OFTEN) -> None:
-            super().serve_forever(OFTEN)
-            ended.set()
 
     def work() -> None:
         done.append(f"work, answered with {talk(step, server.server_address)!r}")
         raise KeyError("work")
 
-    server = Watched(ANY_PORT, Hello)
+    server = there(Watched, ANY_PORT, Hello)
     try:
         within(3 * PATIENCE, lambda: run(server, lambda: done.append("prepare"), work), "run")
         step.fail("no error: the caller does not learn that work() failed")
@@ -679,7 +699,7 @@ def closes(desk: Any, obey: Any, run: Any) -> None:
     except BaseException as error:
         step.fail(describe(error), error)
     finally:
-        loop_ended = ended.wait(PATIENCE)
+        loop_ended = server.ended.wait(PATIENCE)
         left_open = server.fileno() != -1
         free(server)
         within(PATIENCE, server.server_close, "server_close")

@@ -22,7 +22,7 @@ from ..running import ServerTrouble, within
 from . import room
 from .core import Exercise
 from .forecast import compare
-from .place import there
+from .place import subclass, there
 from .room import serving, talk
 from .step import PATIENCE, Step, describe, whereabouts
 
@@ -78,7 +78,7 @@ def pool(step: Step, mixin: Any, handler: Any = Stay, **settings: Any) -> Any:
             return request
 
     settings = {"request_queue_size": 100, **settings}
-    server = step.call(type("Server", (Server,), settings), ANY_PORT, handler)
+    server = step.call(subclass("Server", (Server,), settings), ANY_PORT, handler)
     server.workers = []
     return server
 
@@ -328,7 +328,7 @@ def secure(step: Step, mixin: Any, **settings: Any) -> Any:
             self.said_goodbye.set()
 
     settings = {"ssl_context": contexts()[0], **settings}
-    server = step.call(type("Server", (Server,), settings), ANY_PORT, EchoLine)
+    server = step.call(subclass("Server", (Server,), settings), ANY_PORT, EchoLine)
     server.limits, server.said_goodbye = [], threading.Event()
     return server
 
@@ -512,7 +512,7 @@ def door(step: Step, door_class: Any, handler: Any) -> Any:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 
     listener = property(lambda self: vars(self)["socket"], put)
-    return step.call(type("Door", (door_class,), {"socket": listener}), ("", 0), handler)
+    return step.call(subclass("Door", (door_class,), {"socket": listener}), ("", 0), handler)
 
 
 def ask(step: Step, server: Any, host: str) -> str:
@@ -958,7 +958,7 @@ def _is_cut_off(step: Step, base: Any, settings: dict[str, Any], read: str) -> b
     def handle(self: Any) -> None:
         self.rfile.readline() if read == "readline" else self.rfile.read(1000)
 
-    handler = type("Handler", (base,), {**settings, "handle": handle})
+    handler = subclass("Handler", (base,), {**settings, "handle": handle})
     for _ in range(5):  # again, if the machine stood still: that made the client a silent one
         silence, cut = _drip(step, minisocketserver.TCPServer(ANY_PORT, handler))
         if not cut or ("max_line_seconds" in settings and silence < settings["timeout"]):

@@ -23,6 +23,7 @@ from ..running import ServerTrouble
 from . import room
 from .core import Exercise
 from .forecast import compare
+from .place import subclass
 from .room import serving, talk
 from .step import PATIENCE, NotYet, Step, describe
 
@@ -165,7 +166,7 @@ class Tells(BaseRequestHandler):
 
 def mixed(mixin: Any, **switches: Any) -> Any:
     """Return a server of the learner's mix-in, put first, and ours."""
-    made: Any = type("Server", (mixin, Desk, minisocketserver.TCPServer), switches)
+    made: Any = subclass("Server", (mixin, Desk, minisocketserver.TCPServer), switches)
     return made(ANY_PORT, Tells)
 
 

@@ -21,6 +21,7 @@ import minisocketserver
 from . import room
 from .core import Exercise
 from .forecast import compare
+from .place import subclass
 from .room import serving, talk
 from .step import PATIENCE, Step, describe
 
@@ -121,7 +122,7 @@ def noting(base: Any, failing: str = "") -> Any:
 
         return method
 
-    made = type("Noting", (base,), {name: step(name) for name in ("setup", "handle", "finish")})
+    made = subclass("Noting", (base,), {name: step(name) for name in ("setup", "handle", "finish")})
     return made
 
 
@@ -190,7 +191,7 @@ def lines(base: Any, stream: Any) -> None:
         why="rfile puts the pieces of a stream together. With wbufsize = 0 a write leaves at "
         "once: a client that waits for its answer sends nothing more.",
     )
-    handler = type("Lengths", (Lengths, stream), {})
+    handler = subclass("Lengths", (Lengths, stream), {})
     with serving(step, make(handler)) as server, dial(step, server) as client:
         for pieces in ((b"Hel", b"lo\n"), (b"World\n",)):
             for piece in pieces:
@@ -334,7 +335,7 @@ def options(base: Any, stream: Any) -> None:
         "for handle_request() alone.",
     )
     reader = {"handle": lambda self: self.rfile.readline()}
-    server = make(type("Impatient", (stream,), {"timeout": 0.1, **reader}))
+    server = make(subclass("Impatient", (stream,), {"timeout": 0.1, **reader}))
     with serving(step, server), dial(step, server) as client:
         got = hear(client)
         step.want(
@@ -377,7 +378,7 @@ def _small_packets(stream: Any) -> None:
         why="TCP likes to hold small packets back for a moment. A conversation in small steps "
         "asks it not to.",
     )
-    eager = type("Eager", (stream,), {"disable_nagle_algorithm": True})
+    eager = subclass("Eager", (stream,), {"disable_nagle_algorithm": True})
     step.want(_options(step, eager)[1], "TCP_NODELAY is off")
 
 
@@ -472,7 +473,7 @@ def one_answer(handler: Any) -> None:
         why="A datagram is a pair of data and the server's socket. wfile collects, in memory, "
         "and finish sends all of it at once, to the client's address.",
     )
-    both = type("Both", (Lengths, handler), {})
+    both = subclass("Both", (Lengths, handler), {})
     got = answers(step, both, b"Hello\nboys\n")
     step.want(len(got) == 1, f"{len(got)} datagrams: {got}")
     step.want(got == [b"5 letters\n4 letters\n"], f"{got[0]!r}")
@@ -499,11 +500,11 @@ def no_answer(handler: Any) -> None:
         "entry, perhaps from a socket without an address, wants no answer.",
     )
     silent = {"handle": lambda self: None}
-    got = answers(step, type("Note", (handler,), silent), b"all is well")
+    got = answers(step, subclass("Note", (handler,), silent), b"all is well")
     step.want(got == [b""], f"{got} by default, for an answer with nothing in it")
-    got = answers(step, type("Note", (handler,), {**silent, "always_reply": False}), b"all")
+    got = answers(step, subclass("Note", (handler,), {**silent, "always_reply": False}), b"all")
     step.want(got == [], f"{got} with always_reply = False")
-    talkative = type("Lengths", (Lengths, handler), {"always_reply": False})
+    talkative = subclass("Lengths", (Lengths, handler), {"always_reply": False})
     got = answers(step, talkative, b"Hello")
     step.want(got == [b"5 letters\n"], f"{got} with always_reply = False, for b'5 letters\\n'")
 
@@ -635,7 +636,7 @@ def has_a_limit(mailbox: Any) -> None:
     )
     limit = getattr(mailbox, "limit", None)
     step.want(limit == 100_000, f"a Mailbox whose limit is {limit!r}; the task says 100,000")
-    small = type("Mailbox", (mailbox,), {"limit": 10})
+    small = subclass("Mailbox", (mailbox,), {"limit": 10})
     server = make(small, inbox=[])
     with serving(step, server), dial(step, server) as client:
         say(client, frame(b"0123456789") + frame(b"x" * 11)[:4])
@@ -1014,7 +1015,7 @@ class Waiting(minisocketserver.StreamRequestHandler):
 def _is_cut_off(servers: float | None, handlers: float | None, drip: float = 0.5) -> bool:
     """Tell whether a client is cut off within half a second; it sends a byte every `drip`."""
     step = Step(called="", expected="", why="")
-    server = make(type("Handler", (Waiting,), {"timeout": handlers}), timeout=servers)
+    server = make(subclass("Handler", (Waiting,), {"timeout": handlers}), timeout=servers)
     if handlers is None:
         server.get_request = lambda: minisocketserver.TCPServer.get_request(server)
     with serving(step, server), dial(step, server) as client:

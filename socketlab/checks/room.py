@@ -38,8 +38,8 @@ class Records:
 
         nbgrader gives no points to a cell with anything on stderr.
         """
-        global _recording
-        _recording = self
+        global records, _recording
+        records = _recording = self
         old_hook, threading.excepthook = threading.excepthook, self._note_end_of_thread
         self._open.callback(setattr, threading, "excepthook", old_hook)
         for stream in (sys.stdout, sys.stderr):

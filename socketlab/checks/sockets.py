@@ -112,8 +112,8 @@ def _three_messages(step: Step, where: Any, calls: list[Any]) -> list[bytes]:
     except TimeoutError:
         _want_connections(step, calls)
         step.fail(
-            f"{got}, and nothing within {PATIENCE:g} seconds{there(whereabouts, room.records.before)}"
-            f"{room.records.trouble()}"
+            f"{got}, and nothing within {PATIENCE:g} seconds"
+            f"{there(whereabouts, room.records.before)}{room.records.trouble()}"
         )
     except OSError as error:
         _want_connections(step, calls)
@@ -227,7 +227,7 @@ class Bench(socketserver.TCPServer):
 @contextmanager
 def benched(step: Step, handle: Any) -> Iterator[Any]:
     """Serve on a bench of the check's."""
-    server = Bench(handle)
+    server = there(Bench, handle)
     with serving(step, server, lambda: server.serve_forever(0.02)):
         try:
             yield server

@@ -34,10 +34,13 @@ class Step:
             self.fail(came)
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Return `function(*args)`; an exception, or no end within PATIENCE, fails the step."""
+        """Return `function(*args)`, run where the answer lives.
+
+        An exception, or no end within PATIENCE, fails the step.
+        """
         known = there(threading.enumerate)
         try:
-            return within(PATIENCE, lambda: function(*args), self.called)
+            return within(PATIENCE, lambda: there(function, *args), self.called)
         except NotYet:
             raise
         except ServerTrouble:

@@ -19,6 +19,7 @@ from ..running import running, within
 from . import room
 from .core import Exercise
 from .forecast import compare
+from .place import hand_over, subclass, there
 from .room import in_foreground, serving, talk
 from .step import PATIENCE, NotYet, Step, describe
 
@@ -161,7 +162,7 @@ def restart(server_class: Any) -> None:
 
 
 def _with_reuse(server_class: Any, wanted: bool) -> Any:
-    return type("TCPServer", (server_class,), {"allow_reuse_address": wanted})
+    return subclass("TCPServer", (server_class,), {"allow_reuse_address": wanted})
 
 
 def _reuses(server: Any) -> bool:
@@ -226,7 +227,7 @@ def _says_goodbye_to_nobody(server: Any) -> None:
     )
     with socket.create_server(ANY_PORT) as listener:
         with socket.create_connection(listener.getsockname(), PATIENCE) as client:
-            request, _ = listener.accept()
+            request = hand_over(listener.accept()[0])
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         step.call(server.shutdown_request, request)
         step.want(request.fileno() == -1, "no error, but the request's socket is still open")
@@ -323,7 +324,7 @@ def serves(handler: Any, make_server: Any, run: Any) -> None:
         why="The loop is called serve_forever. Attributes, too, are looked up only when the line "
         "runs.",
     )
-    server = TCPServer(ANY_PORT, Echo)  # of the bench, so that only `run` is on trial
+    server = there(TCPServer, ANY_PORT, Echo)  # of the bench, so that only `run` is on trial
     with serving(step, server, lambda: run(server)):
         for message in (b"one", b"two"):
             got = talk(step, server.server_address, message)
@@ -440,7 +441,7 @@ def again(page: Any, open_page: Any, visit: Any) -> None:
 
     def note(url: str) -> str:
         text = fetch(url)
-        loops.extend(_loops())
+        loops.extend(there(_loops))
         return text
 
     def visit_within(url: str) -> Any:
@@ -503,7 +504,7 @@ def closes_after_an_error(page: Any, open_page: Any, visit: Any) -> None:
 
     def fails(url: str) -> None:
         fetch(url)
-        loops.extend(_loops())
+        loops.extend(there(_loops))
         raise ValueError("no such page")
 
     try:

@@ -21,7 +21,7 @@ from ..running import ServerTrouble, within
 from . import room
 from .core import Exercise
 from .forecast import compare
-from .place import there
+from .place import subclass, there
 from .room import serving, talk
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
@@ -105,7 +105,7 @@ class Buggy(BaseRequestHandler):
 def mixed(step: Step, mixin: Any, handler: Any, base: Any = None, **switches: Any) -> Any:
     """Return a server of the learner's mix-in, put first, and one of ours."""
     base = base or minisocketserver.TCPServer
-    made = step.call(type, "Server", (mixin, Desk, base), switches)
+    made = step.call(subclass, "Server", (mixin, Desk, base), switches)
     return step.call(made, ANY_PORT, handler)
 
 
@@ -799,7 +799,7 @@ def _at_work(step: Step, queue: int, clients: int = 12) -> int:
         request.sendall(b"welcome")
         go.wait(3 * PATIENCE)
 
-    made: Any = type("Narrow", (MixinFirst,), {"request_queue_size": queue})
+    made: Any = subclass("Narrow", (MixinFirst,), {"request_queue_size": queue})
     with quickly(step, made(ANY_PORT, stays)) as server, ExitStack() as stack:
         stack.callback(go.set)
         for _ in range(clients):

@@ -19,7 +19,7 @@ from minisocketserver import BaseRequestHandler
 
 from . import room
 from .core import Exercise
-from .place import there
+from .place import subclass, there
 from .room import serving, talk
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
@@ -153,7 +153,7 @@ def private(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
     )
     for server_class, mode in (
         (private_class, 0o600),
-        (type("PrivateServer", (private_class,), {"mode": 0o660}), 0o660),
+        (subclass("PrivateServer", (private_class,), {"mode": 0o660}), 0o660),
     ):
         with place(step) as path:
             server, when_it_listened = _made_and_watched(step, server_class, path)
@@ -575,7 +575,7 @@ def starts(starts: Any, answered: Any, queue: Any) -> None:
 
 def _starts_again(step: Step, reuse: bool) -> bool:
     parent = minisocketserver.UnixStreamServer
-    server_class = type("Server", (parent,), {"allow_reuse_address": reuse})
+    server_class = subclass("Server", (parent,), {"allow_reuse_address": reuse})
     with place(step) as path:
         server_class(path, Echo).server_close()
         with suppress(OSError):

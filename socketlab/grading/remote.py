@@ -3,7 +3,7 @@
 The checker holds one end of a socket, the process with the student's code the other one. What
 crosses is JSON, and descriptors of sockets: never pickle, which could run code in the checker.
 
-- Numbers, text, bytes, and lists, tuples, sets and dicts of them, are copied.
+- Numbers, text, bytes and tuples are copied, and so are lists, sets and dicts of the checker's.
 - What has a name that both processes can import (a class or function of a module) goes to the
   student's process by this name, and runs there.
 - Any other object of the student's process is seen by the checker as a `Proxy`. What is done to
@@ -16,6 +16,7 @@ call may call back, to any depth, and threads do not wait for each other.
 """
 
 import builtins
+import functools
 import importlib
 import json
 import operator
@@ -25,9 +26,12 @@ import struct
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, cast
+
+from ..checks.place import subclass
+from ..checks.step import describe
 
 MOST_BYTES = 16 << 20
 """A message with more is refused: it could only be meant to fill the checker's memory."""
@@ -90,6 +94,8 @@ class _broken_link:
 
 class Link:
     """One side of the connection. `Checker` and `Subject` say what each may ask for."""
+
+    _copied: tuple[type, ...] = (frozenset,)
 
     def __init__(self, control: socket.socket) -> None:
         self._control = Line(control)
@@ -173,12 +179,14 @@ class Link:
                 return plain(value)
         if isinstance(value, bytes | bytearray):
             return {"bytes": value.decode("latin-1")}
-        if type(value) in (list, set, frozenset) or isinstance(value, tuple):
+        if isinstance(value, tuple) or type(value) in self._copied:
             kind = "tuple" if isinstance(value, tuple) else type(value).__name__
-            return {kind: [self._write(one, descriptors) for one in value]}
-        if type(value) is dict:
-            pairs = [[self._write(one, descriptors) for one in pair] for pair in value.items()]
-            return {"dict": pairs}
+            whole = value.items() if kind == "dict" else value
+            return {kind: [self._write(one, descriptors) for one in whole]}
+        if isinstance(value, slice):
+            return {"slice": [value.start, value.stop, value.step]}
+        if isinstance(value, BaseException):
+            return {"error": self._write_error(value)}
         return self._write_object(value, descriptors)
 
     def _read(self, data: Any, descriptors: list[int]) -> Any:
@@ -189,12 +197,14 @@ class Link:
         ((kind, content),) = data.items()
         if kind == "bytes":
             return content.encode("latin-1")
-        if kind in ("list", "tuple", "set", "frozenset"):
+        if kind == "slice":
+            return slice(*content)
+        if kind in ("list", "tuple", "set", "frozenset", "dict"):
             return getattr(builtins, kind)(self._read(one, descriptors) for one in content)
+        if kind == "error":
+            return self._read_error(content)
         if kind == "ellipsis":
             return ...
-        if kind == "dict":
-            return dict(self._read(pair, descriptors) for pair in content)
         return self._read_object(kind, content, descriptors)
 
     def _keep(self, value: Any) -> int:
@@ -215,11 +225,11 @@ class Link:
 
     def _write_error(self, error: BaseException) -> Any:
         base = next(t for t in type(error).__mro__ if t.__module__ == "builtins")
-        args = [arg for arg in error.args if arg is None or isinstance(arg, str | int | float)]
+        plain = all(arg is None or isinstance(arg, str | int | float | bytes) for arg in error.args)
         return {
             "base": base.__name__,
             "name": type(error).__name__,
-            "args": args if len(args) == len(error.args) else [str(error)],
+            "args": [self._write(arg, []) for arg in error.args] if plain else [str(error)],
             "told": self._tell(error),
             "origin": getattr(error, "origin", None) or self._keep(error),
             "here": hasattr(error, "origin"),
@@ -234,9 +244,9 @@ class Link:
             raise LinkBroken("not an exception")
         kind = base if data["name"] == base.__name__ else type(str(data["name"]), (base,), {})
         try:
-            error = kind(*data["args"])
+            error = kind(*self._read(data["args"], []))
         except TypeError:
-            error = type(kind.__name__, (Exception,), {})(*data["args"])
+            error = type(kind.__name__, (Exception,), {})(str(data["told"]))
         vars(error).update(told=str(data["told"]), origin=int(data["origin"]))
         return cast(BaseException, error)
 
@@ -288,12 +298,12 @@ class Subject(Link):
             case "name":
                 return find(content)
             case "socket":
-                return socket.socket(fileno=descriptors.pop(0))
+                sock = socket.socket(fileno=descriptors.pop(0))
+                sock.settimeout(content)  # or it would not know that the descriptor may not block
+                return sock
         raise LinkBroken(f"what is {kind}?")
 
     def _tell(self, error: BaseException) -> str:
-        from ..checks.step import describe
-
         return describe(error)
 
 
@@ -306,22 +316,14 @@ class Callback:
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         return self._link.call(self, *args, **keywords)
 
-
-def make_class(name: str, bases: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
-    """Make a class, in the student's process; callbacks in it become methods."""
-    methods = {k: _method(v) if isinstance(v, Callback) else v for k, v in namespace.items()}
-    return types.new_class(name, bases, {}, lambda space: space.update(methods))
-
-
-def _method(callback: Callback) -> Callable[..., Any]:
-    def method(*args: Any, **keywords: Any) -> Any:
-        return callback(*args, **keywords)
-
-    return method
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return self if instance is None else functools.partial(self, instance)
 
 
 class Checker(Link):
-    """The side that judges. Of its own it gives away nothing but functions to call."""
+    """The side that judges. Of its own it gives away copies, and functions to call."""
+
+    _copied = (frozenset, list, set, dict)
 
     def __init__(self, control: socket.socket) -> None:
         super().__init__(control)
@@ -340,12 +342,10 @@ class Checker(Link):
             return {"yours": value._number}
         if isinstance(value, socket.socket):
             descriptors.append(value.fileno())
-            return {"socket": None}
+            return {"socket": value.gettimeout()}
         name = name_of(value)
         if name:
             return {"name": name}
-        if isinstance(value, BaseException) and hasattr(value, "origin"):
-            return {"yours": value.origin}
         if callable(value):
             self._given.add(id(value))
         return {"mine": self._keep(value)}  # what is not a function, no more than a token
@@ -361,8 +361,6 @@ class Checker(Link):
         return self._proxies[number]
 
     def _tell(self, error: BaseException) -> str:
-        from ..checks.step import describe
-
         return describe(error)
 
 
@@ -400,7 +398,7 @@ class _ProxyClass(type):
         if "__classcell__" in namespace:
             raise TypeError(f"{name} uses super() or __class__, which only works where it lives")
         kept = {k: v for k, v in namespace.items() if k not in _NOT_SENT}
-        return link.call(make_class, name, written, kept)
+        return link.call(subclass, name, written, kept)
 
 
 _NOT_SENT = {"__module__", "__qualname__", "__orig_bases__", "__annotations__", "__firstlineno__"}
@@ -454,7 +452,7 @@ class Proxy(metaclass=_ProxyClass):
         return int(self._link.call(len, self))
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._link.call(list, self))
+        return iter(self._link.call(tuple, self))
 
     def __next__(self) -> Any:
         return self._link.call(next, self)
@@ -469,7 +467,12 @@ class Proxy(metaclass=_ProxyClass):
         self._link.call(operator.setitem, self, key, value)
 
     def __eq__(self, other: object) -> bool:
-        return self is other or bool(self._link.call(operator.eq, self, other))
+        if self is other:
+            return True
+        kind = _CONTAINERS.get(self._known[0])
+        if kind is not None:  # compared here: over there a student's code might do it
+            return bool(isinstance(other, kind) and kind(self) == kind(other))
+        return bool(self._link.call(operator.eq, self, other))
 
     def __hash__(self) -> int:
         return hash(self._number)
@@ -483,6 +486,9 @@ class Proxy(metaclass=_ProxyClass):
 
 _TOLD_APART = {"builtins", "socket", "_socket", "socketserver", "threading", "_thread", "io"}
 _TOLD_APART |= {"_io", "queue", "_queue", "ssl", "minisocketserver", "pathlib", "collections"}
+
+
+_CONTAINERS: dict[str, Any] = {"builtins:list": list, "builtins:set": set, "builtins:dict": dict}
 
 
 def _proxy_type(name: str) -> type[Proxy]:
