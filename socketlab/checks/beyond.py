@@ -343,7 +343,7 @@ def honest(step: Step, server: Any) -> Iterator[Any]:
             )
         except TimeoutError as error:
             step.fail(
-                f"no handshake within {PATIENCE:g} seconds{_where_the_loop_is()}"
+                f"no handshake within {PATIENCE:g} seconds{there(_where_the_loop_is)}"
                 f"{room.records.trouble()}",
                 error,
             )
@@ -361,7 +361,7 @@ def _where_the_loop_is() -> str:
                 if frame.f_code.co_name == "do_handshake":
                     return ". The loop itself waits in do_handshake(), for another client"
                 frame = frame.f_back
-    return there(whereabouts, room.records.before)
+    return whereabouts(room.records.before)
 
 
 def echoed(step: Step, client: Any) -> bytes:

@@ -418,8 +418,8 @@ class Proxy(metaclass=_ProxyClass):
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
         return (Proxy,) if next(b for b in bases if isinstance(b, Proxy)) is self else ()
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         """The nearest class of the standard library that its class comes from, for isinstance."""
         for name in self._known:
             if name.partition(":")[0] in _TOLD_APART:
