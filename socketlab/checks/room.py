@@ -155,7 +155,8 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
     except ServerTrouble as trouble:
         if failure is not None:  # what was asked comes first, then that it will not stop
             raise failure from failure.__cause__
-        step.fail(f"{trouble}{whereabouts(records.before)}{records.trouble()}", trouble.__cause__)
+        came = f"{trouble}".rstrip(".")
+        step.fail(f"{came}{whereabouts(records.before)}{records.trouble()}", trouble.__cause__)
 
 
 class _Foreground(threading.Thread):

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import reprlib
 import socket
 import sys
 from contextlib import suppress
@@ -123,7 +124,7 @@ def _request(step: Step, server: Any) -> tuple[Any, Any, Any]:
     request, client_address = got
     step.want(
         isinstance(request, tuple) and len(request) == 2,
-        f"the request {request!r}, not a pair (data, socket)",
+        f"the request {reprlib.repr(request)}, not a pair (data, socket)",
     )
     return *request, client_address
 
@@ -220,7 +221,7 @@ def cut(server_class: Any) -> None:
             cut = [client.getsockname()] if sent > size else []
             step.want(
                 len(told) == len(cut),
-                f"{len(told)} calls of handle_truncation, not {len(cut)}, for {words}",
+                f"calls of handle_truncation: {len(told)}, not {len(cut)}, for {words}",
             )
             step.want(told == cut, f"handle_truncation called with {told}; it wrote from {cut}")
 
