@@ -171,9 +171,8 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
     except ServerTrouble as trouble:
         if failure is not None:  # what was asked comes first, then that it will not stop
             raise failure from failure.__cause__
-        step.fail(
-            f"{trouble}{there(whereabouts, records.before)}{records.trouble()}", trouble.__cause__
-        )
+        stands = there(whereabouts, records.before)
+        step.fail(f"{trouble}".rstrip(".") + f"{stands}{records.trouble()}", trouble.__cause__)
 
 
 class _Foreground(threading.Thread):

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import reprlib
 import socket
 import sys
 from contextlib import suppress
@@ -107,28 +108,30 @@ def pair(server_class: Any) -> None:
         for client, card in ((first, b"first"), (second, b"second")):
             client.sendto(card, server.server_address)
         for client, card in ((first, b"first"), (second, b"second")):
-            _want_pair(step, server, _request(step, server), card, client.getsockname())
+            _want_card(step, server, card, client.getsockname())
 
 
-def _request(step: Step, server: Any) -> Any:
+def _request(step: Step, server: Any) -> tuple[Any, Any, Any]:
+    """Return data, socket and client address of the server's next request."""
     try:
-        return step.call(server.get_request)
+        got = step.call(server.get_request)
     except NotYet as not_yet:
         if getattr(not_yet.__cause__, "errno", None) == errno.EOPNOTSUPP:
             step.fail(f"{not_yet.came}; there is nothing to accept", not_yet.__cause__)
         raise
-
-
-def _want_pair(step: Step, server: Any, got: Any, card: bytes, sender: Any) -> None:
     step.want(
         isinstance(got, tuple) and len(got) == 2, f"{got!r}, not a pair of request and address"
     )
     request, client_address = got
     step.want(
         isinstance(request, tuple) and len(request) == 2,
-        f"the request {request!r}, not a pair (data, socket)",
+        f"the request {reprlib.repr(request)}, not a pair (data, socket)",
     )
-    data, sock = request
+    return *request, client_address
+
+
+def _want_card(step: Step, server: Any, card: bytes, sender: Any) -> None:
+    data, sock, client_address = _request(step, server)
     step.want(data == card, f"the data {data!r} where {card!r} came in")
     step.want(
         sock is server.socket, f"{sock!r} where the handler looks for the socket to answer with"
@@ -161,6 +164,7 @@ def next_card(server_class: Any) -> None:
                     got = ask(step, client, card, server.server_address)
                 finally:  # the cause, told in place of a client's vain wait
                     _want_open(step, server)
+                    _want_no_goodbye(step)
             step.want(got == card, f"{got!r} back for {card!r}")
     step.want(
         not room.records.errors, f"answers, but each ended with an error{room.records.trouble()}"
@@ -174,8 +178,14 @@ def _want_open(step: Step, server: Any) -> None:
         server.socket.fileno() != -1,
         f"the socket in self.request was closed after a card: it is the server's own{trouble}",
     )
-    gone = any(isinstance(error, AttributeError) for error in room.records.errors)
-    step.want(not gone, f"a goodbye to a pair, as if it were a connection{trouble}")
+
+
+def _want_no_goodbye(step: Step) -> None:
+    gone = any(
+        isinstance(error, AttributeError) and error.name in ("shutdown", "close")
+        for error in room.records.errors
+    )
+    step.want(not gone, f"a goodbye to a pair, as if it were a connection{room.records.trouble()}")
 
 
 @build.part("cut", 2, "What is cut is noticed.")
@@ -206,13 +216,15 @@ def cut(server_class: Any) -> None:
         server = make(step, watched)
         with postbox() as client:
             client.sendto(bytes(sent), server.server_address)
-            got = len(_request(step, server)[0][0])
+            got = len(_request(step, server)[0])
             words = f"{sent} bytes sent with a max_packet_size of {size}"
             step.want(got == size, f"{got} bytes for {words}")
+            cut = [client.getsockname()] if sent > size else []
             step.want(
-                told == ([client.getsockname()] if sent > size else []),
-                f"handle_truncation called with {told} for {words}",
+                len(told) == len(cut),
+                f"calls of handle_truncation: {len(told)}, not {len(cut)}, for {words}",
             )
+            step.want(told == cut, f"handle_truncation called with {told}; it wrote from {cut}")
 
 
 log = Exercise(
@@ -260,11 +272,21 @@ def log_to(step: Step, server: Any, facility: int, level: int, text: str) -> str
     program.log(level, text)
     sender.close()
     step.call(server.handle_request)
+    _want_list(step, server)
+    number = sender.encodePriority(facility, sender.mapPriority(logging.getLevelName(level)))
     step.want(
         len(server.log) == before + 1,
-        f"{len(server.log) - before} lines in server.log for one card{room.records.trouble()}",
+        f"{len(server.log) - before} lines in server.log for the card "
+        f"'<{number}>{text}\\x00'{room.records.trouble()}",
     )
     return str(server.log[-1])
+
+
+def _want_list(step: Step, server: Any) -> None:
+    step.want(
+        isinstance(server.log, list),
+        f"server.log is {server.log!r} now, and no list: append to the one that is there",
+    )
 
 
 @log.part("severity", 2, "How bad it is, whoever speaks.")
@@ -278,10 +300,10 @@ def severity(desk: Any) -> None:
     server = letterbox_for(desk)
     for facility, level, line in CARDS:
         got = log_to(step, server, facility, level, "all's well")
-        word = got.partition(":")[0]
+        word = line.partition(":")[0]
         step.want(
-            word == line.partition(":")[0],
-            f"{got!r} for a {logging.getLevelName(level).lower()} of the part {facility}",
+            got.partition(":")[0] == word,
+            f"{got!r} for a card with the severity {word!r}, from the part {facility}",
         )
 
 
@@ -314,6 +336,7 @@ def silence(desk: Any) -> None:
             client.sendto(b"<11>aground\0", server.server_address)
             step.call(server.handle_request)
             _want_open(step, server)
+            _want_list(step, server)
         step.want(
             len(server.log) == 2,
             f"{len(server.log)} lines in server.log{room.records.trouble()}",

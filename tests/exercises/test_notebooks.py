@@ -75,6 +75,22 @@ def test_the_points_in_the_notebook_are_those_of_the_checks(chapter):
         assert parts == {part.name: part.points for part in find(exercise).parts.values()}
 
 
+def test_each_task_says_its_kind_its_level_and_its_minutes(chapter):
+    """In one form, and as the check has them."""
+    levels = {1: "a few lines", 2: "a few lines more", 3: "some thought"}
+    tasks = re.findall(
+        r"^## (\d\d\.\d) (.+)\n\n(.*)",
+        "\n".join(cell.source for cell in read("solutions", chapter).cells),
+        re.MULTILINE,
+    )
+    assert tasks
+    for number, title, line in tasks:
+        spec = find(number)
+        assert title == spec.title
+        form = rf"\*{spec.kind.capitalize()}, {levels[spec.level]}, \d+ minutes\.\*"
+        assert re.fullmatch(form, line), f"{number}: {line}"
+
+
 def test_a_blank_exercise_fails_every_scored_check(chapter):
     """Each failure is the short message, with no traceback of IPython's."""
     for cell in scored(execute(read("exercises", chapter))):

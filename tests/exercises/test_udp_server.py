@@ -115,6 +115,14 @@ class KeepsTheByteTooMany(Right):
         return (data, self.socket), client_address
 
 
+class TellsItsOwnAddress(Right):
+    def get_request(self):
+        data, client_address = self.socket.recvfrom(self.max_packet_size + 1)
+        if len(data) > self.max_packet_size:
+            self.handle_truncation(self.server_address)
+        return (data[: self.max_packet_size], self.socket), client_address
+
+
 class NumberInTheCall(Right):
     def get_request(self):
         data, client_address = self.socket.recvfrom(8193)
@@ -150,7 +158,9 @@ WRONG_SERVERS = [
     ),
     (ClosesThePair, "next card", "a goodbye to a pair"),
     (NeverTellsTheEnd, "next card", "two requests, and 0 calls of close_request"),
-    (CutsUnseen, "cut", "handle_truncation called with [] for 9000 bytes"),
+    (CutsUnseen, "cut", "calls of handle_truncation: 0, not 1, for 9000 bytes sent"),
+    (TellsItsOwnAddress, "cut", "; it wrote from [('127.0.0.1', "),
+    (OnlyBytes, "cut", "\\x00', not a pair (data, socket)"),
     (TakesFullForCut, "cut", "for 8192 bytes sent with a max_packet_size of 8192"),
     (KeepsTheByteTooMany, "cut", "8193 bytes for 9000 bytes sent"),
     (NumberInTheCall, "cut", "101 bytes for 101 bytes sent with a max_packet_size of 100"),
@@ -194,6 +204,10 @@ FILES = NOTE.replace("card, sock = self.request", "card = self.rfile.read()")
         (desk(NOTE.replace("int(number) % 8", "int(number) // 8")), "severity", "alert: all's"),
         (desk(NOTE.replace("self.server.log.append", "print")), "severity", "0 lines in server."),
         (desk("card = self.request.recv(1024)"), "severity", "'tuple' object has no attribute"),
+        (desk(NOTE.replace("% 8", "- 8")), "severity", "for the card '<20>all's well\\x00' (Index"),
+        (desk("self.server.log = 'error'"), "severity", "server.log is 'error' now, and no list"),
+        (desk("self.server.log = 'error'"), "silence", "server.log is 'error' now, and no list"),
+        (desk("self.request.decode()"), "silence", "0 lines in server.log (AttributeError"),
         (desk(NOTE.replace('.rstrip("\\0")', "")), "text", "the zero byte is still there"),
         (desk(NOTE.replace('.partition(">")', '.rpartition(">")')), "text", "ValueError"),
         (desk(NOTE.replace("decode()", 'decode("latin-1")')), "text", "'error: Kurs SÃ¼d' for"),
@@ -242,6 +256,11 @@ self.server.served += 1
             "Destination address required",
             id="learners-19-sendall",
         ),
+        (
+            desk(TO_THE_CLIENT),
+            "address",
+            "it never came; it stands in line",
+        ),
         (desk(TO_THE_CLIENT), "each its own", "b'two' at the first client, and no answer"),
         (desk(NO_LOOP.replace("+= 1", "+= 2")), "each its own", "and 6 in server.served"),
         pytest.param(
@@ -252,6 +271,7 @@ self.server.served += 1
         ),
         (desk(TO_THE_CLIENT), "open", "an answer, and then no end of handle(); it stands in line"),
         (desk(NO_LOOP + "self.request.close()"), "open", "'tuple' object has no attribute 'close'"),
+        (desk("self.request.sender"), "open", "no answer to b'ahoy' within"),
         (desk(NO_LOOP), "empty", "no answer to b''"),
     ],
 )
