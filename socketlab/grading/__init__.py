@@ -1,0 +1,1 @@
+"""Grade a class: answers run apart, and are judged from the other end of a socket."""
