@@ -5,6 +5,7 @@ The manual pages named here are at https://man7.org/linux/man-pages/.
 """
 
 import ctypes
+import errno
 import os
 import socket
 import struct
@@ -35,6 +36,22 @@ _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr/share/zoneinfo")
 _ETC = "alternatives group hosts ld.so.cache localtime nsswitch.conf passwd protocols services"
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _OLD = "/old"
+
+
+_REASONS = {
+    errno.EPERM: "the system, or the container that we are in, forbids it to this user",
+    errno.EACCES: "the system, or the container that we are in, forbids it to this user",
+    errno.ENOSPC: "user namespaces are switched off, by user.max_user_namespaces",
+    errno.EUSERS: "user namespaces are nested too deep",
+    errno.ENOSYS: "the kernel is too old: Linux 5.12 has it",
+    errno.EINVAL: "the kernel was built without it, or is too old",
+}
+
+
+def reason(error: OSError) -> str:
+    """Say what the system refused, and why it may have."""
+    told = f"{error.strerror}{f' ({error.filename})' if error.filename else ''}"
+    return f"{told}: {_REASONS[error.errno]}" if error.errno in _REASONS else told
 
 
 def call(function: str, *arguments: Any) -> None:
@@ -92,12 +109,11 @@ def isolate(judge: int | None) -> bool:
     """Put this process into the network of process `judge` (or one of its own), and all else apart.
 
     Children that it forks from now on are in a new pid namespace, where the first is init:
-    pid_namespaces(7). Returns whether this process still is the system's root. Otherwise it is in
-    a user namespace inside the judge's: all-powerful there, powerless towards the judge.
+    pid_namespaces(7). Returns `can_change_user()`. Who cannot is now in a user namespace inside
+    the judge's: nobody there, and powerless towards the judge.
     """
-    home = os.stat("/proc/self/ns/user").st_ino
     _join(judge) if judge else enter_network()
-    is_root = os.stat("/proc/self/ns/user").st_ino == home
+    is_root = can_change_user()
     uid, gid = os.getuid(), os.getgid()
     apart = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS
     call("unshare", apart if is_root else apart | CLONE_NEWUSER)
@@ -105,6 +121,13 @@ def isolate(judge: int | None) -> bool:
         _map_ids(NOBODY, uid, NOBODY, gid)
     call("sethostname", b"localhost", 9)  # a name that /etc/hosts knows: no look-up goes out
     return is_root
+
+
+def can_change_user() -> bool:
+    """Tell whether this process is root, and NOBODY is somebody in its user namespace."""
+    lines = Path("/proc/self/uid_map").read_text().splitlines()
+    ranges = [[int(number) for number in line.split()] for line in lines]
+    return os.getuid() == 0 and any(first <= NOBODY < first + n for first, _, n in ranges)
 
 
 def _join(judge: int) -> None:  # setns(2); who is in a user namespace already may not enter again

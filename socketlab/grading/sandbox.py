@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
+from weakref import WeakSet
 
 _MODULES = """
     asyncio concurrent.futures ctypes http.client http.server json logging.handlers multiprocessing
@@ -81,14 +81,13 @@ class Ending:
 class Student:
     """A student process: made by `Sandbox.start`, to be closed by `close` or a `with` block."""
 
-    def __init__(self, limits: Limits, work: Path | None) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.socket, self._theirs = socket.socketpair()
         self._control, self._keeper = socket.socketpair()
         self._out, self._err = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115
-        self._folder = work
         self._received = b""
-        self._started = 0
+        self._work = ""
         self._ending: Ending | None = None
 
     def hand_over(self, channel: socket.socket, request: dict[str, Any]) -> None:
@@ -113,11 +112,11 @@ class Student:
     @property
     def work(self) -> Path:
         """Its work folder, as we see it, while it runs. It is the student's: links lead astray."""
-        if self._folder is not None:
-            return self._folder
-        while not self._started and self._ending is None:
-            self._listen(_START)
-        return Path(f"/proc/{self._started}/root/work")
+        while not self._work and self._ending is None and self._listen(_START):
+            pass
+        if not self._work:
+            raise SandboxTrouble("The student process has no work folder: it did not start.")
+        return Path(self._work)
 
     def wait(self, timeout: float) -> Ending | None:
         """Return how it ended; None if it has not, within `timeout` seconds."""
@@ -147,8 +146,6 @@ class Student:
         finally:
             for one in (self.socket, self._control, self._out, self._err):
                 one.close()
-            if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
@@ -169,8 +166,8 @@ class Student:
             lines.append(b'{"reason": "trouble", "trouble": "its keeper was killed"}')
         for line in lines:
             facts = json.loads(line)
-            if "started" in facts:
-                self._started = facts["started"]
+            if "work" in facts:
+                self._work = facts["work"]
             else:
                 self._ending = self._judge(**facts)
         return True
@@ -234,10 +231,15 @@ class Sandbox:
         self.limits = limits
         self._asked = level
         self._preload = [*PRELOAD, *preload]
+        self._students: WeakSet[Student] = WeakSet()
 
     def __enter__(self) -> Self:
         self._channel, theirs = socket.socketpair()
         told = [json.dumps(sys.path), json.dumps(self._preload), str(Path(__file__).parents[2])]
+        # By default each thread reserves 64 MB for malloc, all of which counts as memory.
+        environment = {"MALLOC_ARENA_MAX": "2"}
+        if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not find themselves without it
+            environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
         with theirs:
             self._zygote = subprocess.Popen(
                 [sys.executable, "-I", "-X", "utf8", "-c", _PROGRAM, str(theirs.fileno()), *told],
@@ -245,7 +247,7 @@ class Sandbox:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
-                env={key: os.environ[key] for key in ("LD_LIBRARY_PATH",) if key in os.environ},
+                env=environment,
                 cwd="/",
                 start_new_session=True,  # Ctrl-C is for the grader, which then ends it
             )
@@ -261,22 +263,26 @@ class Sandbox:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._channel.close()
-        self._zygote.communicate()
+        try:
+            for student in self._students:
+                student.kill()
+        finally:
+            self._channel.close()
+            self._zygote.communicate()
 
     def _highest(self) -> tuple[str, str]:
         if self._asked == "process":
-            return "process", "the level was asked for"
+            return "process", "It was asked for."
         if sys.platform != "linux":
-            return "process", "only Linux has namespaces"
+            return "process", "Only Linux has namespaces."
         self.level = "namespaces"
         with self.start("socketlab.grading.zygote:nothing") as student:
             ending = student.wait(_START)
         if ending is not None and ending.reason == "ended" and ending.status == 0:
             return "namespaces", ""
-        why = f"{ending.words} {student}" if ending else "no answer"
+        why = ending.words if ending else "It did not end."
         if self._asked == "namespaces":
-            raise SandboxTrouble(f"This system cannot isolate at the level 'namespaces': {why}")
+            raise SandboxTrouble(f"The level 'namespaces' is not to be had here. {why}")
         return "process", why
 
     def start(
@@ -293,17 +299,14 @@ class Sandbox:
         work folder, which is its current one: names without a folder, and texts.
         """
         for name in files or {}:
-            if Path(name).name != name:
+            if Path(name).name != name or name in ("", ".."):
                 raise ValueError(f"{name!r} is no plain file name.")
-        isolated = self.level == "namespaces"
-        work = None if isolated else Path(tempfile.mkdtemp(prefix="student-"))
-        student = Student(limits or self.limits, work)
+        student = Student(limits or self.limits)
         request = {
             "function": function,
             "level": self.level,
             "judge": netns_pid,
             "files": dict(files or {}),
-            "work": None if work is None else str(work),
             "limits": asdict(student.limits),
         }
         try:
@@ -311,4 +314,15 @@ class Sandbox:
         except OSError as error:
             student.close()
             raise SandboxTrouble(f"The sandbox has stopped: {error.strerror}.") from error
+        self._students.add(student)
         return student
+
+
+def examined() -> str:
+    """Return what this system offers for grading: the level, what it does, why not a higher one."""
+    try:
+        with Sandbox() as sandbox:
+            why = f"\n  Why not namespaces: {sandbox.why_not_higher}" * bool(sandbox.why_not_higher)
+            return f"level {sandbox.level}: {LEVELS[sandbox.level]}{why}"
+    except SandboxTrouble as trouble:
+        return str(trouble)

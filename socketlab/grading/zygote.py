@@ -97,12 +97,14 @@ class Keeper:
         self.trouble = b""
         self.init = 0
         self.student = 0
+        self.folder = ""
 
     def run(self) -> None:
         """Keep the student from start to end."""
         with self.control.makefile(encoding="utf-8") as lines:
             self.request: dict[str, Any] = json.loads(lines.readline())
         self.limits = self.request["limits"]
+        self.isolated = self.request["level"] == "namespaces"
         self.room = dict.fromkeys(self.files, self.limits["output"])
         started = time.monotonic()
         reason = "trouble"
@@ -110,18 +112,20 @@ class Keeper:
             self._start()
             reason = self._watch(started + self.limits["seconds"])
         except OSError as error:
-            self.trouble = str(error.strerror).encode()
+            self.trouble = namespaces.reason(error).encode()
         finally:
             self._end(reason, started)
 
     def _start(self) -> None:
-        is_root = os.getuid() == 0
-        if self.request["level"] == "namespaces":
+        is_root = LINUX and namespaces.can_change_user()
+        if self.isolated:
             os.chdir("/")  # what the student sees of us must not lead into the old root
             is_root = namespaces.isolate(self.request["judge"])
             self._start_init()
-        elif LINUX:
-            namespaces.prctl(namespaces.PR_SET_CHILD_SUBREAPER, 1)
+        else:
+            self.folder = tempfile.mkdtemp(prefix="student-")
+            if LINUX:
+                namespaces.prctl(namespaces.PR_SET_CHILD_SUBREAPER, 1)
         self.bell, ringer = socket.socketpair()
         ringer.setblocking(False)
         signal.set_wakeup_fd(ringer.fileno())
@@ -166,7 +170,7 @@ class Keeper:
                     if key.data == "trouble":
                         if self.trouble:
                             return "trouble"
-                        self._tell(started=os.getpid())
+                        self._tell(work=self.folder or f"/proc/{os.getpid()}/root/work")
             if self._disk_is_full():
                 return "disk"
         return "time"
@@ -183,10 +187,8 @@ class Keeper:
 
     def _disk_is_full(self) -> bool:
         """Tell whether a work folder that nothing else limits has outgrown its limit."""
-        if not self.request["work"]:
-            return False
         with suppress(OSError):
-            files = Path(self.request["work"]).rglob("*")
+            files = Path(self.folder).rglob("*") if self.folder else ()
             used = sum(file.lstat().st_blocks * 512 for file in files)
             return bool(used > self.limits["disk"])
         return False
@@ -204,6 +206,7 @@ class Keeper:
             os.waitpid(self.init, 0)  # returns when all in its namespace are gone
         else:
             _kill_children()
+            shutil.rmtree(self.folder, ignore_errors=True)
         for name in self.files:
             os.set_blocking(self.pipes[name][0], False)
             with suppress(BlockingIOError):
@@ -225,14 +228,14 @@ class Keeper:
     def _become_student(self, is_root: bool) -> NoReturn:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        work = self.request["work"] or "/work"
+        work = self.folder or "/work"
         try:
-            if self.request["level"] == "namespaces":
+            if self.isolated:
                 namespaces.change_root(self.visible, self.limits["disk"])
                 namespaces.become_nobody(is_root)
             else:
                 os.setsid()
-                if LINUX and is_root:
+                if is_root:
                     os.chown(work, namespaces.NOBODY, namespaces.NOBODY)
                     _stay_able_to_read()
             if LINUX:
@@ -240,9 +243,9 @@ class Keeper:
             os.chdir(work)
             for name, text in self.request["files"].items():
                 Path(name).write_text(text, encoding="utf-8")
-            set_limits(self.limits, self.request["level"])
+            set_limits(self.limits, self.isolated)
         except OSError as error:
-            os.write(self.pipes["trouble"][1], str(error.strerror).encode())
+            os.write(self.pipes["trouble"][1], namespaces.reason(error).encode())
             os._exit(1)
         mine = _keep_only(
             os.open(os.devnull, os.O_RDONLY),
@@ -250,7 +253,7 @@ class Keeper:
             self.pipes["err"][1],
             self.theirs,
         )
-        os.environ.update(HOME=work, TMPDIR=work if self.request["work"] else "/tmp")
+        os.environ.update(HOME=work, TMPDIR=self.folder or "/tmp")
         tempfile.tempdir = None
         _quit_after(lambda: _run(self.request["function"], mine))
 
@@ -269,9 +272,9 @@ def _keep_only(*descriptors: int) -> int:
     return len(high) - 1
 
 
-def set_limits(limits: dict[str, Any], level: str) -> None:
+def set_limits(limits: dict[str, Any], isolated: bool) -> None:
     """Set what the kernel limits: getrlimit(2). Not every system knows every one."""
-    processes = limits["processes"] + (0 if level == "namespaces" else _processes_of_this_user())
+    processes = limits["processes"] + (0 if isolated else _processes_of_this_user())
     for name, soft, hard in (
         ("CPU", limits["cpu_seconds"], limits["cpu_seconds"] + 1),  # SIGXCPU may be caught
         ("AS", limits["memory"], limits["memory"]),
@@ -302,7 +305,8 @@ def _stay_able_to_read() -> None:
 
 
 def _kill_group(leader: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
+    os.kill(leader, signal.SIGKILL)  # it may not have got as far as to lead a group
+    with suppress(ProcessLookupError, PermissionError):  # nobody is left, or only zombies
         os.killpg(leader, signal.SIGKILL)
 
 
