@@ -106,7 +106,11 @@ def check(exercise: str, *answers: Any, part: str | None = None, traceback: bool
     frame = inspect.currentframe()
     namespace = frame.f_back.f_globals if frame and frame.f_back else {}
     for one in spec.parts.values() if part is None else [spec.parts[part]]:
-        _try(spec, one, answers, namespace, traceback)
+        not_yet = attempt(spec, one, answers, namespace)
+        if not_yet is not None:
+            report = CheckFailed(message(spec, one, not_yet))
+            report.asked_for_traceback = traceback
+            raise report from not_yet.__cause__ if traceback else None
         spec.passed.add(one.name)
         logbook.note(exercise, f"passed {one.name}")
         print(f"✓ {exercise} {one.name}: {_points(one.points)}. {one.praise}")
@@ -126,34 +130,25 @@ def hint(exercise: str, number: int | None = None) -> None:
     print(f"Hint {spec.hints_told} of {last} for {exercise}: {spec.hints[spec.hints_told - 1]}")
 
 
-def _try(
-    spec: Exercise,
-    part: Part,
-    answers: tuple[Any, ...],
-    namespace: Mapping[str, Any],
-    asked_for_traceback: bool,
-) -> None:
-    failure: NotYet | None = None
-    cause: BaseException | None = None
+def attempt(
+    spec: Exercise, part: Part, answers: tuple[Any, ...], namespace: Mapping[str, Any]
+) -> NotYet | None:
+    """Try the answers, or the names they have in `namespace`; return what is not right yet."""
     try:
         with room():
             part.run(*_given(spec, answers, namespace))
     except NotYet as not_yet:
-        failure, cause = not_yet, not_yet.__cause__
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # the answer lacks something that the check took for granted
+        return not_yet
+    except (Exception, SystemExit) as error:  # the answer lacks what the check took for granted
         step = Step(
             called=f"the check {part.name!r} of {' and '.join(spec.names)}",
             expected="an answer with the names and methods that the task asks for",
             why="The check, like any program, uses an answer through its attributes and methods.",
         )
-        failure, cause = NotYet(step, describe(error)), error
-    if failure is not None:
-        report = CheckFailed(_message(spec, part, failure))
-        report.asked_for_traceback = asked_for_traceback
-        raise report from cause if asked_for_traceback else None
+        not_yet = NotYet(step, describe(error))
+        not_yet.__cause__ = error
+        return not_yet
+    return None
 
 
 def _given(spec: Exercise, answers: tuple[Any, ...], namespace: Mapping[str, Any]) -> Iterator[Any]:
@@ -174,7 +169,8 @@ def _given(spec: Exercise, answers: tuple[Any, ...], namespace: Mapping[str, Any
         yield answer
 
 
-def _message(spec: Exercise, part: Part, not_yet: NotYet) -> str:
+def message(spec: Exercise, part: Part, not_yet: NotYet) -> str:
+    """Return what a learner is told, in less than twelve lines."""
     step = not_yet.step
     return "\n".join(
         (

@@ -1,1 +1,1 @@
-"""Grading a class: student code in a process of its own, judged from another one."""
+"""Grade a class: answers run apart, and are judged from the other end of a socket."""

@@ -42,7 +42,8 @@ def far_check(exercise, *answers, part=None, traceback=False):
     namespace = dict(zip(spec.names, answers, strict=bool(answers)))
     with far(namespace) as checker:
         for one in spec.parts.values() if part is None else [spec.parts[part]]:
-            core._try(spec, one, (), checker.namespace(), traceback)
+            if not_yet := core.attempt(spec, one, (), checker.namespace()):
+                raise core.CheckFailed(core.message(spec, one, not_yet))
             print(f"✓ {exercise} {one.name}: {one.points}. {one.praise}")
 
 

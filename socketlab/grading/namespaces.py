@@ -1,0 +1,266 @@
+"""The Linux system calls that put a process out of sight and out of power.
+
+From Python 3.12 on some of them are in `os`; for 3.11 all come from the C library, by ctypes.
+The manual pages named here are at https://man7.org/linux/man-pages/.
+"""
+
+import ctypes
+import errno
+import os
+import socket
+import stat
+import struct
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+NOBODY = 65534
+"""The user and group that student code runs as: by custom, the one who owns nothing."""
+
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x4000000, 0x8000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+
+_MS_BIND, _MS_REC, _MS_PRIVATE, _MNT_DETACH = 0x1000, 0x4000, 0x40000, 2
+_AT_FDCWD, _AT_RECURSIVE, _SYS_MOUNT_SETATTR = -100, 0x8000, 442
+_READ_ONLY, _NO_SETUID = 1, 2
+_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS = 1, 4, 8
+PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
+CAP_DAC_READ_SEARCH = 1 << 2
+
+_PARTS = ("bin", "sbin", "lib", "lib32", "lib64", "pyvenv.cfg")
+_SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr/share/zoneinfo", "/nix/store")
+_ETC = "alternatives group hosts ld.so.cache localtime nsswitch.conf passwd protocols services"
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_OLD = "/old"
+
+
+_REASONS = {
+    errno.EPERM: "the system, or the container that we are in, forbids it to this user",
+    errno.EACCES: "the system, or the container that we are in, forbids it to this user",
+    errno.ENOSPC: "user namespaces are switched off, by user.max_user_namespaces",
+    errno.EUSERS: "user namespaces are nested too deep",
+    errno.ENOSYS: "the kernel is too old: Linux 5.12 has it",
+    errno.EINVAL: "the kernel was built without it, or is too old",
+}
+
+
+def reason(error: OSError) -> str:
+    """Say what the system refused, and why it may have."""
+    told = f"{error.strerror}{f' ({error.filename})' if error.filename else ''}"
+    return f"{told}: {_REASONS[error.errno]}" if error.errno in _REASONS else told
+
+
+def call(function: str, *arguments: Any) -> None:
+    """Call a function of the C library; OSError, which names the function, when it fails."""
+    words = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
+    if getattr(_c_library(), function)(*words) < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{function}: {os.strerror(number)}")
+
+
+@cache
+def _c_library() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def prctl(option: int, value: int) -> None:
+    """Change a property of this process: prctl(2)."""
+    call("prctl", option, value, 0, 0, 0)
+
+
+def enter_network() -> None:
+    """Move this process, which must have one thread only, into a network of its own.
+
+    It holds nothing but a loopback interface: network_namespaces(7). Who is not root gets a
+    user namespace with it, in which to be allowed that: user_namespaces(7). To be called again
+    for another fresh network.
+    """
+    uid, gid = os.getuid(), os.getgid()
+    try:
+        call("unshare", CLONE_NEWNET)
+    except PermissionError:
+        call("unshare", CLONE_NEWUSER | CLONE_NEWNET)
+        _map_ids(uid, uid, gid, gid)
+    _loopback_up()
+
+
+def _loopback_up() -> None:  # netdevice(7)
+    from fcntl import ioctl
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", _IFF_UP))
+
+
+def _map_ids(uid: int, outer_uid: int, gid: int, outer_gid: int) -> None:
+    """Say who this process is in its new user namespace: user_namespaces(7), "ID mappings"."""
+    for name, text in (
+        ("setgroups", "deny"),  # else nobody but root may write the next one
+        ("gid_map", f"{gid} {outer_gid} 1"),
+        ("uid_map", f"{uid} {outer_uid} 1"),
+    ):
+        Path("/proc/self", name).write_text(text)
+
+
+def isolate(judge: int | None) -> bool:
+    """Put this process into the network of process `judge` (or one of its own), and all else apart.
+
+    Children that it forks from now on are in a new pid namespace, where the first is init:
+    pid_namespaces(7). Returns `can_change_user()`. Who cannot is now in a user namespace inside
+    the judge's: nobody there, and powerless towards the judge.
+    """
+    _join(judge) if judge else enter_network()
+    is_root = can_change_user()
+    uid, gid = os.getuid(), os.getgid()
+    apart = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS
+    call("unshare", apart if is_root else apart | CLONE_NEWUSER)
+    if not is_root:
+        _map_ids(NOBODY, uid, NOBODY, gid)
+    call("sethostname", b"localhost", 9)  # a name that /etc/hosts knows: no look-up goes out
+    return is_root
+
+
+def can_change_user() -> bool:
+    """Tell whether this process is root, and NOBODY is somebody in its user namespace."""
+    lines = Path("/proc/self/uid_map").read_text().splitlines()
+    ranges = [[int(number) for number in line.split()] for line in lines]
+    return os.getuid() == 0 and any(first <= NOBODY < first + n for first, _, n in ranges)
+
+
+def _join(judge: int) -> None:  # setns(2); who is in a user namespace already may not enter again
+    for kind in ("user", "net"):
+        path = f"/proc/{judge}/ns/{kind}"
+        if not os.path.samefile(path, f"/proc/self/ns/{kind}"):
+            namespace = os.open(path, os.O_RDONLY)
+            try:
+                call("setns", namespace, 0)
+            finally:
+                os.close(namespace)
+
+
+def visible(packages: Iterable[str]) -> list[tuple[str, str]]:
+    """Return what student code needs to see: Python, system libraries, the named packages.
+
+    Each as the path that it is known by, and the path where it is really found.
+
+    Never a whole prefix: a virtual environment may have been made in the project's own folder,
+    and /usr/src or /usr/share are places where people keep a course.
+    """
+    prefixes = (sys.prefix, sys.base_prefix, "/usr", "/usr/local")
+    paths = {f"{prefix}/{part}" for prefix in prefixes for part in _PARTS}
+    paths.update(_SYSTEM, (f"/etc/{name}" for name in _ETC.split()), ("/etc/ssl/certs",))
+    paths.update(sysconfig.get_paths()[part] for part in ("stdlib", "platstdlib"))
+    paths.update(path for path in sys.path if path.endswith(("site-packages", "dist-packages")))
+    for package in packages:
+        spec = find_spec(package)
+        paths.update(spec.submodule_search_locations or () if spec else ())
+    paths.update([os.path.realpath(path) for path in paths])
+    there = sorted(path for path in paths if os.path.exists(path))  # what holds another comes first
+    return [(path, path if os.path.islink(path) else os.path.realpath(path)) for path in there]
+
+
+def change_root(paths: Iterable[tuple[str, str]], disk: int) -> None:
+    """Give this mount namespace a new root with `paths`, read-only, and two scratch folders.
+
+    /work and /tmp hold `disk` bytes each. Nothing else of the system's files stays in reach:
+    mount_namespaces(7), pivot_root(2), mount_setattr(2).
+    """
+    _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
+    _mount("tmpfs", "/tmp", "tmpfs", 0, "size=1m,mode=755")
+    os.mkdir(f"/tmp{_OLD}")
+    call("pivot_root", b"/tmp", f"/tmp{_OLD}".encode())
+    os.chdir("/")
+    for folder in ("/work", "/tmp", "/proc", "/dev", "/etc"):
+        os.mkdir(folder)
+    for folder, mode in (("/work", "700"), ("/tmp", "1777")):
+        owner = f"uid={NOBODY},gid={NOBODY}"
+        _mount("tmpfs", folder, "tmpfs", 0, f"size={disk},nr_inodes=10k,mode={mode},{owner}")
+    for path, source in (*paths, *((f"/dev/{name}",) * 2 for name in _DEVICES)):
+        _show(path, _OLD + source)
+    os.symlink("/tmp", "/dev/shm")
+    os.symlink("/proc/self/fd", "/dev/fd")
+    _mount("proc", "/proc", "proc", 0)
+    call("umount2", _OLD.encode(), _MNT_DETACH)
+    os.rmdir(_OLD)
+    _set_attributes("/", _AT_RECURSIVE, _READ_ONLY | _NO_SETUID, 0)
+    for folder in ("/work", "/tmp", "/proc"):
+        _set_attributes(folder, 0, 0, _READ_ONLY)
+
+
+def _show(path: str, source: str) -> None:
+    if os.path.lexists(path):
+        return  # a folder that holds it is shown already
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), path)
+        return
+    if os.path.isdir(source):
+        os.mkdir(path)
+    else:
+        os.close(os.open(path, os.O_CREAT))
+    _mount(source, path, "", _MS_BIND | _MS_REC)
+
+
+def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    try:
+        call("mount", source.encode(), target.encode(), kind.encode(), flags, options.encode())
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror} ({kind or 'bind'} at {target})") from None
+
+
+def _set_attributes(path: str, flags: int, on: int, off: int) -> None:
+    attributes = struct.pack("4Q", on, off, 0, 0)
+    size = len(attributes)
+    call("syscall", _SYS_MOUNT_SETATTR, _AT_FDCWD, path.encode(), flags, attributes, size)
+
+
+def become_nobody(is_root: bool) -> None:
+    """Give up every power, for good: capabilities(7), PR_SET_NO_NEW_PRIVS in prctl(2).
+
+    From here no further user namespace can be made, in which one would be powerful again.
+    """
+    if is_root:
+        change_user()
+        call("unshare", CLONE_NEWUSER)  # processes are counted by namespace: getrlimit(2)
+        _map_ids(NOBODY, NOBODY, NOBODY, NOBODY)
+    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+    keep_capabilities(0)
+
+
+def change_user() -> None:
+    """Stop to be root, but for what `keep_capabilities` takes away."""
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    prctl(PR_SET_DUMPABLE, 1)  # whom the kernel takes for a set-user-ID program has no /proc/self
+
+
+def keep_capabilities(mask: int) -> None:
+    """Keep only the capabilities in `mask`, and never get another: capset(2)."""
+    header = struct.pack("Ii", 0x20080522, 0)
+    call("capset", header, struct.pack("6I", mask, mask, 0, 0, 0, 0))
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
+@contextmanager
+def inside(work: Path, name: str) -> Iterator[str]:
+    """Yield a path to what is called `name` in a student's work folder; OSError if it is a link.
+
+    The folder is the student's: opened by its name, a link would lead us to a file of our own.
+    """
+    folder = os.open(work, os.O_PATH | os.O_DIRECTORY)
+    try:
+        found = os.open(os.path.basename(name), os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)
+        try:
+            if stat.S_ISLNK(os.fstat(found).st_mode):
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
+            yield f"/proc/self/fd/{found}"
+        finally:
+            os.close(found)
+    finally:
+        os.close(folder)

@@ -1,0 +1,328 @@
+"""Run student code in a process of its own, with limits, out of sight of everything else."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+from weakref import WeakSet
+
+_MODULES = """
+    asyncio concurrent.futures ctypes http.client http.server json logging.handlers multiprocessing
+    queue random selectors socketserver ssl struct subprocess tempfile threading traceback
+    unittest.mock urllib.request weakref xmlrpc.client xmlrpc.server
+    minisocketserver minisocketserver.beyond
+"""
+PRELOAD = tuple(_MODULES.split())
+"""What students and checks import: the zygote has it ready. Nothing here knows an answer."""
+
+LEVELS = {
+    "namespaces": "A submission sees neither your files, nor your processes, nor your network; "
+    "what it starts dies with it; CPU, memory, processes, disk, output and time are limited.",
+    "process": "A submission runs with limits on CPU, memory, processes, files, output and time, "
+    "and what it starts is ended with it. It can read the files that its user can read, reach "
+    "the network, and signal processes of its user: grade on a machine that holds nothing else.",
+}
+
+_PROGRAM = f"import sys; sys.path[:0] = [sys.argv.pop()]; from {__package__} import zygote; "
+_PROGRAM += "zygote.main(*sys.argv[1:])"
+_START = 30.0
+
+
+class SandboxTrouble(Exception):
+    """Student code cannot be run here; the text says why."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a student process, and what it starts, may use.
+
+    cpu_seconds: computing time of each process (whole seconds).
+    seconds: time until everything is ended.
+    memory: bytes of address space of each process; a thread takes about 1 MB of it.
+    processes: processes and threads at a time.
+    open_files: descriptors of each process.
+    disk: bytes in the work folder, as many in /tmp, and in a single file.
+    output: bytes that are kept of stdout, and as many of stderr; what comes after is dropped.
+    """
+
+    cpu_seconds: int = 3
+    seconds: float = 10
+    memory: int = 1 << 30
+    processes: int = 128
+    open_files: int = 512
+    disk: int = 32 << 20
+    output: int = 1 << 16
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a student process ended.
+
+    `reason` is "ended" (by itself), "time", "disk", "killed" (by us) or "trouble" (of ours);
+    `status` its exit status, or minus the number of the signal that ended it.
+    """
+
+    reason: str
+    status: int
+    words: str
+    seconds: float
+    cpu_seconds: float
+    peak_memory: int
+
+
+class Student:
+    """A student process: made by `Sandbox.start`, to be closed by `close` or a `with` block."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.socket, self._theirs = socket.socketpair()
+        self._control, self._keeper = socket.socketpair()
+        self._out, self._err = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115
+        self._received = b""
+        self._work = ""
+        self._ending: Ending | None = None
+
+    def hand_over(self, channel: socket.socket, request: dict[str, Any]) -> None:
+        """Have the zygote at the other end of `channel` start it."""
+        theirs = (self._keeper, self._theirs, self._out, self._err)
+        with self._keeper, self._theirs:
+            socket.send_fds(channel, [b"+"], [one.fileno() for one in theirs])
+        self._control.settimeout(_START)
+        self._control.sendall(json.dumps(request).encode() + b"\n")
+
+    def stdout(self) -> str:
+        """Return what it has printed so far, up to the limit."""
+        return self._text(self._out.fileno())
+
+    def stderr(self) -> str:
+        """Return what it has written to stderr so far, up to the limit."""
+        return self._text(self._err.fileno())
+
+    def _text(self, descriptor: int) -> str:
+        return os.pread(descriptor, self.limits.output, 0).decode(errors="replace")
+
+    @property
+    def work(self) -> Path:
+        """Its work folder, as we see it, while it runs. It is the student's: links lead astray."""
+        while not self._work and self._ending is None and self._listen(_START):
+            pass
+        if not self._work:
+            raise SandboxTrouble("The student process has no work folder: it did not start.")
+        return Path(self._work)
+
+    def wait(self, timeout: float) -> Ending | None:
+        """Return how it ended; None if it has not, within `timeout` seconds."""
+        while self._ending is None and self._listen(timeout):
+            pass
+        return self._ending
+
+    def kill(self) -> Ending:
+        """End it and everything it has started; return how it ended."""
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
+        ending = self.wait(_START)
+        if ending is None:
+            raise SandboxTrouble(f"A student process was not gone after {_START:g} seconds.")
+        return ending
+
+    def usage(self) -> tuple[float, int]:
+        """Return the CPU seconds and the peak of memory in bytes, once it has ended."""
+        if self._ending is None:
+            raise SandboxTrouble("What a process has used is known when it has ended.")
+        return self._ending.cpu_seconds, self._ending.peak_memory
+
+    def close(self) -> None:
+        """End it, if it runs, and give back all that it held here."""
+        try:
+            self.kill()
+        finally:
+            for one in (self.socket, self._control, self._out, self._err):
+                one.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _listen(self, timeout: float) -> bool:
+        """Take the keeper's next words; False when none came in time."""
+        self._control.settimeout(timeout)
+        try:
+            data = self._control.recv(1 << 16)
+        except TimeoutError:
+            return False
+        self._received += data
+        *lines, self._received = self._received.split(b"\n")
+        if not data:
+            lines.append(b'{"reason": "trouble", "trouble": "its keeper was killed"}')
+        for line in lines:
+            facts = json.loads(line)
+            if "work" in facts:
+                self._work = facts["work"]
+            else:
+                self._ending = self._judge(**facts)
+        return True
+
+    def _judge(
+        self,
+        reason: str,
+        trouble: str,
+        status: int = 0,
+        seconds: float = 0,
+        cpu_seconds: float = 0,
+        peak_memory: int = 0,
+    ) -> Ending:
+        most = self.limits
+        said = self.stderr().strip()
+        error = said.splitlines()[-1] if "Traceback (most recent call last)" in said else ""
+        if reason == "trouble":
+            words = f"It could not be run: {trouble}."
+        elif reason == "time":
+            words = f"It was not done after {most.seconds:g} seconds, and was ended."
+        elif reason == "disk":
+            words = f"It wrote more than {_mega(most.disk)} to its folder, and was ended."
+        elif reason == "killed":
+            words = "It ran until the grader ended it."
+        elif status == 0:
+            words = "It ended by itself."
+        elif status == 1 and error.startswith("MemoryError"):
+            words = f"It asked for more memory than the {_mega(most.memory)} it may use."
+        elif status > 0:
+            words = f"It ended with {error if status == 1 and error else f'exit status {status}.'}"
+        elif -status == signal.SIGXCPU or cpu_seconds >= most.cpu_seconds:
+            words = f"It computed for more than {most.cpu_seconds} seconds, and was ended."
+        elif -status == signal.SIGKILL:
+            words = "It was killed, by itself or because the machine was short of memory."
+        else:
+            words = f"It was ended by signal {-status} ({signal.strsignal(-status)})."
+        return Ending(reason, status, words, seconds, cpu_seconds, peak_memory)
+
+
+def _mega(size: int) -> str:
+    return f"{size / (1 << 20):g} MB"
+
+
+class Sandbox:
+    """Starts student processes, at the highest level that the system has; a context manager.
+
+    `level` asks for one level and no other. `preload` names further modules to import beforehand.
+    May be used from several threads.
+    """
+
+    def __init__(
+        self,
+        level: str | None = None,
+        limits: Limits = Limits(),
+        preload: Sequence[str] = (),
+    ) -> None:
+        if not hasattr(os, "fork"):
+            raise SandboxTrouble("Grading needs Linux or macOS: Windows cannot fork processes.")
+        if level not in (None, *LEVELS):
+            raise SandboxTrouble(f"There is no level {level!r}. There are: {', '.join(LEVELS)}.")
+        self.limits = limits
+        self._asked = level
+        self._preload = [*PRELOAD, *preload]
+        self._students: WeakSet[Student] = WeakSet()
+
+    def __enter__(self) -> Self:
+        self._channel, theirs = socket.socketpair()
+        told = [json.dumps(sys.path), json.dumps(self._preload), str(Path(__file__).parents[2])]
+        # By default each thread reserves 64 MB for malloc, all of which counts as memory.
+        environment = {"MALLOC_ARENA_MAX": "2"}
+        if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not find themselves without it
+            environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+        with theirs:
+            self._zygote = subprocess.Popen(
+                [sys.executable, "-I", "-X", "utf8", "-c", _PROGRAM, str(theirs.fileno()), *told],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                cwd="/",
+                start_new_session=True,  # Ctrl-C is for the grader, which then ends it
+            )
+        try:
+            self._channel.settimeout(_START)
+            if (said := self._channel.recv(4096)) != b"\n":
+                why = said.decode(errors="replace") or f"{sys.executable} ended."
+                raise SandboxTrouble(f"The sandbox did not start: {why}")
+            self.level, self.why_not_higher = self._highest()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            for student in self._students:
+                student.kill()
+        finally:
+            self._channel.close()
+            self._zygote.wait(_START)
+
+    def _highest(self) -> tuple[str, str]:
+        if self._asked == "process":
+            return "process", "It was asked for."
+        if sys.platform != "linux":
+            return "process", "Only Linux has namespaces."
+        self.level = "namespaces"
+        with self.start("socketlab.grading.zygote:nothing") as student:
+            ending = student.wait(_START)
+        if ending is not None and ending.reason == "ended" and ending.status == 0:
+            return "namespaces", ""
+        why = ending.words if ending else "It did not end."
+        if self._asked == "namespaces":
+            raise SandboxTrouble(f"The level 'namespaces' is not to be had here. {why}")
+        return "process", why
+
+    def start(
+        self,
+        function: str,
+        netns_pid: int | None = None,
+        files: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+    ) -> Student:
+        """Call `function`, "package.module:name", in a new process, with a socket to us.
+
+        The process joins the network of the process `netns_pid`, which has called
+        `namespaces.enter_network`; without, it has one of its own. `files` are written to its
+        work folder, which is its current one: names without a folder, and texts.
+        """
+        for name in files or {}:
+            if Path(name).name != name or name in ("", ".."):
+                raise ValueError(f"{name!r} is no plain file name.")
+        student = Student(limits or self.limits)
+        request = {
+            "function": function,
+            "level": self.level,
+            "judge": netns_pid,
+            "files": dict(files or {}),
+            "limits": asdict(student.limits),
+        }
+        try:
+            student.hand_over(self._channel, request)
+        except OSError as error:
+            student.close()
+            raise SandboxTrouble(f"The sandbox has stopped: {error.strerror}.") from error
+        self._students.add(student)
+        return student
+
+
+def examined() -> str:
+    """Return what this system offers for grading: the level, what it does, why not a higher one."""
+    try:
+        with Sandbox() as sandbox:
+            why = f"\n  Why not namespaces: {sandbox.why_not_higher}" * bool(sandbox.why_not_higher)
+            return f"level {sandbox.level}: {LEVELS[sandbox.level]}{why}"
+    except SandboxTrouble as trouble:
+        return str(trouble)

@@ -1,0 +1,187 @@
+"""Submissions: notebooks of students, found in a folder or a zip, and the code in them."""
+
+import ast
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..checks.core import Exercise
+
+MOST_BYTES = 20 << 20
+"""A notebook with more is not read: its outputs, not its code, make it so big."""
+
+
+class Unreadable(Exception):
+    """A submission that cannot be read; the text says why, to the student and the teacher."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One notebook of one student, as it was handed in; `trouble` says why it cannot be read."""
+
+    student: str
+    chapter: str
+    text: str
+    trouble: str = ""
+
+
+def submissions(source: Path) -> Iterator[Submission]:
+    """Yield what lies in a folder or a zip, `<student>/<chapter>/<notebook>.ipynb`, or in a file.
+
+    A single notebook belongs to the student of its name. Unreadable if `source` is none of these.
+    """
+    if source.is_dir():
+        for path in sorted(source.glob("*/*/*.ipynb")):
+            yield _submission(path.relative_to(source).parts, path.stat().st_size, path.read_bytes)
+    elif source.suffix == ".ipynb" and source.is_file():
+        parts = (source.stem, source.stem, source.name)
+        yield _submission(parts, source.stat().st_size, source.read_bytes)
+    elif zipfile.is_zipfile(source):
+        with zipfile.ZipFile(source) as archive:
+            for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
+                yield from _zipped(archive, entry)
+    else:
+        raise Unreadable(f"{source} is no folder, zip or notebook. Name what was collected.")
+
+
+def _zipped(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Submission]:
+    # Read, never unpacked: what its names point to does not matter, only what they say.
+    path = PurePosixPath(entry.filename)
+    if path.suffix != ".ipynb" or "__MACOSX" in path.parts:
+        return
+    if path.is_absolute() or ".." in path.parts or len(path.parts) < 3:
+        name = re.sub(r"\W+", "_", entry.filename).strip("_")
+        trouble = f"{entry.filename!r} is not <student>/<chapter>/<notebook>.ipynb."
+        yield Submission(name, "", "", trouble)
+    else:
+        yield _submission(path.parts[-3:], entry.file_size, lambda: archive.read(entry))
+
+
+def _submission(parts: tuple[str, ...], size: int, read: Any) -> Submission:
+    student, chapter, _ = parts
+    if size > MOST_BYTES:
+        megabytes = f"{size / (1 << 20):.0f} MB"
+        trouble = f"The notebook has {megabytes}, {MOST_BYTES >> 20} MB is the most that is read. "
+        return Submission(student, chapter, "", trouble + "Clear its outputs and hand it in again.")
+    try:
+        return Submission(student, chapter, read().decode("utf-8"))
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        return Submission(student, chapter, "", f"The notebook cannot be read: {error}.")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell, and what stands in it; `syntax_error` in words, where it is no Python."""
+
+    number: int
+    source: str
+    binds: frozenset[str]
+    uses: frozenset[str]
+    asks: bool
+    syntax_error: str = ""
+
+
+_QUESTIONS = {"check", "hint", "solution", "reset", "progress"}
+_BINDING = re.compile(r"^\s*(?:class|def)\s+(\w+)|^(\w+)\s*=", re.MULTILINE)
+
+
+def cells_of(text: str) -> list[Cell]:
+    """Return the code cells of a notebook, in their order. Unreadable if it is not one."""
+    try:
+        notebook = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Unreadable("The file is not a notebook: it is not JSON.") from None
+    try:
+        written = notebook.get("cells") or [
+            cell for sheet in notebook.get("worksheets", []) for cell in sheet["cells"]
+        ]
+        sources = [cell.get("source", cell.get("input", "")) for cell in written if _is_code(cell)]
+        texts = ["".join(source) for source in sources]
+    except (AttributeError, KeyError, TypeError):
+        raise Unreadable("The file is JSON, but not a notebook: it has no cells.") from None
+    return [_cell(number, source) for number, source in enumerate(texts, 1) if source.strip()]
+
+
+def _is_code(cell: Any) -> bool:
+    return bool(cell["cell_type"] == "code")
+
+
+def _cell(number: int, source: str) -> Cell:
+    source = _without_magic(source)
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        names = frozenset(a or b for a, b in _BINDING.findall(source))
+        line = getattr(error, "lineno", None)
+        told = f"{type(error).__name__}: {getattr(error, 'msg', error)}, line {line} of the cell"
+        return Cell(number, source, names, frozenset(), False, told)
+    return Cell(number, source, _bound(tree), _used(tree), _asks(tree))
+
+
+def _without_magic(source: str) -> str:
+    """Blank out what is IPython's and not Python's, and keep the numbers of the lines."""
+    lines = source.split("\n")
+    if lines[0].startswith("%%") and lines[0].split()[0] not in ("%%time", "%%capture"):
+        return ""
+    return "\n".join("" if re.match(r"\s*[%!?]|.*\?$", line) else line for line in lines)
+
+
+def _bound(tree: ast.Module) -> frozenset[str]:
+    """Return the names that the cell's own statements define, not those within functions."""
+    names: set[str] = set()
+    todo: list[ast.AST] = list(tree.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        if isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+        todo += ast.iter_child_nodes(node)
+    return frozenset(names)
+
+
+def _used(tree: ast.Module) -> frozenset[str]:
+    return frozenset(
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    )
+
+
+def _asks(tree: ast.Module) -> bool:
+    """Tell whether the cell does no more than ask for a check or a hint."""
+    calls = [node.value for node in tree.body if isinstance(node, ast.Expr)]
+    asked = any(
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in _QUESTIONS
+        for call in calls
+    )
+    rest = (node for node in tree.body if not isinstance(node, ast.Expr))
+    return asked and all(isinstance(node, ast.Import | ast.ImportFrom) for node in rest)
+
+
+def cells_for(exercise: Exercise, others: list[Exercise], cells: list[Cell]) -> list[Cell]:
+    """Return the cells that an exercise needs: its own, the common ones, and what these use.
+
+    A cell belongs to the exercises whose names it defines, wherever it stands and whatever its
+    metadata say. Cells of other exercises are left out, so that an error there costs nothing here.
+    """
+    mine = set(exercise.names)
+    foreign = {name for other in others if other is not exercise for name in other.names} - mine
+    live = [cell for cell in cells if not cell.asks]
+    chosen = [cell for cell in live if cell.binds & mine or not cell.binds & foreign]
+    while True:
+        used = frozenset().union(*(cell.uses for cell in chosen))
+        known = frozenset().union(*(cell.binds for cell in chosen))
+        more = [cell for cell in live if cell not in chosen and cell.binds & (used - known)]
+        if not more:
+            return [cell for cell in live if cell in chosen]
+        chosen += more

@@ -1,0 +1,335 @@
+"""The clean parent: a Python that knows no answers, and forks a process for each student.
+
+It is started once, by fork and exec, so that nothing of the grader's memory is in it; then a
+student costs a fork. The grader sends it four descriptors for each: a control socket, the
+student's socket, and two files for output. All else goes through the control socket, as lines
+of JSON, between the grader and the keeper, the process that looks after this one student.
+"""
+
+import fcntl
+import gc
+import importlib
+import json
+import os
+import resource
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import namespaces
+
+LINUX = sys.platform == "linux"
+_TICK = 0.25
+_CHUNK = 1 << 16
+
+
+def main(descriptor: str, paths: str, preload: str) -> None:
+    """Serve the grader at the other end of the socket `descriptor`, until it is gone."""
+    # Not PR_SET_PDEATHSIG: that would follow the end of the thread that started us.
+    grader = os.getppid()
+    channel = socket.socket(fileno=int(descriptor))
+    os.environ.clear()
+    os.environ.update(PATH="/usr/local/bin:/usr/bin:/bin", LANG="C.UTF-8")
+    sys.path[:] = json.loads(paths)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers leave no zombies
+    threading.stack_size(1 << 20)  # address space for a hundred threads
+    try:
+        for name in json.loads(preload):
+            importlib.import_module(name)
+        visible = namespaces.visible(("minisocketserver", "socketlab")) if LINUX else []
+    except Exception as error:
+        channel.sendall(f"{type(error).__name__}: {error}".encode())
+        return
+    gc.collect()
+    gc.freeze()  # a collection in a child would copy every page
+    channel.sendall(b"\n")
+    channel.settimeout(1)
+    while os.getppid() == grader:
+        with suppress(TimeoutError):
+            message, descriptors, _, _ = socket.recv_fds(channel, 1, 4)
+            if not message:
+                return
+            for one in descriptors:
+                os.set_inheritable(one, False)  # else the student's init would have them
+            if os.fork() == 0:
+                channel.close()
+                _quit_after(Keeper(visible, *descriptors).run)
+            for one in descriptors:
+                os.close(one)
+
+
+def nothing(_: socket.socket) -> None:
+    """Do nothing: what a sandbox tries at first, to see whether it works."""
+
+
+def _quit_after(function: Callable[[], Any]) -> NoReturn:
+    """Call the function and end this process, with exit status 1 if it raised."""
+    status = 1
+    try:
+        function()
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with suppress(BaseException):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
+class Keeper:
+    """Looks after one student process: starts it, keeps its output, ends it, tells how it ended."""
+
+    def __init__(
+        self, visible: list[tuple[str, str]], control: int, theirs: int, out: int, err: int
+    ) -> None:
+        self.visible = visible
+        self.control = socket.socket(fileno=control)
+        self.theirs = theirs
+        self.files = {"out": out, "err": err}
+        self.pipes = {name: os.pipe() for name in ("out", "err", "trouble")}
+        self.room: dict[str, int] = {}
+        self.trouble = b""
+        self.init = 0
+        self.student = 0
+        self.folder = ""
+
+    def run(self) -> None:
+        """Keep the student from start to end."""
+        with self.control.makefile(encoding="utf-8") as lines:
+            self.request: dict[str, Any] = json.loads(lines.readline())
+        self.limits = self.request["limits"]
+        self.isolated = self.request["level"] == "namespaces"
+        self.room = dict.fromkeys(self.files, self.limits["output"])
+        started = time.monotonic()
+        reason = "trouble"
+        try:
+            self._start()
+            reason = self._watch(started + self.limits["seconds"])
+        except OSError as error:
+            self.trouble = namespaces.reason(error).encode()
+        finally:
+            self._end(reason, started)
+
+    def _start(self) -> None:
+        is_root = LINUX and namespaces.can_change_user()
+        if self.isolated:
+            os.chdir("/")  # what the student sees of us must not lead into the old root
+            is_root = namespaces.isolate(self.request["judge"])
+            self._start_init()
+        else:
+            self.folder = tempfile.mkdtemp(prefix="student-")
+            if LINUX:
+                namespaces.prctl(namespaces.PR_SET_CHILD_SUBREAPER, 1)
+        self.bell, ringer = socket.socketpair()
+        ringer.setblocking(False)
+        signal.set_wakeup_fd(ringer.fileno())
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.ringer = ringer
+        self.student = os.fork()
+        if self.student == 0:
+            self._become_student(is_root)
+        os.close(self.theirs)
+        for _, write in self.pipes.values():
+            os.close(write)
+
+    def _start_init(self) -> None:
+        """Start the namespace's first process; with it, all others die: pid_namespaces(7).
+
+        A fork of this Python would cost three times as much. As it ignores SIGCHLD, like us, its
+        orphans leave no zombies; and should we be killed, its input ends, and it with it.
+        """
+        theirs, self.lifeline = os.pipe()
+        self.echo, echo = os.pipe()
+        actions = [(os.POSIX_SPAWN_DUP2, theirs, 0), (os.POSIX_SPAWN_DUP2, echo, 1)]
+        program = shutil.which("cat") or "/bin/cat"
+        self.init = os.posix_spawn(program, ["init"], {}, file_actions=actions)
+        os.close(theirs)
+        os.close(echo)
+        os.write(self.lifeline, b"!")
+
+    def _watch(self, deadline: float) -> str:
+        """Handle what happens until there is a reason to end; return that."""
+        ready = selectors.DefaultSelector()
+        for name, (read, _) in self.pipes.items():
+            ready.register(read, selectors.EVENT_READ, name)
+        ready.register(self.bell, selectors.EVENT_READ, "child")
+        ready.register(self.control, selectors.EVENT_READ, "grader")
+        while (left := deadline - time.monotonic()) > 0:
+            for key, _ in ready.select(min(left, _TICK)):
+                if key.data == "grader":
+                    return "killed"
+                if key.data == "child":
+                    self.bell.recv(64)
+                    if os.waitid(os.P_PID, self.student, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                        return "ended"
+                elif not self._take(key.data):
+                    ready.unregister(key.fileobj)
+                    if key.data == "trouble" and not self.trouble:
+                        self._tell(work=self.folder or f"/proc/{os.getpid()}/root/work")
+            if self._disk_is_full():
+                return "disk"
+        return "time"
+
+    def _take(self, name: str) -> bool:
+        """Read from one of the student's pipes, keep what there is room for; False at its end."""
+        data = os.read(self.pipes[name][0], _CHUNK)
+        if name == "trouble":
+            self.trouble += data
+        elif kept := data[: self.room[name]]:
+            self.room[name] -= len(kept)
+            os.write(self.files[name], kept)
+        return bool(data)
+
+    def _disk_is_full(self) -> bool:
+        """Tell whether a work folder that nothing else limits has outgrown its limit."""
+        with suppress(OSError):
+            files = Path(self.folder).rglob("*") if self.folder else ()
+            used = sum(file.lstat().st_blocks * 512 for file in files)
+            return bool(used > self.limits["disk"])
+        return False
+
+    def _end(self, reason: str, started: float) -> None:
+        seconds = time.monotonic() - started
+        status, used = 0, None
+        if self.init:
+            os.kill(self.init, signal.SIGKILL)
+        if self.student:
+            if not self.init:
+                _kill_group(self.student)
+            _, status, used = os.wait4(self.student, 0)
+        if self.init:
+            os.waitpid(self.init, 0)  # returns when all in its namespace are gone
+        else:
+            _kill_children()
+            shutil.rmtree(self.folder, ignore_errors=True)
+        for name, (read, _) in self.pipes.items():
+            os.set_blocking(read, False)  # somebody may have got away with the other end
+            with suppress(BlockingIOError):
+                while self.student and self._take(name):
+                    pass
+        self._tell(
+            reason="trouble" if self.trouble else reason,
+            status=os.waitstatus_to_exitcode(status),
+            trouble=self.trouble.decode(errors="replace"),
+            seconds=seconds,
+            cpu_seconds=used.ru_utime + used.ru_stime if used else 0,
+            peak_memory=(used.ru_maxrss if used else 0) * (1024 if LINUX else 1),
+        )
+
+    def _tell(self, **facts: Any) -> None:
+        with suppress(OSError):  # nobody is there any more
+            self.control.sendall(json.dumps(facts).encode() + b"\n")
+
+    def _become_student(self, is_root: bool) -> NoReturn:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        work = self.folder or "/work"
+        try:
+            if self.isolated:
+                os.read(self.echo, 1)  # by then init has found its libraries, in the old root
+                namespaces.change_root(self.visible, self.limits["disk"])
+                namespaces.become_nobody(is_root)
+            else:
+                os.setsid()
+                if is_root:
+                    os.chown(work, namespaces.NOBODY, namespaces.NOBODY)
+                    _change_user()
+            if LINUX:
+                namespaces.prctl(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
+            os.chdir(work)
+            for name, text in self.request["files"].items():
+                Path(name).write_text(text, encoding="utf-8")
+            set_limits(self.limits, self.isolated)
+        except OSError as error:
+            os.write(self.pipes["trouble"][1], namespaces.reason(error).encode())
+            os._exit(1)
+        mine = _keep_only(
+            os.open(os.devnull, os.O_RDONLY),
+            self.pipes["out"][1],
+            self.pipes["err"][1],
+            self.theirs,
+        )
+        os.environ.update(HOME=work, TMPDIR=self.folder or "/tmp")
+        tempfile.tempdir = None
+        _quit_after(lambda: _run(self.request["function"], mine))
+
+
+def _run(function: str, descriptor: int) -> None:
+    module, name = function.split(":")
+    getattr(importlib.import_module(module), name)(socket.socket(fileno=descriptor))
+
+
+def _keep_only(*descriptors: int) -> int:
+    """Make these descriptors 0, 1, 2 and so on, and close all others; return the last number."""
+    high = [fcntl.fcntl(one, fcntl.F_DUPFD, 10) for one in descriptors]
+    for number, one in enumerate(high):
+        os.dup2(one, number, inheritable=number <= 2)
+    os.closerange(len(high), 1 << 16)
+    return len(high) - 1
+
+
+def set_limits(limits: dict[str, Any], isolated: bool) -> None:
+    """Set what the kernel limits: getrlimit(2). Not every system knows every one."""
+    processes = limits["processes"] + (0 if isolated else _processes_of_this_user())
+    for name, soft, hard in (
+        ("CPU", limits["cpu_seconds"], limits["cpu_seconds"] + 1),  # SIGXCPU may be caught
+        ("AS", limits["memory"], limits["memory"]),
+        ("NPROC", processes, processes),
+        ("NOFILE", limits["open_files"], limits["open_files"]),
+        ("FSIZE", limits["disk"], limits["disk"]),
+        ("CORE", 0, 0),
+    ):
+        with suppress(ValueError, AttributeError):
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (soft, hard))
+
+
+def _processes_of_this_user() -> int:
+    """Count them, threads too, as the kernel does; without namespaces all count together."""
+    count = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if process.stat().st_uid == os.getuid():
+                count += len(os.listdir(process / "task"))
+    return count
+
+
+def _change_user() -> None:
+    """Stop to be root. To read all files is kept only where Python is in a folder closed to others.
+
+    Else nothing could be imported any more.
+    """
+    closed = any(not folder.stat().st_mode & 1 for folder in Path(os.__file__).parents)
+    namespaces.prctl(namespaces.PR_SET_KEEPCAPS, 1)
+    namespaces.change_user()
+    namespaces.keep_capabilities(namespaces.CAP_DAC_READ_SEARCH if closed else 0)
+
+
+def _kill_group(leader: int) -> None:
+    os.kill(leader, signal.SIGKILL)  # it may not have got as far as to lead a group
+    with suppress(ProcessLookupError, PermissionError):  # nobody is left, or only zombies
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _kill_children() -> None:
+    """Kill who has left the student's group; as their parents die they become children of ours."""
+    with suppress(ChildProcessError):
+        while True:
+            children = Path(f"/proc/self/task/{os.getpid()}/children")
+            for child in children.read_text().split() if children.exists() else ():
+                with suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGKILL)
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.001)

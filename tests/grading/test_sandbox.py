@@ -1,0 +1,487 @@
+"""Student code can do its own work, and nothing else; and of what it did nothing stays."""
+
+import errno
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from socketlab.grading.sandbox import LEVELS, Limits, Sandbox, SandboxTrouble, examined
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc")
+
+PROJECT = Path(__file__).parents[2]
+LIMITS = Limits(cpu_seconds=1, seconds=40, disk=8 << 20)
+PATIENCE = 50
+NO_FUNCTION = (
+    "It ended with AttributeError: "
+    "module 'tests.grading.hostile' has no attribute 'no_such_function'"
+)
+ANSWERS = next((PROJECT / "solutions").glob("*/*.ipynb"))
+
+
+@contextmanager
+def open_sandbox(level, folder):
+    path = sys.path[:]
+    sys.path.append(str(folder))  # marks the zygote, and all that it forks, as ours
+    try:
+        with Sandbox(level, LIMITS, preload=["tests.grading.hostile"]) as sandbox:
+            yield sandbox
+    finally:
+        sys.path[:] = path
+    wait_until(lambda: not processes_of(folder))
+
+
+def processes_of(folder):
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(folder).encode() in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+        except OSError:
+            pass
+    return found
+
+
+def programs_left():
+    """Programs that a student has started do not carry the mark."""
+    return subprocess.run(["pgrep", "-f", "^sleep 600$"], capture_output=True).stdout.split()
+
+
+def wait_until(true):
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module", params=LEVELS)
+def level(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def shared(level, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("zygote")
+    try:
+        with open_sandbox(level, folder) as sandbox:
+            yield sandbox, folder
+    except SandboxTrouble as trouble:
+        pytest.skip(str(trouble))
+
+
+@pytest.fixture
+def sandbox(shared):
+    """A sandbox, of which every test leaves nothing but the zygote."""
+    sandbox, folder = shared
+
+    def state():
+        mounts = Path("/proc/self/mountinfo").read_text()
+        work = sorted(Path("/tmp").glob("student-*"))
+        return mounts, len(os.listdir("/proc/self/fd")), work
+
+    before = state()
+    yield sandbox
+    wait_until(lambda: len(processes_of(folder)) == 1)
+    wait_until(lambda: state() == before)
+
+
+@pytest.fixture
+def isolated(sandbox):
+    if sandbox.level != "namespaces":
+        pytest.skip("this level does not protect from it")
+    return sandbox
+
+
+@pytest.fixture
+def judge():
+    """A process in a network of its own, which does what we ask."""
+    program = (
+        "import json, socket, sys; from socketlab.grading.namespaces import enter_network; "
+        "enter_network(); print('{}', flush=True)\n"
+        "for line in sys.stdin: print(json.dumps(eval(line)), flush=True)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+
+        def ask(expression):
+            process.stdin.write(f"{expression}\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        process.ask = ask
+        process.stdout.readline()
+        yield process
+        process.stdin.close()
+        process.wait(PATIENCE)
+
+
+def start(sandbox, name, question=None, **options):
+    student = sandbox.start(f"tests.grading.hostile:{name}", **options)
+    student.socket.settimeout(PATIENCE)
+    if question is not None:
+        student.socket.sendall(json.dumps(question).encode() + b"\n")
+    return student
+
+
+def told(student):
+    with student.socket.makefile() as lines:
+        line = lines.readline()
+    assert line, f"{student.wait(PATIENCE)} {student.stderr()}"
+    return json.loads(line)
+
+
+def come_of(sandbox, name, question=None, **options):
+    with start(sandbox, name, question, **options) as student:
+        return told(student)
+
+
+def end_of(sandbox, name, **options):
+    with start(sandbox, name, **options) as student:
+        ending = student.wait(PATIENCE)
+        assert ending, f"{name} has not ended"
+        return ending
+
+
+# What it is for.
+
+
+def test_it_answers_and_its_prints_are_kept(sandbox):
+    with start(sandbox, "answer", {"a": ["ü", 1]}) as student:
+        assert told(student) == {"question": {"a": ["ü", 1]}}
+        ending = student.wait(PATIENCE)
+        assert (ending.reason, ending.status, ending.words) == ("ended", 0, "It ended by itself.")
+        assert student.stdout() == "hello from the student\n"
+        assert student.stderr() == ""
+        assert student.usage() == (ending.cpu_seconds, ending.peak_memory)
+        assert 0 < ending.cpu_seconds < 1
+        assert 5 << 20 < ending.peak_memory < 200 << 20
+
+
+def test_many_at_once(sandbox):
+    students = [start(sandbox, "answer") for _ in range(20)]
+    for number, student in enumerate(students):
+        student.socket.sendall(b"%d\n" % number)
+    for number, student in enumerate(students):
+        with student:
+            assert told(student) == {"question": number}
+
+
+def test_the_judge_reaches_its_servers(isolated, judge):
+    for _ in range(2):  # the second time in a new network, with the port of the first
+        judge.ask("enter_network()")
+        with start(isolated, "serve", [4000, "s"], netns_pid=judge.pid) as student:
+            assert told(student) == {"port": 4000}
+            come = "socket.create_connection(('127.0.0.1', 4000), 5).recv(9).decode()"
+            assert judge.ask(come) == "hello"
+            path = str(student.work / "s")
+            come = (
+                f"(c := socket.socket(socket.AF_UNIX), c.connect({path!r}), c.recv(9).decode())[2]"
+            )
+            assert judge.ask(come) == "hello"
+
+
+def test_we_reach_its_files(sandbox):
+    with start(sandbox, "serve", [0, "s"], files={"text": "ü\n"}) as student:
+        told(student)
+        assert (student.work / "text").read_text(encoding="utf-8") == "ü\n"
+        assert sorted(os.listdir(student.work)) == ["s", "text"]
+        student.kill()
+        assert not student.work.exists()
+
+
+def test_only_plain_names_for_files(sandbox):
+    for name in ("../escape", "/tmp/escape", "a/b", "..", ""):
+        with pytest.raises(ValueError, match="no plain file name"):
+            sandbox.start("tests.grading.hostile:answer", files={name: ""})
+
+
+# What it must not see.
+
+
+def test_files_of_others(isolated):
+    with start(isolated, "sleep", files={"answer.py": "mine"}) as other:
+        told(other)
+        here = __file__
+        paths = [str(ANSWERS), here, str(PROJECT / "README.md"), "/etc/shadow", "/root"]
+        paths += [str(other.work / "answer.py"), str(other.work), "/old", f"/old{here}"]
+        paths += [f"/proc/{pid}/root/work/answer.py" for pid in range(1, 50)]
+        came = come_of(isolated, "read", [*paths, "/etc/hosts"])["came"]
+        assert came.pop("/etc/hosts") not in ("FileNotFoundError", "PermissionError")
+        assert set(came.values()) <= {"FileNotFoundError", "PermissionError"}, came
+
+
+def test_nothing_but_its_own_folders(isolated):
+    came = come_of(isolated, "look_around")
+    assert set(came["root"]) <= {
+        "bin",
+        "dev",
+        "etc",
+        "lib",
+        "lib32",
+        "lib64",
+        "proc",
+        "sbin",
+        "tmp",
+        "usr",
+        "work",
+        *(Path(path).parts[1] for path in (sys.prefix, sys.base_prefix, *sys.path) if path),
+    }
+    assert [one for one in came["written"] if not one.startswith(("/tmp", "/work"))] == []
+    assert {"/tmp", "/work"} <= set(came["written"])
+    for link, seen in came["seen"].items():
+        assert seen in ("PermissionError", came["root"]) or link.endswith("cwd"), (link, seen)
+        assert "solutions" not in seen
+    assert came["pids"] == 2
+
+
+def test_descriptors_environment_and_powers(sandbox, monkeypatch):
+    monkeypatch.setenv("GRADER_TOKEN", "secret")
+    with open_sandbox(sandbox.level, "/nowhere/mark") as fresh:
+        came = come_of(fresh, "about_me", files={"a": "b"})
+    assert came["descriptors"] == [0, 1, 2, 3]
+    assert sorted(came["environment"]) == ["HOME", "LANG", "PATH", "TMPDIR"]
+    assert "secret" not in came["environ"]
+    assert came["no_new_privileges"] == (
+        "1" if sandbox.level == "namespaces" or os.getuid() == 0 else "0"
+    )
+    assert came["files"] == {"a": "b"}
+    if sandbox.level == "namespaces":
+        assert came["ids"] == [65534, 65534, 65534, []] or came["ids"][:3] == [65534] * 3
+        assert came["capabilities"] == [0, 0, 0, 0]
+        assert came["folder"] == "/work"
+    else:
+        assert 0 not in came["ids"]
+
+
+def test_the_network_of_the_system(isolated):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(socket.AF_UNIX) as abstract,
+    ):
+        abstract.bind(f"\0test-{os.getpid()}")
+        abstract.listen()
+        came = come_of(isolated, "connect", server.getsockname())["came"]
+        assert came == "ConnectionRefusedError"
+        came = come_of(isolated, "connect_abstract", f"test-{os.getpid()}")["came"]
+        assert came == "ConnectionRefusedError"
+        assert come_of(isolated, "connect", ["192.0.2.1", 80])["came"] == "OSError"
+
+
+# What it must not do.
+
+
+def test_it_cannot_rise(isolated):
+    came = come_of(isolated, "rise")
+    assert came["setuid"] == "OSError"  # there is no user 0
+    assert came["hostname"] == came["network"] == "PermissionError"
+    assert came["user_namespace"] == came["mount"] == came["remount"] == -1
+    assert came["subprocess"] == "65534\n"
+
+
+@pytest.mark.parametrize("name", ["kill_parents", "trace"])
+def test_the_processes_of_others(isolated, judge, name):
+    with start(isolated, name, [judge.pid, os.getpid(), 1], netns_pid=judge.pid) as student:
+        came = told(student)
+    if name == "trace":
+        assert came["attached"] in ([], [1])  # 1 is its own init, which knows nothing
+    else:
+        assert came["came"][:2] == ["ProcessLookupError"] * 2
+    assert judge.ask("1 + 1") == 2
+    assert come_of(isolated, "answer", 1) == {"question": 1}
+
+
+def test_kill_all(isolated, judge):
+    ending = end_of(isolated, "kill_all", netns_pid=judge.pid)
+    assert ending.reason == "ended"
+    assert judge.ask("1 + 1") == 2
+    assert come_of(isolated, "answer", 1) == {"question": 1}
+
+
+@pytest.mark.parametrize("name", ["fork", "fork_with_setsid"])
+def test_children_die_with_it(sandbox, shared, name):
+    with start(sandbox, name) as student:
+        assert told(student) == {"children": 50}
+        assert len(processes_of(shared[1])) >= 52
+        assert student.kill().reason == "killed"
+        wait_until(lambda: len(processes_of(shared[1])) == 1)
+
+
+@pytest.mark.parametrize("name", ["leave_daemon", "leave_program"])
+def test_daemons_die_with_it(sandbox, name):
+    before = programs_left()
+    with start(sandbox, name) as student:
+        told(student)
+        if name == "leave_daemon":
+            student.socket.sendall(b"x")
+        assert student.wait(PATIENCE).reason == "ended"
+        assert programs_left() == before
+
+
+def test_fork_bomb(sandbox):
+    few = Limits(processes=20, cpu_seconds=1)
+    with start(sandbox, "fork_bomb", limits=few) as student:
+        came = told(student)
+        assert came["error"] == "BlockingIOError"
+        assert 10 <= came["children"] <= 20
+        if sandbox.level == "namespaces":  # the processes of two students do not add up
+            assert come_of(sandbox, "threads", limits=Limits(processes=105)) == {"started": 100}
+
+
+def test_a_hundred_threads(sandbox):
+    assert come_of(sandbox, "threads") == {"started": 100}
+
+
+def test_recursion_in_a_thread(sandbox):
+    assert come_of(sandbox, "recurse_in_thread") == {"came": ["RecursionError"]}
+
+
+def test_memory(sandbox):
+    ending = end_of(sandbox, "allocate")
+    assert ending.words == "It asked for more memory than the 1024 MB it may use."
+    assert ending.peak_memory < 200 << 20
+
+
+def test_disk(sandbox):
+    folders = ["/work", "/tmp"] if sandbox.level == "namespaces" else ["."]
+    with start(sandbox, "fill_disk", folders) as student:
+        if sandbox.level == "namespaces":
+            for written, error in told(student)["came"].values():
+                assert written <= LIMITS.disk
+                assert error == errno.ENOSPC
+        else:
+            assert (
+                student.wait(PATIENCE).words
+                == "It wrote more than 8 MB to its folder, and was ended."
+            )
+
+
+def test_one_file(sandbox):
+    came = come_of(sandbox, "fill_disk_with_one_file")
+    assert came["size"] <= LIMITS.disk
+    assert came["error"] in (errno.EFBIG, errno.ENOSPC)
+
+
+def test_much_is_printed(sandbox):
+    with start(sandbox, "print_much") as student:
+        assert student.wait(PATIENCE).words == "It ended by itself."
+        assert student.stdout() == "x" * LIMITS.output
+        assert student.stderr() == "y" * LIMITS.output
+
+
+def test_endless_loop(sandbox):
+    for name in ("loop", "loop_ignoring_signals"):
+        ending = end_of(sandbox, name)
+        assert ending.words == "It computed for more than 1 seconds, and was ended."
+        assert ending.cpu_seconds < 3
+
+
+def test_endless_wait(sandbox):
+    ending = end_of(sandbox, "sleep", limits=Limits(seconds=0.5))
+    assert ending.words == "It was not done after 0.5 seconds, and was ended."
+
+
+@pytest.mark.parametrize(
+    "name, status, words",
+    [
+        ("leave", 7, "It ended with exit status 7."),
+        ("stop_by_signal", -signal.SIGTERM, "It was ended by the signal SIGTERM."),
+        ("crash", -signal.SIGSEGV, "It was ended by the signal SIGSEGV."),
+        ("raise_error", 1, "It ended with ValueError: not like this"),
+        ("no_such_function", 1, NO_FUNCTION),
+    ],
+)
+def test_how_it_ended(sandbox, name, status, words):
+    ending = end_of(sandbox, name)
+    assert (ending.status, ending.words) == (status, words)
+
+
+# Who ends whom.
+
+
+def test_wait_has_a_deadline(sandbox):
+    with start(sandbox, "sleep") as student:
+        assert student.wait(0.05) is None
+
+
+def test_all_ends_with_the_sandbox(sandbox, tmp_path):
+    with open_sandbox(sandbox.level, tmp_path) as other:
+        student = start(other, "sleep")
+        told(student)
+    assert student.wait(PATIENCE).reason == "killed"
+    student.close()
+
+
+def test_all_ends_with_the_grader(sandbox, tmp_path):
+    program = (
+        "import os, sys; from socketlab.grading.sandbox import Sandbox\n"
+        f"sandbox = Sandbox({sandbox.level!r}, preload=['tests.grading.hostile']).__enter__()\n"
+        "student = sandbox.start('tests.grading.hostile:fork_with_setsid')\n"
+        "student.socket.recv(99); os.kill(os.getpid(), 9)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT), str(tmp_path)])}
+    subprocess.run([sys.executable, "-c", program], env=environment, timeout=PATIENCE)
+    wait_until(lambda: not processes_of(tmp_path))
+
+
+def test_all_ends_with_the_keeper(isolated, shared):
+    with start(isolated, "fork_with_setsid") as student:
+        told(student)
+        os.kill(int(student.work.parts[2]), signal.SIGKILL)
+        assert student.wait(PATIENCE).words == "It could not be run: its keeper was killed."
+        wait_until(lambda: len(processes_of(shared[1])) == 1)
+
+
+# Levels.
+
+
+def test_what_doctor_says():
+    said = examined()
+    assert "namespaces" in said or "process" in said
+    print(said)
+
+
+def test_systems_that_cannot(monkeypatch):
+    with pytest.raises(SandboxTrouble, match="There is no level 'none'"):
+        Sandbox("none")
+    monkeypatch.delattr(os, "fork")
+    with pytest.raises(SandboxTrouble, match="Grading needs Linux or macOS"):
+        Sandbox()
+
+
+def test_a_system_without_user_namespaces():
+    """In a user namespace that allows no other: the lower level, and the reason."""
+    program = "from socketlab.grading.sandbox import examined; print(examined())"
+    come = subprocess.run(
+        [
+            "unshare",
+            "--user",
+            "--map-current-user",
+            "sh",
+            "-c",
+            'echo 0 > /proc/sys/user/max_user_namespaces || exit 77; exec "$0" "$@"',
+            sys.executable,
+            "-c",
+            program,
+        ],
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+    )
+    if come.returncode in (1, 77) and not come.stdout:
+        pytest.skip(come.stderr)
+    print(come.stdout, come.stderr)
+    assert "process" in come.stdout
