@@ -145,9 +145,9 @@ def attempt(
             expected="an answer with the names and methods that the task asks for",
             why="The check, like any program, uses an answer through its attributes and methods.",
         )
-        not_yet = NotYet(step, describe(error))
-        not_yet.__cause__ = error
-        return not_yet
+        failure = NotYet(step, describe(error))
+        failure.__cause__ = error
+        return failure
     return None
 
 

@@ -18,7 +18,7 @@ def main(control: socket.socket) -> None:
     sys.modules["__main__"] = module
     namespace = vars(module)
     namespace.update(get_ipython=_Shell, display=_ignore, input=_no_input)
-    builtins.input = _no_input
+    builtins.input = _no_input  # type: ignore[assignment]
     troubles = run_cells(sources, namespace)
     line.send(troubles, [])
     Subject(control, namespace).serve()
