@@ -72,12 +72,18 @@ class Exercise:
 
 _exercises: dict[str, Exercise] = {}
 
+MODULES = tuple(
+    f"{__package__}.{module.stem}"
+    for module in sorted(Path(__file__).parent.glob("*.py"))
+    if module.stem not in ("__init__", "core", "place", "room", "step")
+)
+"""The modules in which exercises are defined."""
+
 
 def exercises() -> list[Exercise]:
     """Return all exercises, in the order of the course."""
-    for module in Path(__file__).parent.glob("*.py"):
-        if module.stem not in ("__init__", "core", "place", "room", "step"):
-            import_module(f"{__package__}.{module.stem}")
+    for module in MODULES:
+        import_module(module)
     return [_exercises[number] for number in sorted(_exercises)]
 
 

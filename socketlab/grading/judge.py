@@ -7,7 +7,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 
 from ..checks import core, place
 from ..checks.core import Exercise, Part
@@ -19,10 +20,15 @@ from .submissions import Cell, Submission, Unreadable, cells_for, cells_of
 
 SECONDS = 10.0
 """The time for one check, in which its own deadlines have long passed."""
+SLOW = 1.0
+"""A check that failed after so many seconds has probably left something that hangs."""
+CPU_SECONDS = 2
+"""What all checks of an exercise may compute. Most take a hundredth of it."""
 AT_ONCE = 4
-"""Checks of one notebook that are made at the same time: most of a check is waiting."""
+"""Exercises of one notebook that are judged at the same time: most of a check is waiting."""
 ENTRY = "socketlab.grading.student:main"
-PRELOAD = ("socketlab.grading.student",)
+PRELOAD = ("socketlab.grading.student", *core.MODULES)
+"""What a student's process needs. The checks know hints, which students may see, no answers."""
 
 
 @dataclass
@@ -56,6 +62,15 @@ class Grade:
         return sum(result.max_points for result in self.results)
 
 
+@dataclass
+class Job:
+    """Checks of one exercise, to be made one after the other in one student's process."""
+
+    exercise: Exercise
+    parts: list[Part]
+    cells: list[Cell]
+
+
 def grade(submission: Submission, sandbox: Sandbox) -> Grade:
     """Judge one notebook. Call it from a process with a single thread: it forks."""
     done = Grade(submission.student, submission.chapter, trouble=submission.trouble)
@@ -69,16 +84,17 @@ def grade(submission: Submission, sandbox: Sandbox) -> Grade:
         cells = [] if done.trouble else cells_of(submission.text)
     except Unreadable as unreadable:
         cells, done.trouble = [], str(unreadable)
+    results = {}
     jobs = []
     for exercise in exercises:
-        chosen = cells_for(exercise, exercises, cells)
         for part in exercise.parts.values():
-            missing = _missing(exercise, part, cells, done.trouble)
-            done.results.append(missing)
-            if not done.trouble and any(cell.binds & {*exercise.names} for cell in chosen):
-                jobs.append((len(done.results) - 1, exercise, part, chosen))
-    for index, result in _in_processes(jobs, sandbox):
-        done.results[index] = result
+            results[exercise.id, part.name] = _missing(exercise, part, done.trouble)
+        chosen = cells_for(exercise, exercises, cells)
+        if any(cell.binds & {*exercise.names} for cell in chosen):
+            jobs.append(Job(exercise, list(exercise.parts.values()), chosen))
+    for result in _in_processes(jobs, sandbox):
+        results[result.exercise, result.check] = result
+    done.results = list(results.values())
     return done
 
 
@@ -86,23 +102,26 @@ def _exercises_of(chapter: str) -> list[Exercise]:
     return [one for one in core.exercises() if one.id[:2] == chapter[:2] and chapter[2:3] == "_"]
 
 
-def _missing(exercise: Exercise, part: Part, cells: list[Cell], trouble: str) -> Result:
+def _missing(exercise: Exercise, part: Part, trouble: str) -> Result:
     """Return the result of a check whose answer no cell defines."""
     step = Step(
         called=f"your {exercise.names[0]}",
         expected=f"a cell that defines {' and '.join(exercise.names)}",
         why="Without it there is nothing to try.",
     )
-    came = trouble or f"there is no {exercise.names[0]} in the notebook"
+    return _failed(exercise, part, step, trouble or f"there is no {exercise.names[0]}")
+
+
+def _failed(exercise: Exercise, part: Part, step: Step, came: str) -> Result:
     text = core.message(exercise, part, NotYet(step, came))
     return Result(exercise.id, part.name, 0, part.points, text)
 
 
-Job = tuple[int, Exercise, Part, list[Cell]]
+def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
+    """Judge each job in a fork of this process, some at a time; yield the results as they come.
 
-
-def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[tuple[int, Result]]:
-    """Judge each job in a fork of this process, some at a time; yield the results as they come."""
+    Where a check has hung or ended its process, each one after it gets a process of its own.
+    """
     waiting = list(reversed(jobs))
     with selectors.DefaultSelector() as selector:
         while waiting or selector.get_map():
@@ -113,11 +132,14 @@ def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[tuple[int, Resu
             for key, _ in selector.select(0.5):
                 selector.unregister(key.fileobj)
                 job, pid, _ = key.data
-                yield job[0], _collect(key.fd, pid, job)
+                results = _collect(key.fd, pid, job)
+                yield from results
+                left = job.parts[len(results) :]
+                waiting += [Job(job.exercise, [part], job.cells) for part in reversed(left)]
             for key in list(selector.get_map().values()):
-                _, pid, started = key.data
-                if time.monotonic() - started > 2 * SECONDS:  # the judge itself hangs
-                    os.kill(pid, signal.SIGKILL)
+                job, pid, started = key.data
+                if time.monotonic() - started > (len(job.parts) + 1) * SECONDS:
+                    os.kill(pid, signal.SIGKILL)  # the judge itself hangs
 
 
 def _fork(job: Job, sandbox: Sandbox) -> tuple[int, int]:
@@ -131,66 +153,82 @@ def _fork(job: Job, sandbox: Sandbox) -> tuple[int, int]:
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
-        os.write(write_end, json.dumps(asdict(_judge(*job[1:], sandbox))).encode())
+        with open(write_end, "w") as pipe:
+            json.dump([asdict(result) for result in _judge(job, sandbox)], pipe)
     finally:
         os._exit(0)
 
 
-def _collect(read_end: int, pid: int, job: Job) -> Result:
-    with open(read_end, "rb") as pipe:
+def _collect(read_end: int, pid: int, job: Job) -> list[Result]:
+    with open(read_end) as pipe:
         data = pipe.read()
     os.waitpid(pid, 0)
     if data:
-        return Result(**json.loads(data))
-    _, exercise, part, _ = job
-    text = f"✗ {exercise.id} {part.name}: could not be judged. Please tell your teacher."
-    return Result(exercise.id, part.name, 0, part.points, text)
+        return [Result(**fields) for fields in json.loads(data)]
+    step = Step("the grader", "a verdict", "The fault is not yours: please tell your teacher.")
+    return [_failed(job.exercise, part, step, "the grader failed") for part in job.parts]
 
 
-def _judge(exercise: Exercise, part: Part, cells: list[Cell], sandbox: Sandbox) -> Result:
-    """Make one check: this process judges, another one has the answer."""
-    started = time.monotonic()
+def _judge(job: Job, sandbox: Sandbox) -> list[Result]:
+    """Make the checks: this process judges, another one has the answer."""
     isolated = sandbox.level == "namespaces"
     if isolated:
         namespaces.enter_network()
-    with sandbox.start(ENTRY, netns_pid=os.getpid() if isolated else None) as student:
-        notes, not_yet = _check(exercise, part, cells, student)
-    result = Result(exercise.id, part.name, part.points, part.points, "", notes)
-    if not_yet is not None:
-        result.points, result.message = 0, core.message(exercise, part, not_yet)
-    else:
-        result.message = f"✓ {exercise.id} {part.name}. {part.praise}"
-    result.seconds = time.monotonic() - started
-    return result
+    limits = replace(sandbox.limits, cpu_seconds=CPU_SECONDS, seconds=SECONDS * len(job.parts))
+    with sandbox.start(ENTRY, os.getpid() if isolated else None, limits=limits) as student:
+        results = list(_check(job, student))
+    return results
 
 
-def _check(
-    exercise: Exercise, part: Part, cells: list[Cell], student: Student
-) -> tuple[list[str], NotYet | None]:
+def _check(job: Job, student: Student) -> Iterator[Result]:
+    """Yield a result for each check, up to the first that hangs or ends the student's process."""
+    exercise = job.exercise
+    try:
+        with _deadline(student):
+            line = Line(student.socket)
+            line.send({str(cell.number): cell.source for cell in job.cells}, [])
+            notes = _notes(exercise, job.cells, line.receive()[0])
+    except LinkBroken:
+        yield _ended(exercise, job.parts[0], "while your cells ran", student)
+        return
+    checker = Checker(student.socket)
+    threading.Thread(target=checker.serve, daemon=True).start()
+    for part in job.parts:
+        started = time.monotonic()
+        with _deadline(student), place.answers_at(checker):
+            not_yet = core.attempt(exercise, part, (), checker.namespace())
+        gone = not_yet is not None and isinstance(not_yet.__cause__, LinkBroken)
+        if gone:
+            result = _ended(exercise, part, part.name, student)
+        elif not_yet is not None:
+            result = _failed(exercise, part, not_yet.step, not_yet.came)
+        else:
+            praise = f"✓ {exercise.id} {part.name}. {part.praise}"
+            result = Result(exercise.id, part.name, part.points, part.points, praise)
+        result.notes, result.seconds = notes, time.monotonic() - started
+        yield result
+        if gone or (not_yet and result.seconds > SLOW):
+            return
+
+
+@contextmanager
+def _deadline(student: Student) -> Iterator[None]:
     alarm = threading.Timer(SECONDS, student.kill)
     alarm.daemon = True
     alarm.start()
-    notes: list[str] = []
     try:
-        line = Line(student.socket)
-        line.send({str(cell.number): cell.source for cell in cells}, [])
-        notes = _notes(exercise, cells, line.receive()[0])
-        checker = Checker(student.socket)
-        threading.Thread(target=checker.serve, daemon=True).start()
-        with place.answers_at(checker):
-            not_yet = core.attempt(exercise, part, (), checker.namespace())
-        if not_yet is None or not isinstance(not_yet.__cause__, LinkBroken):
-            return notes, not_yet
-    except LinkBroken:
-        pass
+        yield
     finally:
         alarm.cancel()
+
+
+def _ended(exercise: Exercise, part: Part, when: str, student: Student) -> Result:
     step = Step(
-        called=f"your {' and '.join(exercise.names)}, in a process of its own",
-        expected="a program that goes on until the check is over",
+        called=f"your {' and '.join(exercise.names)}, {when}",
+        expected="a program that is still there when the check is over",
         why="A check asks for one thing after the other. Who has gone cannot answer.",
     )
-    return notes, NotYet(step, student.kill().words)
+    return _failed(exercise, part, step, student.kill().words)
 
 
 def _notes(exercise: Exercise, cells: list[Cell], troubles: dict[str, str]) -> list[str]:
@@ -198,6 +236,6 @@ def _notes(exercise: Exercise, cells: list[Cell], troubles: dict[str, str]) -> l
     for cell in cells:
         told = cell.syntax_error or str(troubles.get(str(cell.number), ""))
         if told:
-            names = ", ".join(sorted(cell.binds & {*exercise.names})) or "it"
-            notes.append(f"Cell {cell.number}, with {names}, did not run to its end: {told}")
+            names = ", ".join(sorted(cell.binds & {*exercise.names})) or "no answer"
+            notes.append(f"Cell {cell.number} ({names}) did not run to its end: {told}")
     return notes
