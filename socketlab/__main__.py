@@ -22,6 +22,7 @@ socketlab, the bench of minisocketserver
   socketlab hint 03.1       the next hint for it
   socketlab reset 03.1      bring its stub back; your answer is kept beside it
   socketlab doctor          what this system offers to the course
+  socketlab grade FOLDER    for teachers: grade what a class has handed in (--help tells more)
 
 Your own copy of the course is the folder course/: change what you like in it."""
 
@@ -42,6 +43,8 @@ def main(argv: list[str] | None = None) -> int:
             return exercises(command, exercise)
         case ["check" | "hint" | "reset" as command, *_]:
             return _sorry(f"Which exercise? For example: socketlab {command} 03.1")
+        case ["grade", *arguments]:
+            return grade(arguments)
         case [other, *_]:
             print(f"socketlab has no command {other!r}.\n\n{USAGE}", file=sys.stderr)
             return 2
@@ -80,6 +83,15 @@ def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
     except (LookupError, answers.NotNow) as error:
         return _sorry(str(error.args[0]))
     return 0
+
+
+def grade(arguments: list[str]) -> int:
+    """Grade a class."""
+    if find_spec("rich") is None:
+        return _sorry(f"Grading needs: {sys.executable} -m pip install -e '.[classroom]'")
+    from .grading import classroom
+
+    return classroom.main(arguments)
 
 
 def _no_course(project: Path) -> str:

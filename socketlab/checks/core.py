@@ -27,12 +27,16 @@ class CheckFailed(AssertionError):
 
 @dataclass(frozen=True)
 class Part:
-    """One check of an exercise: a name, its points, and the function that tries the answer."""
+    """One check of an exercise: a name, its points, and the function that tries the answer.
+
+    `topic`: all that a student is told who fails it, where the check is a teacher's hidden one.
+    """
 
     name: str
     points: int
     praise: str
     run: Callable[..., None]
+    topic: str = ""
 
 
 Kind = Literal["build", "use", "find the bug", "predict"]
@@ -178,6 +182,8 @@ def _given(spec: Exercise, answers: tuple[Any, ...], namespace: Mapping[str, Any
 def message(spec: Exercise, part: Part, not_yet: NotYet) -> str:
     """Return what a learner is told, in less than twelve lines."""
     step = not_yet.step
+    if part.topic:
+        return f"✗ {spec.id}: 0 of {_points(part.points)} for {part.topic}."
     return "\n".join(
         (
             f"✗ {spec.id} {part.name}: not yet, 0 of {_points(part.points)}.",

@@ -24,6 +24,10 @@ SLOW = 1.0
 """A check that failed after so many seconds has probably left something that hangs."""
 CPU_SECONDS = 2
 """What all checks of an exercise may compute. Most take a hundredth of it."""
+LATE = 0.25
+"""Seconds by which the judge itself is late, where the machine is too busy for deadlines."""
+TRIES = 3
+"""How often a check is made that failed while the machine was too busy."""
 AT_ONCE = 4
 """Exercises of one notebook that are judged at the same time: most of a check is waiting."""
 ENTRY = "socketlab.grading.student:main"
@@ -195,8 +199,11 @@ def _check(job: Job, student: Student) -> Iterator[Result]:
     threading.Thread(target=checker.serve, daemon=True).start()
     for part in job.parts:
         started = time.monotonic()
-        with _deadline(student), place.answers_at(checker):
-            not_yet = core.attempt(exercise, part, (), checker.namespace())
+        for _ in range(TRIES):
+            with _deadline(student), place.answers_at(checker), _Watch() as watch:
+                not_yet = core.attempt(exercise, part, (), checker.namespace())
+            if not_yet is None or watch.latest < LATE:
+                break
         gone = not_yet is not None and isinstance(not_yet.__cause__, LinkBroken)
         if gone:
             result = _ended(exercise, part, part.name, student)
@@ -209,6 +216,29 @@ def _check(job: Job, student: Student) -> Iterator[Result]:
         yield result
         if gone or (not_yet and result.seconds > SLOW):
             return
+
+
+class _Watch(threading.Thread):
+    """Sleeps for short times, and notes how late it wakes up."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.latest = 0.0
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        slept = time.monotonic()
+        while not self._over.wait(0.05):
+            self.latest = max(self.latest, time.monotonic() - slept - 0.05)
+            slept = time.monotonic()
+
+    def __enter__(self) -> "_Watch":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
 
 
 @contextmanager

@@ -1,0 +1,39 @@
+"""What a teacher sees while a class is graded, and at the end."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from .judge import Grade
+
+
+@contextmanager
+def shown(count: int, todo: int) -> Iterator[Callable[[Grade], None]]:
+    """Show a bar, on stderr; yields what moves it on."""
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("Grading", total=count, completed=count - todo)
+        yield lambda grade: progress.update(task, advance=1, description=grade.student[:20])
+
+
+def summarise(grades: list[Grade], folder: Path) -> None:
+    """Print a table of the chapters, and who could not be graded."""
+    table = Table("chapter", "graded", "full", "median", "lowest", "of")
+    for chapter, some in groupby(sorted(grades, key=lambda g: g.chapter), lambda g: g.chapter):
+        graded = [grade for grade in some if not grade.trouble]
+        points = sorted(grade.points for grade in graded)
+        if points:
+            most = graded[0].max_points
+            full = sum(grade.points == grade.max_points for grade in graded)
+            median = points[len(points) // 2]
+            cells = (len(points), full, median, points[0], most)
+            table.add_row(chapter, *map(str, cells))
+    Console().print(table)
+    for grade in grades:
+        if grade.trouble:
+            print(f"Not graded: {grade.student} {grade.chapter}. {grade.trouble}")
+    print(f"Grades: {folder / 'grades.csv'}; a page for each student: {folder / 'feedback'}")

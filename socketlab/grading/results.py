@@ -1,0 +1,152 @@
+"""What grading leaves: a journal to go on from, and tables and pages for people."""
+
+import csv
+import hashlib
+import html
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+
+from .judge import Grade, Result
+
+COLUMNS = "assignment duedate timestamp student_id last_name first_name email raw_score"
+COLUMNS += " late_submission_penalty score max_score"
+"""nbgrader's, so that what reads its export reads ours; what we do not know stays empty."""
+
+
+class Journal:
+    """The grades so far, a line each, in a file that is only ever added to.
+
+    A grade is found again by what it was made from: student, chapter, the notebook's text, and
+    `checks`, which tells one state of the checks from another.
+    """
+
+    def __init__(self, path: Path, checks: str) -> None:
+        self._checks = checks
+        self._grades: dict[str, Grade] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 (closed by `close`)
+        self._file.seek(0)
+        for line in self._file:
+            if line.endswith("\n"):  # not the one in which a run was interrupted
+                entry = json.loads(line)
+                self._grades[entry["key"]] = grade_of(entry["grade"])
+        self._file.write("" if self._file.tell() == 0 else "\n")
+
+    def find(self, student: str, chapter: str, text: str) -> Grade | None:
+        """Return the grade of this very notebook, or None."""
+        return self._grades.get(self._key(student, chapter, text))
+
+    def add(self, grade: Grade, text: str) -> None:
+        """Keep a grade; once this returns, it outlives a crash of the program."""
+        key = self._key(grade.student, grade.chapter, text)
+        self._grades[key] = grade
+        self._file.write(json.dumps({"key": key, "grade": asdict(grade)}) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _key(self, *facts: str) -> str:
+        return hashlib.sha256(json.dumps([*facts, self._checks]).encode()).hexdigest()
+
+
+def grade_of(fields: dict[str, object]) -> Grade:
+    """Return the grade that `dataclasses.asdict` has made `fields` of."""
+    grade = Grade(**fields)  # type: ignore[arg-type]
+    grade.results = [Result(**one) for one in fields["results"]]  # type: ignore[attr-defined]
+    return grade
+
+
+def write_all(grades: Iterable[Grade], folder: Path) -> None:
+    """Write all tables and pages: each file whole or not at all."""
+    grades = sorted(grades, key=lambda grade: (grade.student, grade.chapter))
+    _write(folder / "grades.csv", table(grades))
+    for grade in grades:
+        path = folder / "gradescope" / grade.student / grade.chapter / "results.json"
+        _write(path, gradescope(grade))
+    for student, theirs in groupby(grades, key=lambda grade: grade.student):
+        _write(folder / "feedback" / f"{student}.html", page(student, list(theirs)))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, delete=False, encoding="utf-8", newline=""
+    ) as file:
+        file.write(text)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
+def table(grades: list[Grade]) -> str:
+    """Return the grades as CSV, in the columns of `nbgrader export`.
+
+    Who could not be graded has no score: an empty one is noticed, a 0 would be believed.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS.split(), restval="", lineterminator="\n")
+    writer.writeheader()
+    for grade in grades:
+        score = {} if grade.trouble else {"raw_score": grade.points, "score": grade.points}
+        names = {"assignment": grade.chapter, "student_id": grade.student}
+        writer.writerow({**names, **score, "max_score": grade.max_points})
+    return text.getvalue()
+
+
+def gradescope(grade: Grade) -> str:
+    """Return a results.json as Gradescope's autograders write it."""
+    tests = [
+        {
+            "name": f"{result.exercise} {result.check}",
+            "score": result.points,
+            "max_score": result.max_points,
+            "output": result.message,
+            "status": "passed" if result.points else "failed",
+        }
+        for result in grade.results
+    ]
+    return json.dumps({"score": grade.points, "output": grade.trouble, "tests": tests}, indent=1)
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{student}</title>
+<style>
+body {{ font: 16px/1.5 sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em }}
+pre {{ background: #f4f4f4; padding: .6em 1em; white-space: pre-wrap; overflow-wrap: anywhere }}
+.passed {{ border-left: 4px solid #2a7f3f }} .failed {{ border-left: 4px solid #b3261e }}
+</style>
+<h1>{student}</h1>
+{chapters}
+</html>
+"""
+
+
+def page(student: str, grades: list[Grade]) -> str:
+    """Return what a student gets back: each check, what it came to, and where to go on."""
+    chapters = "\n".join(_chapter(grade) for grade in grades)
+    return _PAGE.format(student=html.escape(student), chapters=chapters)
+
+
+def _chapter(grade: Grade) -> str:
+    lines = [f"<h2>{html.escape(grade.chapter)}: {grade.points} of {grade.max_points} points</h2>"]
+    if grade.trouble:
+        lines.append(f"<p><strong>Not graded.</strong> {html.escape(grade.trouble)}</p>")
+        return "\n".join(lines)
+    for exercise, results in groupby(grade.results, key=lambda result: result.exercise):
+        tried = list(results)
+        points, most = (sum(getattr(r, n) for r in tried) for n in ("points", "max_points"))
+        lines.append(f"<h3>{exercise}: {points} of {most}</h3>")
+        notes = dict.fromkeys(note for result in tried for note in result.notes)
+        lines += [f"<p>{html.escape(note)}</p>" for note in notes]
+        for result in tried:
+            state = "passed" if result.points else "failed"
+            lines.append(f'<pre class="{state}">{html.escape(result.message)}</pre>')
+    return "\n".join(lines)
