@@ -106,6 +106,9 @@ def examined() -> str:
         f"IPv6 and IPv4 on one socket: {'yes' if socket.has_dualstack_ipv6() else 'no'}",
         f"CPython's own tests: {'yes' if find_spec('test.test_socketserver') else 'not installed'}",
     ]
+    from .grading import sandbox
+
+    lines.append(f"Grading a class: {sandbox.examined()}")
     for package in ("jupyterlab", "ipywidgets", "matplotlib"):
         version = importlib.metadata.version(package) if find_spec(package) else None
         lines.append(f"{package}: {version or 'missing; see README.md, how to install'}")

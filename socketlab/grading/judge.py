@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import selectors
 import signal
 import threading
@@ -24,6 +25,8 @@ SLOW = 1.0
 """A check that failed after so many seconds has probably left something that hangs."""
 CPU_SECONDS = 2
 """What all checks of an exercise may compute. Most take a hundredth of it."""
+MEMORY = 2 << 30
+"""Bytes of address space for the judge, whatever it is sent."""
 LATE = 0.25
 """Seconds by which the judge itself is late, where the machine is too busy for deadlines."""
 TRIES = 3
@@ -175,6 +178,7 @@ def _collect(read_end: int, pid: int, job: Job) -> list[Result]:
 
 def _judge(job: Job, sandbox: Sandbox) -> list[Result]:
     """Make the checks: this process judges, another one has the answer."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     isolated = sandbox.level == "namespaces"
     if isolated:
         namespaces.enter_network()

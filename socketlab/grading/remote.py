@@ -37,6 +37,8 @@ MOST_BYTES = 16 << 20
 """A message with more is refused: it could only be meant to fill the checker's memory."""
 
 
+MOST_HANDS = 500
+"""Threads that one side may ask the other one for."""
 _NAMESPACE = 0
 """The number by which both sides know the student's names."""
 
@@ -106,8 +108,8 @@ class Link:
 
     def serve(self) -> None:
         """Give each thread of the other side a thread here, until the connection ends."""
-        with suppress(LinkBroken):
-            while True:
+        with suppress(LinkBroken, ValueError, TypeError, KeyError):
+            for _ in range(MOST_HANDS):
                 about, (descriptor,) = self._control.receive()
                 line = Line(socket.socket(fileno=descriptor))
                 _Hand(self, line, bool(about["daemon"])).start()
