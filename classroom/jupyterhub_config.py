@@ -30,6 +30,7 @@ c.Authenticator.allow_all = True
 c.Spawner.cmd = [str(PROJECT / "start"), "jupyterhub-singleuser"]
 bin_folder = str(Path(sys.executable).parent)
 c.Spawner.environment = {"PATH": os.pathsep.join([bin_folder, os.environ["PATH"]])}
-c.Spawner.start_timeout = 120  # a whole class at once, on a small machine
+c.Spawner.start_timeout = 300  # seconds: a whole class at once, on a small machine
+c.Spawner.http_timeout = 300
 
 # Secrets, users and the log: in the folder where the hub is started.

@@ -31,7 +31,7 @@ import websocket
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = ("03_tcp_server", "05_unix_servers", "06_threading_mixin")
-DEADLINE = 120.0
+DEADLINE = 240.0
 """Seconds for the hub, for a server or for a cell, all learners at once on a busy machine."""
 PASSWORD = "only for this test"
 
@@ -103,7 +103,7 @@ class Hub:
             arguments=["--allow-root"] if os.geteuid() == 0 else [],
         )
         (self.folder / "jupyterhub_config.py").write_text(settings)
-        # Neither this machine's Jupyter settings nor pytest's PYTHONPATH belong to a learner.
+        # The settings of whoever runs the tests are not the class's.
         clean = {name: value for name, value in os.environ.items() if "JUPYTER" not in name}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -185,7 +185,13 @@ class Learner:
         """Start the learner's server and wait until the hub calls it ready."""
         me = f"{self.hub}/hub/api/users/{self.name}"
         self.ask("POST", f"{me}/server")
-        wait_for(lambda: self.ask("GET", me)["server"], f"the server of {self.name}")
+
+        def ready() -> bool:
+            state = self.ask("GET", me)
+            assert state["server"] or state["pending"], f"The server of {self.name} did not start."
+            return bool(state["server"])
+
+        wait_for(ready, f"the server of {self.name}")
 
     def notebook(self, name: str) -> Any:
         """Return a notebook of the learner's own course."""
@@ -310,10 +316,14 @@ def classroom(size: int) -> Iterator[tuple[Hub, list[Learner]]]:
     """Give a hub and so many learners, whose servers have all been started at the same time."""
     # Not pytest's folder: the path of a Unix socket in it would be too long.
     with tempfile.TemporaryDirectory(prefix="hub") as folder, Hub(Path(folder)) as hub:
-        with ThreadPoolExecutor(size) as pool:
-            learners = list(pool.map(hub.learner, [f"learner{n}" for n in range(1, size + 1)]))
-            list(pool.map(Learner.start_server, learners))
-        yield hub, learners
+        try:
+            with ThreadPoolExecutor(size) as pool:
+                learners = list(pool.map(hub.learner, [f"learner{n + 1}" for n in range(size)]))
+                list(pool.map(Learner.start_server, learners))
+            yield hub, learners
+        except BaseException as error:
+            error.add_note(hub.log.read_text()[-5000:])
+            raise
 
 
 def main() -> int:

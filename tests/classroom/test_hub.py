@@ -1,5 +1,6 @@
 """A class on one JupyterHub: everybody at once, and nobody in anybody's way."""
 
+import stat
 import statistics
 import urllib.parse
 from collections.abc import Iterator
@@ -9,10 +10,7 @@ import pytest
 import requests
 
 from socketlab.__main__ import hand_out
-
-hub_parts = pytest.importorskip("jupyterhub", reason="There is no JupyterHub here: extra hub.")
-
-from tests.classroom.hub import (  # noqa: E402
+from tests.classroom.hub import (
     CHAPTERS,
     ROOT,
     Hub,
@@ -22,7 +20,7 @@ from tests.classroom.hub import (  # noqa: E402
     missing,
 )
 
-pytestmark = [pytest.mark.skipif(bool(missing()), reason=missing()), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.skipif(bool(missing()), reason=missing()), pytest.mark.timeout(900)]
 
 Classroom = tuple[Hub, list[Learner]]
 
@@ -49,6 +47,7 @@ def test_each_learner_gets_the_course_that_make_lab_gives(four: Classroom, tmp_p
     for learner in learners:
         course = hub.folder / "home" / learner.name / "course"
         assert contents(course) == contents(tmp_path / "course")
+        assert stat.filemode(course.stat().st_mode) == "drwx------"
 
 
 def test_who_opens_the_hub_lands_at_the_route(four: Classroom) -> None:
