@@ -5,6 +5,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from . import logbook
 from .course import refresh
 from .route import START, in_words, route, start_page
 
@@ -17,6 +18,7 @@ socketlab, the bench of minisocketserver
   socketlab                 say how far you have come, and what to do next
   socketlab lab [options]   open the course in JupyterLab, at chapter 0; the options are
                             JupyterLab's own, such as --no-browser or --port 8899
+  socketlab course FOLDER   make the course in a folder, or bring it up to date (for a hub)
   socketlab list            the exercises, and what you have done of them
   socketlab check 03.1      run your notebook with exercise 03.1, and its checks
   socketlab hint 03.1       the next hint for it
@@ -37,6 +39,8 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         case ["lab", *options]:
             return lab(options)
+        case ["course", folder]:
+            return hand_out(ROOT, Path(folder))
         case ["list" | "doctor" as command]:
             return exercises(command)
         case ["check" | "hint" | "reset" as command, exercise]:
@@ -53,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def progress(project: Path) -> int:
     """Say how far the learner has come in `project`, and what to do next."""
-    chapters = route(project / "notebooks", project / "course" / "notebooks")
+    chapters = route(project / "notebooks", _mine(project) / "notebooks")
     print(in_words(chapters) if chapters else _no_course(project))
     print("All commands: socketlab --help")
     return 0
@@ -63,7 +67,7 @@ def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
     """Run one of the commands about exercises; return 1 where something is wrong or missing."""
     from . import answers, terminal
 
-    course = project / "course"
+    course = _mine(project)
     if course.is_dir():
         os.chdir(course)  # there the progress is kept
     try:
@@ -103,14 +107,22 @@ def _no_course(project: Path) -> str:
 
 def lab(options: list[str], project: Path = ROOT) -> int:
     """Refresh `course/` and run JupyterLab in it, with `options` passed on."""
-    if not (project / FIRST).is_file():
-        return _sorry(_no_course(project))
     if find_spec("jupyterlab") is None:
         return _sorry(
             "JupyterLab is not installed for this Python. In the project's folder: "
             f"{sys.executable} -m pip install -e '.[lab]'"
         )
     course = project / "course"
+    if failed := hand_out(project, course):
+        return failed
+    print(f"The route, and how far you have come: notebooks/{START}", flush=True)
+    return _jupyterlab(course, options)
+
+
+def hand_out(project: Path, course: Path) -> int:
+    """Make `course` from `project`, or bring it up to date, with its start page."""
+    if not (project / FIRST).is_file():
+        return _sorry(_no_course(project))
     try:
         for sentence in refresh(project, course):
             print(sentence, flush=True)
@@ -122,8 +134,12 @@ def lab(options: list[str], project: Path = ROOT) -> int:
             f"Your copy of the course cannot be written: {error.strerror}: {error.filename}. "
             "Give yourself the right to write there, or clone the project into a folder of yours."
         )
-    print(f"The route, and how far you have come: notebooks/{START}", flush=True)
-    return _jupyterlab(course, options)
+    return 0
+
+
+def _mine(project: Path) -> Path:
+    """Return the course one works in: on a hub it is in the home folder, not in the project."""
+    return logbook.course() or project / "course"
 
 
 def _jupyterlab(course: Path, options: list[str]) -> int:

@@ -79,6 +79,14 @@ class Records:
         """Take the place of a server's `handle_error`."""
         self.note_error(sys.exc_info()[1])
 
+    def has_port(self, port: int) -> bool:
+        """Tell whether one of this check's sockets is bound to `port`."""
+        names: list[Any] = []
+        for sock in self.sockets:
+            with suppress(OSError):
+                names.append(sock.getsockname())
+        return port in [name[1] for name in names if isinstance(name, tuple)]
+
     def trouble(self) -> str:
         """Return the last exception in words, or nothing."""
         return f" ({describe(self.errors[-1])})" if self.errors else ""
@@ -149,6 +157,7 @@ def room() -> Iterator[None]:
 def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> Iterator[Any]:
     """Serve in a daemon thread, by `loop` if given; exceptions are kept to be told, not printed."""
     mine = records  # a thread left over from this check must not report to the next one
+    _want_own_address(step, server)
     server.handle_error = mine.handle_error
 
     def serve(_: Any) -> None:
@@ -173,6 +182,17 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
             raise failure from failure.__cause__
         stands = there(whereabouts, records.before)
         step.fail(f"{trouble}".rstrip(".") + f"{stands}{records.trouble()}", trouble.__cause__)
+
+
+def _want_own_address(step: Step, server: Any) -> None:
+    # On a machine that a class shares, a neighbour's server may answer at any other address.
+    told = getattr(server, "server_address", None)
+    if isinstance(told, tuple) and len(told) > 1 and told[1]:
+        step.want(
+            records.has_port(told[1]),
+            f"server_address is {told!r}, but no socket of yours is bound there: whoever answers "
+            "at that address, it is not your server",
+        )
 
 
 class _Foreground(threading.Thread):

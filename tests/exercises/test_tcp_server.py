@@ -12,6 +12,7 @@ import minisocketserver
 from minisocketserver import BaseServer
 from socketlab import CheckFailed, check, hint
 from socketlab.checks.core import find
+from socketlab.checks.tcp_server import Echo
 
 from .helpers import impatient, message
 
@@ -26,6 +27,16 @@ class TwoArguments(Right):
 class KeepsPortZero(Right):
     def server_bind(self):
         self.socket.bind(self.server_address)
+
+
+class TellsANeighbour(Right):
+    """On a machine that a class shares, somebody may answer there."""
+
+    neighbour = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo)
+
+    def server_bind(self):
+        super().server_bind()
+        self.server_address = self.neighbour.server_address
 
 
 class Probes(Right):
@@ -145,6 +156,7 @@ class PatchesTheClient(Right):
 
 WRONG = [
     (TwoArguments, "address", "as two arguments"),
+    (TellsANeighbour, "address", "it is not your server"),
     (KeepsPortZero, "address", "nobody can connect to port 0"),
     (Probes, "address", "a port found beforehand may be taken"),
     (NeverBinds, "address", "never bound"),

@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 import yaml
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[2]
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -11,13 +12,11 @@ PROJECT = CONFIG["project"]
 
 
 def test_environment_yml_says_the_same_as_pyproject_toml():
-    wanted = {
-        "python" + PROJECT["requires-python"],
-        *PROJECT["dependencies"],
-        *PROJECT["optional-dependencies"]["lab"],
-    }
+    wanted = {*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["lab"]}
     said = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    assert {line for line in said if isinstance(line, str)} == wanted | {"pip"}
+    [python] = [line for line in said if isinstance(line, str) and line.startswith("python=")]
+    assert python.removeprefix("python=") in SpecifierSet(PROJECT["requires-python"])
+    assert {line for line in said if isinstance(line, str)} == wanted | {"pip", python}
     assert [line["pip"] for line in said if isinstance(line, dict)] == [["-e ."]]
 
 
