@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from socketlab.grading.namespaces import inside
 from socketlab.grading.sandbox import LEVELS, Limits, Sandbox, SandboxTrouble, examined
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc")
@@ -104,8 +105,11 @@ def isolated(sandbox):
 def judge():
     """A process in a network of its own, which does what we ask."""
     program = (
-        "import json, socket, sys; from socketlab.grading.namespaces import enter_network; "
+        "import json, socket, sys; from socketlab.grading.namespaces import *\n"
         "enter_network(); print('{}', flush=True)\n"
+        "def connect(folder, name):\n"
+        "  with socket.socket(socket.AF_UNIX) as client, inside(folder, name) as path:\n"
+        "    client.connect(path); return client.recv(9).decode()\n"
         "for line in sys.stdin: print(json.dumps(eval(line)), flush=True)"
     )
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
@@ -187,11 +191,7 @@ def test_the_judge_reaches_its_servers(isolated, judge):
             assert told(student) == {"port": 4000}
             come = "socket.create_connection(('127.0.0.1', 4000), 5).recv(9).decode()"
             assert judge.ask(come) == "hello"
-            path = str(student.work / "s")
-            come = (
-                f"(c := socket.socket(socket.AF_UNIX), c.connect({path!r}), c.recv(9).decode())[2]"
-            )
-            assert judge.ask(come) == "hello"
+            assert judge.ask(f"connect({str(student.work)!r}, 's')") == "hello"
 
 
 def test_we_reach_its_files(sandbox):
@@ -201,6 +201,15 @@ def test_we_reach_its_files(sandbox):
         assert sorted(os.listdir(student.work)) == ["s", "text"]
         student.kill()
         assert not student.work.exists()
+
+
+def test_its_links_do_not_lead_us_astray(sandbox):
+    with start(sandbox, "link", str(ANSWERS)) as student:
+        told(student)
+        with pytest.raises(OSError, match="symbolic links"), inside(student.work, "link"):
+            pass
+        with inside(student.work, "file") as path:
+            assert Path(path).read_text() == "mine"
 
 
 def test_only_plain_names_for_files(sandbox):
@@ -216,7 +225,7 @@ def test_files_of_others(isolated):
     with start(isolated, "sleep", files={"answer.py": "mine"}) as other:
         told(other)
         here = __file__
-        paths = [str(ANSWERS), here, str(PROJECT / "README.md"), "/etc/shadow", "/root"]
+        paths = [str(ANSWERS), here, str(PROJECT / "README.md"), "/etc/shadow"]
         paths += [str(other.work / "answer.py"), str(other.work), "/old", f"/old{here}"]
         paths += [f"/proc/{pid}/root/work/answer.py" for pid in range(1, 50)]
         came = come_of(isolated, "read", [*paths, "/etc/hosts"])["came"]
@@ -246,6 +255,7 @@ def test_nothing_but_its_own_folders(isolated):
         assert seen in ("PermissionError", came["root"]) or link.endswith("cwd"), (link, seen)
         assert "solutions" not in seen
     assert came["pids"] == 2
+    assert came["descriptors"] in (["0", "1", "2"], "PermissionError")  # those of its init
 
 
 def test_descriptors_environment_and_powers(sandbox, monkeypatch):
@@ -398,8 +408,8 @@ def test_endless_wait(sandbox):
     "name, status, words",
     [
         ("leave", 7, "It ended with exit status 7."),
-        ("stop_by_signal", -signal.SIGTERM, "It was ended by the signal SIGTERM."),
-        ("crash", -signal.SIGSEGV, "It was ended by the signal SIGSEGV."),
+        ("stop_by_signal", -signal.SIGTERM, "It was ended by signal 15 (Terminated)."),
+        ("crash", -signal.SIGSEGV, "It was ended by signal 11 (Segmentation fault)."),
         ("raise_error", 1, "It ended with ValueError: not like this"),
         ("no_such_function", 1, NO_FUNCTION),
     ],
