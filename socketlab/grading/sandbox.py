@@ -248,7 +248,7 @@ class Sandbox:
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=environment,
-                cwd="/",
+                cwd="/",  # what students see of their init must not lead to another folder
                 start_new_session=True,  # Ctrl-C is for the grader, which then ends it
             )
         try:

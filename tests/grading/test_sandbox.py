@@ -200,7 +200,7 @@ def test_we_reach_its_files(sandbox):
         assert (student.work / "text").read_text(encoding="utf-8") == "ü\n"
         assert sorted(os.listdir(student.work)) == ["s", "text"]
         student.kill()
-        assert not student.work.exists()
+        wait_until(lambda: not student.work.exists())
 
 
 def test_its_links_do_not_lead_us_astray(sandbox):
@@ -369,7 +369,9 @@ def test_disk(sandbox):
     folders = ["/work", "/tmp"] if sandbox.level == "namespaces" else ["."]
     with start(sandbox, "fill_disk", folders) as student:
         if sandbox.level == "namespaces":
-            for written, error in told(student)["came"].values():
+            came = told(student)["came"]
+            assert list(came) == folders
+            for written, error in came.values():
                 assert written <= LIMITS.disk
                 assert error == errno.ENOSPC
         else:
@@ -437,8 +439,9 @@ def test_all_ends_with_the_sandbox(sandbox, tmp_path):
 
 def test_all_ends_with_the_grader(sandbox, tmp_path):
     program = (
-        "import os, sys; from socketlab.grading.sandbox import Sandbox\n"
-        f"sandbox = Sandbox({sandbox.level!r}, preload=['tests.grading.hostile']).__enter__()\n"
+        "import os, sys; from socketlab.grading.sandbox import *\n"
+        f"sandbox = Sandbox({sandbox.level!r}, Limits(seconds=200), ['tests.grading.hostile'])\n"
+        "sandbox.__enter__()\n"
         "student = sandbox.start('tests.grading.hostile:fork_with_setsid')\n"
         "student.socket.recv(99); os.kill(os.getpid(), 9)"
     )
