@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -392,6 +393,7 @@ def test_much_is_printed(sandbox):
         assert student.wait(PATIENCE).words == "It ended by itself."
         assert student.stdout() == "x" * LIMITS.output
         assert student.stderr() == "y" * LIMITS.output
+        assert os.fstat(student._out.fileno()).st_size == LIMITS.output
 
 
 def test_endless_loop(sandbox):
@@ -427,6 +429,14 @@ def test_how_it_ended(sandbox, name, status, words):
 def test_wait_has_a_deadline(sandbox):
     with start(sandbox, "sleep") as student:
         assert student.wait(0.05) is None
+
+
+def test_killed_by_one_thread_while_another_waits(sandbox):
+    for _ in range(5):
+        with start(sandbox, "sleep") as student, ThreadPoolExecutor(4) as threads:
+            endings = [threads.submit(student.wait, PATIENCE) for _ in range(3)]
+            endings.append(threads.submit(student.kill))
+            assert {ending.result().reason for ending in endings} == {"killed"}
 
 
 def test_all_ends_with_the_sandbox(sandbox, tmp_path):
