@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -86,6 +87,7 @@ class Student:
         self.socket, self._theirs = socket.socketpair()
         self._control, self._keeper = socket.socketpair()
         self._out, self._err = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115
+        self._listening = threading.Lock()
         self._received = b""
         self._work = ""
         self._ending: Ending | None = None
@@ -155,22 +157,25 @@ class Student:
 
     def _listen(self, timeout: float) -> bool:
         """Take the keeper's next words; False when none came in time."""
-        self._control.settimeout(timeout)
-        try:
-            data = self._control.recv(1 << 16)
-        except TimeoutError:
-            return False
-        self._received += data
-        *lines, self._received = self._received.split(b"\n")
-        if not data:
-            lines.append(b'{"reason": "trouble", "trouble": "its keeper was killed"}')
-        for line in lines:
-            facts = json.loads(line)
-            if "work" in facts:
-                self._work = facts["work"]
-            else:
-                self._ending = self._judge(**facts)
-        return True
+        with self._listening:
+            if self._ending is not None:
+                return True  # another thread has heard it
+            self._control.settimeout(timeout)
+            try:
+                data = self._control.recv(1 << 16)
+            except TimeoutError:
+                return False
+            self._received += data
+            *lines, self._received = self._received.split(b"\n")
+            if not data:
+                lines.append(b'{"reason": "trouble", "trouble": "its keeper was killed"}')
+            for line in lines:
+                facts = json.loads(line)
+                if "work" in facts:
+                    self._work = facts["work"]
+                else:
+                    self._ending = self._judge(**facts)
+            return True
 
     def _judge(
         self,
@@ -248,7 +253,7 @@ class Sandbox:
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=environment,
-                cwd="/",
+                cwd="/",  # what students see of their init must not lead to another folder
                 start_new_session=True,  # Ctrl-C is for the grader, which then ends it
             )
         try:

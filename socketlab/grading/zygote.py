@@ -126,7 +126,6 @@ class Keeper:
     def _start(self) -> None:
         is_root = LINUX and namespaces.can_change_user()
         if self.isolated:
-            os.chdir("/")  # what the student sees of us must not lead into the old root
             is_root = namespaces.isolate(self.request["judge"])
             self._start_init()
         else:

@@ -51,7 +51,21 @@ def look_around(out):
         for link in ("root", "cwd")
     ]
     seen = {link: attempt(lambda path=link: sorted(os.listdir(path))) for link in links}
-    tell(out, root=sorted(os.listdir("/")), written=written, seen=seen, pids=len(links) // 2)
+    tell(
+        out,
+        root=sorted(os.listdir("/")),
+        written=written,
+        seen=seen,
+        pids=len(links) // 2,
+        descriptors=attempt(lambda: sorted(os.listdir("/proc/1/fd"))),
+    )
+
+
+def link(out):
+    os.symlink(asked(out), "link")
+    Path("file").write_text("mine")
+    tell(out, done=True)
+    time.sleep(600)
 
 
 def about_me(out):

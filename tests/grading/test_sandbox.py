@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from socketlab.grading.namespaces import inside
 from socketlab.grading.sandbox import LEVELS, Limits, Sandbox, SandboxTrouble, examined
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc")
@@ -104,8 +106,11 @@ def isolated(sandbox):
 def judge():
     """A process in a network of its own, which does what we ask."""
     program = (
-        "import json, socket, sys; from socketlab.grading.namespaces import enter_network; "
+        "import json, socket, sys; from socketlab.grading.namespaces import *\n"
         "enter_network(); print('{}', flush=True)\n"
+        "def connect(folder, name):\n"
+        "  with socket.socket(socket.AF_UNIX) as client, inside(folder, name) as path:\n"
+        "    client.connect(path); return client.recv(9).decode()\n"
         "for line in sys.stdin: print(json.dumps(eval(line)), flush=True)"
     )
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
@@ -187,11 +192,7 @@ def test_the_judge_reaches_its_servers(isolated, judge):
             assert told(student) == {"port": 4000}
             come = "socket.create_connection(('127.0.0.1', 4000), 5).recv(9).decode()"
             assert judge.ask(come) == "hello"
-            path = str(student.work / "s")
-            come = (
-                f"(c := socket.socket(socket.AF_UNIX), c.connect({path!r}), c.recv(9).decode())[2]"
-            )
-            assert judge.ask(come) == "hello"
+            assert judge.ask(f"connect({str(student.work)!r}, 's')") == "hello"
 
 
 def test_we_reach_its_files(sandbox):
@@ -200,7 +201,16 @@ def test_we_reach_its_files(sandbox):
         assert (student.work / "text").read_text(encoding="utf-8") == "ü\n"
         assert sorted(os.listdir(student.work)) == ["s", "text"]
         student.kill()
-        assert not student.work.exists()
+        wait_until(lambda: not student.work.exists())
+
+
+def test_its_links_do_not_lead_us_astray(sandbox):
+    with start(sandbox, "link", str(ANSWERS)) as student:
+        told(student)
+        with pytest.raises(OSError, match="symbolic links"), inside(student.work, "link"):
+            pass
+        with inside(student.work, "file") as path:
+            assert Path(path).read_text() == "mine"
 
 
 def test_only_plain_names_for_files(sandbox):
@@ -216,7 +226,7 @@ def test_files_of_others(isolated):
     with start(isolated, "sleep", files={"answer.py": "mine"}) as other:
         told(other)
         here = __file__
-        paths = [str(ANSWERS), here, str(PROJECT / "README.md"), "/etc/shadow", "/root"]
+        paths = [str(ANSWERS), here, str(PROJECT / "README.md"), "/etc/shadow"]
         paths += [str(other.work / "answer.py"), str(other.work), "/old", f"/old{here}"]
         paths += [f"/proc/{pid}/root/work/answer.py" for pid in range(1, 50)]
         came = come_of(isolated, "read", [*paths, "/etc/hosts"])["came"]
@@ -246,6 +256,7 @@ def test_nothing_but_its_own_folders(isolated):
         assert seen in ("PermissionError", came["root"]) or link.endswith("cwd"), (link, seen)
         assert "solutions" not in seen
     assert came["pids"] == 2
+    assert came["descriptors"] in (["0", "1", "2"], "PermissionError")  # those of its init
 
 
 def test_descriptors_environment_and_powers(sandbox, monkeypatch):
@@ -359,7 +370,9 @@ def test_disk(sandbox):
     folders = ["/work", "/tmp"] if sandbox.level == "namespaces" else ["."]
     with start(sandbox, "fill_disk", folders) as student:
         if sandbox.level == "namespaces":
-            for written, error in told(student)["came"].values():
+            came = told(student)["came"]
+            assert list(came) == folders
+            for written, error in came.values():
                 assert written <= LIMITS.disk
                 assert error == errno.ENOSPC
         else:
@@ -380,6 +393,7 @@ def test_much_is_printed(sandbox):
         assert student.wait(PATIENCE).words == "It ended by itself."
         assert student.stdout() == "x" * LIMITS.output
         assert student.stderr() == "y" * LIMITS.output
+        assert os.fstat(student._out.fileno()).st_size == LIMITS.output
 
 
 def test_endless_loop(sandbox):
@@ -398,8 +412,8 @@ def test_endless_wait(sandbox):
     "name, status, words",
     [
         ("leave", 7, "It ended with exit status 7."),
-        ("stop_by_signal", -signal.SIGTERM, "It was ended by the signal SIGTERM."),
-        ("crash", -signal.SIGSEGV, "It was ended by the signal SIGSEGV."),
+        ("stop_by_signal", -signal.SIGTERM, "It was ended by signal 15 (Terminated)."),
+        ("crash", -signal.SIGSEGV, "It was ended by signal 11 (Segmentation fault)."),
         ("raise_error", 1, "It ended with ValueError: not like this"),
         ("no_such_function", 1, NO_FUNCTION),
     ],
@@ -417,6 +431,14 @@ def test_wait_has_a_deadline(sandbox):
         assert student.wait(0.05) is None
 
 
+def test_killed_by_one_thread_while_another_waits(sandbox):
+    for _ in range(5):
+        with start(sandbox, "sleep") as student, ThreadPoolExecutor(4) as threads:
+            endings = [threads.submit(student.wait, PATIENCE) for _ in range(3)]
+            endings.append(threads.submit(student.kill))
+            assert {ending.result().reason for ending in endings} == {"killed"}
+
+
 def test_all_ends_with_the_sandbox(sandbox, tmp_path):
     with open_sandbox(sandbox.level, tmp_path) as other:
         student = start(other, "sleep")
@@ -427,8 +449,9 @@ def test_all_ends_with_the_sandbox(sandbox, tmp_path):
 
 def test_all_ends_with_the_grader(sandbox, tmp_path):
     program = (
-        "import os, sys; from socketlab.grading.sandbox import Sandbox\n"
-        f"sandbox = Sandbox({sandbox.level!r}, preload=['tests.grading.hostile']).__enter__()\n"
+        "import os, sys; from socketlab.grading.sandbox import *\n"
+        f"sandbox = Sandbox({sandbox.level!r}, Limits(seconds=200), ['tests.grading.hostile'])\n"
+        "sandbox.__enter__()\n"
         "student = sandbox.start('tests.grading.hostile:fork_with_setsid')\n"
         "student.socket.recv(99); os.kill(os.getpid(), 9)"
     )
