@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import Any
 
@@ -41,14 +41,13 @@ build = Exercise(
         "are still at work, so somebody has to write them down, and to forget them again.",
         "process_request_thread: try finish_request, except Exception: handle_error, finally: "
         "shutdown_request. process_request sets thread.daemon before start, and keeps the thread "
-        "in a WeakSet in vars(self), unless it is a daemon or block_on_close is off. Call super() "
+        "in a WeakSet, self._threads, unless it is a daemon or block_on_close is off. Call super() "
         "first in server_close, then join.",
         "In process_request: thread = threading.Thread(target=self.process_request_thread, "
         "args=(request, client_address), daemon=self.daemon_threads); thread.start(); then, if "
         "self.block_on_close and not self.daemon_threads: "
-        'vars(self).setdefault("threads", WeakSet()).add(thread). In server_close: '
-        'super().server_close(); for thread in list(vars(self).get("threads", ())): '
-        "thread.join().",
+        'vars(self).setdefault("_threads", WeakSet()).add(thread). In server_close: '
+        "super().server_close(); for thread in list(self._threads): thread.join().",
     ),
 )
 
@@ -309,8 +308,33 @@ def _want_daemon(step: Step, server: Any, wanted: bool) -> None:
     )
 
 
-@build.part("memory", 1, "Nobody keeps the dead.")
+@build.part("memory", 1, "Those at work are known, and nobody keeps the dead.")
 def memory(mixin: Any) -> None:
+    _knows_those_at_work(mixin)
+    _forgets_the_dead(mixin)
+
+
+def _knows_those_at_work(mixin: Any) -> None:
+    step = Step(
+        called="list(server._threads), while a handler is at work, and on another server",
+        expected="the handler's thread; none on the other server",
+        why="Programs and CPython's own tests look there. What belongs to one server is no "
+        "business of the next one.",
+    )
+    other = mixed(step, mixin, Orders)
+    server = mixed(step, mixin, Orders)
+    with order(step, server, b"slow"):
+        _begin(step, server)
+        for one, wanted in ((server, server.workers), (other, [])):
+            kept = getattr(one, "_threads", ())
+            got = list(kept) if isinstance(kept, Iterable) else []
+            whose = "the server" if one is server else "the other server"
+            step.want(got == wanted, f"{len(got)} of {len(wanted)} in _threads of {whose}")
+        server.gate.set()
+    step.call(server.server_close)
+
+
+def _forgets_the_dead(mixin: Any) -> None:
     visitors = 10
     step = Step(
         called=f"class Server(ThreadingMixIn, TCPServer), with {visitors} visitors in turn",
