@@ -133,6 +133,22 @@ class AnotherName(Right):
         self.threads, self._threads = self._threads, ()
 
 
+class AppendsToTheTuple(Right):
+    """The thread goes on, and has an error of its own on the closed request."""
+
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.start()
+        self._threads.append(thread)
+
+
+class LeavesTheDaemonsAsTheyCome(Right):
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        threading.Thread(target=work, args=(request, client_address)).start()
+
+
 class OneSetForAll(Right):
     _threads = WeakSet()  # noqa: RUF012  # the very mistake
 
@@ -155,6 +171,8 @@ WRONG_MIXINS = [
     (AlwaysDaemons, "switches", "ThreadingMixIn.daemon_threads is True"),
     (AlwaysWaits, "switches", "waits for the handler although block_on_close is False"),
     (KeepsAll, "memory", "ended threads still held"),
+    (AppendsToTheTuple, "at once", "'tuple' object has no attribute 'append', in process_request"),
+    (LeavesTheDaemonsAsTheyCome, "switches", "what the one that starts it is"),
     (AnotherName, "memory", "0 of 1 in _threads of the server"),
     (OneSetForAll, "memory", "1 of 0 in _threads of the other server"),
     (None, "at once", "still blank"),
@@ -336,6 +354,7 @@ class Text(socketserver.BaseRequestHandler):
         (theatre(), window("threading.Lock()"), "one seat each", "Is there one lock for all"),
         (theatre(), window(sell=COUNTS_ALL), "one seat each", "who gets no seat does not count"),
         (theatre(), window(sell=COUNTS_IN_THE_CLASS), "one seat each", "seat"),
+        (theatre(), Text, "a silent client", "not 'str', in handle()"),
         (theatre(), Text, "page", "TypeError: a bytes-like object is required"),
         (theatre(seats=50), window(), "page", "whose seats is 50"),
     ],
