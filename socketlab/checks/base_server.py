@@ -185,7 +185,7 @@ def _wakes(server_class: Any) -> None:
         except Exception as error:
             go_on.set()
             step.fail(describe(error), error)
-        left = _left_open(server, made)
+        left = there(_left_open, server, made)
         if woken:
             once_more.set()
         go_on.set()
@@ -332,7 +332,7 @@ def _ticks(server_class: Any) -> None:
         why="Who overrides service_actions wants regular work done, also while nobody comes. Then, "
         "and only then, the loop has to look up now and then.",
     )
-    default = inspect.signature(server_class.serve_forever).parameters["poll_interval"].default
+    default = there(_default_interval, server_class)
     step.want(default == 0.5, f"a poll_interval that is {default} by default, in place of 0.5")
     ticks: list[float] = []
 
@@ -354,6 +354,10 @@ def _ticks(server_class: Any) -> None:
         step.want(len(ticks) >= times, f"{len(ticks)} calls in {PATIENCE:g} seconds")
         seconds = ticks[times - 1] - begin
         step.want(seconds > 0.9 * times * interval, f"{times} calls in {seconds:.2f} seconds")
+
+
+def _default_interval(server_class: Any) -> Any:
+    return inspect.signature(server_class.serve_forever).parameters["poll_interval"].default
 
 
 def _after_the_request(server_class: Any) -> None:
@@ -402,7 +406,7 @@ def _ends_with_its_error(server_class: Any) -> None:
             within(PATIENCE, server.shutdown, "shutdown")
         _poke(server)
         step.fail("a loop that goes on")
-    left = _left_open(server, made)
+    left = there(_left_open, server, made)
     step.want(not left, f"{left} of the sockets that serve_forever() made still open")
     try:
         within(PATIENCE, server.shutdown, "shutdown")
