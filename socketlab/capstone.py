@@ -169,7 +169,7 @@ def launch(answers: list[Answer]) -> tuple[dict[str, type], dict[str, str]]:
                 mine = [one for one in answer.names if waiting.pop(one, None) and one in PLANKS]
                 classes, trouble = _launched(answer, mine, planks)
                 planks |= classes
-                notes |= dict.fromkeys(mine, trouble)
+                notes |= dict.fromkeys(mine, f"{answer.exercise}: {trouble}" if trouble else "")
             if name not in planks:
                 planks[name], trouble = _loan(name, planks)
                 notes[name] += trouble
@@ -360,13 +360,20 @@ def _write_aye(self: Any) -> None:
     self.wfile.write(b"aye")
 
 
-def web_page(own: OwnShip, deadline: float = 20.0) -> str:
+class WebPage(str):
+    """A page, shown in a frame in a notebook: what it sets is for itself alone."""
+
+    def _repr_html_(self) -> str:
+        return f'<div><iframe srcdoc="{escape(self)}" width="100%" height="190"></iframe></div>'
+
+
+def web_page(own: OwnShip, deadline: float = 20.0) -> WebPage:
     """Return a page that `http.server` served on the ship to `urllib`, in another process.
 
     Raises ServerTrouble where it did not.
     """
-    page: str = fresh(_served, own.ship.planks, ", ".join(own.yours()) or "none", deadline=deadline)
-    return page
+    yours = ", ".join(own.yours()) or "none"
+    return WebPage(fresh(_served, own.ship.planks, yours, deadline=deadline))
 
 
 def _served(planks: dict[str, type], yours: str) -> str:
@@ -405,13 +412,12 @@ def certificate(own: OwnShip, behaviours: Conformance, trials: Trials, page: str
     suites = "; ".join(
         f"{outcome.suite}: {outcome.verdict} ({outcome.tests} tests)" for outcome in trials.outcomes
     )
-    passed, failed = len(behaviours.of("passed")), len(behaviours.of("failed"))
     facts = {
         "date": date.today().isoformat(),
         "Python": f"{platform.python_implementation()} {platform.python_version()}, {sys.platform}",
         "planks of your own": yours,
         "planks on loan": ", ".join(loan) or "none",
-        "conformance": f"{passed} behaviours of {passed + failed}. {behaviours.trouble}".strip(),
+        "conformance": behaviours.figures,
         "CPython's suites": suites or "not shipped with this Python",
         "http.server": "served its page on this ship" if page else "did not serve its page",
     }

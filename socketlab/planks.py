@@ -46,6 +46,7 @@ class Ship(ModuleType):
         tree = _WithoutClasses(planks).visit(ast.parse(inspect.getsource(socketserver)))
         vars(self).update(planks)
         exec(compile(tree, socketserver.__file__, "exec"), vars(self))
+        vars(self).update(_writer(planks.get("StreamRequestHandler")))
 
     def threaded_server(self) -> Any:
         """Return the server of the threaded-client example, made of this ship's parts."""
@@ -77,6 +78,13 @@ class Ship(ModuleType):
             for chapter, name, whose in self.rows()
         )
         return f"<table><tr><th>chapter</th><th>plank</th><th></th></tr>{cells}</table>"
+
+
+def _writer(plank: Any) -> dict[str, type]:
+    """Return the class of the plank's wfile, which programs know by a private name."""
+    name = "_SocketWriter"
+    known = plank.setup.__globals__ if plank else {}
+    return {name: known[name]} if name in known else {}
 
 
 class _WithoutClasses(ast.NodeTransformer):

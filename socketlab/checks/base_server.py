@@ -1,6 +1,7 @@
 """Checks of chapter 02: the loop of a server, its hooks, and how to stop it."""
 
 import http.client
+import inspect
 import socket
 import socketserver
 import threading
@@ -34,20 +35,22 @@ build = Exercise(
     level=3,
     names=("BaseServer",),
     hints=(
-        "The loop sleeps in selector.select(). Two things must end that sleep: a client, and "
-        "shutdown(). For the second, let the selector watch one end of a socket pair, and let "
-        "shutdown() send a byte into the other. An Event, set while no loop runs, is what "
-        "shutdown() waits for.",
-        "serve_forever: clear the event, then, in try, a selector with self and self.bell; "
-        "while nobody wants to stop: select, look at the flag again, take the request. In "
-        "finally: take the flag down and set the event. shutdown: set the flag, ring, wait, and "
-        "take your byte out of the bell again. handle_request selects once, with self.timeout.",
-        "In __init__: self.stopping = False; self.no_loop = threading.Event(); "
-        "self.no_loop.set(); self.bell, self.button = socket.socketpair(). In shutdown: "
-        'self.stopping = True; self.button.send(b"!"); self.no_loop.wait(); self.bell.recv(1). '
-        "One request: try get_request, except OSError: return; verify_request or "
-        "shutdown_request and return; try process_request, except Exception: handle_error, then "
-        "shutdown_request.",
+        "The loop sleeps in select(). Two things must end that sleep: a client, and wake(). For "
+        "the second, let the selector watch one end of a socket pair, and let wake() send a byte "
+        "into the other. The event is what shutdown() waits for.",
+        "serve_forever: clear the event, then, in try: a socket pair, and a selector with self "
+        "and self.bell; while the flag is down: select, look at the flag again, take the request "
+        "if one came, then service_actions(). In finally: take the flag down and set the event. "
+        "A with statement closes sockets and selectors, whatever happens. wake sends a byte, if "
+        "there is a button; a closed one raises OSError. handle_request selects once, with "
+        "seconds.",
+        "In wake: if self.button: try self.button.send(b'!'), except OSError: pass. In "
+        "serve_forever: self.bell, self.button = socket.socketpair(), then with self.bell, "
+        "self.button, _ServerSelector() as selector: register both; seconds = poll_interval if "
+        "self.has_regular_work() else None; the loop. In shutdown: put the flag up, and "
+        "self.__is_shut_down.wait(). One request: try get_request, except OSError: return; "
+        "verify_request or shutdown_request and return; try process_request, except Exception: "
+        "handle_error, then shutdown_request; except BaseException: shutdown_request, then raise.",
     ),
 )
 
@@ -150,6 +153,7 @@ def serve(server_class: Any) -> None:
 def stop(server_class: Any) -> None:
     _wakes(server_class)
     _waits_for_the_request_at_hand(server_class)
+    _with_closes(server_class)
 
 
 def _wakes(server_class: Any) -> None:
@@ -160,6 +164,7 @@ def _wakes(server_class: Any) -> None:
         "a byte in a socket pair finds it at once.",
     )
     server = practice(step, server_class)
+    made = len(room.records.sockets)
     ended, go_on, once_more = threading.Event(), threading.Event(), threading.Event()
 
     def twice() -> None:
@@ -180,6 +185,7 @@ def _wakes(server_class: Any) -> None:
         except Exception as error:
             go_on.set()
             step.fail(describe(error), error)
+        left = there(_left_open, server, made)
         if woken:
             once_more.set()
         go_on.set()
@@ -189,6 +195,9 @@ def _wakes(server_class: Any) -> None:
                 f"serve_forever() goes on {PATIENCE:g} seconds after shutdown(): nobody woke it"
                 f"{room.records.trouble()}"
             )
+        if left:
+            _poke(server)
+            step.fail(f"stopped, and {left} of the sockets that serve_forever() made still open")
         try:
             got = talk(step, server.server_address)
         except NotYet as not_yet:
@@ -202,6 +211,13 @@ def _wakes(server_class: Any) -> None:
                 "stopped, and get_request() called again without a client: is the byte of the "
                 "first shutdown() still in the bell?"
             )
+
+
+def _left_open(server: Any, made: int) -> int:
+    """Count the open sockets, made after the first `made`, that are no door and no client."""
+    ours = [server.socket, *server.taken]
+    new = [sock for sock in room.records.sockets[made:] if sock not in ours]
+    return sum(sock.fileno() != -1 for sock in new)
 
 
 def _poke(server: Any) -> None:
@@ -241,6 +257,24 @@ def _waits_for_the_request_at_hand(server_class: Any) -> None:
         step.want(not early, "shutdown() returned while the handler was still at work")
 
 
+def _with_closes(server_class: Any) -> None:
+    step = Step(
+        called="with server as entered: ...",
+        expected="the server itself for entered, and server_close() called at the end",
+        why="shutdown() ends the loop, and server_close() gives back the listener. Programs leave "
+        "the second to with.",
+    )
+    server = practice(step, server_class)
+
+    def enter_and_leave() -> Any:
+        with server as entered:
+            return entered
+
+    entered = step.call(enter_and_leave)
+    step.want(entered is server, f"{entered!r} for entered")
+    step.want(server.fileno() == -1, "a listener that is still open: no server_close()")
+
+
 @build.part("no loop", 2, "A shutdown() that comes too early neither hangs nor is forgotten.")
 def no_loop(server_class: Any) -> None:
     step = Step(
@@ -268,6 +302,116 @@ def no_loop(server_class: Any) -> None:
         step.fail("a loop that runs: the shutdown() before it was forgotten")
     except Exception as error:
         step.fail(describe(error), error)
+    _nobody_to_wake(server_class)
+
+
+def _nobody_to_wake(server_class: Any) -> None:
+    step = Step(
+        called="shutdown() once more, when the loop has ended",
+        expected="back at once, without an error",
+        why="Programs stop their server twice: in the handler of a signal, and in a finally. The "
+        "second time there is nobody to wake.",
+    )
+    with serving(step, practice(step, server_class)) as server:
+        talk(step, server.server_address)
+    step.call(server.shutdown)
+
+
+@build.part("regular work", 2, "service_actions has its turn, whether clients come or not.")
+def regular_work(server_class: Any) -> None:
+    _ticks(server_class)
+    _after_the_request(server_class)
+    _ends_with_its_error(server_class)
+
+
+def _ticks(server_class: Any) -> None:
+    interval, times = 0.05, 3
+    step = Step(
+        called=f"serve_forever({interval}), with a service_actions of a subclass, and no client",
+        expected="service_actions called each poll_interval, and not more often",
+        why="Who overrides service_actions wants regular work done, also while nobody comes. Then, "
+        "and only then, the loop has to look up now and then.",
+    )
+    default = there(_default_interval, server_class)
+    step.want(default == 0.5, f"a poll_interval that is {default} by default, in place of 0.5")
+    ticks: list[float] = []
+
+    def service_actions(self: Any) -> None:
+        ticks.append(time.monotonic())
+
+    begin = time.monotonic()
+    with serving(
+        step,
+        server := practice(step, server_class, service_actions=service_actions),
+        lambda: server.serve_forever(interval),
+    ):
+        end = begin + PATIENCE
+        while len(ticks) < times and time.monotonic() < end:
+            time.sleep(0.005)
+        step.want(
+            ticks, f"no call of service_actions: nobody woke the loop{room.records.trouble()}"
+        )
+        step.want(len(ticks) >= times, f"{len(ticks)} calls in {PATIENCE:g} seconds")
+        seconds = ticks[times - 1] - begin
+        step.want(seconds > 0.9 * times * interval, f"{times} calls in {seconds:.2f} seconds")
+
+
+def _default_interval(server_class: Any) -> Any:
+    return inspect.signature(server_class.serve_forever).parameters["poll_interval"].default
+
+
+def _after_the_request(server_class: Any) -> None:
+    step = Step(
+        called=f"serve_forever({LONG:g}), with a service_actions of the server's own, and a client",
+        expected="service_actions called after the request, although the time is not up",
+        why="Regular work is done after each wait, whatever ended it. A server that is never idle "
+        "has regular work, too.",
+    )
+    server = practice(step, server_class)
+    server.service_actions = lambda: server.calls.append("service_actions")
+    with serving(step, server, lambda: server.serve_forever(LONG)):
+        talk(step, server.server_address)
+        end = time.monotonic() + PATIENCE
+        while "service_actions" not in _since_the_request(server) and time.monotonic() < end:
+            time.sleep(0.005)
+        calls = _since_the_request(server)[: len(WAY) + 1]
+        step.want(calls == [*WAY, "service_actions"], f"the calls {', '.join(calls)}")
+
+
+def _since_the_request(server: Any) -> list[str]:
+    calls: list[str] = list(server.calls)
+    return calls[calls.index(WAY[0]) :] if WAY[0] in calls else calls
+
+
+def _ends_with_its_error(server_class: Any) -> None:
+    step = Step(
+        called="serve_forever(), with a service_actions that raises ValueError; then shutdown()",
+        expected="the ValueError for the caller, nothing left open, and shutdown() back at once",
+        why="A mistake in a hook of the server's own is no client's fault, and must be seen. But "
+        "the loop has ended then, and says so.",
+    )
+
+    def service_actions(self: Any) -> None:
+        raise ValueError("a bug in the hook")
+
+    server = practice(step, server_class, service_actions=service_actions)
+    made = len(room.records.sockets)
+    try:
+        within(PATIENCE, lambda: server.serve_forever(OFTEN), "serve_forever")
+        step.fail("no error: who swallowed it?")
+    except ValueError:
+        pass
+    except ServerTrouble:
+        with suppress(ServerTrouble):
+            within(PATIENCE, server.shutdown, "shutdown")
+        _poke(server)
+        step.fail("a loop that goes on")
+    left = there(_left_open, server, made)
+    step.want(not left, f"{left} of the sockets that serve_forever() made still open")
+    try:
+        within(PATIENCE, server.shutdown, "shutdown")
+    except ServerTrouble:
+        step.fail("no end of shutdown(): nobody said that the loop has ended")
 
 
 @build.part("trouble", 2, "A bad request costs that request, never the server.")
@@ -275,6 +419,7 @@ def trouble(server_class: Any) -> None:
     _bug_in_a_handler(server_class)
     _turned_away(server_class)
     _gone_again(server_class)
+    _ctrl_c(server_class)
 
 
 def _bug_in_a_handler(server_class: Any) -> None:
@@ -344,6 +489,32 @@ def _gone_again(server_class: Any) -> None:
         except NotYet:
             step.fail(f"nothing for the second client: the loop is dead{room.records.trouble()}")
         step.want(got == b"hello", f"{got!r}{room.records.trouble()}")
+
+
+def _ctrl_c(server_class: Any) -> None:
+    step = Step(
+        called="handle_request(), with Ctrl-C (KeyboardInterrupt) in the handler",
+        expected="shutdown_request, no handle_error, and the KeyboardInterrupt for the caller",
+        why="Ctrl-C is no bug to be reported: somebody wants the program to end. Only the request "
+        "has to be closed first.",
+    )
+
+    def interrupted(request: Any, client_address: Any, server: Any) -> None:
+        raise KeyboardInterrupt
+
+    server = practice(step, server_class, interrupted)
+    with socket.create_connection(server.server_address, PATIENCE):
+        try:
+            within(PATIENCE, server.handle_request, "handle_request")
+            raised = False
+        except KeyboardInterrupt:
+            raised = True
+        except Exception as error:
+            step.fail(describe(error), error)
+    step.want("handle_error" not in server.calls, "handle_error called, as if it were a bug")
+    step.want(raised, "no KeyboardInterrupt: who swallowed it?")
+    times = server.calls.count("shutdown_request")
+    step.want(times == 1, f"the KeyboardInterrupt, and {times} calls of shutdown_request")
 
 
 @build.part("one request", 2, "One request or one time-out, and back.")

@@ -44,7 +44,7 @@ build = Exercise(
         "buffer from makefile may send a part only, so write one whose write calls sendall.",
         "setup: self.connection = self.request; if self.timeout is not None: "
         "self.connection.settimeout(self.timeout); TCP_NODELAY if asked; self.rfile = "
-        "self.connection.makefile('rb', self.rbufsize); self.wfile = SocketWriter("
+        "self.connection.makefile('rb', self.rbufsize); self.wfile = _SocketWriter("
         "self.connection) if wbufsize is 0, else makefile('wb', self.wbufsize). finish: close "
         "each of the two, in a try of its own, and pass on OSError.",
     ),
@@ -246,6 +246,7 @@ def everything(base: Any, stream: Any) -> None:
     step.want(server.told == [size], f"all bytes, and {server.told[0]!r} returned by write")
     _counts_bytes(stream)
     _takes_text(stream)
+    _tells_its_number(stream)
     _buffers(stream)
 
 
@@ -300,6 +301,26 @@ def _takes_text(stream: Any) -> None:
     with serving(step, make(Text)) as server:
         got = _all(step, server)
     step.want(got == "señor".encode(), f"{got!r}{room.records.trouble()}")
+
+
+def _tells_its_number(stream: Any) -> None:
+    step = Step(
+        called="wfile.fileno(), in a handler",
+        expected="the number of the connection",
+        why="A selector, or a program to which wfile is given for its output, knows an open file "
+        "by its number.",
+    )
+
+    class Numbered(stream):  # type: ignore[misc]
+        def handle(self) -> None:
+            self.server.told.append((self.wfile.fileno(), self.request.fileno()))
+
+    server = make(Numbered, told=[])
+    with serving(step, server):
+        talk(step, server.server_address)
+    step.want(server.told, f"no number{room.records.trouble()}")
+    [(got, wanted)] = server.told
+    step.want(got == wanted, f"{got!r} where the connection has {wanted}")
 
 
 def _buffers(stream: Any) -> None:

@@ -24,6 +24,7 @@ from .room import in_foreground, serving, talk
 from .step import PATIENCE, NotYet, Step, describe
 
 ANY_PORT = ("127.0.0.1", 0)
+QUEUE = "request_queue_size"
 
 build = Exercise(
     "03.1",
@@ -32,18 +33,22 @@ build = Exercise(
     level=2,
     names=("TCPServer",),
     hints=(
-        "Three calls make a listener: bind, then ask the socket for its name, then listen. "
+        "Three calls make a listener: socket.socket, bind, listen. Each has a place of its own: "
+        "__init__, server_bind, server_activate. After bind, ask the socket for its name. "
         "One class attribute, asked before the bind, decides about SO_REUSEADDR. get_request is "
         "one line: what does accept return? server_close closes what __init__ has made.",
-        "Wrap bind and listen in try: ... except BaseException: close the socket, then raise "
-        "again. shutdown_request has two calls: shutdown(socket.SHUT_WR), which may raise OSError "
+        "In __init__, unless bind_and_activate is off: the two hooks in try: ... except "
+        "BaseException: server_close(), then raise again. The attributes are self's: "
+        "socket.socket(self.address_family, ...), listen(self.request_queue_size). "
+        "shutdown_request has two calls: shutdown(socket.SHUT_WR), which may raise OSError "
         "where the client has gone, then close_request.",
-        "In __init__, inside try: if self.allow_reuse_address: self.socket.setsockopt("
-        "socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); self.socket.bind(server_address); "
-        "self.server_address = self.socket.getsockname(); self.socket.listen(); then except "
-        "BaseException: self.socket.close(); raise. In get_request: return self.socket.accept(). "
-        "In shutdown_request: try request.shutdown(socket.SHUT_WR), except OSError: pass; then "
-        "self.close_request(request). In server_close: self.socket.close().",
+        "__init__: self.socket = socket.socket(self.address_family, self.socket_type), then the "
+        "hooks. server_bind: if self.allow_reuse_address: self.socket.setsockopt("
+        "socket.SOL_SOCKET, socket.SO_REUSEADDR, True); self.socket.bind(self.server_address); "
+        "self.server_address = self.socket.getsockname(). server_activate: "
+        "self.socket.listen(self.request_queue_size). get_request: return self.socket.accept(). "
+        "shutdown_request: try request.shutdown(socket.SHUT_WR), except OSError: pass; then "
+        "self.close_request(request). server_close: self.socket.close().",
     ),
 )
 
@@ -132,6 +137,92 @@ def _want_pairs(step: Step, seen: list[tuple[Any, Any]]) -> None:
         )
 
 
+@build.part("two steps", 2, "Bind and listen are hooks, and may be left to the program.")
+def two_steps(server_class: Any) -> None:
+    _calls_the_hooks(server_class)
+    _leaves_them_to_the_program(server_class)
+    _asks_the_class(server_class)
+
+
+def _calls_the_hooks(server_class: Any) -> None:
+    step = Step(
+        called='TCPServer(("127.0.0.1", 0), Echo), where a subclass has hooks of its own',
+        expected="the calls server_bind, server_activate, and the socket bound in the first",
+        why="Subclasses step in there: a Unix server in server_bind, a datagram server, which "
+        "never listens, in server_activate.",
+    )
+    calls = make(step, subclass("Noted", (NotesHooks, server_class), {})).calls
+    told = ", ".join(calls) or "neither of the two"
+    step.want(calls == ["server_bind", "server_activate"], f"the calls {told}")
+
+
+class NotesHooks:
+    """Notes its two hooks, and whether the socket was bound at the right time."""
+
+    calls: tuple[str, ...] | list[str] = ()
+
+    def _note(self, name: str, early: bool) -> None:
+        self.calls = [*self.calls, f"{name}, too early" if early else name]
+
+    def server_bind(self) -> None:
+        self._note("server_bind", False)
+        super().server_bind()  # type: ignore[misc]
+
+    def server_activate(self) -> None:
+        bound = self.socket.getsockname()[1] != 0  # type: ignore[attr-defined]
+        self._note("server_activate", not bound)
+        super().server_activate()  # type: ignore[misc]
+
+
+def _leaves_them_to_the_program(server_class: Any) -> None:
+    step = Step(
+        called='TCPServer(("127.0.0.1", 0), Echo, bind_and_activate=False)',
+        expected="a socket that is not bound, until server_bind() and server_activate() are called",
+        why="Some options count only if they are set before the bind. So a program may want to "
+        "set them, and then bind itself.",
+    )
+    bound = len(room.records.bound)
+    server = step.call(lambda: server_class(ANY_PORT, Echo, bind_and_activate=False))
+    step.want(len(room.records.bound) == bound, "a socket that is bound already")
+    step.call(server.server_bind)
+    step.want(len(room.records.bound) > bound, "a server_bind() that does not bind")
+    with suppress(ConnectionRefusedError):
+        socket.create_connection(server.server_address, PATIENCE).close()
+        step.fail("a server_bind() that listens: that is for server_activate")
+    step.call(server.server_activate)
+    with serving(step, server):
+        got = talk(step, server.server_address, b"ping")
+        step.want(got == b"ping", f"{got!r} back for b'ping'{room.records.trouble()}")
+
+
+def _asks_the_class(server_class: Any) -> None:
+    family = socket.AF_UNIX if hasattr(socket, "AF_UNIX") else socket.AF_INET6
+    for name, value in (("address_family", family), ("socket_type", socket.SOCK_DGRAM)):
+        step = Step(
+            called=f"a subclass with {name} = {value.name}, made with bind_and_activate=False",
+            expected="a socket of that kind",
+            why="The next chapters change nothing but these attributes: a datagram server has "
+            "another socket_type, a Unix server another address_family.",
+        )
+        other = subclass("TCPServer", (server_class,), {name: value})
+        server = step.call(lambda made=other: made(ANY_PORT, Echo, bind_and_activate=False))
+        got = server.socket.family if name == "address_family" else server.socket.type
+        step.want(got == value, f"a socket with {type(value)(got).name}")
+    if sys.platform != "linux":
+        return  # only Linux tells the length of the queue
+    for size in (5, 17):
+        step = Step(
+            called="TCPServer(...)" if size == 5 else f"a subclass with {QUEUE} = {size}",
+            expected=f"listen({size})",
+            why="How many clients may wait at the door is for the program to say. Five is what it "
+            "gets if it says nothing.",
+        )
+        other = server_class if size == 5 else subclass("Narrow", (server_class,), {QUEUE: size})
+        info = make(step, other).socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        (got,) = struct.unpack_from("I", info, 28)
+        step.want(got == size, f"a queue for {got}")
+
+
 @build.part("restart", 2, "A server with allow_reuse_address can come back at once.")
 def restart(server_class: Any) -> None:
     step = Step(
@@ -159,6 +250,23 @@ def restart(server_class: Any) -> None:
             not _reuses(make(step, plain)),
             f"SO_REUSEADDR is on although allow_reuse_address is {plain.allow_reuse_address}",
         )
+    _shares_a_port(server_class)
+
+
+def _shares_a_port(server_class: Any) -> None:
+    if not hasattr(socket, "SO_REUSEPORT"):
+        return
+    step = Step(
+        called="TCPServer(...) with allow_reuse_port = True on the class",
+        expected="SO_REUSEPORT set on the socket, and only if the class says so",
+        why="Several programs may share a port, if all of them have asked for it. The lines were "
+        "in the exercise: if they are gone, reset('03.1') has them.",
+    )
+    for wanted in (False, True):
+        sharing = subclass("TCPServer", (server_class,), {"allow_reuse_port": True})
+        server = make(step, sharing if wanted else server_class)
+        got = bool(server.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT))
+        step.want(got is wanted, f"SO_REUSEPORT is {got} where allow_reuse_port is {wanted}")
 
 
 def _with_reuse(server_class: Any, wanted: bool) -> Any:
@@ -186,11 +294,47 @@ def bind_error(server_class: Any) -> None:
         except OSError:
             left = [sock for sock in room.records.sockets[before:] if sock.fileno() != -1]
             step.want(not left, "OSError, and the socket that could not be bound is still open")
+            _closes_after_any_error(server_class)
             return
         except BaseException as error:
             step.fail(describe(error), error)
         where = getattr(server, "server_address", None)
         step.fail(f"no error, and a server that says its address is {where!r}")
+
+
+def _closes_after_any_error(server_class: Any) -> None:
+    for hook in ("server_bind", "server_activate"):
+        step = Step(
+            called=f"TCPServer(...), where a subclass's {hook} is interrupted by Ctrl-C",
+            expected="server_close() called, and the KeyboardInterrupt for the caller",
+            why="Ctrl-C is no Exception and no OSError, and what a subclass does in its hooks may "
+            "fail in any way. The socket is open, whatever it was.",
+        )
+        came = step.call(there, _interrupt, server_class, hook)
+        step.want(not came, came)
+
+
+def _interrupt(server_class: Any, hook: str) -> str:
+    """Return what is wrong after a KeyboardInterrupt in the hook."""
+    closed: list[Any] = []
+
+    class Watched(server_class):  # type: ignore[misc]
+        def server_close(self) -> None:
+            closed.append(self)
+            super().server_close()
+
+    def interrupted(self: Any) -> None:
+        raise KeyboardInterrupt
+
+    setattr(Watched, hook, interrupted)
+    before = len(room.records.sockets)
+    try:
+        Watched(ANY_PORT, Echo)
+    except KeyboardInterrupt:
+        if any(sock.fileno() != -1 for sock in room.records.sockets[before:]):
+            return "KeyboardInterrupt, and the socket is still open"
+        return "" if closed else "KeyboardInterrupt, and no call of server_close()"
+    return "no error: who swallowed it?"
 
 
 @build.part("goodbye", 2, "The client hears the end, whoever else still holds the connection.")

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import Any
 
@@ -41,16 +41,21 @@ build = Exercise(
         "are still at work, so somebody has to write them down, and to forget them again.",
         "process_request_thread: try finish_request, except Exception: handle_error, finally: "
         "shutdown_request. process_request sets thread.daemon before start, and keeps the thread "
-        "in a WeakSet in vars(self), unless it is a daemon or block_on_close is off. Call super() "
+        "in a WeakSet, self._threads, unless it is a daemon or block_on_close is off. Call super() "
         "first in server_close, then join.",
         "In process_request: thread = threading.Thread(target=self.process_request_thread, "
         "args=(request, client_address), daemon=self.daemon_threads); thread.start(); then, if "
         "self.block_on_close and not self.daemon_threads: "
-        'vars(self).setdefault("threads", WeakSet()).add(thread). In server_close: '
-        'super().server_close(); for thread in list(vars(self).get("threads", ())): '
-        "thread.join().",
+        'vars(self).setdefault("_threads", WeakSet()).add(thread). In server_close: '
+        "super().server_close(); for thread in list(self._threads): thread.join().",
     ),
 )
+
+
+def mishap() -> str:
+    """Return the first exception in words, or nothing: a thread's later ones may follow from it."""
+    errors = room.records.errors
+    return f" ({describe(errors[0])})" if errors else ""
 
 
 class Desk:
@@ -117,7 +122,7 @@ def order(step: Step, server: Any, word: bytes) -> Iterator[socket.socket]:
             client.sendall(word)
             yield client
     except OSError as error:
-        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+        step.fail(f"{describe(error)}{mishap()}", error)
     finally:
         server.gate.set()  # nobody is left waiting, however the check ends
 
@@ -127,7 +132,7 @@ def answer(step: Step, client: socket.socket, what: str) -> bytes:
     try:
         return client.recv(100)
     except TimeoutError:
-        step.fail(f"{what}, within {PATIENCE:g} seconds{room.records.trouble()}")
+        step.fail(f"{what}, within {PATIENCE:g} seconds{mishap()}")
 
 
 @build.part("at once", 2, "A slow client keeps nobody waiting.")
@@ -147,17 +152,17 @@ def at_once(mixin: Any) -> None:
 
     with serving(step, server, serve), order(step, server, b"slow") as slow:
         begun = server.begun.wait(PATIENCE)
-        step.want(begun, f"no handler was called{room.records.trouble()}")
+        step.want(begun, f"no handler was called{mishap()}")
         for _ in range(2):
             try:
                 got = talk(step, server.server_address, b"quick")
             except NotYet as not_yet:
                 where = "in the loop's own thread: " if server.workers[:1] == loop else ""
                 step.fail(f"nobody served beside the slow client, {where}{not_yet.came}")
-            step.want(got == b"quick", f"{got!r} for b'quick'{room.records.trouble()}")
+            step.want(got == b"quick", f"{got!r} for b'quick'{mishap()}")
         server.gate.set()
         got = answer(step, slow, "no answer for the slow client")
-        step.want(got == b"slow", f"{got!r} for the slow client{room.records.trouble()}")
+        step.want(got == b"slow", f"{got!r} for the slow client{mishap()}")
         count = len(set(server.workers) - set(loop))
         step.want(count == 3, f"{count} threads at work for 3 requests")
     _fits_any_server(mixin)
@@ -176,7 +181,7 @@ def _fits_any_server(mixin: Any) -> None:
         client.sendto(b"ahoy", server.server_address)
         got = answer(step, client, "no datagram came back")
         step.want(got == b"ahoy", f"{got!r} for b'ahoy'")
-    step.want(not room.records.errors, f"the answer, and an exception{room.records.trouble()}")
+    step.want(not room.records.errors, f"the answer, and an exception{mishap()}")
 
 
 @build.part("errors", 2, "An error is reported, and the client gets its goodbye.")
@@ -239,14 +244,14 @@ def closing(mixin: Any) -> None:
         closer.join(MOMENT)
         step.want(
             closer.is_alive(),
-            f"server_close() back, and the handler still at work{room.records.trouble()}",
+            f"server_close() back, and the handler still at work{mishap()}",
         )
         server.gate.set()
         closer.join(PATIENCE)
         step.want(not closer.is_alive(), "the handler done, and server_close() still waits")
         step.want(server.fileno() == -1, "server_close() back, and the listener still open")
         step.want(server.diary, "server_close() back before the work was done")
-        step.want(not room.records.errors, f"server_close() broken off{room.records.trouble()}")
+        step.want(not room.records.errors, f"server_close() broken off{mishap()}")
         got = answer(step, client, "no answer for the client")
         step.want(got == b"slow", f"{got!r} for the client")
     step = Step(
@@ -262,7 +267,7 @@ def closing(mixin: Any) -> None:
 def _begin(step: Step, server: Any) -> None:
     """Let the server take one request, whose handler waits at the gate."""
     step.call(server.handle_request)
-    step.want(server.begun.wait(PATIENCE), f"no handler was called{room.records.trouble()}")
+    step.want(server.begun.wait(PATIENCE), f"no handler was called{mishap()}")
 
 
 @build.part("switches", 2, "Both switches do what they say.")
@@ -305,12 +310,38 @@ def _want_daemon(step: Step, server: Any, wanted: bool) -> None:
     daemons = {thread.daemon for thread in server.workers}
     step.want(
         daemons == {wanted},
-        f"a handler's thread that is {'no' if wanted else 'a'} daemon: was thread.daemon set?",
+        f"a handler's thread that is {'no' if wanted else 'a'} daemon: a new thread is what the "
+        "one that starts it is, unless thread.daemon is set",
     )
 
 
-@build.part("memory", 1, "Nobody keeps the dead.")
+@build.part("memory", 1, "Those at work are known, and nobody keeps the dead.")
 def memory(mixin: Any) -> None:
+    _knows_those_at_work(mixin)
+    _forgets_the_dead(mixin)
+
+
+def _knows_those_at_work(mixin: Any) -> None:
+    step = Step(
+        called="list(server._threads), while a handler is at work, and on another server",
+        expected="the handler's thread; none on the other server",
+        why="Programs and CPython's own tests look there. What belongs to one server is no "
+        "business of the next one.",
+    )
+    other = mixed(step, mixin, Orders)
+    server = mixed(step, mixin, Orders)
+    with order(step, server, b"slow"):
+        _begin(step, server)
+        for one, wanted in ((server, server.workers), (other, [])):
+            kept = getattr(one, "_threads", ())
+            got = list(kept) if isinstance(kept, Iterable) else []
+            whose = "the server" if one is server else "the other server"
+            step.want(got == wanted, f"{len(got)} of {len(wanted)} in _threads of {whose}")
+        server.gate.set()
+    step.call(server.server_close)
+
+
+def _forgets_the_dead(mixin: Any) -> None:
     visitors = 10
     step = Step(
         called=f"class Server(ThreadingMixIn, TCPServer), with {visitors} visitors in turn",
@@ -407,9 +438,9 @@ def _visit(step: Step, visitor: http.client.HTTPConnection) -> str:
         return reply.read().decode().strip()
     except TimeoutError:
         stands = there(whereabouts, room.records.before)
-        step.fail(f"no answer within {PATIENCE:g} seconds{stands}{room.records.trouble()}")
+        step.fail(f"no answer within {PATIENCE:g} seconds{stands}{mishap()}")
     except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
-        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+        step.fail(f"{describe(error)}{mishap()}", error)
     finally:
         visitor.close()
 
@@ -431,7 +462,7 @@ def _ask_all(step: Step, visitors: list[http.client.HTTPConnection]) -> None:
         try:
             visitor.request("GET", "/ticket")
         except OSError as error:
-            step.fail(f"{describe(error)}{room.records.trouble()}", error)
+            step.fail(f"{describe(error)}{mishap()}", error)
 
 
 @use.part("page", 1, "The web's own client has its ticket.")
@@ -450,7 +481,7 @@ def page(theatre: Any, window: Any) -> None:
             with _visitors(step, server, 1) as visitors:
                 _ask_all(step, visitors)
                 got = _visit(step, visitors[0])
-                step.want(got == f"seat {number}", f"{got!r}{room.records.trouble()}")
+                step.want(got == f"seat {number}", f"{got!r}{mishap()}")
 
 
 @use.part("a silent client", 2, "Who says nothing keeps nobody waiting.")
@@ -470,11 +501,12 @@ def silent(theatre: Any, window: Any) -> None:
             got = _visit(step, asking)
         except NotYet as not_yet:
             quiet.close()
-            step.fail(lacks or f"{not_yet.came}; is a lock held while the silent one thinks?")
-        step.want(got == "seat 1", f"{got!r}{room.records.trouble()}")
+            guess = "" if room.records.errors else "; is a lock held while the silent one thinks?"
+            step.fail(lacks or f"{not_yet.came}{guess}")
+        step.want(got == "seat 1", f"{got!r}{mishap()}")
         _ask_all(step, [quiet])
         got = _visit(step, quiet)
-        step.want(got == "seat 2", f"{got!r} for the one who was silent{room.records.trouble()}")
+        step.want(got == "seat 2", f"{got!r} for the one who was silent{mishap()}")
     step.want(not lacks, lacks)
 
 
@@ -502,7 +534,7 @@ def one_seat_each(theatre: Any, window: Any) -> None:
         f"{told}: {shared} share a seat with another. Is there one lock for all, around the look "
         "and the count?",
     )
-    step.want(told == wanted, f"{told}{room.records.trouble()}")
+    step.want(told == wanted, f"{told}{mishap()}")
     step.want(sold == seats, f"all well, but sold is {sold}: who gets no seat does not count")
     _two_theatres(theatre, window)
 
@@ -565,7 +597,7 @@ def thinking(desk: Any, greeter: Any, visit: Any) -> None:
             quiet.close()
             step.fail(lacks or not_yet.came)
         quiet.close()
-        step.want(got.startswith("Ada, "), f"{got!r}{room.records.trouble()}")
+        step.want(got.startswith("Ada, "), f"{got!r}{mishap()}")
     step.want(not lacks, lacks)
 
 
@@ -584,7 +616,7 @@ def numbers(desk: Any, greeter: Any, visit: Any) -> None:
                 got = _greet(step, server, name)
                 step.want(
                     got == f"{name}, you are visitor {number}",
-                    f"{got!r}{room.records.trouble()}; does the number come from the name of a "
+                    f"{got!r}{mishap()}; does the number come from the name of a "
                     "thread, or from a count that each desk does not begin anew?",
                 )
 
@@ -657,7 +689,7 @@ def again(desk: Any, greeter: Any, visit: Any) -> None:
     if failed is not None:
         raise failed
     given = isinstance(got, list) and [str(text)[:4] for text in got] == ["Ada,", "Bob,"]
-    step.want(given, f"{got!r}{room.records.trouble()}")
+    step.want(given, f"{got!r}{mishap()}")
     listeners = [sock for sock, _ in room.records.bound]
     step.want(listeners, "answers, but no server was started")
     step.want(

@@ -61,8 +61,9 @@ class Behaviour:
 class Conformance:
     """What is known so far: a progress bar, the figures, and the behaviours that fail."""
 
-    def __init__(self, links: str = "../../notebooks/") -> None:
+    def __init__(self, links: str = "../../notebooks/", on_loan: Sequence[str] = ()) -> None:
         self.links = links
+        self.on_loan = on_loan
         self.behaviours: list[Behaviour] = []
         self.trouble = ""
 
@@ -89,15 +90,26 @@ class Conformance:
     @property
     def said(self) -> str:
         """The result in a sentence or two."""
-        passed, failed, skipped = map(len, map(self.of, ("passed", "failed", "skipped")))
+        failed, skipped = len(self.of("failed")), len(self.of("skipped"))
         if not self.behaviours:
             return self.trouble or "The suite begins …"
-        said = f"{passed} of {len(self.behaviours) - skipped} behaviours"
+        said = self.figures
         if skipped:
-            said += f" ({skipped} more cannot be tried on this system)"
+            said += f" {skipped} more cannot be tried on this system."
         if failed:
-            said += f"; {'this one is' if failed == 1 else f'these {failed} are'} missing:"
-        return f"{self.trouble} {said}".strip()
+            said += f" {'This one is' if failed == 1 else f'These {failed} are'} missing:"
+        return said
+
+    @property
+    def figures(self) -> str:
+        """How many behaviours are there, and how many of these are not the learner's own."""
+        passed, skipped = self.of("passed"), self.of("skipped")
+        said = f"{len(passed)} of {len(self.behaviours) - len(skipped)} behaviours"
+        borrowed = [one for one in passed if chapter(one.topic)[:2] in self.on_loan]
+        if borrowed:
+            said += f", {len(borrowed)} of them in chapters with a plank on loan"
+            said += f" ({', '.join(sorted(set(self.on_loan)))})"
+        return f"{self.trouble} {said}.".strip()
 
     def rows(self) -> Iterator[tuple[str, list[Behaviour]]]:
         """Yield each chapter's notebook, and its behaviours that fail."""
@@ -147,7 +159,7 @@ def conformance(
     that shows no sign of life for `patience` seconds has failed and the next begins; after
     `deadline` seconds all ends. Shows how far it is.
     """
-    result = Conformance()
+    result = Conformance(on_loan=[no for no, _, whose in ship.rows() if whose == "on loan"])
     if importlib.util.find_spec("pytest") is None or not SUITE.is_dir():
         result.trouble = "The suite needs pytest, and the project's own folder with tests/."
         print(result.trouble)
@@ -190,6 +202,7 @@ def _start(folder: Path, topics: Sequence[str]) -> "subprocess.Popen[bytes]":
         "PYTHONPATH": os.pathsep.join(filter(None, python_path)),
         "BEHAVIOURS": str(folder / RESULTS),
         "PYTEST_ADDOPTS": "",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # loading those at hand can take ten times as long
     }
     with open(folder / "output", "ab") as output:
         return subprocess.Popen(

@@ -3,14 +3,17 @@
 import os
 import select
 import selectors
+import socket
 import socketserver
 import sys
 import threading
+from contextlib import suppress
 
 import pytest
 
 import minisocketserver
 from socketlab import check
+from socketlab.checks.base_server import LONG
 
 from .helpers import impatient, message
 
@@ -151,6 +154,115 @@ class LooksAtTimeout(Right):
             self.handle_timeout()
 
 
+class LeavesTheBell(Right):
+    def serve_forever(self, poll_interval=0.5):
+        self.bell, self.button = socket.socketpair()
+        super().serve_forever(poll_interval)
+
+
+class ClosesOnlyIfAllIsWell(Right):
+    def serve_forever(self, poll_interval=0.5):
+        bell, button = socket.socketpair()
+        super().serve_forever(poll_interval)
+        bell.close()
+        button.close()
+
+
+class RingsWithoutABell(Right):
+    """Its button is closed when the loop has ended, and somebody presses it."""
+
+    button = None
+
+    def serve_forever(self, poll_interval=0.5):
+        bell, self.button = socket.socketpair()
+        with bell, self.button:
+            super().serve_forever(poll_interval)
+
+    def shutdown(self):
+        if self.button:
+            self.button.send(b"!")
+        super().shutdown()
+
+
+class SleepsThroughItsWork(Right):
+    """It knows of regular work only what happens between two clients."""
+
+    def serve_forever(self, poll_interval=0.5):
+        super().serve_forever(LONG)
+
+
+class WorksAllTheTime(Right):
+    def serve_forever(self, poll_interval=0.5):
+        super().serve_forever(0)
+
+
+class WorksOnlyWhenIdle(Right):
+    """The other branch of `if ready`."""
+
+    def serve_forever(self, poll_interval=0.5):
+        work, served = self.service_actions, []
+        self.service_actions = lambda: served.clear() if served else work()
+        one = self._handle_request_noblock
+        self._handle_request_noblock = lambda: served.append(one())
+        super().serve_forever(poll_interval)
+
+
+class NobodySaysItEnded(Right):
+    """As the loop says it at its end, but not in a finally."""
+
+    def serve_forever(self, poll_interval=0.5):
+        try:
+            super().serve_forever(poll_interval)
+        except ValueError:
+            self._BaseServer__is_shut_down.clear()
+            raise
+
+
+class SwallowsTheHooksBug(Right):
+    def serve_forever(self, poll_interval=0.5):
+        with suppress(ValueError):
+            super().serve_forever(poll_interval)
+
+
+class LetsCtrlCGo(Right):
+    """Without the last branch."""
+
+    def _handle_request_noblock(self):
+        try:
+            request, client_address = self.get_request()
+        except OSError:
+            return
+        if not self.verify_request(request, client_address):
+            self.shutdown_request(request)
+            return
+        try:
+            self.process_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+            self.shutdown_request(request)
+
+
+class CatchesCtrlC(LetsCtrlCGo):
+    """A bare except."""
+
+    def process_request(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except:  # noqa: E722
+            self.handle_error(request, client_address)
+        self.shutdown_request(request)
+
+
+class NeverCloses(Right):
+    def __exit__(self, *exc_info):
+        pass
+
+
+class PollsOften(Right):
+    def serve_forever(self, poll_interval=0.1):
+        super().serve_forever(poll_interval)
+
+
 BUILD = [
     pytest.param(Naive, "stop", "nobody woke it", id="sleeps in accept"),
     pytest.param(Polls, "stop", "nobody woke it", id="polls"),
@@ -163,6 +275,18 @@ BUILD = [
     pytest.param(Swallows, "trouble", "0 calls of handle_error", id="swallows"),
     pytest.param(LeavesItOpen, "trouble", "not closed", id="leaves it open"),
     pytest.param(Trips, "trouble", "the loop is dead (ConnectionAbortedError", id="trips"),
+    pytest.param(LeavesTheBell, "stop", "2 of the sockets that serve_forever()", id="leaves bell"),
+    pytest.param(NeverCloses, "stop", "no server_close()", id="no exit"),
+    pytest.param(RingsWithoutABell, "no loop", "OSError", id="rings without a bell"),
+    pytest.param(PollsOften, "regular work", "0.1 by default", id="another default"),
+    pytest.param(SleepsThroughItsWork, "regular work", "nobody woke the loop", id="sleeps"),
+    pytest.param(WorksAllTheTime, "regular work", "3 calls in 0.0", id="all the time"),
+    pytest.param(WorksOnlyWhenIdle, "regular work", "close_request", id="only when idle"),
+    pytest.param(SwallowsTheHooksBug, "regular work", "who swallowed it?", id="no error"),
+    pytest.param(ClosesOnlyIfAllIsWell, "regular work", "still open", id="closes if well"),
+    pytest.param(NobodySaysItEnded, "regular work", "nobody said that", id="not in a finally"),
+    pytest.param(CatchesCtrlC, "trouble", "as if it were a bug", id="catches Ctrl-C"),
+    pytest.param(LetsCtrlCGo, "trouble", "0 calls of shutdown_request", id="lets Ctrl-C go"),
     pytest.param(WaitsForEver, "one request", "nothing within", id="no time limit"),
     pytest.param(LooksAtTimeout, "one request", "look at server.timeout?", id="learners-14"),
     pytest.param(socketserver.BaseServer, "no loop", "a loop that never ran", id="stdlib"),
@@ -181,7 +305,7 @@ def test_a_wrong_loop_is_told_its_mistake(wrong, part, told, monkeypatch):
         assert wrong in WAITING or not thread.is_alive()
 
 
-WAITING = (WaitsForALoop, socketserver.BaseServer)
+WAITING = (WaitsForALoop, NobodySaysItEnded, socketserver.BaseServer)
 """Their shutdown() waits for an event, from which Python cannot wake them."""
 
 
@@ -202,11 +326,16 @@ class Piped(Right):
             self.running = True
         try:
             while not self.wanted:
-                ready, _, _ = select.select([self.fileno(), self.reader], [], [])
+                idle = vars(self).get("service_actions") or type(self).service_actions
+                wait = None if idle is Right.service_actions else poll_interval
+                ready, _, _ = select.select([self.fileno(), self.reader], [], [], wait)
                 if self.reader in ready:
                     os.read(self.reader, 4096)
-                elif not self.wanted:
+                elif self.wanted:
+                    break
+                elif ready:
                     self._handle_request_noblock()
+                self.service_actions()
         finally:
             with self.state:
                 self.running = self.wanted = False
@@ -230,7 +359,7 @@ class Library(socketserver.BaseServer):
     def serve_forever(self, poll_interval=0.5):
         early, self.early = self.early, False
         if not early:
-            super().serve_forever(0.02)
+            super().serve_forever(min(poll_interval, 0.05))
 
     def shutdown(self):
         self.early = self._BaseServer__is_shut_down.is_set()
@@ -241,7 +370,7 @@ class Library(socketserver.BaseServer):
 def test_a_right_loop_passes_in_any_style(right, capfd):
     check("02.1", right)
     printed, errors = capfd.readouterr()
-    assert [line[:6] for line in printed.splitlines()] == ["✓ 02.1"] * 5
+    assert [line[:6] for line in printed.splitlines()] == ["✓ 02.1"] * 6
     assert errors == ""
 
 

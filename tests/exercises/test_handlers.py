@@ -88,6 +88,13 @@ class CountsItems(Stream):
             self.wfile.write = lambda data: self.connection.sendall(data) or len(data)
 
 
+class WithoutANumber(Stream):
+    def setup(self):
+        super().setup()
+        if self.wbufsize == 0:
+            self.wfile.fileno = super(type(self.wfile), self.wfile).fileno
+
+
 class NeverBuffers(Stream):
     def setup(self):
         self.wbufsize = 0
@@ -157,6 +164,7 @@ BUILD = [
     pytest.param((Base, Raw), "everything", "may take a part only?", id="learners-12"),
     pytest.param((Base, Sends), "everything", "may take a part only?", id="learners-12-send"),
     pytest.param((Base, CountsItems), "everything", "3 returned, for 12 bytes", id="items"),
+    pytest.param((Base, WithoutANumber), "everything", "UnsupportedOperation", id="no number"),
     pytest.param((Base, NeverBuffers), "everything", "before the handler was over", id="always 0"),
     pytest.param((Base, ServersTimeout), "options", "the handler's own timeout?", id="learners-14"),
     pytest.param((Base, TakesLimitsAway), "options", "time limit is None", id="takes limits away"),
@@ -206,6 +214,9 @@ class Pushing(io.RawIOBase):
         while sent < len(data):
             sent += self.sock.send(data[sent:])
         return sent
+
+    def fileno(self):
+        return self.sock.fileno()
 
 
 class FromTheTextStream(FromTheTextBase):

@@ -58,7 +58,7 @@ class NeverListens(Right):
 
 
 class NeverStarts(Right):
-    def __init__(self, address, handler):
+    def __init__(self, address, handler, bind_and_activate=True):
         while True:
             pass
 
@@ -154,6 +154,96 @@ class PatchesTheClient(Right):
         super().__init__(address, handler)
 
 
+class AllInOne(BaseServer):
+    """As this exercise's first version had it: everything in the constructor."""
+
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket()
+        self.socket.bind(server_address)
+        self.server_address = self.socket.getsockname()
+        self.socket.listen()
+
+    def server_bind(self):
+        pass
+
+    server_activate = server_bind
+    fileno = Right.fileno
+    server_close = Right.server_close
+
+
+class WithoutASwitch(Right):
+    def __init__(self, address, handler):
+        super().__init__(address, handler)
+
+
+class IgnoresTheSwitch(Right):
+    def __init__(self, address, handler, bind_and_activate=True):
+        super().__init__(address, handler)
+
+
+class ListensAtOnce(Right):
+    def server_bind(self):
+        super().server_bind()
+        self.socket.listen(self.request_queue_size)
+
+
+class AlwaysInternet(Right):
+    def __init__(self, address, handler, bind_and_activate=True):
+        super().__init__(address, handler, False)
+        self.socket.close()
+        self.socket = socket.socket()
+        if bind_and_activate:
+            self.server_bind()
+            self.server_activate()
+
+
+class AnyQueue(Right):
+    def server_activate(self):
+        self.socket.listen()
+
+
+class FixedQueue(Right):
+    def server_activate(self):
+        self.socket.listen(5)
+
+
+class ClosesAfterExceptionsOnly(Right):
+    def __init__(self, address, handler, bind_and_activate=True):
+        super().__init__(address, handler, False)
+        try:
+            self.server_bind()
+            self.server_activate()
+        except OSError:
+            self.server_close()
+            raise
+
+
+class ClosesTheSocketOnly(Right):
+    def __init__(self, address, handler, bind_and_activate=True):
+        super().__init__(address, handler, False)
+        try:
+            self.server_bind()
+            self.server_activate()
+        except BaseException:
+            self.socket.close()
+            raise
+
+
+class NeverShares(Right):
+    allow_reuse_port = property(lambda self: False, lambda self, value: None)
+
+    def server_bind(self):
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+
+class SharesAlways(Right):
+    def server_bind(self):
+        self.allow_reuse_port = True
+        super().server_bind()
+
+
 WRONG = [
     (TwoArguments, "address", "as two arguments"),
     (TellsANeighbour, "address", "it is not your server"),
@@ -171,6 +261,17 @@ WRONG = [
     (NeverReuses, "restart", "SO_REUSEADDR is off"),
     (ReusesTooLate, "restart", "was the option set only after bind?"),
     (AlwaysReuses, "restart", "SO_REUSEADDR is on although allow_reuse_address is False"),
+    (NeverShares, "restart", "SO_REUSEADDR is off"),
+    (SharesAlways, "restart", "SO_REUSEPORT is True where allow_reuse_port is False"),
+    (AllInOne, "two steps", "the calls neither of the two"),
+    (WithoutASwitch, "two steps", "unexpected keyword argument 'bind_and_activate'"),
+    (IgnoresTheSwitch, "two steps", "bound already"),
+    (ListensAtOnce, "two steps", "a server_bind() that listens"),
+    (AlwaysInternet, "two steps", "a socket with AF_INET"),
+    (AnyQueue, "two steps", "a queue for 128"),
+    (FixedQueue, "two steps", "a queue for 5"),
+    (ClosesAfterExceptionsOnly, "bind error", "KeyboardInterrupt, and the socket is still open"),
+    (ClosesTheSocketOnly, "bind error", "no call of server_close()"),
     (Leaks, "bind error", "still open"),
     (Swallows, "bind error", "no error"),
     (NoGoodbye, "goodbye", "no SHUT_WR"),
@@ -247,22 +348,23 @@ def test_a_program_that_does_not_parse_leaves_no_names():
 
 
 class Loud(Right):
-    """Prints, logs, and takes another way: everything in the constructor, a list of hooks."""
+    """Prints, logs, and writes it another way."""
 
-    def __init__(self, server_address, RequestHandlerClass):
-        BaseServer.__init__(self, server_address, RequestHandlerClass)
+    def __init__(self, address, handler, bind_and_activate=True):
+        BaseServer.__init__(self, address, handler)
         print("starting", file=sys.stderr)
         logging.getLogger("loud").warning("starting")
-        self.socket = socket.socket()
+        self.socket = socket.socket(family=self.address_family, type=self.socket_type)
+        if not bind_and_activate:
+            return
+        started = False
         try:
-            if self.allow_reuse_address:
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.socket.bind(server_address)
-            self.socket.listen()
-        except OSError:
-            self.socket.close()
-            raise
-        self.server_address = self.socket.getsockname()
+            self.server_bind()
+            self.server_activate()
+            started = True
+        finally:
+            if not started:
+                self.server_close()
 
 
 @pytest.mark.parametrize(
@@ -273,7 +375,7 @@ def test_a_right_server_passes_in_any_style(right, capfd):
     logging.getLogger("loud").addHandler(logging.StreamHandler())
     check("03.1", right)
     printed, errors = capfd.readouterr()
-    assert [line[:6] for line in printed.splitlines()] == ["✓ 03.1"] * 6
+    assert [line[:6] for line in printed.splitlines()] == ["✓ 03.1"] * 7
     assert errors == ""
 
 

@@ -127,6 +127,32 @@ class KeepsAll(Right):
             vars(self).setdefault("_threads", []).append(thread)
 
 
+class AnotherName(Right):
+    def process_request(self, request, client_address):
+        super().process_request(request, client_address)
+        self.threads, self._threads = self._threads, ()
+
+
+class AppendsToTheTuple(Right):
+    """The thread goes on, and has an error of its own on the closed request."""
+
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.start()
+        self._threads.append(thread)
+
+
+class LeavesTheDaemonsAsTheyCome(Right):
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        threading.Thread(target=work, args=(request, client_address)).start()
+
+
+class OneSetForAll(Right):
+    _threads = WeakSet()  # noqa: RUF012  # the very mistake
+
+
 WRONG_MIXINS = [
     pytest.param(NoThread, "at once", "in the loop's own thread", id="learners-10"),
     (RunsInsteadOfStarts, "at once", "in the loop's own thread"),
@@ -145,6 +171,10 @@ WRONG_MIXINS = [
     (AlwaysDaemons, "switches", "ThreadingMixIn.daemon_threads is True"),
     (AlwaysWaits, "switches", "waits for the handler although block_on_close is False"),
     (KeepsAll, "memory", "ended threads still held"),
+    (AppendsToTheTuple, "at once", "'tuple' object has no attribute 'append', in process_request"),
+    (LeavesTheDaemonsAsTheyCome, "switches", "what the one that starts it is"),
+    (AnotherName, "memory", "0 of 1 in _threads of the server"),
+    (OneSetForAll, "memory", "1 of 0 in _threads of the other server"),
     (None, "at once", "still blank"),
 ]
 
@@ -167,6 +197,7 @@ class FromTheTask:
     daemon_threads = False
     block_on_close = True
     _book = threading.Lock()
+    _threads = frozenset()
 
     def process_request(self, request, client_address):
         def work():
@@ -178,7 +209,7 @@ class FromTheTask:
 
         thread = threading.Thread(target=work, daemon=self.daemon_threads)
         with self._book:
-            mine = self.__dict__.setdefault("at_work", set())
+            mine = self.__dict__.setdefault("_threads", set())
             mine.add(thread)
         thread.start()
 
@@ -195,7 +226,7 @@ class FromTheTask:
         super().server_close()
         if self.block_on_close and not self.daemon_threads:
             with self._book:
-                left = list(self.__dict__.get("at_work", ()))
+                left = list(self._threads)
             for thread in left:
                 thread.join()
 
@@ -203,17 +234,19 @@ class FromTheTask:
 class Sweeps:
     """A list, swept at each request; the switches asked at the end."""
 
+    _threads = ()
+
     daemon_threads = False
     block_on_close = True
 
     def process_request(self, request, client_address):
-        living = [thread for thread in getattr(self, "threads", []) if thread.is_alive()]
+        living = [thread for thread in getattr(self, "_threads", []) if thread.is_alive()]
         work = threading.Thread(
             target=self.process_request_thread,
             kwargs={"request": request, "client_address": client_address},
             daemon=self.daemon_threads,
         )
-        self.threads = [*living, work]
+        self._threads = [*living, work]
         print("one more")
         work.start()
 
@@ -227,7 +260,7 @@ class Sweeps:
 
     def server_close(self):
         super().server_close()
-        waited_for = WeakSet(getattr(self, "threads", ()))
+        waited_for = WeakSet(self._threads)
         for thread in list(waited_for):
             if self.block_on_close and not thread.daemon:
                 thread.join()
@@ -321,6 +354,7 @@ class Text(socketserver.BaseRequestHandler):
         (theatre(), window("threading.Lock()"), "one seat each", "Is there one lock for all"),
         (theatre(), window(sell=COUNTS_ALL), "one seat each", "who gets no seat does not count"),
         (theatre(), window(sell=COUNTS_IN_THE_CLASS), "one seat each", "seat"),
+        (theatre(), Text, "a silent client", "not 'str', in handle()"),
         (theatre(), Text, "page", "TypeError: a bytes-like object is required"),
         (theatre(seats=50), window(), "page", "whose seats is 50"),
     ],
