@@ -19,7 +19,7 @@ from ..checks.core import Exercise, Part
 from ..checks.step import NotYet, Step, describe
 from . import namespaces
 from .remote import Checker, Line, LinkBroken, NoMessage
-from .sandbox import Sandbox, Student
+from .sandbox import Ending, Sandbox, Student
 from .submissions import Cell, Submission, Unreadable, cells_for, cells_of
 
 SECONDS = 10.0
@@ -131,7 +131,7 @@ def _missing(exercise: Exercise, part: Part, trouble: str) -> Result:
 
 
 def _failed(exercise: Exercise, part: Part, step: Step, came: str) -> Result:
-    text = core.message(exercise, part, NotYet(step, came))
+    text = _printable(core.message(exercise, part, NotYet(step, came)))
     return Result(exercise.id, part.name, 0, part.points, text)
 
 
@@ -250,7 +250,7 @@ def _check(job: Job, student: Student) -> Iterator[Result]:
         not_yet = _attempt(job, part, checker, student)
         cause = not_yet.__cause__ if not_yet is not None else None
         if isinstance(cause, LinkBroken):
-            if part is not job.parts[0] and _computed(student):
+            if part is not job.parts[0] and _computed(_ending(student, cause)):
                 return  # perhaps the checks before have left it too little: let it try alone
             result = _ended(job, part, part.name, student, cause)
         elif not_yet is not None:
@@ -325,8 +325,8 @@ def _ended(job: Job, part: Part, when: str, student: Student, broken: LinkBroken
         expected="a program that is still there when the check is over",
         why="A check asks for one thing after the other. Who has gone cannot answer.",
     )
-    ending = student.wait(GRACE) or student.kill()
-    if _computed(student):
+    ending = _ending(student, broken)
+    if _computed(ending):
         came = f"It computed for a long time, and was ended{_last_line(job, student)}."
     elif isinstance(broken, NoMessage):
         came = f"It sent what is no answer ({broken}), and was ended."
@@ -337,9 +337,13 @@ def _ended(job: Job, part: Part, when: str, student: Student, broken: LinkBroken
     return _failed(job.exercise, part, step, came)
 
 
-def _computed(student: Student) -> bool:
+def _ending(student: Student, broken: LinkBroken) -> Ending:
+    gone = None if isinstance(broken, NoMessage) else student.wait(GRACE)
+    return gone or student.kill()
+
+
+def _computed(ending: Ending) -> bool:
     """Tell whether a process that has gone was ended because it computed for too long."""
-    ending = student.wait(GRACE) or student.kill()
     by_limit = -ending.status in (signal.SIGPROF, signal.SIGXCPU)
     return by_limit or ending.cpu_seconds >= CPU_SECONDS
 
@@ -366,5 +370,10 @@ def _notes(exercise: Exercise, cells: list[Cell], troubles: Any) -> list[str]:
 
 
 def _short(text: str) -> str:
-    text = " ".join(text.split())
+    text = _printable(" ".join(text.split()))
     return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _printable(text: str) -> str:
+    """Return a text that any file and any terminal can show."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text)
