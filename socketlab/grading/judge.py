@@ -32,9 +32,9 @@ CPU_SECONDS = 2
 """What the cells may compute."""
 CHECK_CPU, PART_CPU = 0.5, 0.1
 """What the checks may make an answer compute, all together and each. Most take a hundredth."""
-MEMORY = 2 << 30
-"""Bytes of address space for the judge, whatever it is sent."""
-JUDGE_CPU = 10
+MEMORY = 512 << 20
+"""Bytes for the judge, whatever it is sent. It takes a tenth of them."""
+JUDGE_CPU = 5
 """Seconds that the judge may compute, whatever it is sent. It takes a tenth of one."""
 LATE = 0.25
 """Seconds by which the judge itself is late, where the machine is too busy for deadlines."""
@@ -210,7 +210,8 @@ def _fork(job: Job, sandbox: Sandbox) -> tuple[int, int]:
 
 def _judge(job: Job, sandbox: Sandbox) -> Iterator[Result]:
     """Make the checks: this process judges, another one has the answer."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))  # stacks of threads count, too
+    threading.stack_size(1 << 20)
     resource.setrlimit(resource.RLIMIT_CPU, (JUDGE_CPU, JUDGE_CPU))
     sys.addaudithook(_only_pages)
     isolated = sandbox.level == "namespaces"

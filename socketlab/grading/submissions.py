@@ -142,7 +142,8 @@ def _cell(number: int, source: str) -> Cell:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         names = frozenset(a or b for a, b in _BINDING.findall(source))
-        told = f"{type(error).__name__}: {getattr(error, 'msg', error) or 'too long an expression'}"
+        reason = getattr(error, "msg", str(error)) or "it is too complicated"
+        told = f"{type(error).__name__}: {reason}"
         if line := getattr(error, "lineno", None):
             told += f", line {line} of the cell"
         return Cell(number, source, names, frozenset(), False, told)
