@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from ..running import ServerTrouble, running
-from .place import there
+from .place import answers_at, is_elsewhere, seen, there
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 _REAL = {
@@ -154,6 +154,24 @@ def room() -> Iterator[None]:
 
 
 @contextmanager
+def here() -> Iterator[None]:
+    """Let a `with` block or a decorated function work in this process, in a room of its own.
+
+    For the real run beside a prediction: nothing in it is the learner's.
+    """
+    global records
+    if not is_elsewhere():
+        yield
+        return
+    outer = records
+    try:
+        with answers_at(None), room():
+            yield
+    finally:
+        records = outer
+
+
+@contextmanager
 def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> Iterator[Any]:
     """Serve in a daemon thread, by `loop` if given; exceptions are kept to be told, not printed."""
     mine = records  # a thread left over from this check must not report to the next one
@@ -235,7 +253,7 @@ def _connect(address: Any) -> socket.socket:
     client = socket.socket(socket.AF_UNIX)
     client.settimeout(PATIENCE)
     try:
-        client.connect(address)
+        client.connect(seen(address))
     except OSError:
         client.close()
         raise

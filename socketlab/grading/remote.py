@@ -323,12 +323,16 @@ class Callback:
 
 
 class Checker(Link):
-    """The side that judges. Of its own it gives away copies, and functions to call."""
+    """The side that judges. Of its own it gives away copies, and functions to call.
+
+    `root` is where the other process has its files, if it has a file system of its own.
+    """
 
     _copied = (frozenset, list, set, dict)
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, root: str = "") -> None:
         super().__init__(control)
+        self.root = root
         self._proxies: dict[int, Proxy] = {}
         self._given: set[int] = set()
 

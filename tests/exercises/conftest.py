@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 
 import pytest
@@ -24,7 +25,7 @@ def far(namespace):
         finally:
             os._exit(0)
     there.close()
-    checker = Checker(here)
+    checker = Checker(here, f"/proc/{pid}/root" if sys.platform == "linux" else "")
     threading.Thread(target=checker.serve, daemon=True).start()
     try:
         with place.answers_at(checker):
