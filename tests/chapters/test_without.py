@@ -16,13 +16,15 @@ import _socket, os, psutil, sys  # psutil looks for Unix sockets where it finds 
 
 del os.fork, os.forkpty, os.register_at_fork
 del _socket.AF_UNIX, _socket.socketpair  # without both, socketpair is made as on Windows
+del _socket.SO_REUSEPORT
 del sys.modules["socket"]
 """
 """Every Python does it when it starts, the kernel's and those that a chapter starts."""
 
 NO_FORK = "This system cannot fork."
 NO_UNIX = "This system has no Unix sockets"
-SAID = {"03": {NO_UNIX}, "05": {NO_UNIX}, "07": {NO_FORK}, "08": {NO_UNIX}}
+NO_SHARING = "This system has no SO_REUSEPORT."
+SAID = {"03": {NO_UNIX, NO_SHARING}, "05": {NO_UNIX}, "07": {NO_FORK}, "08": {NO_UNIX}}
 SAID |= {"09": {NO_FORK}, "10": {NO_FORK}}
 
 
@@ -40,7 +42,7 @@ def test_a_chapter_says_what_is_missing_and_goes_on(chapter: Path, tmp_path: Pat
     said = set()
     for before, now in zip(code_cells(committed), code_cells(notebook), strict=True):
         prints = streams(now, "stdout")
-        reasons = {reason for reason in (NO_FORK, NO_UNIX) if reason in prints}
+        reasons = {reason for reason in (NO_FORK, NO_UNIX, NO_SHARING) if reason in prints}
         same = prints == streams(before, "stdout") or "nbval-ignore-output" in tags(now)
         assert same or reasons, f"prints {prints!r} and does not say why:\n{now.source}"
         said |= reasons
