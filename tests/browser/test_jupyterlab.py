@@ -103,12 +103,15 @@ READY = """chapter => {
 
 RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
 
-# A chapter's command returns at the first cell that raises, on purpose or not.
+# After a cell that fails, other than on purpose, the kernel passes over the rest.
 HAS_RUN = """chapter => {
     const panel = panelOf(chapter);
-    const code = panel.content.widgets.filter(cell => cell.model.type === 'code');
+    const cells = panel.content.widgets.map(cell => cell.model.toJSON());
+    const code = cells.filter(cell => cell.cell_type === 'code');
+    const fails = cell => cell.outputs.some(out => out.output_type === 'error')
+        && !cell.metadata.tags?.includes('raises-exception');
     const idle = panel.sessionContext.session.kernel.status === 'idle';
-    return idle && code.every(cell => cell.model.executionCount !== null);
+    return idle && (code.some(fails) || code.every(cell => cell.execution_count !== null));
 }"""
 
 SAVED = """async chapter => {
