@@ -7,7 +7,8 @@ comma := ,
 # More workers than cores: most of what tests of servers do is wait.
 PYTEST := $(PY) -m pytest -q -n 4 --dist loadfile
 
-.PHONY: help lab site test lint check chapters notebooks exercises faults bench clean
+.PHONY: help lab site test lint check chapters notebooks exercises faults bench clean \
+	same-python
 .DELETE_ON_ERROR:
 
 help:
@@ -75,11 +76,19 @@ define install
 	@touch $(VENV)/made.stamp $(VENV)/lab.stamp $(2)
 endef
 
-$(VENV)/lab.stamp: pyproject.toml | $(VENV)/made.stamp
+# Who names a Python must not believe that it runs while another one does.
+same-python: | $(VENV)/made.stamp
+ifeq ($(origin PYTHON),command line)
+	@test "$$($(PY) -V)" = "$$($(PYTHON) -V)" || { \
+		echo "$(VENV) has $$($(PY) -V), and '$(PYTHON)' is another: nothing was done."; \
+		echo "To change: make clean $(MAKECMDGOALS) PYTHON=$(PYTHON)"; exit 1; }
+endif
+
+$(VENV)/lab.stamp: pyproject.toml | same-python
 	$(call install,lab)
 
-$(VENV)/site.stamp: pyproject.toml | $(VENV)/made.stamp
+$(VENV)/site.stamp: pyproject.toml | same-python
 	$(call install,lab$(comma)site,$(VENV)/site.stamp)
 
-$(VENV)/test.stamp: pyproject.toml | $(VENV)/made.stamp
+$(VENV)/test.stamp: pyproject.toml | same-python
 	$(call install,test,$(VENV)/site.stamp $(VENV)/test.stamp)
