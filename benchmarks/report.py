@@ -105,8 +105,9 @@ def slowest_row(pairs):
 def slowest_verdict(middle, chance):
     if middle >= 1:
         return "yes"
-    further = "no further" if 1 - middle <= chance else "no, further"
-    return f"{further} below 1 than a server beside itself is from it ({chance:.3f})"
+    if 1 - middle <= chance:
+        return f"not told from chance: a server and itself differ by up to {chance:.3f}"
+    return f"no: a server and itself differ by {chance:.3f} at the most"
 
 
 def goal_row(what, us, them, figure, goal):

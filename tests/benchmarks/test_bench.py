@@ -54,8 +54,8 @@ def rates(*numbers):
     ("slowest", "verdict"),
     [
         (101, "yes"),
-        (98, "no further below 1 than a server beside itself is from it (0.030)"),
-        (96, "no, further below 1 than a server beside itself is from it (0.030)"),
+        (98, "not told from chance: a server and itself differ by up to 0.030"),
+        (96, "no: a server and itself differ by 0.030 at the most"),
     ],
 )
 def test_a_drop_in_is_held_against_what_chance_does(slowest, verdict):
