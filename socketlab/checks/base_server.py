@@ -690,7 +690,7 @@ def closes(desk: Any, obey: Any, run: Any) -> None:
         within(2 * PATIENCE, lambda: run(server, lambda: done.append("prepare"), work), "run")
         step.fail("no error: the caller does not learn that work() failed")
     except ServerTrouble:
-        step.fail(f"no end of run(){whereabouts(room.records.before)}")
+        step.fail(f"no end of run(){there(whereabouts, room.records.before)}")
     except KeyError:
         step.want(done == ["prepare", "work, answered with b'hello'"], f"{', then '.join(done)}")
         step.want(server.ended.wait(PATIENCE), "a loop that goes on: no shutdown()?")
