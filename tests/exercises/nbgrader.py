@@ -29,7 +29,7 @@ from .test_notebooks import CHAPTERS, ROOT, read, scored
 
 CHECK = re.compile(r'^check\("(.+)", part="(.+)"\)$', re.MULTILINE)
 STUDENTS = ("full", "half", "blank")
-DEADLINE = 600
+DEADLINE = 300
 """Seconds until a command, or a notebook run by `check`, has failed."""
 
 WRONG = {

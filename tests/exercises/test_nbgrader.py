@@ -4,11 +4,12 @@ import pytest
 
 from socketlab.checks.core import find
 
-from .nbgrader import by_check, by_nbgrader, half, open_course
+from .nbgrader import DEADLINE, by_check, by_nbgrader, half, open_course
 
 
 # Two chapters stand for all: `python -m tests.exercises.nbgrader` takes each.
 @pytest.mark.parametrize("chapter", ["04_udp_server", "06_threading_mixin"])
+@pytest.mark.timeout(4 * DEADLINE)
 def test_three_students_get_the_points_that_check_gives(chapter, tmp_path):
     """The whole path of a class: generate, hand in, autograde, export."""
     open_course(tmp_path, chapter)
