@@ -213,6 +213,7 @@ def goes_home(mixin: Any) -> None:
         with crowd(step, server, 3) as clients:
             wait_for(lambda: server.taken == 3 and server.workers)
             step.want(server.taken == 3, f"{server.taken} taken{room.records.trouble()}")
+            step.want(server.workers, f"three taken, none at work{room.records.trouble()}")
             closer = threading.Thread(target=_close, args=(server,), daemon=True)
             closer.start()
             time.sleep(0.05)
