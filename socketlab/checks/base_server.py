@@ -858,25 +858,22 @@ def closes(desk: Any, obey: Any, run: Any) -> None:
 
     server = there(Watched, ANY_PORT, Hello)
     try:
-        within(3 * PATIENCE, lambda: run(server, lambda: done.append("prepare"), work), "run")
+        within(2 * PATIENCE, lambda: run(server, lambda: done.append("prepare"), work), "run")
         step.fail("no error: the caller does not learn that work() failed")
     except ServerTrouble:
-        free(server)
-        step.fail("no end of run()")
+        step.fail(f"no end of run(){there(whereabouts, room.records.before)}")
     except KeyError:
-        pass
+        step.want(done == ["prepare", "work, answered with b'hello'"], f"{', then '.join(done)}")
+        step.want(server.ended.wait(PATIENCE), "a loop that goes on: no shutdown()?")
+        left_open = server.fileno() != -1
+        step.want(not left_open, "the loop ended, but the listener still open: no server_close()?")
     except NotYet:
         raise
     except BaseException as error:
         step.fail(describe(error), error)
     finally:
-        loop_ended = server.ended.wait(PATIENCE)
-        left_open = server.fileno() != -1
         free(server)
         within(PATIENCE, server.server_close, "server_close")
-    step.want(done == ["prepare", "work, answered with b'hello'"], f"{', then '.join(done)}")
-    step.want(loop_ended, "a loop that goes on: no shutdown()?")
-    step.want(not left_open, "the loop ended, but the listener still open: no server_close()?")
 
 
 predict = Exercise(

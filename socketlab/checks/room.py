@@ -4,6 +4,7 @@ import ctypes
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 from ..running import ServerTrouble, running
 from .place import answers_at, is_elsewhere, seen, there
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
+
+MOMENT = 0.1
+"""Seconds that something which should have ended is still given."""
 
 _REAL = {
     (owner, name): getattr(owner, name)
@@ -114,8 +118,11 @@ class Records:
                 sock.shutdown(socket.SHUT_RDWR)  # wakes a thread blocked in accept or recv
             with suppress(OSError):
                 sock.close()
-        for thread in set(threading.enumerate()) - self.before - {threading.current_thread()}:
-            thread.join(0.1)
+        left = set(threading.enumerate()) - self.before - {threading.current_thread()}
+        end = time.monotonic() + MOMENT
+        for thread in left:
+            thread.join(max(0, end - time.monotonic()))
+        for thread in left:
             if thread.is_alive() and thread.ident:  # an endless loop would slow all that follows
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
@@ -189,11 +196,13 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
     watched = type(type(server).__name__, (), {**calls, "serve_forever": serve})()
     failure: NotYet | None = None
     try:
-        with running(watched, PATIENCE):
+        run = running(watched, PATIENCE)
+        with run:
             try:
                 yield server
             except NotYet as not_yet:
                 failure = not_yet
+                run.deadline = 5 * MOMENT  # whether it stops as well changes nothing
                 raise
     except ServerTrouble as trouble:
         if failure is not None:  # what was asked comes first, then that it will not stop

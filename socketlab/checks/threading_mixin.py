@@ -197,9 +197,11 @@ def errors(mixin: Any) -> None:
     threading.excepthook = killed.append  # the room puts the old one back
     with serving(step, server):
         server.handle_error = lambda *request: server.calls.append("handle_error")
+        end = time.monotonic() + PATIENCE
         with suppress(NotYet):
             talk(step, server.server_address, b"hello")
-        _soon(lambda: "shutdown_request" in server.calls or killed)
+        left = max(MOMENT, end - time.monotonic())
+        _soon(lambda: "shutdown_request" in server.calls or killed, left)
         time.sleep(0.01)
     died = ", and the exception ended the thread" if killed else ""
     calls = " and ".join(server.calls) or "neither of the two"
@@ -219,8 +221,8 @@ def errors(mixin: Any) -> None:
     step.want(server.calls == ["shutdown_request"], f"the calls {server.calls}")
 
 
-def _soon(condition: Any) -> bool:
-    end = time.monotonic() + PATIENCE
+def _soon(condition: Any, seconds: float | None = None) -> bool:
+    end = time.monotonic() + (PATIENCE if seconds is None else seconds)
     while not condition() and time.monotonic() < end:
         time.sleep(0.005)
     return bool(condition())
