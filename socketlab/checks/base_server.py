@@ -19,7 +19,7 @@ from . import room
 from .core import Exercise
 from .forecast import compare
 from .place import subclass, there
-from .room import serving, talk
+from .room import here, serving, talk
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -1011,6 +1011,7 @@ def way_failed(served: Any, turned_away: Any, failed: Any, outs: Any, returns: A
 
 
 @predict.part("time-outs", 1, "Two limits, two owners.")
+@here()
 def way_timed(served: Any, turned_away: Any, failed: Any, outs: Any, returns: Any) -> None:
     step = Step(
         called="time_outs, beside a real run",
