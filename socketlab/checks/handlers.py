@@ -241,8 +241,8 @@ def everything(base: Any, stream: Any) -> None:
     server = make(Chatty, told=[])
     with serving(step, server):
         got = len(_all(step, server))
-    came = f"{got} of {size} bytes{room.records.trouble()}"
-    step.want(got == size, f"{came}: does write do one send, which may take a part only?")
+    question = ": does write do one send, which may take a part only?" if got else ""
+    step.want(got == size, f"{got} of {size} bytes{room.records.trouble()}{question}")
     step.want(server.told == [size], f"all bytes, and {server.told[0]!r} returned by write")
     _counts_bytes(stream)
     _takes_text(stream)
@@ -406,7 +406,8 @@ def _small_packets(stream: Any) -> None:
 @build.part("the end", 2, "Both files closed, the connection left to the server.")
 def the_end(base: Any, stream: Any) -> None:
     step = Step(
-        called="StreamRequestHandler(...), for a client who hangs up before the answer",
+        called="StreamRequestHandler(...), with wbufsize = -1, for a client who hangs up before "
+        "the answer",
         expected="no error from finish, both files closed, the connection still open",
         why="Clients leave, and what is still in the buffer has nobody to go to. That is no "
         "error. The connection belongs to the server, which may want to keep it.",
@@ -497,6 +498,10 @@ def one_answer(handler: Any) -> None:
     both = subclass("Both", (Lengths, handler), {})
     got = answers(step, both, b"Hello\nboys\n")
     step.want(len(got) == 1, f"{len(got)} datagrams: {got}")
+    step.want(
+        got != [b""],
+        "an empty datagram. read() returns what stands behind the last write: nothing",
+    )
     step.want(got == [b"5 letters\n4 letters\n"], f"{got[0]!r}")
     told: list[Any] = []
 
@@ -515,8 +520,9 @@ def one_answer(handler: Any) -> None:
 @datagrams.part("no answer", 2, "Who wants no answer gets none, if you say so.")
 def no_answer(handler: Any) -> None:
     step = Step(
-        called="a handler that writes nothing, with always_reply as it is, and False",
-        expected="an empty datagram by default, none at all with always_reply = False",
+        called="handlers that write nothing, or something, with always_reply as it is, and False",
+        expected="for nothing, an empty datagram by default and none with always_reply = False; "
+        "whatever was written is sent",
         why="The standard library always answers, and programs count on it. Who sends a log "
         "entry, perhaps from a socket without an address, wants no answer.",
     )
@@ -524,10 +530,13 @@ def no_answer(handler: Any) -> None:
     got = answers(step, subclass("Note", (handler,), silent), b"all is well")
     step.want(got == [b""], f"{got} by default, for an answer with nothing in it")
     got = answers(step, subclass("Note", (handler,), {**silent, "always_reply": False}), b"all")
-    step.want(got == [], f"{got} with always_reply = False")
+    step.want(got == [], f"the datagrams {got} with always_reply = False")
     talkative = subclass("Lengths", (Lengths, handler), {"always_reply": False})
     got = answers(step, talkative, b"Hello")
-    step.want(got == [b"5 letters\n"], f"{got} with always_reply = False, for b'5 letters\\n'")
+    step.want(
+        got == [b"5 letters\n"],
+        f"{got or 'nothing'}, with always_reply = False and b'5 letters\\n' written",
+    )
 
 
 use = Exercise(
@@ -656,6 +665,7 @@ def has_a_limit(mailbox: Any) -> None:
         "the memory to run out.",
     )
     limit = getattr(mailbox, "limit", None)
+    step.want(limit is not None, "a Mailbox without the attribute limit; the task says 100,000")
     step.want(limit == 100_000, f"a Mailbox whose limit is {limit!r}; the task says 100,000")
     small = subclass("Mailbox", (mailbox,), {"limit": 10})
     server = make(small, inbox=[])
@@ -667,7 +677,8 @@ def has_a_limit(mailbox: Any) -> None:
             f"no end within {PATIENCE:g} seconds: is the limit compared before the letter is read?",
         )
         step.want(
-            server.inbox == [b"0123456789"], f"{server.inbox}; ten bytes are within a limit of 10"
+            server.inbox == [b"0123456789"],
+            f"{server.inbox} in the inbox; a letter of ten bytes is within a limit of 10",
         )
     step.want(not room.records.errors, f"an exception{room.records.trouble()}")
     step = Step(
