@@ -154,7 +154,7 @@ def _judge(exercise: Exercise, part: Part, cells: list[Cell], sandbox: Sandbox) 
     if isolated:
         namespaces.enter_network()
     with sandbox.start(ENTRY, netns_pid=os.getpid() if isolated else None) as student:
-        notes, not_yet = _check(exercise, part, cells, student)
+        notes, not_yet = _check(exercise, part, cells, student, isolated)
     result = Result(exercise.id, part.name, part.points, part.points, "", notes)
     if not_yet is not None:
         result.points, result.message = 0, core.message(exercise, part, not_yet)
@@ -165,7 +165,7 @@ def _judge(exercise: Exercise, part: Part, cells: list[Cell], sandbox: Sandbox) 
 
 
 def _check(
-    exercise: Exercise, part: Part, cells: list[Cell], student: Student
+    exercise: Exercise, part: Part, cells: list[Cell], student: Student, isolated: bool
 ) -> tuple[list[str], NotYet | None]:
     alarm = threading.Timer(SECONDS, student.kill)
     alarm.daemon = True
@@ -175,7 +175,8 @@ def _check(
         line = Line(student.socket)
         line.send({str(cell.number): cell.source for cell in cells}, [])
         notes = _notes(exercise, cells, line.receive()[0])
-        checker = Checker(student.socket)
+        # Isolated, it has a file system of its own, and by now a folder in it.
+        checker = Checker(student.socket, str(student.work.parent) if isolated else "")
         threading.Thread(target=checker.serve, daemon=True).start()
         with place.answers_at(checker):
             not_yet = core.attempt(exercise, part, (), checker.namespace())
