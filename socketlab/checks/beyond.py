@@ -656,10 +656,14 @@ def harbour(step: Step, harbour_class: Any, handler: Any) -> Iterator[Any]:
         try:
             yield server
         finally:
-            for sock in room.records.sockets:
-                if sock is not getattr(server, "socket", None):
-                    with suppress(OSError):
-                        sock.shutdown(socket.SHUT_RDWR)
+            there(_end_connections, server)
+
+
+def _end_connections(server: Any) -> None:
+    for sock in room.records.sockets:
+        if sock is not getattr(server, "socket", None):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
 
 @bugs.part("three", 2, "Three, and not one more.")

@@ -184,11 +184,10 @@ def _judge(job: Job, sandbox: Sandbox) -> list[Result]:
         namespaces.enter_network()
     limits = replace(sandbox.limits, cpu_seconds=CPU_SECONDS, seconds=SECONDS * len(job.parts))
     with sandbox.start(ENTRY, os.getpid() if isolated else None, limits=limits) as student:
-        results = list(_check(job, student))
-    return results
+        return list(_check(job, student, isolated))
 
 
-def _check(job: Job, student: Student) -> Iterator[Result]:
+def _check(job: Job, student: Student, isolated: bool) -> Iterator[Result]:
     """Yield a result for each check, up to the first that hangs or ends the student's process."""
     exercise = job.exercise
     try:
@@ -199,7 +198,8 @@ def _check(job: Job, student: Student) -> Iterator[Result]:
     except LinkBroken:
         yield _ended(exercise, job.parts[0], "while your cells ran", student)
         return
-    checker = Checker(student.socket)
+    # Isolated, it has a file system of its own, and by now a folder in it.
+    checker = Checker(student.socket, str(student.work.parent) if isolated else "")
     threading.Thread(target=checker.serve, daemon=True).start()
     for part in job.parts:
         started = time.monotonic()
