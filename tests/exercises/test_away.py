@@ -1,5 +1,6 @@
 """Answers that fork, away from the kernel: in a new Python, or where they live already."""
 
+import linecache
 import os
 import threading
 import time
@@ -67,11 +68,30 @@ def fork_and_return():
     return "parent"
 
 
-def test_a_child_that_comes_back_is_told_whatever_the_trial_says(came):
+def fork_and_fail():
+    if os.fork() == 0:
+        raise ValueError("lost")
+    os.wait()
+
+
+@pytest.mark.parametrize(
+    "answer, how", [(fork_and_return, "process_request returned"), (fork_and_fail, "ValueError")]
+)
+def test_a_child_that_comes_back_is_told_whatever_the_trial_says(came, answer, how):
     def trial(step, notes, answer):
         step.want(there(in_parent, notes, answer) == "child", "something else")
 
-    assert came(trial, fork_and_return).startswith("a child came back into the program of its par")
+    told = came(trial, answer)
+    assert told.startswith(f"a child came back into the program of its parent ({how}")
+
+
+def test_a_line_of_a_cell_is_told(came):
+    source = "def answer():\n    return 1 // 0\n"
+    linecache.cache["<a cell>"] = (len(source), None, source.splitlines(True), "<a cell>")
+    made = {"__name__": "__main__"}
+    exec(compile(source, "<a cell>", "exec"), made)
+    told = came(lambda step, notes, answer: answer(), made["answer"])
+    assert told.endswith("in answer(), line 2 of your code: return 1 // 0")
 
 
 def test_what_goes_wrong_over_there_fails_the_step(came):
@@ -109,6 +129,13 @@ def test_no_process_is_left(attempt):
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not alive(pid)
+
+
+def test_the_next_trial_finds_no_children_of_this_one():
+    """A student's process may see several."""
+    with conftest.far({"answer": leave_somebody}) as checker:
+        away(STEP, lambda step, notes, answer: answer(), checker.namespace()["answer"])
+        assert there(left) == ()
 
 
 def alive(pid):
