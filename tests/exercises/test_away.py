@@ -18,6 +18,8 @@ from .helpers import impatient
 if not hasattr(os, "fork"):
     pytest.skip("this system cannot fork", allow_module_level=True)
 
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+
 STEP = Step(called="a trial", expected="what is right", why="It is a test.")
 
 
