@@ -12,11 +12,13 @@ import pytest
 from socketlab.checks import core, place
 from socketlab.grading.remote import Checker, Subject
 
+_fork = getattr(os, "fork", None)  # a test may take it away
+
 
 @contextlib.contextmanager
 def far(namespace):
     here, there = socket.socketpair()
-    pid = os.fork()
+    pid = _fork()
     if pid == 0:
         try:
             os.setsid()
