@@ -222,11 +222,11 @@ class Keeper:
             _kill_group_and_children(self.group)
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
-        for name, (read, _) in self.pipes.items():
-            os.set_blocking(read, False)  # somebody may have got away with the other end
+        for name, (read, _) in self.pipes.items() if self.usage else ():
+            os.set_blocking(read, False)  # without Linux, somebody may have got away with the other
             with suppress(BlockingIOError):
-                while self.usage and self._take(name):
-                    pass
+                for _ in range(16):  # no pipe holds more
+                    self._take(name)
         self._tell(
             reason="trouble" if self.trouble else reason,
             status=self.status,
