@@ -46,7 +46,7 @@ def far_check(exercise, *answers, part=None, traceback=False):
     with far(namespace) as checker:
         for one in spec.parts.values() if part is None else [spec.parts[part]]:
             if not_yet := core.attempt(spec, one, (), checker.namespace()):
-                raise core.CheckFailed(core.message(spec, one, not_yet))
+                raise core.failed(spec, one, not_yet, traceback)
             print(f"✓ {exercise} {one.name}: {one.points}. {one.praise}")
 
 
