@@ -585,7 +585,8 @@ def who_notices(guess: Any, noticed: Any) -> None:
         why="Two questions, two answers: the test looks at nothing else. To learn what a test "
         "sees, break something and watch.",
     )
-    real = [not _passes_test(broken) for broken in _broken()]
+    with room.here():
+        real = [not _passes_test(broken) for broken in _broken()]
     compare(
         step,
         noticed,

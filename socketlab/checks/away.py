@@ -21,7 +21,7 @@ from typing import Any
 from ..fresh import end, fresh, start
 from ..grading.remote import Checker, LinkBroken, Subject
 from ..running import ServerTrouble, within
-from .place import answers_at, far, there
+from .place import answers_at, is_elsewhere, there
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 DEADLINE = 5 * PATIENCE
@@ -62,7 +62,7 @@ def _in_time(step: Step, call: Callable[[], Any]) -> Any:
 
 @contextmanager
 def _where_they_may_fork(step: Step, answers: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    if far():
+    if is_elsewhere():
         try:
             yield answers
         finally:

@@ -17,11 +17,6 @@ def there(function: Callable[..., Any], *args: Any) -> Any:
     return function(*args) if _link is None else _link.call(function, *args)
 
 
-def far() -> bool:
-    """Tell whether answers live in another process."""
-    return _link is not None
-
-
 def hand_over(sock: socket.socket) -> Any:
     """Return a socket as the answer may have it: moved to where that lives, and no longer here."""
     if _link is None:

@@ -9,7 +9,7 @@ import pytest
 
 from socketlab.checks import away as module
 from socketlab.checks.away import Output, away, end_children, in_parent, left, next_ended, real_run
-from socketlab.checks.place import far, there
+from socketlab.checks.place import is_elsewhere, there
 from socketlab.checks.step import NotYet, Step
 
 from . import conftest
@@ -50,7 +50,7 @@ def came(attempt):
 
 def test_the_answer_runs_in_another_process_and_the_trial_here(attempt):
     def trial(step, notes, answer):
-        assert far()
+        assert is_elsewhere()
         return os.getpid(), answer(), there(os.getpid)
 
     here, answered, theirs = attempt(trial, os.getpid)
@@ -60,7 +60,7 @@ def test_the_answer_runs_in_another_process_and_the_trial_here(attempt):
 
 def test_answers_live_here_again_afterwards():
     away(STEP, lambda step, notes: None)
-    assert not far()
+    assert not is_elsewhere()
 
 
 def fork_and_return():
