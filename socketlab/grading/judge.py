@@ -34,7 +34,7 @@ TRIES = 3
 AT_ONCE = 4
 """Exercises of one notebook that are judged at the same time: most of a check is waiting."""
 ENTRY = "socketlab.grading.student:main"
-PRELOAD = ("socketlab.grading.student", *core.MODULES)
+PRELOAD = ("psutil", "socketlab.grading.student", *core.MODULES)
 """What a student's process needs. The checks know hints, which students may see, no answers."""
 
 
