@@ -7,7 +7,8 @@ comma := ,
 # More workers than cores: most of what tests of servers do is wait.
 PYTEST := $(PY) -m pytest -q -n 4 --dist loadfile
 
-.PHONY: help lab site test lint check chapters notebooks exercises faults bench clean
+.PHONY: help lab site test lint check chapters notebooks exercises faults bench clean \
+	same-python
 .DELETE_ON_ERROR:
 
 help:
@@ -33,8 +34,10 @@ lint: $(VENV)/test.stamp
 	$(PY) -m ruff format --check
 	$(PY) -m mypy
 
+# The second run: the tables of right and wrong answers once more, as the grader tries them.
 check: $(VENV)/test.stamp
 	$(PYTEST) tests
+	FAR=1 $(PYTEST) tests/exercises -k "wrong or right or left_in or mended or forecast"
 
 chapters: $(VENV)/test.stamp
 	$(if $(wildcard notebooks/*.ipynb),$(PYTEST) --nbval --nbval-current-env notebooks)
@@ -75,11 +78,19 @@ define install
 	@touch $(VENV)/made.stamp $(VENV)/lab.stamp $(2)
 endef
 
-$(VENV)/lab.stamp: pyproject.toml | $(VENV)/made.stamp
+# Who names a Python must not believe that it runs while another one does.
+same-python: | $(VENV)/made.stamp
+ifeq ($(origin PYTHON),command line)
+	@test "$$($(PY) -V)" = "$$($(PYTHON) -V)" || { \
+		echo "$(VENV) has $$($(PY) -V), and '$(PYTHON)' is another: nothing was done."; \
+		echo "To change: make clean $(MAKECMDGOALS) PYTHON=$(PYTHON)"; exit 1; }
+endif
+
+$(VENV)/lab.stamp: pyproject.toml | same-python
 	$(call install,lab)
 
-$(VENV)/site.stamp: pyproject.toml | $(VENV)/made.stamp
+$(VENV)/site.stamp: pyproject.toml | same-python
 	$(call install,lab$(comma)site,$(VENV)/site.stamp)
 
-$(VENV)/test.stamp: pyproject.toml | $(VENV)/made.stamp
+$(VENV)/test.stamp: pyproject.toml | same-python
 	$(call install,test,$(VENV)/site.stamp $(VENV)/test.stamp)

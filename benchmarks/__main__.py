@@ -26,7 +26,8 @@ BOTH = [
     for name in ("TCPServer", "ThreadingTCPServer", "ForkingTCPServer")
     for module in ("socketserver", "minisocketserver")
 ]
-# Each line: ours, what it is held against, the work, clients at once.
+# Each line: ours, what it is held against, the work, clients at once. A class held against itself,
+# in two processes, tells how far from 1 chance alone goes.
 PAIRS = [
     *((f"minisocketserver.{name}", f"socketserver.{name}", "echo", 10) for name in CLASSES),
     (TCP, "bare", "echo", 100),
@@ -35,6 +36,7 @@ PAIRS = [
     ("minisocketserver.UnixStreamServer", TCP, "echo", 10),
     ("minisocketserver.UnixStreamServer", TCP, "bulk", 10),
     ("minisocketserver.UnixDatagramServer", "minisocketserver.UDPServer", "echo", 10),
+    *((name, name, "echo", 10) for name in BOTH if name.startswith("socketserver.")),
 ]
 STOPPED = [*BOTH, "pool", "pre-fork", "asyncio", "gevent"]
 STREAMS = ["bare", *STOPPED]
@@ -46,7 +48,8 @@ HOLDING += ["asyncio", "gevent"]
 
 FULL = {
     "pairs": PAIRS,
-    "pair_rounds": 25,
+    "pair_starts": 5,
+    "pair_rounds": 4,
     "seconds": 0.3,
     "rounds": 3,
     "work": [
@@ -64,7 +67,12 @@ FULL = {
     "starved": ["socketserver.TCPServer", TCP, "asyncio", "gevent"],
 }
 QUICK = {
-    "pairs": [(TCP, "socketserver.TCPServer", "echo", 2), (TCP, "bare", "bulk", 2)],
+    "pairs": [
+        (TCP, "socketserver.TCPServer", "echo", 2),
+        (TCP, "bare", "bulk", 2),
+        ("socketserver.TCPServer", "socketserver.TCPServer", "echo", 2),
+    ],
+    "pair_starts": 2,
     "pair_rounds": 1,
     "seconds": 0.05,
     "rounds": 1,
@@ -84,19 +92,19 @@ def run(plan, say):
     rest = results["rest"] = defaultdict(lambda: defaultdict(list))
     for ours, theirs, work, clients in plan["pairs"]:
         say(f"{ours} beside {theirs}, {work}")
-        taken = measure.in_turns(
-            [ours, theirs], work, clients, plan["seconds"], plan["pair_rounds"]
-        )
+        times = plan["seconds"], plan["pair_rounds"], plan["pair_starts"]
+        taken = measure.in_turns([ours, theirs], work, clients, *times)
         results["pairs"].append((ours, theirs, work, clients, taken))
     for work, clients, names in plan["work"]:
         say(f"{work}, {clients} clients")
         taken = measure.in_turns(names, work, clients, plan["seconds"], plan["rounds"])
-        results["work"].append((work, clients, taken))
+        results["work"].append((work, clients, dict(zip(names, taken, strict=True))))
     say("at rest")
     for name in plan["stopped"] * plan["stops"]:
         rest[name]["shutdown"].append(measure.shutdown_seconds(name))
-    for name, wakeups in measure.idle_wakeups(plan["stopped"], plan["idle_seconds"]).items():
-        rest[name]["wakeups"].append(wakeups)
+    wakeups = measure.idle_wakeups(plan["stopped"], plan["idle_seconds"])
+    for name, figure in zip(plan["stopped"], wakeups, strict=True):
+        rest[name]["wakeups"].append(figure)
     for name in plan["holding"] * plan["rounds"]:
         count = plan["held"] // 10 if "Forking" in name else plan["held"]
         rest[name]["held"].append(measure.held_memory(name, count))

@@ -1,5 +1,6 @@
 """How the figures are taken: in turns, so that what disturbs the machine disturbs all alike."""
 
+import itertools
 import json
 import os
 import random
@@ -115,25 +116,32 @@ class ServerProcess:
 
 @contextmanager
 def serving(names, work):
-    """Start these servers; yields them by name."""
+    """Start these servers; yields them in this order."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
-        servers = {}
+        servers = []
         for name in names:
-            servers[name] = ServerProcess(name, work, folder)
-            stack.callback(servers[name].close)
+            servers.append(ServerProcess(name, work, folder))
+            stack.callback(servers[-1].close)
         yield servers
 
 
-def in_turns(names, work, clients, seconds, rounds):
-    """Load each server in each round, back and forth; return `{name: [figures, ...]}`."""
-    taken = {name: [] for name in names}
-    with serving(names, work) as servers:
-        for server in servers.values():
-            server.load(clients, seconds / 4)  # the first requests find everything cold
-        for turn in range(rounds):
-            for name in names if turn % 2 else reversed(names):
-                taken[name].append(servers[name].load(clients, seconds))
+def in_turns(names, work, clients, seconds, rounds, starts=1):
+    """Load each server in each round, back and forth; return a list of figures for each name.
+
+    All are started anew `starts` times, for so many rounds each time: a process has its own luck,
+    in where its memory lies, and keeps it to its end.
+    """
+    taken = [[] for _ in names]
+    forth = range(len(names))
+    turns = itertools.cycle([forth[::-1], forth])
+    for _ in range(starts):
+        with serving(names, work) as servers:
+            for server in servers:
+                server.load(clients, seconds / 4)  # the first requests find everything cold
+            for _ in range(rounds):
+                for place in next(turns):
+                    taken[place].append(servers[place].load(clients, seconds))
     return taken
 
 
@@ -142,7 +150,7 @@ def held_memory(name, connections):
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with serving([name], "hold") as servers, ExitStack() as clients:
-        server = servers[name]
+        [server] = servers
 
         def hold(count):
             for _ in range(count):
@@ -157,26 +165,27 @@ def held_memory(name, connections):
 def shutdown_seconds(name):
     """Seconds from the call of `shutdown` on an idle server, at some point of its poll."""
     with serving([name], "echo") as servers:
-        servers[name].load(1, 0.02)  # it answers, so the loop runs
+        servers[0].load(1, 0.02)  # it answers, so the loop runs
         time.sleep(random.uniform(0, 0.5))
-        return servers[name].ask("shutdown")
+        return servers[0].ask("shutdown")
 
 
 def idle_wakeups(names, seconds):
     """Times a second that a server without clients wakes up, for each."""
     with serving(names, "echo") as servers:
-        for server in servers.values():
+        for server in servers:
             server.load(1, 0.02)
         time.sleep(0.2)
-        before = {name: server.wakeups() for name, server in servers.items()}
+        before = [server.wakeups() for server in servers]
         time.sleep(seconds)
-        return {name: (servers[name].wakeups() - before[name]) / seconds for name in names}
+        after = [server.wakeups() for server in servers]
+        return [(b - a) / seconds for a, b in zip(before, after, strict=True)]
 
 
 def cpu_without_descriptors(name, seconds):
     """Share of a processor used while a client waits and the server has no descriptor for it."""
     with serving([name], "echo") as servers:
-        server = servers[name]
+        [server] = servers
         server.load(1, 0.02)
         process = psutil.Process(server.process.pid)
         used = {int(number) for number in os.listdir(f"/proc/{process.pid}/fd")}

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,8 +14,6 @@ from .running import DEADLINE, ServerTrouble
 
 _FORK_WARNING = "ignore:This process:DeprecationWarning"
 """From Python 3.12 on, a fork in a process with threads warns. Here the other thread only waits."""
-
-_PROGRAM = f"import sys; from {__name__} import serve; serve(*sys.argv[1:])"
 
 
 def fresh(function: Any, *args: Any, deadline: float = DEADLINE) -> Any:
@@ -32,7 +31,8 @@ def fresh(function: Any, *args: Any, deadline: float = DEADLINE) -> Any:
         task.write_bytes(cloudpickle.dumps((function, args)))
         # Files, not pipes: a pipe ends only when the last process that holds it has ended.
         with open(out, "wb") as stdout, open(err, "wb") as stderr:
-            status = _run([str(task), str(result)], stdout, stderr, deadline)
+            program = f"from {__name__} import serve; serve({str(task)!r}, {str(result)!r})"
+            status = _end_of(start(program, stdout=stdout, stderr=stderr), deadline)
         print(out.read_text(errors="replace"), end="")
         complaint = err.read_text(errors="replace")
         if status is None:
@@ -46,18 +46,24 @@ def fresh(function: Any, *args: Any, deadline: float = DEADLINE) -> Any:
         return cloudpickle.loads(result.read_bytes())
 
 
-def _run(arguments: list[str], stdout: Any, stderr: Any, deadline: float) -> int | None:
-    """Return the exit status, or None when the time was up."""
+def start(
+    program: str, descriptors: Collection[int] = (), **streams: Any
+) -> "subprocess.Popen[bytes]":
+    """Start a new Python, which inherits the descriptors; `end` ends it."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     environment.pop("PYTHONUNBUFFERED", None)  # a chapter shows what buffering does
-    process = subprocess.Popen(
-        [sys.executable, "-W", _FORK_WARNING, "-c", _PROGRAM, *arguments],
+    return subprocess.Popen(
+        [sys.executable, "-W", _FORK_WARNING, "-c", program],
         stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=stderr,
         env=environment,
         start_new_session=True,
+        pass_fds=descriptors,
+        **streams,
     )
+
+
+def _end_of(process: "subprocess.Popen[bytes]", deadline: float) -> int | None:
+    """Return the exit status, or None when the time was up."""
     try:
         return process.wait(deadline)
     except subprocess.TimeoutExpired:

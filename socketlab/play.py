@@ -26,7 +26,7 @@ def play(draw: Callable[..., Any], **ranges: tuple[float, float]) -> None:
     sliders = {}
     for name, (low, high) in ranges.items():
         whole = isinstance(low, int) and isinstance(high, int)
-        kind, step = (widgets.IntSlider, 1) if whole else (widgets.FloatSlider, (high - low) / 20)
+        kind, step = (widgets.IntSlider, 1) if whole else (widgets.FloatSlider, 0.01)
         options = {"value": start[name].default, "min": low, "max": high, "step": step}
         sliders[name] = kind(description=name, style={"description_width": "8em"}, **options)
     button, told = widgets.Button(description="Run"), widgets.Label()

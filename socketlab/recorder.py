@@ -268,14 +268,18 @@ class Log:
                 yield Step(source, target, call.name.removeprefix("· "))
                 return
             here = lane(call)
-            opens = bool(call.children)
+            own = [child for child in call.children if child.thread == call.thread]
+            opens = bool(own)
             yield Step(caller or here, here, call.name, opens=opens)
-            for child in call.children:
+            for child in own:
                 yield from follow(child, here)
             if call.raised:
                 yield Step(here, caller or here, f"raised {call.raised}", breaks=True)
             if opens:  # a bar for a call that made no other would only clutter
                 yield Step(here, here, "", closes=True)
+            for child in call.children:  # the call does not wait for what another thread does
+                if child.thread != call.thread:
+                    yield from follow(child, here)
 
         for call in mine:
             yield from follow(call, "")

@@ -10,6 +10,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
+from .figures import figures_table
 from .lint import code_cells, lint, tags
 from .source import (
     bare_definitions,
@@ -145,22 +146,26 @@ def planks_table(chapters: list[Path]) -> list[str]:
 def main(arguments: list[str] | None = None) -> int:
     """Run one of the commands; return 1 when the linter finds something."""
     parser = argparse.ArgumentParser(prog="python -m socketlab.authoring.chapters")
-    parser.add_argument("command", choices=["refresh", "execute", "lint", "planks"])
+    parser.add_argument("command", choices=["refresh", "execute", "lint", "planks", "figures"])
     parser.add_argument("names", nargs="*", metavar="NAME", help="02_base_server; default: all")
     options = parser.parse_args(arguments)
     known = {chapter.stem: chapter for chapter in chapters()}
     for name in options.names:
         if name not in known:
             parser.error(f"there is no chapter {name}; the chapters are {', '.join(known)}")
+    chosen = {name: known[name] for name in options.names or known}
     if options.command == "planks":
-        print("\n".join(planks_table([known[name] for name in options.names or known])))
+        print("\n".join(planks_table(list(chosen.values()))))
+        return 0
+    if options.command == "figures":
+        print("\n".join(figures_table({name: read(path) for name, path in chosen.items()})))
         return 0
     found = []
-    for name in options.names or known:
+    for chapter in chosen.values():
         if options.command == "lint":
-            found += problems(known[name])
+            found += problems(chapter)
         else:
-            {"refresh": refresh, "execute": execute}[options.command](known[name])
+            {"refresh": refresh, "execute": execute}[options.command](chapter)
     print("\n".join(found), end="\n" if found else "")
     return 1 if found else 0
 

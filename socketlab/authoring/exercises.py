@@ -63,8 +63,7 @@ def generate(solutions: Path, exercises: Path) -> list[Path]:
 _leftovers = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__", ".*")
 
 
-def nbgrader(course: Path) -> Any:
-    """Return nbgrader's API for the course below `course`, its database there as well."""
+def _generate_assignment(course: Path, chapter: str) -> None:
     # Imported here, so that the bench works without nbgrader.
     from nbgrader.apps import NbGraderAPI  # type: ignore[import-untyped]
     from traitlets.config import Config
@@ -76,11 +75,7 @@ def nbgrader(course: Path) -> Any:
     config = Config()
     config.CourseDirectory.root = str(course)
     config.CourseDirectory.db_url = f"sqlite:///{course / 'gradebook.db'}"
-    return NbGraderAPI(config=config)
-
-
-def _generate_assignment(course: Path, chapter: str) -> None:
-    result = nbgrader(course).generate_assignment(chapter)
+    result = NbGraderAPI(config=config).generate_assignment(chapter)
     if not result["success"]:
         raise RuntimeError(result.get("log") or result.get("error"))
 

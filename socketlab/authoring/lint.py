@@ -47,6 +47,22 @@ def texts(cell: Any) -> str:
     return "\n".join([streams(cell, "stdout"), *plain])
 
 
+def pictures(notebook: Any) -> int:
+    """Count the outputs and the parts of the text that are drawn."""
+    kinds = {"text/vnd.mermaid", "image/png", "image/svg+xml"}
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    drawn = [output for output in outputs if kinds & set(output.get("data", {}))]
+    return len(drawn) + markdown(notebook).count("```mermaid")
+
+
+def quizzes(notebook: Any) -> list[str]:
+    return [
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "markdown" and re.search(r"^\*\*Quiz\.\*\*", cell.source, re.MULTILINE)
+    ]
+
+
 def has_a_title(notebook: Any, name: str) -> Iterator[str]:
     """A reader must see at once which chapter this is."""
     if not notebook.cells[0].source.startswith(f"# {name[:2]} "):
@@ -73,11 +89,7 @@ def asks_before_it_tells(notebook: Any, name: str) -> Iterator[str]:
 
 def asks_back(notebook: Any, name: str) -> Iterator[str]:
     """What a reader only believes to have understood shows in an answer."""
-    questions = [
-        cell.source
-        for cell in notebook.cells
-        if cell.cell_type == "markdown" and re.search(r"^\*\*Quiz\.\*\*", cell.source, re.MULTILINE)
-    ]
+    questions = quizzes(notebook)
     if len(questions) < 2:
         yield f"{len(questions)} quiz questions; at least two"
     for question in questions:
@@ -94,13 +106,7 @@ def shows_no_markup(notebook: Any, name: str) -> Iterator[str]:
 
 def has_a_picture(notebook: Any, name: str) -> Iterator[str]:
     """Where people would rather look than read."""
-    drawn = any(
-        mime in {"text/vnd.mermaid", "image/png", "image/svg+xml"}
-        for cell in code_cells(notebook)
-        for output in cell.outputs
-        for mime in output.get("data", {})
-    )
-    if not drawn and "```mermaid" not in markdown(notebook):
+    if not pictures(notebook):
         yield "no picture"
 
 

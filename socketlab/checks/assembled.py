@@ -18,12 +18,12 @@ from urllib.request import ProxyHandler, build_opener
 
 import minisocketserver
 
-from ..fresh import fresh
 from ..running import running
 from . import room
+from .away import real_run
 from .core import Exercise
 from .forecast import compare
-from .place import subclass
+from .place import subclass, there
 from .room import serving, talk
 from .step import PATIENCE, NotYet, Step, describe
 
@@ -78,7 +78,7 @@ def grid(step: Step, ready_mixed: Any, parts: Any) -> dict[str, Any]:
     step.want(isinstance(made, dict), f"{made!r}, which is no dictionary")
     for name, cls in made.items():
         step.want(isinstance(cls, type), f"{cls!r} under {name!r}, which is no class")
-    return dict(made)
+    return {str(name): cls for name, cls in made.items()}
 
 
 def _names(mixins: tuple[str, ...], servers: tuple[str, ...]) -> list[str]:
@@ -93,7 +93,7 @@ def whole_grid(ready_mixed: Any) -> None:
         why="Python takes the first process_request that it finds. With the mix-in last it finds "
         "the server's, and says nothing: one request at a time.",
     )
-    parts = planks()
+    parts = there(planks)
     made = grid(step, ready_mixed, parts)
     wanted = _names(MIXINS, SERVERS)
     step.want(sorted(made) == wanted, f"{_difference(list(made), wanted)}")
@@ -106,18 +106,18 @@ def whole_grid(ready_mixed: Any) -> None:
                 cls.__name__ == name, f"a class called {cls.__name__!r}, under the name {name!r}"
             )
             step.want(
-                cls.process_request is first.process_request or not issubclass(cls, first),
+                cls.process_request is first.process_request or not there(issubclass, cls, first),
                 f"a {name} whose process_request is not the mix-in's: its parents are "
                 f"{_parents(cls)}",
             )
             step.want(
                 cls.__bases__ == (first, second), f"a {name} with the parents {_parents(cls)}"
             )
-            own = [key for key in vars(cls) if not key.startswith("__")]
+            own = [key for key in there(vars, cls) if not key.startswith("__")]
             step.want(not own, f"a {name} with {', '.join(own)} in its body")
 
 
-def _parents(cls: type) -> str:
+def _parents(cls: Any) -> str:
     return ", ".join(parent.__name__ for parent in cls.__bases__)
 
 
@@ -144,20 +144,30 @@ def small_systems(ready_mixed: Any) -> None:
             why="Windows has no fork, and Python has no Unix servers there. The names are simply "
             "missing from the module: ask with hasattr.",
         )
-        made = grid(step, ready_mixed, planks(*missing))
+        made = grid(step, ready_mixed, there(planks, *missing))
         step.want(sorted(made) == left, f"{_difference(list(made), left)}")
 
 
 class Who(minisocketserver.BaseRequestHandler):
-    """Tells which thread it runs in, over a stream or by a postcard."""
+    """Tells where it runs, in which process and thread, over a stream or by a postcard."""
 
     def handle(self) -> None:
-        told = str(threading.get_ident()).encode()
+        told = f"{os.getpid()} {threading.get_ident()}".encode()
         if isinstance(self.request, tuple):
             self.request[1].sendto(told, self.client_address)
         else:
             self.request.recv(100)
             self.request.sendall(told)
+
+
+class _NotesLoop:
+    """Notes the thread of the server's loop."""
+
+    loop = 0
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        self.loop = threading.get_ident()
+        super().serve_forever(poll_interval)  # type: ignore[misc]
 
 
 @build.part("at work", 2, "Threads for everybody, over both kinds of sockets.")
@@ -174,23 +184,17 @@ def at_work(ready_mixed: Any) -> None:
         ("ThreadingUDPServer", socket.SOCK_DGRAM),
     ):
         step.want(name in made, f"no {name}")
-        loops: list[int] = []
-        server = step.call(made[name], ANY_PORT, Who)
-
-        def serve(server: Any = server, loops: list[int] = loops) -> None:
-            loops.append(threading.get_ident())
-            server.serve_forever()
-
-        with serving(step, server, serve), socket.socket(type=kind) as client:
+        server = step.call(subclass(name, (_NotesLoop, made[name]), {}), ANY_PORT, Who)
+        with serving(step, server), socket.socket(type=kind) as client:
             client.settimeout(PATIENCE)
             try:
                 client.connect(server.server_address)
                 client.send(b"who?")
-                told = int(client.recv(100) or b"0")
+                told = int((client.recv(100).split() or [b"0"])[-1])
             except OSError as error:
                 step.fail(f"{describe(error)}, from {name}{room.records.trouble()}", error)
         step.want(told, f"no answer from {name}{room.records.trouble()}")
-        step.want(told not in loops, f"an answer of {name}'s own loop, and no thread")
+        step.want(told != server.loop, f"an answer of {name}'s own loop, and no thread")
 
 
 use = Exercise(
@@ -210,6 +214,11 @@ use = Exercise(
         "next(self): with self.lock: self.number += 1; return self.number.",
     ),
 )
+
+
+def silent(call_server: Any) -> Any:
+    """Return a server for calls that does not write them down."""
+    return call_server(ANY_PORT, logRequests=False)
 
 
 def quickly(step: Step, server: Any) -> Any:
@@ -244,7 +253,7 @@ def calls(call_server: Any, tickets: Any) -> None:
         why="xmlrpc.client knows nothing of this course. Its calls travel as web requests, and "
         "register_instance makes an object's methods callable.",
     )
-    server = step.call(partial(call_server, ANY_PORT, logRequests=False))
+    server = step.call(silent, call_server)
     with quickly(step, server):
         step.call(server.register_instance, step.call(tickets))
         got = [calling(step, server, "next") for _ in range(3)]
@@ -252,6 +261,21 @@ def calls(call_server: Any, tickets: Any) -> None:
     one, two = step.call(tickets), step.call(tickets)
     got = [step.call(roll.next) for roll in (one, two)]
     step.want(got == [1, 1], f"{got} from two rolls of tickets: do they share their number?")
+
+
+class _Meeting:
+    """Two who wait for each other."""
+
+    def __init__(self) -> None:
+        self._both = threading.Barrier(2)
+
+    def meet(self) -> bool:
+        """Return whether the other one has come."""
+        try:
+            self._both.wait(PATIENCE / 2)
+        except threading.BrokenBarrierError:
+            return False
+        return True
 
 
 @use.part("at once", 2, "Nobody waits for anybody.")
@@ -262,32 +286,29 @@ def at_once(call_server: Any, tickets: Any) -> None:
         why="SimpleXMLRPCServer is a plain TCPServer inside: one call after the other. Two calls "
         "that need each other would then wait for ever.",
     )
-    server = step.call(partial(call_server, ANY_PORT, logRequests=False))
-    meeting = threading.Barrier(2)
-
-    def meet() -> bool:
-        try:
-            meeting.wait(PATIENCE / 2)
-        except threading.BrokenBarrierError:
-            return False
-        return True
+    server = step.call(silent, call_server)
+    meeting = there(_Meeting)
 
     with quickly(step, server):
-        step.call(server.register_function, meet)
+        step.call(server.register_function, meeting.meet)
         with ThreadPoolExecutor(2) as programs:
             try:
                 met = list(programs.map(lambda _: calling(step, server, "meet"), range(2)))
             except NotYet as not_yet:
                 met = []
                 step.want("timed out" in not_yet.came, not_yet.came)
-    names = [cls.__name__ for cls in type(server).__mro__]
-    last = "ThreadingMixIn" in names and _process_request_of(server) == "BaseServer"
+    names = there(_names_of_parents, server)
+    last = "ThreadingMixIn" in names and there(_process_request_of, server) == "BaseServer"
     step.want(
         not last,
         f"one call after the other: CallServer's parents are {_parents(call_server)}, and "
         "process_request is found in the first",
     )
     step.want(met == [True, True], f"one call after the other{room.records.trouble()}")
+
+
+def _names_of_parents(server: Any) -> tuple[str, ...]:
+    return tuple(cls.__name__ for cls in type(server).__mro__)
 
 
 def _process_request_of(server: Any) -> str:
@@ -307,6 +328,16 @@ def no_number_twice(call_server: Any, tickets: Any) -> None:
     )
     step.want(isinstance(tickets, type), f"Tickets is {tickets!r}, no class")
     roll = step.call(subclass("Tickets", (_Slow, tickets), {}))
+    sold, done = there(_sell_out, roll, room.records, 2 * PATIENCE)
+    step.want(done, f"{len(sold)} numbers, and threads that wait: a lock not given back?")
+    step.want(len(sold) == 100, f"{len(sold)} numbers{room.records.trouble()}")
+    twice = len(sold) - len(set(sold))
+    step.want(not twice, f"{twice} of 100 numbers sold twice: what do the threads share?")
+    step.want(sorted(sold) == list(range(1, 101)), f"the numbers {sorted(sold)[:5]}...")
+
+
+def _sell_out(roll: Any, records: Any, seconds: float) -> tuple[tuple[Any, ...], bool]:
+    """Sell 100 tickets in four threads; return their numbers, and whether all threads ended."""
     sold: list[Any] = []
 
     def buy(number: int) -> None:
@@ -314,7 +345,7 @@ def no_number_twice(call_server: Any, tickets: Any) -> None:
             for _ in range(number):
                 sold.append(roll.next())
         except Exception as error:
-            room.records.note_error(error)
+            records.note_error(error)
 
     threads = [
         threading.Thread(target=buy, args=(number,), name=name, daemon=True)
@@ -322,15 +353,10 @@ def no_number_twice(call_server: Any, tickets: Any) -> None:
     ]
     for thread in threads:
         thread.start()
-    end = time.monotonic() + 2 * PATIENCE
+    end = time.monotonic() + seconds
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-    waits = any(thread.is_alive() for thread in threads)
-    step.want(not waits, f"{len(sold)} numbers, and threads that wait: a lock not given back?")
-    step.want(len(sold) == 100, f"{len(sold)} numbers{room.records.trouble()}")
-    twice = len(sold) - len(set(sold))
-    step.want(not twice, f"{twice} of 100 numbers sold twice: what do the threads share?")
-    step.want(sorted(sold) == list(range(1, 101)), f"the numbers {sorted(sold)[:5]}...")
+    return tuple(sold), not any(thread.is_alive() for thread in threads)
 
 
 class _Slow:
@@ -364,7 +390,16 @@ bugs = Exercise(
 
 def site(step: Step, web: Any, pages: Any, folder: str) -> Any:
     """Return the learner's server, for the pages in a folder."""
-    return step.call(web, ANY_PORT, partial(pages, folder=folder))
+    return step.call(web, ANY_PORT, there(_for_folder, pages, folder))
+
+
+def _for_folder(pages: Any, folder: str) -> Any:
+    return partial(pages, folder=folder)
+
+
+def write(folder: str, name: str, text: str) -> None:
+    """Write a file that the server can read, whoever it runs as."""
+    Path(folder, name).write_text(text, encoding="utf-8")
 
 
 def fetch(step: Step, server: Any, path: str) -> tuple[str, str]:
@@ -390,8 +425,8 @@ def web_at_once(web: Any, pages: Any) -> None:
         why="Browsers connect in advance. HTTPServer serves one client at a time; a mix-in "
         "changes that, if its process_request is the one that Python finds first.",
     )
-    with TemporaryDirectory() as folder:
-        Path(folder, "index.html").write_text("Ahoy", encoding="utf-8")
+    with there(TemporaryDirectory) as folder:
+        there(write, folder, "index.html", "Ahoy")
         server = site(step, web, pages, folder)
         with (
             quickly(step, server),
@@ -402,7 +437,7 @@ def web_at_once(web: Any, pages: Any) -> None:
                 fetch(step, server, "/index.html")
             except NotYet as not_yet:
                 mute.close()
-                alone = _process_request_of(server) == "BaseServer"
+                alone = there(_process_request_of, server) == "BaseServer"
                 step.want(
                     not alone,
                     f"{not_yet.came}. process_request is BaseServer's own: the parents are "
@@ -420,7 +455,7 @@ def web_end(web: Any, pages: Any) -> None:
         why="Without a length in the answer, only the end of the connection says that it is over. "
         "shutdown_request ends it. Who overrides that must end it elsewhere.",
     )
-    with TemporaryDirectory() as folder:
+    with there(TemporaryDirectory) as folder:
         server = site(step, web, pages, folder)
         with quickly(step, server):
             try:
@@ -442,8 +477,8 @@ def web_folder(web: Any, pages: Any) -> None:
         "late; what is there before it, or passed to it, is in time.",
     )
     for text in ("Ahoy", "Land in sight"):
-        with TemporaryDirectory() as folder:
-            Path(folder, "chart.txt").write_text(text, encoding="utf-8")
+        with there(TemporaryDirectory) as folder:
+            there(write, folder, "chart.txt", text)
             server = site(step, web, pages, folder)
             with quickly(step, server):
                 try:
@@ -465,7 +500,7 @@ def web_hello(web: Any, pages: Any) -> None:
         expected="'¡Buenos días!', as text/plain in UTF-8",
         why="wfile is a file of bytes. Only the program knows in which encoding its text travels.",
     )
-    with TemporaryDirectory() as folder:
+    with there(TemporaryDirectory) as folder:
         server = site(step, web, pages, folder)
         with quickly(step, server):
             kind, got = fetch(step, server, "/hello")
@@ -501,7 +536,7 @@ def who_answers(guess: Any, noticed: Any) -> None:
     step.want(
         hasattr(os, "fork"), "nothing could be tried: this system has no fork, in any program"
     )
-    real = fresh(roll_call, deadline=20)
+    real = real_run(roll_call)
     compare(
         step,
         guess,
@@ -517,16 +552,6 @@ def who_answers(guess: Any, noticed: Any) -> None:
     )
 
 
-class _Told(minisocketserver.BaseRequestHandler):
-    def handle(self) -> None:
-        told = f"{os.getpid()} {threading.get_ident()}".encode()
-        if isinstance(self.request, tuple):
-            self.request[1].sendto(told, self.client_address)
-        else:
-            self.request.recv(100)
-            self.request.sendall(told)
-
-
 def roll_call() -> list[str]:
     """Return who answers, for each of the six servers. It forks: not for a notebook's process."""
     lib: Any = minisocketserver
@@ -539,7 +564,7 @@ def roll_call() -> list[str]:
 
 def _who(server_class: Any) -> str:
     with (
-        server_class(ANY_PORT, _Told) as server,
+        server_class(ANY_PORT, Who) as server,
         socket.socket(type=server_class.socket_type) as client,
     ):
         client.settimeout(10)
@@ -560,7 +585,8 @@ def who_notices(guess: Any, noticed: Any) -> None:
         why="Two questions, two answers: the test looks at nothing else. To learn what a test "
         "sees, break something and watch.",
     )
-    real = [not _passes_test(broken) for broken in _broken()]
+    with room.here():
+        real = [not _passes_test(broken) for broken in _broken()]
     compare(
         step,
         noticed,

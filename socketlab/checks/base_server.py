@@ -19,7 +19,7 @@ from . import room
 from .core import Exercise
 from .forecast import compare
 from .place import subclass, there
-from .room import serving, talk
+from .room import here, serving, talk
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -858,25 +858,22 @@ def closes(desk: Any, obey: Any, run: Any) -> None:
 
     server = there(Watched, ANY_PORT, Hello)
     try:
-        within(3 * PATIENCE, lambda: run(server, lambda: done.append("prepare"), work), "run")
+        within(2 * PATIENCE, lambda: run(server, lambda: done.append("prepare"), work), "run")
         step.fail("no error: the caller does not learn that work() failed")
     except ServerTrouble:
-        free(server)
-        step.fail("no end of run()")
+        step.fail(f"no end of run(){there(whereabouts, room.records.before)}")
     except KeyError:
-        pass
+        step.want(done == ["prepare", "work, answered with b'hello'"], f"{', then '.join(done)}")
+        step.want(server.ended.wait(PATIENCE), "a loop that goes on: no shutdown()?")
+        left_open = server.fileno() != -1
+        step.want(not left_open, "the loop ended, but the listener still open: no server_close()?")
     except NotYet:
         raise
     except BaseException as error:
         step.fail(describe(error), error)
     finally:
-        loop_ended = server.ended.wait(PATIENCE)
-        left_open = server.fileno() != -1
         free(server)
         within(PATIENCE, server.server_close, "server_close")
-    step.want(done == ["prepare", "work, answered with b'hello'"], f"{', then '.join(done)}")
-    step.want(loop_ended, "a loop that goes on: no shutdown()?")
-    step.want(not left_open, "the loop ended, but the listener still open: no server_close()?")
 
 
 predict = Exercise(
@@ -1014,6 +1011,7 @@ def way_failed(served: Any, turned_away: Any, failed: Any, outs: Any, returns: A
 
 
 @predict.part("time-outs", 1, "Two limits, two owners.")
+@here()
 def way_timed(served: Any, turned_away: Any, failed: Any, outs: Any, returns: Any) -> None:
     step = Step(
         called="time_outs, beside a real run",

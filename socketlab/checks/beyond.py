@@ -12,6 +12,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
+from itertools import takewhile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from traceback import walk_stack
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
@@ -23,7 +27,7 @@ from . import room
 from .core import Exercise
 from .forecast import compare
 from .place import subclass, there
-from .room import serving, talk
+from .room import here, serving, talk
 from .step import PATIENCE, Step, describe, whereabouts
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -60,25 +64,32 @@ class Stay(minisocketserver.BaseRequestHandler):
         self.request.sendall(b", goodbye")
 
 
+class CountsTaken:
+    """Counts what a server takes, and notes whether it is full, and which thread is its loop's."""
+
+    taken = 0
+    full = False
+
+    def has_capacity(self) -> Any:
+        capacity = super().has_capacity()  # type: ignore[misc]
+        self.full = not capacity
+        return capacity
+
+    def get_request(self) -> Any:
+        request = super().get_request()  # type: ignore[misc]
+        self.taken += 1
+        return request
+
+    def serve_forever(self, *args: Any) -> None:
+        self.loop = threading.current_thread()
+        super().serve_forever(*args)  # type: ignore[misc]
+
+
 def pool(step: Step, mixin: Any, handler: Any = Stay, **settings: Any) -> Any:
     """Return a server of the bench with the learner's mix-in; it counts what it takes."""
-
-    class Server(mixin, minisocketserver.TCPServer):  # type: ignore[misc]
-        taken = 0
-        full = False
-
-        def has_capacity(self) -> Any:
-            capacity = super().has_capacity()
-            self.full = not capacity
-            return capacity
-
-        def get_request(self) -> Any:
-            request = super().get_request()
-            self.taken += 1
-            return request
-
-    settings = {"request_queue_size": 100, **settings}
-    server = step.call(subclass("Server", (Server,), settings), ANY_PORT, handler)
+    bases = (CountsTaken, mixin, minisocketserver.TCPServer)
+    server_class = subclass("Server", bases, {"request_queue_size": 100, **settings})
+    server = step.call(server_class, ANY_PORT, handler)
     server.workers = []
     return server
 
@@ -120,6 +131,12 @@ def rest_of(client: socket.socket) -> bytes:
     return got
 
 
+def count_served(clients: list[socket.socket]) -> int:
+    """Count those who are served, up to the first who is not: the wait for him was long enough."""
+    welcomed = (rest_of(client) == b"welcome, goodbye" for client in clients)
+    return sum(takewhile(bool, welcomed))
+
+
 @build.part("threads", 2, "A few threads for everybody.")
 def few_threads(mixin: Any) -> None:
     found = [getattr(mixin, name, None) for name in ("pool_size", "queue_size")]
@@ -136,24 +153,18 @@ def few_threads(mixin: Any) -> None:
         "them, and each serves one request after the other.",
     )
     server = pool(step, mixin, pool_size=3)
-    loop: list[threading.Thread] = []
-
-    def serve() -> None:
-        loop.append(threading.current_thread())
-        server.serve_forever()
-
-    with serving(step, server, serve):
+    with serving(step, server):
         with crowd(step, server, 9) as clients:
             wait_for(lambda: len(server.workers) >= 3)
             at_once = len(server.workers)
             step.want(
-                loop[0] not in server.workers, "a handler in the loop's own thread: no pool at all"
+                server.loop not in server.workers,
+                "a handler in the loop's own thread: no pool at all",
             )
             step.want(at_once == 3, f"{at_once} handlers at work{room.records.trouble()}")
             for client in clients:
                 client.sendall(b"go")
-            got = [rest_of(client) for client in clients]
-        served = got.count(b"welcome, goodbye")
+            served = count_served(clients)
         step.want(served == 9, f"{served} of 9 clients served{room.records.trouble()}")
         threads = len(set(server.workers))
         step.want(threads == 3, f"{threads} threads for 9 clients: one for each request?")
@@ -175,7 +186,7 @@ def few_taken(mixin: Any) -> None:
             wait_for(partial(_is_full, server, wanted), 0.3)
             taken = server.taken
             step.want(
-                taken < 9 or "request_queue_size" not in vars(mixin),
+                taken < 9 or "request_queue_size" not in there(vars, mixin),
                 "all 9 taken: request_queue_size is the length of the backlog, it limits those "
                 "who wait outside, and nobody inside",
             )
@@ -207,14 +218,14 @@ def goes_home(mixin: Any) -> None:
         with crowd(step, server, 3) as clients:
             wait_for(lambda: server.taken == 3 and server.workers)
             step.want(server.taken == 3, f"{server.taken} taken{room.records.trouble()}")
+            step.want(server.workers, f"three taken, none at work{room.records.trouble()}")
             closer = threading.Thread(target=_close, args=(server,), daemon=True)
             closer.start()
             time.sleep(0.05)
             early = not closer.is_alive()
             for client in clients:
                 client.sendall(b"go")
-            got = [rest_of(client) for client in clients]
-        served = got.count(b"welcome, goodbye")
+            served = count_served(clients)
         step.want(served == 3, f"{served} of the three served{room.records.trouble()}")
         step.want(not early, "all served, but server_close() did not wait for them")
         workers = set(server.workers)
@@ -292,16 +303,25 @@ tls = Exercise(
 
 
 @cache
-def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Return the contexts of a server called localhost, and of a client who trusts it."""
+def trust() -> tuple[bytes, ssl.SSLContext]:
+    """Return key and certificate for a server called localhost, and what a client needs."""
     import trustme  # here, because only these checks need it
 
     authority = trustme.CA()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(server)
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(client)
-    return server, client
+    return authority.issue_cert("localhost").private_key_and_cert_chain_pem.bytes(), client
+
+
+@cache
+def server_context(key_and_certificate: bytes) -> ssl.SSLContext:
+    """Return the context of a server; to be called where the server is."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with TemporaryDirectory() as folder:  # ssl takes them from a file only
+        path = Path(folder, "key_and_certificate")
+        path.write_bytes(key_and_certificate)
+        context.load_cert_chain(path)
+    return context
 
 
 class EchoLine(minisocketserver.StreamRequestHandler):
@@ -312,24 +332,28 @@ class EchoLine(minisocketserver.StreamRequestHandler):
         self.wfile.write(self.rfile.readline())
 
 
+class Watched:
+    """Gives each connection a time limit, and tells when one has ended."""
+
+    daemon_threads = True
+    said_goodbye: threading.Event
+
+    def get_request(self) -> Any:
+        request, client_address = super().get_request()  # type: ignore[misc]
+        request.settimeout(3 * PATIENCE)
+        return request, client_address
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)  # type: ignore[misc]
+        self.said_goodbye.set()
+
+
 def secure(step: Step, mixin: Any, **settings: Any) -> Any:
     """Return a threading server of the bench with the learner's mix-in."""
-
-    class Server(mixin, minisocketserver.ThreadingTCPServer):  # type: ignore[misc]
-        daemon_threads = True
-
-        def get_request(self) -> Any:
-            request, client_address = super().get_request()
-            request.settimeout(3 * PATIENCE)
-            return request, client_address
-
-        def shutdown_request(self, request: Any) -> None:
-            super().shutdown_request(request)
-            self.said_goodbye.set()
-
-    settings = {"ssl_context": contexts()[0], **settings}
-    server = step.call(subclass("Server", (Server,), settings), ANY_PORT, EchoLine)
-    server.limits, server.said_goodbye = [], threading.Event()
+    settings = {"ssl_context": there(server_context, trust()[0]), **settings}
+    bases = (Watched, mixin, minisocketserver.ThreadingTCPServer)
+    server = step.call(subclass("Server", bases, settings), ANY_PORT, EchoLine)
+    server.limits, server.said_goodbye = [], there(threading.Event)
     return server
 
 
@@ -338,7 +362,7 @@ def honest(step: Step, server: Any) -> Iterator[Any]:
     """Yield an encrypted connection to the server."""
     with socket.create_connection(server.server_address, PATIENCE) as client:
         try:
-            wrapped = contexts()[1].wrap_socket(
+            wrapped = trust()[1].wrap_socket(
                 client, server_hostname="localhost", suppress_ragged_eofs=False
             )
         except TimeoutError as error:
@@ -354,13 +378,11 @@ def honest(step: Step, server: Any) -> Iterator[Any]:
 
 
 def _where_the_loop_is() -> str:
-    for thread in threading.enumerate():
-        if thread.name == "server" and thread.ident and thread not in room.records.before:
-            frame = sys._current_frames().get(thread.ident)
-            while frame is not None:
-                if frame.f_code.co_name == "do_handshake":
-                    return ". The loop itself waits in do_handshake(), for another client"
-                frame = frame.f_back
+    ours = {thread.ident for thread in set(threading.enumerate()) - room.records.before}
+    for ident, top in sys._current_frames().items():
+        calls = {frame.f_code.co_name for frame, _ in walk_stack(top)}
+        if ident in ours and {"serve_forever", "do_handshake"} <= calls:
+            return ". The loop itself waits in do_handshake(), for another client"
     return whereabouts(room.records.before)
 
 
@@ -475,7 +497,7 @@ def says_goodbye(mixin: Any) -> None:
             plain.sendall(b"no TLS at all\n")
             rest_of(plain)
         step.want(server.said_goodbye.wait(PATIENCE), "no goodbye for one that never shook hands")
-        odd = [error for error in room.records.errors if not isinstance(error, ssl.SSLError)]
+        odd = [one for one in room.records.errors if not type(one).__name__.startswith("SSL")]
         step.want(not odd, f"an exception{room.records.trouble()}, for one that never shook hands")
 
 
@@ -498,6 +520,20 @@ use = Exercise(
 )
 
 
+class HearsOneKind:
+    """Has a listener that hears IPv6 alone unless told otherwise, as it is on Windows."""
+
+    @property
+    def socket(self) -> Any:
+        return vars(self)["socket"]
+
+    @socket.setter
+    def socket(self, sock: Any) -> None:
+        vars(self)["socket"] = sock
+        if sock.family == socket.AF_INET6 and not sock.getsockname()[1]:  # a fresh one
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+
+
 def door(step: Step, door_class: Any, handler: Any) -> Any:
     """Return the learner's server, on a system where a socket hears IPv6 alone unless told."""
     step.want(
@@ -505,14 +541,7 @@ def door(step: Step, door_class: Any, handler: Any) -> Any:
         "nothing could be tried: this system has no sockets for both kinds of addresses",
     )
 
-    def put(self: Any, sock: socket.socket) -> None:
-        vars(self)["socket"] = sock
-        fresh = sock.family == socket.AF_INET6 and not sock.getsockname()[1]
-        if fresh:  # as on Windows, where the option is on unless a program switches it off
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-
-    listener = property(lambda self: vars(self)["socket"], put)
-    return step.call(subclass("Door", (door_class,), {"socket": listener}), ("", 0), handler)
+    return step.call(subclass("Door", (HearsOneKind, door_class), {}), ("", 0), handler)
 
 
 def ask(step: Step, server: Any, host: str) -> str:
@@ -541,7 +570,7 @@ def hears_new(who: Any, door_class: Any) -> None:
         why="A TCPServer is for IPv4, unless its address_family says otherwise.",
     )
     server = door(step, door_class, who)
-    family = server.socket.family
+    family = socket.AddressFamily(server.socket.family)
     step.want(
         family == socket.AF_INET6, f"a socket of the family {family.name}, which hears IPv4 alone"
     )
@@ -627,10 +656,14 @@ def harbour(step: Step, harbour_class: Any, handler: Any) -> Iterator[Any]:
         try:
             yield server
         finally:
-            for sock in room.records.sockets:
-                if sock is not getattr(server, "socket", None):
-                    with suppress(OSError):
-                        sock.shutdown(socket.SHUT_RDWR)
+            there(_end_connections, server)
+
+
+def _end_connections(server: Any) -> None:
+    for sock in room.records.sockets:
+        if sock is not getattr(server, "socket", None):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
 
 @bugs.part("three", 2, "Three, and not one more.")
@@ -646,7 +679,8 @@ def only_three(harbour_class: Any, logbook: Any, stop: Any) -> None:
         with crowd(step, server, 5) as clients:
             wait_for(lambda: len(_ready(clients)) == 5)
             welcome, closed = _sort(clients)
-            mixed = isinstance(server, beyond.LimitsMixIn) and not hasattr(server, "open_requests")
+            has_limits = there(isinstance, server, beyond.LimitsMixIn)
+            mixed = has_limits and not hasattr(server, "open_requests")
             step.want(
                 not mixed, f"{welcome} of 5 served: is the mix-in behind the server, and not first?"
             )
@@ -752,24 +786,27 @@ def stops(harbour_class: Any, logbook: Any, stop: Any) -> None:
     any(_stops(step, harbour_class, stop, last) for last in (False, False, True))
 
 
+class Job(minisocketserver.BaseRequestHandler):
+    """Works a moment for a client who asks for it."""
+
+    def handle(self) -> None:
+        self.server.started.release()
+        if self.request.recv(100) == b"work":
+            time.sleep(0.1)
+            self.request.sendall(b"done")
+
+
 def _stops(step: Step, harbour_class: Any, stop: Any, last: bool) -> bool:
-    started = threading.Semaphore(0)
-
-    class Job(minisocketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            started.release()
-            if self.request.recv(100) == b"work":
-                time.sleep(0.1)
-                self.request.sendall(b"done")
-
     with harbour(step, harbour_class, Job) as server:
+        server.started = there(threading.Semaphore, 0)
         with (
             socket.create_connection(server.server_address, PATIENCE) as worker,
             socket.create_connection(server.server_address, PATIENCE) as mute,
         ):
             worker.sendall(b"work")
             for _ in range(2):
-                step.want(started.acquire(timeout=PATIENCE), f"no handler{room.records.trouble()}")
+                began = server.started.acquire(True, PATIENCE)
+                step.want(began, f"no handler{room.records.trouble()}")
             try:
                 cut = within(PATIENCE, lambda: stop(server), "stop")
             except ServerTrouble:
@@ -820,7 +857,7 @@ def how_many_taken(taken: Any, at_the_door: Any, cut_off: Any) -> None:
         expected="how many of 9 clients who stay are taken by each",
         why="Do not take what you cannot serve: of the four servers, two ask before they take.",
     )
-    with ThreadPoolExecutor(3) as executor:
+    with here(), ThreadPoolExecutor(3) as executor:
 
         class Executing(minisocketserver.ThreadingMixIn):
             def process_request(self, request: Any, client_address: Any) -> None:
@@ -898,6 +935,7 @@ def full_backlog(taken: Any, at_the_door: Any, cut_off: Any) -> None:
     )
 
 
+@here()
 def _fates(step: Step) -> list[str]:
     server = pool(step, beyond.ThreadPoolMixIn, pool_size=2, request_queue_size=1)
     with serving(step, server), ExitStack() as stack:
@@ -940,7 +978,7 @@ def which_cut_off(taken: Any, at_the_door: Any, cut_off: Any) -> None:
         (limited, {"timeout": 0.3, "max_line_seconds": 0.2}, "readline"),
         (limited, {"timeout": 0.3, "max_line_seconds": 0.2}, "read"),
     ]
-    with ThreadPoolExecutor(3) as workers:
+    with here(), ThreadPoolExecutor(3) as workers:
         real = list(workers.map(lambda run: _is_cut_off(step, *run), runs))
     compare(
         step,

@@ -118,12 +118,18 @@ def check(exercise: str, *answers: Any, part: str | None = None, traceback: bool
     for one in spec.parts.values() if part is None else [spec.parts[part]]:
         not_yet = attempt(spec, one, answers, namespace)
         if not_yet is not None:
-            report = CheckFailed(message(spec, one, not_yet))
-            report.asked_for_traceback = traceback
-            raise report from not_yet.__cause__ if traceback else None
+            raise failed(spec, one, not_yet, traceback)
         spec.passed.add(one.name)
         logbook.note(exercise, f"passed {one.name}")
         print(f"✓ {exercise} {one.name}: {_points(one.points)}. {one.praise}")
+
+
+def failed(spec: Exercise, part: Part, not_yet: NotYet, traceback: bool) -> CheckFailed:
+    """Return what `check` raises."""
+    report = CheckFailed(message(spec, part, not_yet))
+    report.asked_for_traceback = traceback
+    report.__cause__ = not_yet.__cause__ if traceback else None
+    return report
 
 
 def hint(exercise: str, number: int | None = None) -> None:

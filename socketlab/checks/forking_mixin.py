@@ -1,9 +1,7 @@
-"""Checks of chapter 07: a process for each request, tried in a new Python, never in the kernel."""
+"""Checks of chapter 07: a process for each request, and what becomes of it."""
 
 import http.client
-import linecache
 import os
-import signal
 import socket
 import socketserver
 import sys
@@ -11,128 +9,33 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import minisocketserver
 from minisocketserver import BaseRequestHandler
 
-from ..fresh import fresh
-from ..running import ServerTrouble
+from ..grading.remote import LinkBroken
 from . import room
+from .away import Notes, Output, away, in_parent, left, next_ended, real_run, soon
 from .core import Exercise
 from .forecast import compare
-from .place import subclass
+from .place import subclass, there
 from .room import serving, talk
-from .step import PATIENCE, NotYet, Step, describe
+from .step import PATIENCE, Step, describe
 
 ANY_PORT = ("127.0.0.1", 0)
-DEADLINE = 5 * PATIENCE
-"""Seconds a new Python has for all that it is asked, its start included."""
 MOMENT = 0.15
 """Seconds in which a server that does not wait has gone on."""
-
-
-def away(step: Step, trial: Callable[..., Any], *answers: Any) -> Any:
-    """Return `trial(*answers)`, from a new Python; what goes wrong there fails the step."""
-    step.want(hasattr(os, "fork"), "this system cannot fork; Linux, macOS and Binder can")
-    cells = {
-        name: (len("".join(entry[2])), None, entry[2], name)
-        for name, entry in list(linecache.cache.items())
-        if len(entry) == 4 and not Path(name).exists()
-    }
-    try:
-        came = fresh(_there, trial, cells, answers, deadline=DEADLINE)
-    except ServerTrouble as trouble:
-        step.fail(str(trouble), trouble)
-    except Exception as error:
-        step.fail(f"{describe(error)}: it cannot be taken to another Python", error)
-    outcome, value = came
-    step.want(outcome == "came", value)
-    return value
-
-
-def _there(trial: Callable[..., Any], cells: Any, answers: Any) -> tuple[str, Any]:
-    """Make the trial, in the new Python. A child that comes back is caught here."""
-    linecache.cache.update(cells)  # for the lines of the learner's code in messages
-    parent = os.getpid()
-    read_end, write_end = os.pipe()
-    signal.signal(signal.SIGALRM, _too_long)
-    signal.setitimer(signal.ITIMER_REAL, 2 * PATIENCE)
-    outcome: tuple[str, Any] = ("failed", "nothing")
-    try:
-        outcome = ("came", trial(*answers))
-    except NotYet as not_yet:
-        outcome = ("failed", not_yet.came)
-    except BaseException as error:
-        outcome = ("failed", describe(error))
-        if os.getpid() != parent and isinstance(error, SystemExit):
-            outcome = ("failed", "it left with SystemExit, as sys.exit() does")
-    finally:
-        if os.getpid() != parent:
-            os.write(write_end, str(outcome[1]).encode()[:500] + b"\n")
-            os._exit(0)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    os.close(write_end)
-    os.set_blocking(read_end, False)
-    with suppress(BlockingIOError):
-        if back := os.read(read_end, 1000):
-            told = back.decode(errors="replace").splitlines()[0]
-            return "failed", f"a child came back into the program of its parent ({told})"
-    return outcome
-
-
-def _too_long(*_: Any) -> None:
-    raise TimeoutError(f"nothing within {2 * PATIENCE:g} seconds")
-
-
-class Notes:
-    """What parent and children did, in one pipe that all of them hold."""
-
-    def __init__(self) -> None:
-        self.read_end, self.write_end = os.pipe()
-        os.set_blocking(self.read_end, False)
-        self.lines: list[tuple[int, str]] = []
-
-    def note(self, text: str) -> None:
-        line = " ".join(text.split())[:300]
-        os.write(self.write_end, f"{os.getpid()} {line}\n".encode())
-
-    def all(self) -> list[tuple[int, str]]:
-        with suppress(BlockingIOError):
-            while data := os.read(self.read_end, 65536):
-                for line in data.decode(errors="replace").splitlines():
-                    pid, text = line.split(" ", 1)
-                    self.lines.append((int(pid), text))
-        return self.lines
-
-    def of(self, pid: int) -> list[str]:
-        return [text for who, text in self.all() if who == pid]
-
-    def wait(self, text: str, count: int = 1, seconds: float = PATIENCE) -> bool:
-        """Wait until `text` has been noted `count` times."""
-        return _soon(lambda: [line for _, line in self.all()].count(text) >= count, seconds)
-
-    def trouble(self) -> str:
-        """Return the last error that was reported, in brackets, or nothing."""
-        told = [text for _, text in self.all() if text.startswith("handle_error ")]
-        return f" ({told[-1].removeprefix('handle_error ')})" if told else ""
-
-
-def _soon(condition: Callable[[], Any], seconds: float = PATIENCE) -> bool:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.005)
-    return bool(condition())
 
 
 class Desk:
     """Notes the hooks of a server, whoever calls them."""
 
+    notes: Notes
+
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.notes = Notes()
         self.taken: list[socket.socket] = []
 
     def get_request(self) -> Any:
@@ -164,20 +67,19 @@ class Tells(BaseRequestHandler):
         self.server.notes.note("done")
 
 
-def mixed(mixin: Any, **switches: Any) -> Any:
+def mixed(mixin: Any, notes: Any, **switches: Any) -> Any:
     """Return a server of the learner's mix-in, put first, and ours."""
-    made: Any = subclass("Server", (mixin, Desk, minisocketserver.TCPServer), switches)
-    return made(ANY_PORT, Tells)
+    made = subclass("Server", (mixin, Desk, minisocketserver.TCPServer), switches)
+    server = there(made, ANY_PORT, Tells)
+    server.notes = notes
+    return server
 
 
-def send(step: Step, server: Any, word: bytes) -> socket.socket:
+def send(server: Any, word: bytes) -> socket.socket:
     """Connect, say a word, and let the server handle this one request."""
     client = socket.create_connection(server.server_address, PATIENCE)
     client.sendall(word)
-    before = os.getpid()
-    server.handle_request()
-    if os.getpid() != before:
-        step.fail("process_request returned in the child")
+    there(in_parent, server.notes, server.handle_request)
     return client
 
 
@@ -191,15 +93,19 @@ def answer(step: Step, server: Any, client: socket.socket) -> bytes:
         step.fail(f"{describe(error)}{server.notes.trouble()}")
 
 
-def left() -> list[str]:
-    """Return the states of this program's children."""
-    import psutil  # type: ignore[import-untyped]  # only the chapters need it
+def loop(notes: Any, function: Any, *args: Any) -> threading.Thread:
+    """Return a thread that lets the server serve, not started yet; its trouble is noted."""
 
-    states = []
-    for child in psutil.Process().children():
-        with suppress(psutil.NoSuchProcess):
-            states.append(child.status())
-    return states
+    def serve() -> None:
+        try:
+            there(in_parent, notes, function, *args)
+        except LinkBroken:
+            pass  # the trial is over
+        except BaseException as error:
+            with suppress(LinkBroken):
+                notes.note(f"handle_error {describe(error)}")
+
+    return threading.Thread(target=serve, daemon=True)
 
 
 build = Exercise(
@@ -235,26 +141,27 @@ def child(mixin: Any) -> None:
         why="A child that returns goes on with all that its parent was doing. So it ends with "
         "os._exit in the last finally of all, and the number tells the parent how it went.",
     )
-    away(step, _child, mixin, step)
+    away(step, _child, mixin)
 
 
-def _child(mixin: Any, step: Step) -> None:
-    server = mixed(mixin)
+def _child(step: Step, notes: Any, mixin: Any) -> None:
+    server = mixed(mixin, notes)
     for word, wanted in ((b"hello", 0), (b"fail", 1)):
-        client = send(step, server, word)
+        client = send(server, word)
         got = answer(step, server, client)
         if not wanted:
             step.want(got, f"no answer{server.notes.trouble()}")
             step.want(
-                int(got) != os.getpid(),
+                int(got) != there(os.getpid),
                 f"an answer from the server's own process: nobody forked{server.notes.trouble()}",
             )
         try:
-            pid, status = os.wait()
+            gone = there(next_ended, PATIENCE)
         except ChildProcessError:
-            step.fail(f"no child to wait for{server.notes.trouble()}")
-        ended = os.waitstatus_to_exitcode(status)
-        calls = [text.split()[0] for text in server.notes.of(pid)]
+            step.fail(f"no child to wait for{notes.trouble()}")
+        step.want(gone, f"a child that does not end{notes.trouble()}")
+        pid, ended = gone
+        calls = [text.split()[0] for text in notes.of(pid)]
         hooks = [call for call in calls if call not in ("begun", "done")]
         after = "a handler that raised" if wanted else "success"
         step.want(
@@ -272,22 +179,20 @@ def parent(mixin: Any) -> None:
         why="Both hold the connection. close_request gives back one hold; shutdown_request ends "
         "the connection itself, for the child, too.",
     )
-    away(step, _parent, mixin, step)
+    away(step, _parent, mixin)
 
 
-def _parent(mixin: Any, step: Step) -> None:
-    server = mixed(mixin)
-    client = send(step, server, b"stay")
-    mine = server.notes.of(os.getpid())
+def _parent(step: Step, notes: Any, mixin: Any) -> None:
+    server = mixed(mixin, notes)
+    client = send(server, b"stay")
+    mine = notes.of(there(os.getpid))
     failed = any(text.startswith("handle_error") for text in mine)
     step.want(
         failed or "shutdown_request" not in mine,
         "the parent called shutdown_request: the client is told goodbye before its answer",
     )
-    early = "done" in [text for _, text in server.notes.all()]
-    came_early = any(text.startswith("handle_error") for _, text in server.notes.all())
     step.want(
-        not early and not came_early,
+        not notes.count("done") and not notes.trouble(),
         f"process_request back only when the child had ended: it waits{server.notes.trouble()}",
     )
     step.want(
@@ -308,7 +213,7 @@ def collected(mixin: Any) -> None:
         why="An ended child stays in the system's table until its parent has asked how it ended. "
         "A server that never asks fills the table with zombies.",
     )
-    away(step, _collects, mixin, step)
+    away(step, _collects, mixin)
     step = Step(
         called="server_close(), while a child is at work",
         expected="the listener closed, and back when the child has ended; with block_on_close = "
@@ -318,25 +223,25 @@ def collected(mixin: Any) -> None:
     )
     usual = getattr(mixin, "block_on_close", None)
     step.want(usual is True, f"ForkingMixIn.block_on_close is {usual!r}")
-    away(step, _closes, mixin, step)
+    away(step, _closes, mixin)
 
 
-def _collects(mixin: Any, step: Step) -> None:
-    server = mixed(mixin)
+def _collects(step: Step, notes: Any, mixin: Any) -> None:
+    server = mixed(mixin, notes)
     server.service_actions()  # nobody has come yet
     for _ in range(3):
-        answer(step, server, send(step, server, b"hello"))
+        answer(step, server, send(server, b"hello"))
     held = getattr(server, "active_children", None)
     step.want(
         isinstance(held, set) and len(held) == 3,
         f"active_children is {held!r} after three requests{server.notes.trouble()}",
     )
-    _soon(lambda: set(left()) == {"zombie"})
+    soon(lambda: set(there(left)) == {"zombie"})
     server.service_actions()
-    zombies = left().count("zombie")
+    zombies = there(left).count("zombie")
     step.want(not zombies, f"{zombies} zombies after service_actions()")
     step.want(not server.active_children, "no zombies, but their pids still in active_children")
-    client = send(step, server, b"stay")
+    client = send(server, b"stay")
     answer(step, server, client)
     began = time.monotonic()
     server.service_actions()
@@ -345,28 +250,29 @@ def _collects(mixin: Any, step: Step) -> None:
     step.want(server.active_children, "a child at work, and active_children is empty")
     client.sendall(b"go")
     with suppress(ChildProcessError):
-        os.wait()  # somebody else has asked: that must be no error
+        there(next_ended, PATIENCE)  # somebody else has asked: that must be no error
     server.service_actions()
     step.want(not server.active_children, "a pid kept for which somebody else had waited")
 
 
-def _closes(mixin: Any, step: Step) -> None:
+def _closes(step: Step, notes: Any, mixin: Any) -> None:
     for block in (True, False):
-        server = mixed(mixin, block_on_close=block)
-        client = send(step, server, b"stay")
+        server = mixed(mixin, notes, block_on_close=block)
+        client = send(server, b"stay")
         answer(step, server, client)
         threading.Timer(MOMENT, client.sendall, (b"go",)).start()
+        before = notes.count("done")
         server.server_close()
-        done = "done" in [text for _, text in server.notes.all()]
+        done = notes.count("done") > before
         how = "done" if done else "not done"
         step.want(server.fileno() == -1, "server_close() back, and the listener still open")
         step.want(
             done == block, f"server_close() back, with block_on_close {block}, and the work {how}"
         )
-        step.want(not (block and left()), f"a child left after server_close(): {left()}")
+        step.want(not (block and there(left)), f"a child left after server_close(): {there(left)}")
         with suppress(ChildProcessError):
-            os.wait()
-    server = mixed(mixin)
+            there(next_ended, PATIENCE)
+    server = mixed(mixin, notes)
     server.server_close()
 
 
@@ -378,20 +284,26 @@ def others(mixin: Any) -> None:
         why="waitpid(-1) takes what any child has left, and it can be taken only once. Ask for "
         "your own children, by number.",
     )
-    away(step, _others, mixin, step)
+    away(step, _others, mixin)
 
 
-def _others(mixin: Any, step: Step) -> None:
-    server = mixed(mixin)
-    helper = os.fork()
-    if helper == 0:
+def helper() -> int:
+    """Fork somebody who exits with 7; return the pid."""
+    pid = os.fork()
+    if pid == 0:
         os._exit(7)
-    client = send(step, server, b"stay")
+    return pid
+
+
+def _others(step: Step, notes: Any, mixin: Any) -> None:
+    server = mixed(mixin, notes)
+    pid = there(helper)
+    client = send(server, b"stay")
     answer(step, server, client)
-    _soon(lambda: "zombie" in left())
+    soon(lambda: "zombie" in there(left))
     server.service_actions()
     try:
-        _, status = os.waitpid(helper, 0)
+        _, status = there(os.waitpid, pid, 0)
     except ChildProcessError:
         step.fail("the helper's exit status was taken by the server: is it waitpid(-1)?")
     step.want(os.waitstatus_to_exitcode(status) == 7, f"the status {status}")
@@ -408,29 +320,22 @@ def limit(mixin: Any) -> None:
     )
     usual = getattr(mixin, "max_children", None)
     step.want(usual == 40, f"ForkingMixIn.max_children is {usual!r}")
-    away(step, _limit, mixin, step)
+    away(step, _limit, mixin)
 
 
-def _limit(mixin: Any, step: Step) -> None:
-    server = mixed(mixin, max_children=2)
+def _limit(step: Step, notes: Any, mixin: Any) -> None:
+    server = mixed(mixin, notes, max_children=2)
     clients = []
     for _ in range(3):
         clients.append(socket.create_connection(server.server_address, 2 * PATIENCE))
         clients[-1].sendall(b"stay")
-
-    def serve() -> None:
-        try:
-            server.serve_forever(0.02)
-        except BaseException as error:
-            server.notes.note(f"handle_error {describe(error)}")
-
-    threading.Thread(target=serve, daemon=True).start()
-    two = server.notes.wait("begun", 2)
-    step.want(two, f"fewer than two at work{server.notes.trouble()}")
-    three = server.notes.wait("begun", 3, MOMENT)
+    loop(notes, server.serve_forever, 0.02).start()
+    two = notes.wait("begun", 2)
+    step.want(two, f"fewer than two at work{notes.trouble()}")
+    three = notes.wait("begun", 3, MOMENT)
     step.want(not three, "three at work: is has_capacity() asked how many there are?")
     clients[0].sendall(b"go")
-    three = server.notes.wait("begun", 3)
+    three = notes.wait("begun", 3)
     step.want(three, "one has gone, and the third still waits")
     for client in clients[1:]:
         client.sendall(b"go")
@@ -455,32 +360,41 @@ use = Exercise(
 )
 
 
-def _page_trial(step: Step, server_class: Any, page: Any, count: int, at_once: bool) -> Any:
-    """Return the texts that visitors read, the count, and how many processes served."""
-    notes = Notes()
+class NotesRequests:
+    """Notes what a handler leaves unread, and its end."""
 
-    class Watched(page):  # type: ignore[misc]
-        def finish(self) -> None:
-            super().finish()
-            self.request.settimeout(0)
-            with suppress(OSError):
-                if self.request.recv(100, socket.MSG_PEEK):
-                    notes.note("unread")
-            notes.note("served")
+    def finish(self) -> None:
+        super().finish()  # type: ignore[misc]
+        request, notes = self.request, self.server.notes  # type: ignore[attr-defined]
+        request.settimeout(0)
+        with suppress(OSError):
+            if request.recv(100, socket.MSG_PEEK):
+                notes.note("unread")
+        notes.note("served")
 
-    roomy = type(server_class.__name__, (server_class,), {"request_queue_size": 20})
-    server: Any = roomy(ANY_PORT, Watched)
-    report = server.handle_error
 
-    def handle_error(request: Any, client_address: Any) -> None:
+class NotesErrors:
+    """Notes the errors that a server reports."""
+
+    notes: Notes
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exc_info()[1]
-        notes.note(f"handle_error {describe(error) if error else ''}")
-        report(request, client_address)
+        self.notes.note(f"handle_error {describe(error) if error else ''}")
+        super().handle_error(request, client_address)  # type: ignore[misc]
 
-    server.handle_error = handle_error
+
+def _page_trial(
+    step: Step, notes: Any, server_class: Any, page: Any, count: int, at_once: bool
+) -> Any:
+    """Return the texts that visitors read, and the count."""
+    name, roomy = server_class.__name__, {"request_queue_size": 20}
+    made = subclass(name, (NotesErrors, server_class), roomy)
+    server = there(made, ANY_PORT, subclass("Watched", (NotesRequests, page), {}))
+    server.notes = notes
     if at_once:
-        server.visitors = Slow(server.visitors)
-    loop = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        server.visitors = there(Slow, server.visitors)
+    serving = loop(notes, server.serve_forever, 0.02)
     host, port = server.server_address[:2]
     texts: list[str] = []
     groups = [count] if at_once else [1] * count
@@ -491,7 +405,7 @@ def _page_trial(step: Step, server_class: Any, page: Any, count: int, at_once: b
         for visitor in visitors:
             visitor.request("GET", "/")
         if not texts:
-            loop.start()  # only now, so that no handler comes before its request
+            serving.start()  # only now, so that no handler comes before its request
         for visitor in visitors:
             try:
                 reply = visitor.getresponse()
@@ -500,9 +414,8 @@ def _page_trial(step: Step, server_class: Any, page: Any, count: int, at_once: b
             except (OSError, http.client.HTTPException) as error:
                 step.fail(f"{describe(error)}{notes.trouble()}")
     notes.wait("served", count)
-    read = all(text != "unread" for _, text in notes.all())
-    step.want(read, "an answer, but the request was not received")
-    own = "served" in notes.of(os.getpid())
+    step.want(not notes.count("unread"), "an answer, but the request was not received")
+    own = "served" in notes.of(there(os.getpid))
     step.want(not own, "served in the server's own process: where is the fork?")
     total = getattr(server.visitors, "value", server.visitors)
     server.shutdown()
@@ -538,7 +451,7 @@ def page(server_class: Any, handler: Any) -> None:
         why="http.client knows nothing of this course. It wants a status line, an empty line, and "
         "the text, in bytes.",
     )
-    texts, _ = away(step, _page_trial, step, server_class, handler, 1, False)
+    texts, _ = away(step, _page_trial, server_class, handler, 1, False)
     step.want(texts == ["visitor 1"], f"{texts[0]!r}")
 
 
@@ -550,7 +463,7 @@ def count(server_class: Any, handler: Any) -> None:
         why="A child works on copies: what it adds to a variable is gone when it exits. Shared "
         "memory is not copied.",
     )
-    texts, total = away(step, _page_trial, step, server_class, handler, 3, False)
+    texts, total = away(step, _page_trial, server_class, handler, 3, False)
     step.want(
         texts != ["visitor 1"] * 3,
         f"{texts}, and {total} in the server: does each child count in a copy of its own?",
@@ -569,7 +482,7 @@ def at_once(server_class: Any, handler: Any) -> None:
         why="What is shared can be changed by two at once. Adding one and reading the number back "
         "belong under the lock of the value, get_lock().",
     )
-    texts, total = away(step, _page_trial, step, server_class, handler, crowd, True)
+    texts, total = away(step, _page_trial, server_class, handler, crowd, True)
     step.want(
         sorted(texts) == [f"visitor {number}" for number in range(1, crowd + 1)],
         f"{sorted(texts)}, and {total} in the server: is all of it under get_lock()?",
@@ -596,21 +509,30 @@ bugs = Exercise(
 )
 
 
+def as_on_windows() -> SimpleNamespace:
+    """Return a socketserver without what Windows does not have."""
+    lacking = ("Forking", "Unix", "ThreadingUnix")
+    names = [name for name in vars(socketserver) if not name.startswith(lacking)]
+    return SimpleNamespace(**{name: getattr(socketserver, name) for name in names})
+
+
+def owner(cls: type, name: str) -> type:
+    """Return the first class in the order of lookup that has this name in its body."""
+    return next(one for one in cls.__mro__ if name in vars(one))
+
+
 @bugs.part("elsewhere", 2, "The shop opens on Windows, too.")
 def elsewhere(server_class: Any, logged: Any, run: Any) -> None:
-    lacking = ("Forking", "Unix", "ThreadingUnix")
-    there = {
-        name: value for name, value in vars(socketserver).items() if not name.startswith(lacking)
-    }
     step = Step(
         called="server_class(module), with a socketserver as Windows has it",
         expected="a server with threads, that serves Ada",
         why="Forking and Unix classes exist only where the system has what they need. A program "
         "that wants to run everywhere asks with hasattr.",
     )
-    made = step.call(server_class, SimpleNamespace(**there))
+    made = step.call(server_class, there(as_on_windows))
     step.want(isinstance(made, type), f"{made!r}: does server_class return the class?")
-    step.want(issubclass(made, socketserver.ThreadingMixIn), f"{made.__name__}, without threads")
+    threads = there(issubclass, made, socketserver.ThreadingMixIn)
+    step.want(threads, f"{made.__name__}, without threads")
     server = step.call(made, ANY_PORT, logged)
     with serving(step, server, lambda: server.serve_forever(0.02)):
         got = talk(step, server.server_address, b"Ada")
@@ -622,43 +544,42 @@ def elsewhere(server_class: Any, logged: Any, run: Any) -> None:
             why="Threads are the way out where there is no fork, and only there.",
         )
         made = step.call(server_class, socketserver)
-        forks = isinstance(made, type) and issubclass(made, socketserver.ForkingMixIn)
+        forks = isinstance(made, type) and there(issubclass, made, socketserver.ForkingMixIn)
         step.want(forks, f"{made!r}, without ForkingMixIn among its bases")
-        first = next(cls for cls in made.__mro__ if "process_request" in vars(cls))
+        first = there(owner, made, "process_request")
         step.want(
-            issubclass(first, socketserver.ForkingMixIn),
+            there(issubclass, first, socketserver.ForkingMixIn),
             f"process_request is {first.__name__}'s: does the mix-in stand first?",
         )
 
 
-def _a_day(step: Step, server_class: Any, logged: Any, run: Any) -> dict[str, Any]:
+class CountsRounds:
+    """Counts the rounds of a server's loop, which is soon stopped, and the check over."""
+
+    rounds = 0
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        super().serve_forever(0.02)  # type: ignore[misc]
+
+    def service_actions(self) -> None:
+        super().service_actions()  # type: ignore[misc]
+        self.rounds += 1
+
+
+def _a_day(step: Step, notes: Any, server_class: Any, logged: Any, run: Any) -> dict[str, Any]:
     """Let two customers visit the shop; return what the system and the server tell."""
+    made = there(server_class, socketserver)
+    watched = subclass("Watched", (CountsRounds, NotesErrors, made), {})
+    server = there(watched, ANY_PORT, logged)
+    server.notes = notes
+    with there(Output) as output:
+        came = _two_customers(step, server, run)
+    return {**came, "printed": output.text}
 
-    class Watched(server_class(socketserver)):  # type: ignore[misc]
-        rounds = 0
 
-        def serve_forever(self, poll_interval: float = 0.5) -> None:
-            super().serve_forever(0.02)  # soon stopped, and the check over
-
-        def service_actions(self) -> None:
-            super().service_actions()
-            self.rounds += 1
-
-    server = Watched(ANY_PORT, logged)
-    trouble: list[BaseException] = []
-    server.handle_error = lambda *request: trouble.append(sys.exc_info()[1])  # type: ignore[arg-type]
-
-    def day() -> None:
-        try:
-            run(server)
-        except BaseException as error:
-            if os.getpid() != started_in:
-                raise
-            trouble.append(error)
-
-    started_in = os.getpid()
-    loop = threading.Thread(target=day, daemon=True)
-    loop.start()
+def _two_customers(step: Step, server: Any, run: Any) -> dict[str, Any]:
+    day = loop(server.notes, run, server)
+    day.start()
     for name in (b"Ada", b"Bob"):
         with socket.create_connection(server.server_address, PATIENCE) as client:
             client.sendall(name)
@@ -666,14 +587,13 @@ def _a_day(step: Step, server_class: Any, logged: Any, run: Any) -> dict[str, An
                 got = client.recv(100)
             except OSError as error:
                 got = describe(error).encode()
-            why = f" ({describe(trouble[-1])})" if trouble else ""
-            step.want(got == b"done", f"{got!r} for {name.decode()}{why}")
-    gone = _soon(lambda: not left())
-    zombies = left().count("zombie")
+            step.want(got == b"done", f"{got!r} for {name.decode()}{server.notes.trouble()}")
+    gone = soon(lambda: not there(left))
+    zombies = there(left).count("zombie")
     rounds = server.rounds
-    _soon(lambda: server.rounds > rounds + 1)
+    soon(lambda: server.rounds > rounds + 1)
     server.shutdown()
-    loop.join(PATIENCE)
+    day.join(PATIENCE)
     served = server.served
     server.server_close()
     turns = f"turns is {server.turns} after {server.rounds} rounds of the loop"
@@ -693,7 +613,7 @@ def the_dead(server_class: Any, logged: Any, run: Any) -> None:
         why="The mix-in collects its children in service_actions(). A class that overrides the "
         "hook without super() stops that, and the dead stay.",
     )
-    came = away(step, _a_day, step, server_class, logged, run)
+    came = away(step, _a_day, server_class, logged, run)
     step.want(came["gone"], f"{came['zombies']} zombies: was the mix-in's service_actions called?")
     step.want(not came["turns"], f"no zombies, but {came['turns']}")
 
@@ -707,9 +627,7 @@ def the_log(server_class: Any, logged: Any, run: Any) -> None:
         why="What is printed waits in a buffer. A fork copies the buffer with what is in it, and "
         "os._exit throws the child's away: flush before the fork, and in the child.",
     )
-    before = len(room.records.printed)
-    away(step, _a_day, step, server_class, logged, run)
-    printed = "".join(room.records.printed[before:]).splitlines()
+    printed = away(step, _a_day, server_class, logged, run)["printed"].splitlines()
     came = [line for line in printed if line.startswith(("the shop", "serving"))]
     opened, served = came.count(lines[0]), [came.count(line) for line in lines[1:]]
     told = ""
@@ -728,7 +646,7 @@ def the_count(server_class: Any, logged: Any, run: Any) -> None:
         why="A handler runs in the child, and its server is a copy. The parent's hooks, such as "
         "verify_request, run in the parent.",
     )
-    came = away(step, _a_day, step, server_class, logged, run)["served"]
+    came = away(step, _a_day, server_class, logged, run)["served"]
     copies = ": did the children count, each in its copy?" if came == 0 else ""
     step.want(came == 2, f"{came!r}{copies}")
 
@@ -762,6 +680,12 @@ class Counts(socketserver.BaseRequestHandler):
         self.request.sendall(str(server.visitors).encode())
 
 
+def real(step: Step, run: Callable[..., Any], *args: Any) -> Any:
+    """Return what a real run gives, to lay a prediction beside."""
+    step.want(hasattr(os, "fork"), "this system cannot fork; Linux, macOS and Binder can")
+    return real_run(run, *args)
+
+
 def _forked(count: int, flush: bool = False) -> list[int]:
     """Serve `count` clients with the standard library's mix-in; return what they and it say."""
     base: Any = socketserver.ForkingTCPServer
@@ -789,19 +713,18 @@ def told(told: Guess, printed: Guess, zombies: Guess, after_fork: Guess) -> None
     )
     meaning = "This child is a copy of a parent in which nobody has been counted yet."
     home = "The counting happened in the children, in their copies: nothing came home."
-    compare(step, told, away(step, _forked, 3), {0: meaning, 1: meaning, 2: meaning, 3: home})
+    compare(step, told, real(step, _forked, 3), {0: meaning, 1: meaning, 2: meaning, 3: home})
 
 
-def _chat(parent_flushes: bool, child_flushes: bool) -> None:
-    print("ready", flush=parent_flushes)
-    _forked(2, child_flushes)
-
-
-def _lines(step: Step, *flushes: bool) -> list[int]:
-    before = len(room.records.printed)
-    away(step, _chat, *flushes)
-    lines = "".join(room.records.printed[before:]).splitlines()
-    return [lines.count("ready"), lines.count("serving")]
+def _lines() -> list[int]:
+    counts = []
+    for parent_flushes, child_flushes in ((False, False), (False, True), (True, True)):
+        with Output() as output:
+            print("ready", flush=parent_flushes)
+            _forked(2, child_flushes)
+        lines = output.text.splitlines()
+        counts += [lines.count("ready"), lines.count("serving")]
+    return counts
 
 
 @predict.part("printed", 2, "You know where a printed line waits.")
@@ -812,8 +735,6 @@ def printed(told: Guess, printed: Guess, zombies: Guess, after_fork: Guess) -> N
         why="A printed line waits in a buffer. A fork copies the buffer; os._exit throws the "
         "child's away; a flush writes all that is in it.",
     )
-    flushes = ((False, False), (False, True), (True, True))
-    real = [number for run in flushes for number in _lines(step, *run)]
     meaning = {
         0: "The children's copies of that line are thrown away by os._exit.",
         1: "A child's line is in its own buffer, which os._exit throws away.",
@@ -822,7 +743,7 @@ def printed(told: Guess, printed: Guess, zombies: Guess, after_fork: Guess) -> N
         4: "Flushed before the fork, the line is in no buffer any more: nothing is copied.",
         5: "With a flush in the handler each child's line is written, once.",
     }
-    compare(step, printed, real, meaning)
+    compare(step, printed, real(step, _lines), meaning)
 
 
 def _dead() -> list[int]:
@@ -834,7 +755,7 @@ def _dead() -> list[int]:
                 client.sendall(b"hello")
                 server.handle_request()
                 client.recv(100)
-        _soon(lambda: left().count("zombie") == 3)
+        soon(lambda: left().count("zombie") == 3)
         before = left().count("zombie")
     return [before, left().count("zombie")]
 
@@ -850,7 +771,7 @@ def dead(told: Guess, printed: Guess, zombies: Guess, after_fork: Guess) -> None
         0: "Ended children do not vanish by themselves; handle_request() has not asked for them.",
         1: "server_close() waits for the children, and so asks for each of them.",
     }
-    compare(step, zombies, away(step, _dead), meaning)
+    compare(step, zombies, real(step, _dead), meaning)
 
 
 def _beside_threads() -> list[Any]:
@@ -890,4 +811,4 @@ def beside(told: Guess, printed: Guess, zombies: Guess, after_fork: Guess) -> No
         1: "The lock was copied as it was, held, and who holds it is not in the child.",
         2: "In the parent the thread goes on, and gives the lock back.",
     }
-    compare(step, after_fork, away(step, _beside_threads), meaning)
+    compare(step, after_fork, real(step, _beside_threads), meaning)

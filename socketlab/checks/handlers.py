@@ -9,9 +9,9 @@ import socketserver
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import pairwise
 from logging.handlers import SocketHandler
 from typing import Any
@@ -21,8 +21,8 @@ import minisocketserver
 from . import room
 from .core import Exercise
 from .forecast import compare
-from .place import subclass
-from .room import serving, talk
+from .place import hand_over, subclass, there
+from .room import here, serving, talk
 from .step import PATIENCE, Step, describe
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -68,7 +68,11 @@ class Line(minisocketserver.TCPServer):
 
 def make(handler: Any, **extra: Any) -> Any:
     """Return a server of the bench with these attributes."""
-    server = Line(ANY_PORT, handler)
+    return there(_make, Line, handler, extra)
+
+
+def _make(server_class: type[Line], handler: Any, extra: dict[str, Any]) -> Line:
+    server = server_class(ANY_PORT, handler)
     server.begun = threading.Event()
     vars(server).update(extra)
     return server
@@ -110,20 +114,39 @@ def error_of(kind: type[BaseException]) -> bool:
     return any(isinstance(error, kind) for error in room.records.errors)
 
 
-def noting(base: Any, failing: str = "") -> Any:
+class Noting:
+    """Notes the steps of a handler on its server; one of them may fail."""
+
+    server: Any
+    failing = ""
+
+    def setup(self) -> None:
+        self._note("setup")
+
+    def handle(self) -> None:
+        self._note("handle")
+
+    def finish(self) -> None:
+        self._note("finish")
+
+    def _note(self, name: str) -> None:
+        self.server.calls.append(name)
+        getattr(super(), name)()
+        if name == self.failing:
+            raise ValueError(f"{name} failed")
+
+
+class Keeping(Noting):
+    """Keeps what a handler has been given, before its first step."""
+
+    def setup(self: Any) -> None:
+        self.server.given = self.request, self.client_address, self.server
+        super().setup()
+
+
+def noting(base: Any, failing: str) -> Any:
     """Return a handler class that notes its steps on the server, one of them failing."""
-
-    def step(name: str) -> Callable[..., None]:
-        def method(self: Any) -> None:
-            self.server.calls.append(name)
-            getattr(super(made, self), name)()
-            if name == failing:
-                raise ValueError(f"{name} failed")
-
-        return method
-
-    made = subclass("Noting", (base,), {name: step(name) for name in ("setup", "handle", "finish")})
-    return made
+    return subclass("Noting", (Noting, base), {"failing": failing})
 
 
 @build.part("steps", 2, "Made, and done: three steps, the last one in any case.")
@@ -134,21 +157,14 @@ def steps(base: Any, stream: Any) -> None:
         why="The server makes the handler and keeps nothing. What is to be done must be done "
         "while it is made.",
     )
-    seen: list[Any] = []
-
-    class Keeping(noting(base)):  # type: ignore[misc]
-        def setup(self) -> None:
-            seen.extend([self.request, self.client_address, self.server])
-            super().setup()
-
-    server = make(Keeping, calls=[])
+    server = make(subclass("Keeping", (Keeping, base), {}), calls=[])
     with serving(step, server):
         talk(step, server.server_address)
     trouble = room.records.trouble()
     step.want(server.calls, f"no call at all{trouble}: does __init__ call the steps?")
     step.want(server.calls == ["setup", "handle", "finish"], f"{server.calls}{trouble}")
     step.want(not room.records.errors, f"an exception{trouble}")
-    _request, client_address, its_server = seen
+    _request, client_address, its_server = server.given
     step.want(
         client_address == room.records.clients[-1] and its_server is server,
         f"the client address {client_address!r} and the server {its_server!r}",
@@ -224,26 +240,70 @@ def _defaults(stream: Any) -> None:
     step.want(found == [-1, 0, None, False], f"{found}")
 
 
+SIZE = 10_000_000
+
+
+class Chatty:
+    """Writes more than one send can take."""
+
+    def handle(self: Any) -> None:
+        self.server.told.append(self.wfile.write(bytes(SIZE)))
+
+
+ITEMS = array.array("i", [1, 2, 3])
+
+
+class Numbers:
+    """Writes what is no bytes, but holds some."""
+
+    def handle(self: Any) -> None:
+        self.server.told.append(self.wfile.write(ITEMS))
+        self.wfile.writelines([b"and ", b"lines"])
+
+
+class Text:
+    """Writes text, by way of a file of Python's on top of wfile."""
+
+    def handle(self: Any) -> None:
+        text = io.TextIOWrapper(self.wfile, "utf-8")
+        text.write("señor")
+        text.flush()
+        text.detach()
+
+
+class Numbered:
+    """Tells the number of wfile, and that of the connection."""
+
+    def handle(self: Any) -> None:
+        self.server.told.append((self.wfile.fileno(), self.request.fileno()))
+
+
+class Thrifty:
+    """Writes into a buffer, and waits for a line."""
+
+    wbufsize = -1
+
+    def handle(self: Any) -> None:
+        self.wfile.write(b"small ")
+        self.wfile.write(b"pieces")
+        self.rfile.readline()
+
+
 @build.part("everything", 2, "A write takes everything, and says so.")
 def everything(base: Any, stream: Any) -> None:
-    size = 10_000_000
     step = Step(
-        called=f"wfile.write({size} bytes), on a connection with a time limit",
+        called=f"wfile.write({SIZE} bytes), on a connection with a time limit",
         expected="all of them at the client, and their number returned",
         why="A raw file's write is a send, and send may take a part only. print and writelines do "
         "not look at the number. sendall goes on until everything has left.",
     )
 
-    class Chatty(stream):  # type: ignore[misc]
-        def handle(self) -> None:
-            self.server.told.append(self.wfile.write(bytes(size)))
-
-    server = make(Chatty, told=[])
+    server = make(subclass("Chatty", (Chatty, stream), {}), told=[])
     with serving(step, server):
         got = len(_all(step, server))
-    came = f"{got} of {size} bytes{room.records.trouble()}"
-    step.want(got == size, f"{came}: does write do one send, which may take a part only?")
-    step.want(server.told == [size], f"all bytes, and {server.told[0]!r} returned by write")
+    question = ": does write do one send, which may take a part only?" if got else ""
+    step.want(got == SIZE, f"{got} of {SIZE} bytes{room.records.trouble()}{question}")
+    step.want(server.told == [SIZE], f"all bytes, and {server.told[0]!r} returned by write")
     _counts_bytes(stream)
     _takes_text(stream)
     _tells_its_number(stream)
@@ -268,20 +328,13 @@ def _counts_bytes(stream: Any) -> None:
         expected="its bytes at the client, and their number returned",
         why="write takes whatever holds bytes. len() of an array counts its items instead.",
     )
-    items = array.array("i", [1, 2, 3])
-
-    class Numbers(stream):  # type: ignore[misc]
-        def handle(self) -> None:
-            self.server.told.append(self.wfile.write(items))
-            self.wfile.writelines([b"and ", b"lines"])
-
-    server = make(Numbers, told=[])
+    server = make(subclass("Numbers", (Numbers, stream), {}), told=[])
     with serving(step, server):
         got = _all(step, server)
     step.want(not room.records.errors, f"an exception{room.records.trouble()}")
-    size = len(items.tobytes())
+    size = len(ITEMS.tobytes())
     step.want(server.told == [size], f"{server.told[0]!r} returned, for {size} bytes")
-    step.want(got == items.tobytes() + b"and lines", f"{got!r}")
+    step.want(got == ITEMS.tobytes() + b"and lines", f"{got!r}")
 
 
 def _takes_text(stream: Any) -> None:
@@ -291,14 +344,7 @@ def _takes_text(stream: Any) -> None:
         why="Python's other files go on top of wfile, and ask it whether it is writable().",
     )
 
-    class Text(stream):  # type: ignore[misc]
-        def handle(self) -> None:
-            text = io.TextIOWrapper(self.wfile, "utf-8")
-            text.write("señor")
-            text.flush()
-            text.detach()
-
-    with serving(step, make(Text)) as server:
+    with serving(step, make(subclass("Text", (Text, stream), {}))) as server:
         got = _all(step, server)
     step.want(got == "señor".encode(), f"{got!r}{room.records.trouble()}")
 
@@ -311,11 +357,7 @@ def _tells_its_number(stream: Any) -> None:
         "by its number.",
     )
 
-    class Numbered(stream):  # type: ignore[misc]
-        def handle(self) -> None:
-            self.server.told.append((self.wfile.fileno(), self.request.fileno()))
-
-    server = make(Numbered, told=[])
+    server = make(subclass("Numbered", (Numbered, stream), {}), told=[])
     with serving(step, server):
         talk(step, server.server_address)
     step.want(server.told, f"no number{room.records.trouble()}")
@@ -331,20 +373,28 @@ def _buffers(stream: Any) -> None:
         "and that sends what is left in it.",
     )
 
-    class Thrifty(stream):  # type: ignore[misc]
-        wbufsize = -1
-
-        def handle(self) -> None:
-            self.wfile.write(b"small ")
-            self.wfile.write(b"pieces")
-            self.rfile.readline()
-
-    with serving(step, make(Thrifty)) as server, dial(step, server) as client:
+    thrifty = subclass("Thrifty", (Thrifty, stream), {})
+    with serving(step, make(thrifty)) as server, dial(step, server) as client:
         early = hear(client, 0.1)
         say(client, b"go on\n")
         step.want(early is None, f"{early!r} before the handler was over{room.records.trouble()}")
         got = hear(client)
         step.want(got == b"small pieces", f"{got!r} in the end{room.records.trouble()}")
+
+
+class Reads:
+    """Reads a line."""
+
+    def handle(self: Any) -> None:
+        self.rfile.readline()
+
+
+class Optioned:
+    """Tells the connection's time limit, and whether small packets leave at once."""
+
+    def handle(self: Any) -> None:
+        nodelay = self.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        self.server.told = self.connection.gettimeout(), bool(nodelay)
 
 
 @build.part("options", 2, "The connection's own patience, and small packets at once.")
@@ -355,8 +405,7 @@ def options(base: Any, stream: Any) -> None:
         why="The handler's timeout is for the connection. The server's timeout is another one, "
         "for handle_request() alone.",
     )
-    reader = {"handle": lambda self: self.rfile.readline()}
-    server = make(subclass("Impatient", (stream,), {"timeout": 0.1, **reader}))
+    server = make(subclass("Impatient", (Reads, stream), {"timeout": 0.1}))
     with serving(step, server), dial(step, server) as client:
         got = hear(client)
         step.want(
@@ -369,12 +418,7 @@ def options(base: Any, stream: Any) -> None:
 
 
 def _options(step: Step, handler: Any) -> tuple[Any, bool]:
-    class Telling(handler):  # type: ignore[misc]
-        def handle(self) -> None:
-            nodelay = self.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-            self.server.told = self.connection.gettimeout(), bool(nodelay)
-
-    server = make(Telling, told=None)
+    server = make(subclass("Optioned", (Optioned, handler), {}), told=None)
     with serving(step, server):
         talk(step, server.server_address)
     step.want(server.told, f"no connection to look at{room.records.trouble()}")
@@ -403,47 +447,46 @@ def _small_packets(stream: Any) -> None:
     step.want(_options(step, eager)[1], "TCP_NODELAY is off")
 
 
+class Late:
+    """Has an answer in its buffer when the client has gone."""
+
+    wbufsize = -1
+
+    def handle(self: Any) -> None:
+        self.wfile.write(b"too late")
+        self.request.recv(1)
+
+
 @build.part("the end", 2, "Both files closed, the connection left to the server.")
 def the_end(base: Any, stream: Any) -> None:
     step = Step(
-        called="StreamRequestHandler(...), for a client who hangs up before the answer",
+        called="StreamRequestHandler(...), with wbufsize = -1, for a client who hangs up before "
+        "the answer",
         expected="no error from finish, both files closed, the connection still open",
         why="Clients leave, and what is still in the buffer has nobody to go to. That is no "
         "error. The connection belongs to the server, which may want to keep it.",
     )
-    made: list[Any] = []
-
-    class Late(stream):  # type: ignore[misc]
-        wbufsize = -1
-
-        def handle(self) -> None:
-            made.append(self)
-            self.wfile.write(b"too late")
-            self.request.recv(1)
-
-    client, request = socket.socketpair()
-    with request:
+    late = subclass("Late", (Late, stream), {})
+    client, its_end = socket.socketpair()
+    with hand_over(its_end) as request:
         client.close()
-        step.call(Late, request, "by hand", None)
-        _closed(step, made)
+        _closed(step, step.call(late, request, "by hand", None))
         step.want(request.fileno() != -1, "a closed connection: that is the server's to do")
     step = Step(
         called="StreamRequestHandler(...), by hand, with an answer and a client who waits",
         expected="the answer sent, and both files closed",
         why="An open file keeps its socket open, even after the server has closed its own.",
     )
-    made.clear()
-    client, request = socket.socketpair()
-    with client, request:
+    client, its_end = socket.socketpair()
+    with client, hand_over(its_end) as request:
         client.sendall(b"x")
-        step.call(Late, request, "by hand", None)
-        _closed(step, made)
+        _closed(step, step.call(late, request, "by hand", None))
         step.want(hear(client) == b"too late", "nothing sent")
 
 
-def _closed(step: Step, made: list[Any]) -> None:
+def _closed(step: Step, handler: Any) -> None:
     for name in ("wfile", "rfile"):
-        step.want(getattr(made[0], name).closed, f"no error, but {name} is still open")
+        step.want(getattr(handler, name).closed, f"no error, but {name} is still open")
 
 
 datagrams = Exercise(
@@ -463,20 +506,31 @@ datagrams = Exercise(
 )
 
 
-@contextmanager
-def postcards() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Yield the server's socket and a client's, both for datagrams."""
-    kind = socket.SOCK_DGRAM
-    with socket.socket(type=kind) as server, socket.socket(type=kind) as client:
-        for sock in (server, client):
-            sock.bind(ANY_PORT)
-            sock.settimeout(PATIENCE)
-        yield server, client
+def postbox() -> socket.socket:
+    """Return a socket for datagrams, with an address."""
+    sock = socket.socket(type=socket.SOCK_DGRAM)
+    sock.bind(ANY_PORT)
+    sock.settimeout(PATIENCE)
+    return sock
+
+
+class Unpacked:
+    """Keeps what the setup has made of the request."""
+
+    def handle(self: Any) -> None:
+        self.unpacked = self.packet, self.socket
+
+
+class Silent:
+    """Writes nothing."""
+
+    def handle(self) -> None:
+        pass
 
 
 def answers(step: Step, handler: Any, question: bytes) -> list[bytes]:
     """Return the datagrams a handler sends back to one client, handled by hand."""
-    with postcards() as (server, client):
+    with there(postbox) as server, postbox() as client:
         step.call(handler, (question, server), client.getsockname(), None)
         step.want(server.fileno() != -1, "the server's socket closed: all clients share it")
         server.sendto(b"the end", client.getsockname())  # so that nobody waits for nothing
@@ -497,37 +551,37 @@ def one_answer(handler: Any) -> None:
     both = subclass("Both", (Lengths, handler), {})
     got = answers(step, both, b"Hello\nboys\n")
     step.want(len(got) == 1, f"{len(got)} datagrams: {got}")
+    step.want(
+        got != [b""],
+        "an empty datagram. read() returns what stands behind the last write: nothing",
+    )
     step.want(got == [b"5 letters\n4 letters\n"], f"{got[0]!r}")
-    told: list[Any] = []
-
-    class Telling(handler):  # type: ignore[misc]
-        def handle(self) -> None:
-            told.extend([self.packet, self.socket])
-
-    with postcards() as (server, client):
-        step.call(Telling, (b"Hello", server), client.getsockname(), None)
-        step.want(
-            told[0] == b"Hello" and told[1] is server,
-            f"packet {told[0]!r} and socket {told[1]!r}",
-        )
+    unpacking = subclass("Unpacked", (Unpacked, handler), {})
+    with there(postbox) as server, postbox() as client:
+        made = step.call(unpacking, (b"Hello", server), client.getsockname(), None)
+        packet, sock = made.unpacked
+        step.want(packet == b"Hello" and sock is server, f"packet {packet!r} and socket {sock!r}")
 
 
 @datagrams.part("no answer", 2, "Who wants no answer gets none, if you say so.")
 def no_answer(handler: Any) -> None:
     step = Step(
-        called="a handler that writes nothing, with always_reply as it is, and False",
-        expected="an empty datagram by default, none at all with always_reply = False",
+        called="handlers that write nothing, or something, with always_reply as it is, and False",
+        expected="for nothing, an empty datagram by default and none with always_reply = False; "
+        "whatever was written is sent",
         why="The standard library always answers, and programs count on it. Who sends a log "
         "entry, perhaps from a socket without an address, wants no answer.",
     )
-    silent = {"handle": lambda self: None}
-    got = answers(step, subclass("Note", (handler,), silent), b"all is well")
+    got = answers(step, subclass("Note", (Silent, handler), {}), b"all is well")
     step.want(got == [b""], f"{got} by default, for an answer with nothing in it")
-    got = answers(step, subclass("Note", (handler,), {**silent, "always_reply": False}), b"all")
-    step.want(got == [], f"{got} with always_reply = False")
+    got = answers(step, subclass("Note", (Silent, handler), {"always_reply": False}), b"all")
+    step.want(got == [], f"the datagrams {got} with always_reply = False")
     talkative = subclass("Lengths", (Lengths, handler), {"always_reply": False})
     got = answers(step, talkative, b"Hello")
-    step.want(got == [b"5 letters\n"], f"{got} with always_reply = False, for b'5 letters\\n'")
+    step.want(
+        got == [b"5 letters\n"],
+        f"{got or 'nothing'}, with always_reply = False and b'5 letters\\n' written",
+    )
 
 
 use = Exercise(
@@ -553,9 +607,9 @@ def frame(letter: bytes) -> bytes:
     return struct.pack(">L", len(letter)) + letter
 
 
-def arrived(server: Any, number: int) -> list[Any]:
-    """Return the inbox, once it holds so many letters or PATIENCE has run out."""
-    end = time.monotonic() + PATIENCE
+def arrived(server: Any, number: int, seconds: float) -> list[Any]:
+    """Return the inbox, once it holds so many letters or the time is up."""
+    end = time.monotonic() + seconds
     while len(server.inbox) < number and time.monotonic() < end:
         time.sleep(0.005)
     return list(server.inbox)
@@ -586,10 +640,10 @@ def takes_logs(mailbox: Any) -> None:
         try:
             for record in records:
                 sender.handle(record)
-            inbox = arrived(server, 3)
+            inbox = arrived(server, 3, PATIENCE)
             if len(inbox) < 3:
                 sender.close()
-                _tell_few(step, mailbox, inbox, arrived(server, 3))
+                _tell_few(step, mailbox, inbox, arrived(server, 3, PATIENCE / 2))
         finally:
             sender.close()
     for letter, whole in zip(inbox, wanted, strict=False):
@@ -634,17 +688,17 @@ def takes_pieces(mailbox: Any) -> None:
             say(client, stream[start:end])
             time.sleep(0.001)
         hang_up(client)
-        inbox = arrived(server, 4)
-        hear(client)
-    _want_on_server(step, mailbox, inbox)
-    step.want(inbox != letters[:1], "the first letter alone: does an empty one end the loop?")
-    sizes, wanted = ([len(letter) for letter in box] for box in (inbox, letters))
-    step.want(
-        sizes == wanted,
-        f"letters of {sizes[:9]} bytes, for {wanted}{room.records.trouble()}: one recv is not one "
-        "letter",
-    )
-    step.want(inbox == letters, "letters of the right sizes, with other bytes in them")
+        hear(client)  # until the handler has ended
+        inbox = list(server.inbox)
+        _want_on_server(step, mailbox, inbox)
+        step.want(inbox != letters[:1], "the first letter alone: does an empty one end the loop?")
+        sizes, wanted = ([len(letter) for letter in box] for box in (inbox, letters))
+        step.want(
+            sizes == wanted,
+            f"letters of {sizes[:9]} bytes, for {wanted}{room.records.trouble()}: one recv is not "
+            "one letter",
+        )
+        step.want(inbox == letters, "letters of the right sizes, with other bytes in them")
 
 
 @use.part("limit", 2, "Not every length is believed, and no letter is half.")
@@ -656,6 +710,7 @@ def has_a_limit(mailbox: Any) -> None:
         "the memory to run out.",
     )
     limit = getattr(mailbox, "limit", None)
+    step.want(limit is not None, "a Mailbox without the attribute limit; the task says 100,000")
     step.want(limit == 100_000, f"a Mailbox whose limit is {limit!r}; the task says 100,000")
     small = subclass("Mailbox", (mailbox,), {"limit": 10})
     server = make(small, inbox=[])
@@ -667,7 +722,8 @@ def has_a_limit(mailbox: Any) -> None:
             f"no end within {PATIENCE:g} seconds: is the limit compared before the letter is read?",
         )
         step.want(
-            server.inbox == [b"0123456789"], f"{server.inbox}; ten bytes are within a limit of 10"
+            server.inbox == [b"0123456789"],
+            f"{server.inbox} in the inbox; a letter of ten bytes is within a limit of 10",
         )
     step.want(not room.records.errors, f"an exception{room.records.trouble()}")
     step = Step(
@@ -757,6 +813,20 @@ def adds(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
         step.want(got == b"42\n", f"{got!r} for the second line{room.records.trouble()}")
 
 
+def page() -> bytes:
+    """Return a chart of 10,000,000 bytes."""
+    return bytes(range(250)) * 40_000
+
+
+class Printer(Line):
+    """Has a chart, and notes the time limit that its handler has set."""
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        self.chart = page()
+        handler: Any = self.RequestHandlerClass(request, client_address, self)
+        self.limits = [handler.request.gettimeout()]
+
+
 @bugs.part("chart", 1, "The whole chart.")
 def sends_chart(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
     step = Step(
@@ -765,18 +835,17 @@ def sends_chart(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
         why="send sends what fits, says how much that was, and returns. sendall goes on until "
         "everything has left.",
     )
-    page = bytes(range(250)) * 40_000
-    limits: list[Any] = []
-    server = make(chart, chart=page)
-    server.finish_request = lambda *pair: limits.append(chart(*pair, server).request.gettimeout())
+    server = there(_make, Printer, chart, {})
     with serving(step, server):
         got = _all(step, server)
+    whole = page()
     step.want(
-        len(got) == len(page),
+        len(got) == len(whole),
         f"the first {len(got):,} bytes{room.records.trouble()}: was it send?",
     )
-    step.want(got == page, "as many bytes, but others")
-    step.want(limits == [5], f"all, with a time limit of {limits[0]}; it was 5 seconds")
+    step.want(got == whole, "as many bytes, but others")
+    limit = server.limits[0]
+    step.want(limit == 5, f"all, with a time limit of {limit}; it was 5 seconds")
 
 
 @bugs.part("silence", 1, "Who says nothing is not waited for.")
@@ -828,7 +897,7 @@ def calm(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
         del server.handle_error  # the answer's own
         with dial(step, server) as client:
             client.recv(1)
-        _wait_for_handlers(server)
+        there(_wait_for_handlers)
     told = "".join(room.records.printed)
     step.want(not told, f"{_last_line(told)} on stderr, in {len(told.splitlines())} lines")
     step = Step(
@@ -840,12 +909,12 @@ def calm(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
     with quickly(step, server):
         del server.handle_error
         talk(step, server.server_address)
-        _wait_for_handlers(server)
+        there(_wait_for_handlers)
     told = "".join(room.records.printed)
     step.want("a bug in the handler" in told, f"{told!r} on stderr: are all errors kept quiet?")
 
 
-def _wait_for_handlers(server: Any) -> None:
+def _wait_for_handlers() -> None:
     end = time.monotonic() + PATIENCE
     serving = {thread for thread in threading.enumerate() if "process_request" in thread.name}
     for thread in serving - room.records.before:
@@ -895,6 +964,7 @@ def which_steps(letters: Any, numbers: Any, waiting: Any, ended: Any) -> None:
     )
 
 
+@here()
 def _letters(failing: str) -> str:
     class Server:
         calls: list[str]
@@ -945,6 +1015,7 @@ def _trickle(client: socket.socket, data: bytes) -> None:
         time.sleep(0.01)
 
 
+@here()
 def _calls_for_three_lines(step: Step) -> int:
     class Counting(minisocketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -1012,7 +1083,7 @@ def cut_off(letters: Any, numbers: Any, waiting: Any, ended: Any) -> None:
         "and starts anew with the next.",
     )
     runs = (lambda: _is_cut_off(0.2, None), lambda: _is_cut_off(None, 0.2), _is_cut_off_dripping)
-    with ThreadPoolExecutor(3) as pool:
+    with here(), ThreadPoolExecutor(3) as pool:
         real = list(pool.map(lambda run: run(), runs))
     compare(
         step,
@@ -1026,17 +1097,11 @@ def cut_off(letters: Any, numbers: Any, waiting: Any, ended: Any) -> None:
     )
 
 
-class Waiting(minisocketserver.StreamRequestHandler):
-    """Reads a line."""
-
-    def handle(self) -> None:
-        self.rfile.readline()
-
-
 def _is_cut_off(servers: float | None, handlers: float | None, drip: float = 0.5) -> bool:
     """Tell whether a client is cut off within half a second; it sends a byte every `drip`."""
     step = Step(called="", expected="", why="")
-    server = make(subclass("Handler", (Waiting,), {"timeout": handlers}), timeout=servers)
+    bases = (Reads, minisocketserver.StreamRequestHandler)
+    server = make(subclass("Handler", bases, {"timeout": handlers}), timeout=servers)
     if handlers is None:
         server.get_request = lambda: minisocketserver.TCPServer.get_request(server)
     with serving(step, server), dial(step, server) as client:

@@ -41,12 +41,28 @@ def _subclass(name: str, bases: tuple[Any, ...], attributes: dict[str, Any]) -> 
     return types.new_class(name, bases, {}, lambda namespace: namespace.update(attributes))
 
 
+def seen(path: str) -> str:
+    """Return the path by which this process reaches a file of the process with the answer.
+
+    Only to look at it or to connect to it: a link there may lead to any file of ours.
+    """
+    return path if _link is None else f"{_link.root}{path}"
+
+
+def is_elsewhere() -> bool:
+    """Tell whether answers live in another process."""
+    return _link is not None
+
+
 @contextmanager
 def answers_at(link: Any) -> Iterator[None]:
-    """Say that answers live at the other end of `link` for the length of a `with` block."""
+    """Say that answers live at the other end of `link` for the length of a `with` block.
+
+    None stands for this process.
+    """
     global _link
-    _link = link
+    before, _link = _link, link
     try:
         yield
     finally:
-        _link = None
+        _link = before

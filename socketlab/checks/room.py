@@ -4,13 +4,17 @@ import ctypes
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from ..running import ServerTrouble, running
-from .place import there
+from .place import answers_at, is_elsewhere, seen, there
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
+
+MOMENT = 0.1
+"""Seconds that something which should have ended is still given."""
 
 _REAL = {
     (owner, name): getattr(owner, name)
@@ -114,8 +118,11 @@ class Records:
                 sock.shutdown(socket.SHUT_RDWR)  # wakes a thread blocked in accept or recv
             with suppress(OSError):
                 sock.close()
-        for thread in set(threading.enumerate()) - self.before - {threading.current_thread()}:
-            thread.join(0.1)
+        left = set(threading.enumerate()) - self.before - {threading.current_thread()}
+        end = time.monotonic() + MOMENT
+        for thread in left:
+            thread.join(max(0, end - time.monotonic()))
+        for thread in left:
             if thread.is_alive() and thread.ident:  # an endless loop would slow all that follows
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
@@ -154,6 +161,24 @@ def room() -> Iterator[None]:
 
 
 @contextmanager
+def here() -> Iterator[None]:
+    """Let a `with` block or a decorated function work in this process, in a room of its own.
+
+    For the real run beside a prediction: nothing in it is the learner's.
+    """
+    global records
+    if not is_elsewhere():
+        yield
+        return
+    outer = records
+    try:
+        with answers_at(None), room():
+            yield
+    finally:
+        records = outer
+
+
+@contextmanager
 def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> Iterator[Any]:
     """Serve in a daemon thread, by `loop` if given; exceptions are kept to be told, not printed."""
     mine = records  # a thread left over from this check must not report to the next one
@@ -171,11 +196,13 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
     watched = type(type(server).__name__, (), {**calls, "serve_forever": serve})()
     failure: NotYet | None = None
     try:
-        with running(watched, PATIENCE):
+        run = running(watched, PATIENCE)
+        with run:
             try:
                 yield server
             except NotYet as not_yet:
                 failure = not_yet
+                run.deadline = 5 * MOMENT  # whether it stops as well changes nothing
                 raise
     except ServerTrouble as trouble:
         if failure is not None:  # what was asked comes first, then that it will not stop
@@ -235,7 +262,7 @@ def _connect(address: Any) -> socket.socket:
     client = socket.socket(socket.AF_UNIX)
     client.settimeout(PATIENCE)
     try:
-        client.connect(address)
+        client.connect(seen(address))
     except OSError:
         client.close()
         raise

@@ -22,7 +22,7 @@ from . import room
 from .core import Exercise
 from .forecast import compare
 from .place import subclass, there
-from .room import serving, talk
+from .room import here, serving, talk
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -68,6 +68,11 @@ class Desk:
         self.diary: list[str] = []
         self.workers: list[threading.Thread] = []
         self.calls: list[str] = []
+        self.loop: threading.Thread | None = None
+
+    def serve_forever(self, *args: Any) -> None:
+        self.loop = threading.current_thread()
+        super().serve_forever(*args)  # type: ignore[misc]
 
     def shutdown_request(self, request: Any) -> None:
         self.calls.append("shutdown_request")
@@ -75,6 +80,10 @@ class Desk:
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         room.records.note_error(sys.exc_info()[1])
+
+    def note_report(self, request: Any, client_address: Any) -> None:
+        """Take the place of handle_error, and keep the call instead of the error."""
+        self.calls.append("handle_error")
 
 
 class Orders(BaseRequestHandler):
@@ -143,27 +152,22 @@ def at_once(mixin: Any) -> None:
         why="The loop takes the next request only when process_request has returned. So the work "
         "goes into a new thread, and process_request returns at once.",
     )
-    loop: list[threading.Thread] = []
     server = mixed(step, mixin, Orders)
-
-    def serve() -> None:
-        loop.append(threading.current_thread())
-        server.serve_forever()
-
-    with serving(step, server, serve), order(step, server, b"slow") as slow:
+    with serving(step, server), order(step, server, b"slow") as slow:
         begun = server.begun.wait(PATIENCE)
         step.want(begun, f"no handler was called{mishap()}")
         for _ in range(2):
             try:
                 got = talk(step, server.server_address, b"quick")
             except NotYet as not_yet:
-                where = "in the loop's own thread: " if server.workers[:1] == loop else ""
+                alone = server.workers[:1] == [server.loop]
+                where = "in the loop's own thread: " if alone else ""
                 step.fail(f"nobody served beside the slow client, {where}{not_yet.came}")
             step.want(got == b"quick", f"{got!r} for b'quick'{mishap()}")
         server.gate.set()
         got = answer(step, slow, "no answer for the slow client")
         step.want(got == b"slow", f"{got!r} for the slow client{mishap()}")
-        count = len(set(server.workers) - set(loop))
+        count = len(set(server.workers) - {server.loop})
         step.want(count == 3, f"{count} threads at work for 3 requests")
     _fits_any_server(mixin)
 
@@ -193,18 +197,18 @@ def errors(mixin: Any) -> None:
         "not see it, so the thread needs a try of its own.",
     )
     server = mixed(step, mixin, Buggy)
-    killed: list[Any] = []
-    threading.excepthook = killed.append  # the room puts the old one back
     with serving(step, server):
-        server.handle_error = lambda *request: server.calls.append("handle_error")
+        server.handle_error = server.note_report
+        end = time.monotonic() + PATIENCE
         with suppress(NotYet):
             talk(step, server.server_address, b"hello")
-        _soon(lambda: "shutdown_request" in server.calls or killed)
+        left = max(MOMENT, end - time.monotonic())
+        _soon(lambda: "shutdown_request" in server.calls or room.records.errors, left)
         time.sleep(0.01)
-    died = ", and the exception ended the thread" if killed else ""
+    died = ", and the exception ended the thread" if room.records.errors else ""
     calls = " and ".join(server.calls) or "neither of the two"
     step.want(
-        server.calls == ["handle_error", "shutdown_request"] and not killed,
+        server.calls == ["handle_error", "shutdown_request"] and not died,
         f"{calls} called{died}",
     )
     step = Step(
@@ -219,8 +223,8 @@ def errors(mixin: Any) -> None:
     step.want(server.calls == ["shutdown_request"], f"the calls {server.calls}")
 
 
-def _soon(condition: Any) -> bool:
-    end = time.monotonic() + PATIENCE
+def _soon(condition: Any, seconds: float | None = None) -> bool:
+    end = time.monotonic() + (PATIENCE if seconds is None else seconds)
     while not condition() and time.monotonic() < end:
         time.sleep(0.005)
     return bool(condition())
@@ -237,7 +241,7 @@ def closing(mixin: Any) -> None:
     server = mixed(step, mixin, Orders)
     with order(step, server, b"slow") as client:
         _begin(step, server)
-        closer = threading.Thread(target=server.server_close, daemon=True)
+        closer = threading.Thread(target=_close, args=(server,), daemon=True)
         closer.start()
         closed = _soon(lambda: server.fileno() == -1 or not closer.is_alive())
         step.want(closed, "server_close() waits, and the listener is still open")
@@ -262,6 +266,13 @@ def closing(mixin: Any) -> None:
     server = mixed(step, mixin, Orders)
     step.call(server.server_close)
     step.want(server.fileno() == -1, "no error, and the listener still open")
+
+
+def _close(server: Any) -> None:
+    try:
+        server.server_close()
+    except Exception as error:
+        room.records.note_error(error)
 
 
 def _begin(step: Step, server: Any) -> None:
@@ -333,12 +344,16 @@ def _knows_those_at_work(mixin: Any) -> None:
     with order(step, server, b"slow"):
         _begin(step, server)
         for one, wanted in ((server, server.workers), (other, [])):
-            kept = getattr(one, "_threads", ())
-            got = list(kept) if isinstance(kept, Iterable) else []
+            got = there(_kept, one)
             whose = "the server" if one is server else "the other server"
             step.want(got == wanted, f"{len(got)} of {len(wanted)} in _threads of {whose}")
         server.gate.set()
     step.call(server.server_close)
+
+
+def _kept(server: Any) -> list[threading.Thread]:
+    kept = getattr(server, "_threads", ())
+    return list(kept) if isinstance(kept, Iterable) else []
 
 
 def _forgets_the_dead(mixin: Any) -> None:
@@ -350,21 +365,27 @@ def _forgets_the_dead(mixin: Any) -> None:
         "runs for years must not grow with each of them.",
     )
     server = mixed(step, mixin, Orders)
-    threads: list[weakref.ref[threading.Thread]] = []
     with serving(step, server):
+        threads = []
         for _ in range(visitors):
             talk(step, server.server_address, b"quick")
-            worker = server.workers.pop()
-            threads.append(weakref.ref(worker))
-            worker.join(PATIENCE)
-            del worker
+            threads.append(there(_ended_worker, server))
 
-        def kept() -> int:
-            gc.collect()
-            return sum(thread() is not None for thread in threads)
+        few = _soon(lambda: there(_count_held, threads) <= 2)
+        held = there(_count_held, threads)
+        step.want(few, f"{held} ended threads still held: a list that only grows?")
 
-        few = kept() <= 2 or _soon(lambda: kept() <= 2)
-        step.want(few, f"{kept()} ended threads still held: a list that only grows?")
+
+def _ended_worker(server: Any) -> "weakref.ref[threading.Thread]":
+    # Here and not in the check: what crosses to the checker is kept for it.
+    worker = server.workers.pop()
+    worker.join(PATIENCE)
+    return weakref.ref(worker)
+
+
+def _count_held(threads: "list[weakref.ref[threading.Thread]]") -> int:
+    gc.collect()
+    return sum(thread() is not None for thread in threads)
 
 
 use = Exercise(
@@ -393,41 +414,39 @@ def quickly(step: Step, server: Any) -> Any:
     return serving(step, server, lambda: server.serve_forever(0.02))
 
 
-def _hurried(theatre: Any, seats: int) -> Any:
-    """Return the learner's Theatre, in which a look at the counter takes a moment."""
+class Hurried:
+    """A mix-in for the learner's Theatre: a look at the counter takes a moment."""
 
-    class Hurried(theatre):  # type: ignore[misc]
-        request_queue_size = 20  # a full queue would make a client try again a second later
-        _sold = 0
+    request_queue_size = 20  # a full queue would make a client try again a second later
+    _sold = 0
 
-        @property
-        def sold(self) -> int:
-            now = self._sold
-            time.sleep(0.01)  # whoever looks without a lock finds others looking, too
-            return now
+    @property
+    def sold(self) -> int:
+        now = self._sold
+        time.sleep(0.01)  # whoever looks without a lock finds others looking, too
+        return now
 
-        @sold.setter
-        def sold(self, number: int) -> None:
-            self._sold = number
-
-    Hurried.__name__ = theatre.__name__
-    Hurried.seats = seats
-    return Hurried
+    @sold.setter
+    def sold(self, number: int) -> None:
+        self._sold = number
 
 
-def _lacks_threads(server_class: Any) -> str:
-    """Tell why a server class works on one request at a time, or nothing."""
-    line = server_class.__mro__
-    having = [cls for cls in line if "process_request" in vars(cls)]
-    if not having or having[0].__name__ != "BaseServer":
+def _lacks_threads(server: Any) -> str:
+    """Tell why a server works on one request at a time, or nothing."""
+    having = there(_classes_with, server, "process_request")
+    if having[:1] != ["BaseServer"]:
         return ""
-    late = [cls.__name__ for cls in line if "process_request_thread" in vars(cls)]
+    late = there(_classes_with, server, "process_request_thread")
     if late:
         return (
             f"{late[0]} stands after the server among the bases, so process_request is "
             "BaseServer's: one client at a time"
         )
     return "process_request is BaseServer's, without a mix-in: one client at a time"
+
+
+def _classes_with(server: Any, name: str) -> list[str]:
+    return [cls.__name__ for cls in type(server).__mro__ if name in vars(cls)]
 
 
 def _visit(step: Step, visitor: http.client.HTTPConnection) -> str:
@@ -493,7 +512,7 @@ def silent(theatre: Any, window: Any) -> None:
         "is held while a client thinks makes a threading server just as slow.",
     )
     server = step.call(theatre, ANY_PORT, window)
-    lacks = _lacks_threads(type(server))
+    lacks = _lacks_threads(server)
     with quickly(step, server), _visitors(step, server, 2) as (quiet, asking):
         time.sleep(0.02)
         _ask_all(step, [asking])
@@ -521,7 +540,8 @@ def one_seat_each(theatre: Any, window: Any) -> None:
         why="Between looking and taking, another thread may look as well. Both steps belong under "
         "one lock, the same for all handlers, so it lives on the server.",
     )
-    server = step.call(_hurried(theatre, seats), ANY_PORT, window)
+    hurried = step.call(subclass, theatre.__name__, (Hurried, theatre), {"seats": seats})
+    server = step.call(hurried, ANY_PORT, window)
     with quickly(step, server), _visitors(step, server, crowd) as visitors:
         _ask_all(step, visitors)
         told = sorted(_visit(step, visitor) for visitor in visitors)
@@ -588,7 +608,7 @@ def thinking(desk: Any, greeter: Any, visit: Any) -> None:
         "mix-in last there are no threads, and nobody says so.",
     )
     server = step.call(desk, ANY_PORT, greeter)
-    lacks = _lacks_threads(type(server))
+    lacks = _lacks_threads(server)
     with quickly(step, server), socket.create_connection(server.server_address, PATIENCE) as quiet:
         time.sleep(0.02)
         try:
@@ -630,13 +650,13 @@ def the_end(desk: Any, greeter: Any, visit: Any) -> None:
         "waits for every thread that is no daemon. daemon_threads = True is for both.",
     )
     server = step.call(desk, ANY_PORT, greeter)
-    before = set(threading.enumerate())
+    before = there(threading.enumerate)
     with (
         suppress(ServerTrouble, NotYet),
         quickly(step, server),
         socket.create_connection(server.server_address, PATIENCE) as quiet,
     ):
-        handed_out = _soon(lambda: _workers(before))
+        handed_out = _soon(lambda: there(_new_threads, before, "server"))
         time.sleep(0.02)
         within(PATIENCE, server.shutdown, "shutdown")
         closed = True
@@ -644,7 +664,8 @@ def the_end(desk: Any, greeter: Any, visit: Any) -> None:
             within(PATIENCE / 2, server.server_close, "server_close")
         except ServerTrouble:
             closed = False
-        left = [thread for thread in _workers(before) if not thread.daemon]
+        handlers = there(_new_threads, before, "server")
+        left = [thread for thread in handlers if not thread.daemon]
         if left and closed:
             left[0].join(PATIENCE / 2)  # a time limit on the connection is a right answer, too
             left = [thread for thread in left if thread.is_alive()]
@@ -657,10 +678,10 @@ def the_end(desk: Any, greeter: Any, visit: Any) -> None:
     )
 
 
-def _workers(before: set[threading.Thread]) -> list[threading.Thread]:
-    """Return the handlers' threads started since `before`."""
-    new = set(threading.enumerate()) - before - {threading.current_thread()}
-    return [thread for thread in new if thread.name not in ("server", "deadline")]
+def _new_threads(before: list[threading.Thread], *ours: str) -> list[threading.Thread]:
+    """Return the threads that were started since `before`, but for ours, known by their names."""
+    new = set(threading.enumerate()) - {*before, threading.current_thread()}
+    return [thread for thread in new if thread.name not in ("deadline", "hand", *ours)]
 
 
 @bugs.part("again", 2, "The cell can be run as often as you like.")
@@ -671,7 +692,7 @@ def again(desk: Any, greeter: Any, visit: Any) -> None:
         why="A cell is run again and again. What the last run still holds, a port, a listener, a "
         "thread that serves, is in the way of the next.",
     )
-    before = set(threading.enumerate())
+    before = there(threading.enumerate)
     failed = None
     try:
         # A shutdown() of the standard library takes up to half a second.
@@ -697,14 +718,9 @@ def again(desk: Any, greeter: Any, visit: Any) -> None:
         "the answers, but the listener is still open: server_close() gives it back",
     )
 
-    def left() -> list[threading.Thread]:
-        new = set(threading.enumerate()) - before - {threading.current_thread()}
-        return [thread for thread in new if thread.name != "deadline"]
-
-    step.want(
-        _soon(lambda: not left()),
-        f"the answers, but a thread is still at work: {', '.join(t.name for t in left())}",
-    )
+    ended = _soon(lambda: not there(_new_threads, before))
+    left = ", ".join(thread.name for thread in there(_new_threads, before))
+    step.want(ended, f"the answers, but a thread is still at work: {left}")
 
 
 predict = Exercise(
@@ -764,6 +780,7 @@ class Locked(MixinFirst):
     lock = threading.Lock()
 
 
+@here()
 def _first_answer(step: Step, server_class: Any, limit: float) -> str:
     """Return which of two orders was answered first, in a run."""
     server: Any = server_class(ANY_PORT, Waits)
@@ -822,6 +839,7 @@ def threads(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Gue
     compare(step, threads, [_at_work(step, size) for size in (1, 5)], {0: meaning, 1: meaning})
 
 
+@here()
 def _at_work(step: Step, queue: int, clients: int = 12) -> int:
     at_work: set[threading.Thread] = set()
     go = threading.Event()
@@ -865,6 +883,7 @@ def shutdowns(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: G
     )
 
 
+@here()
 def _shutdown_returns(step: Step, kind: Any, limit: float, inside: bool = True) -> bool:
     """Tell whether shutdown() returns: in a handler, or elsewhere while a handler is at work."""
     begun, go, returned = threading.Event(), threading.Event(), threading.Event()

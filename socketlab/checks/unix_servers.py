@@ -3,14 +3,15 @@
 import errno
 import http.client
 import os
+import shutil
 import socket
 import socketserver
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -19,8 +20,8 @@ from minisocketserver import BaseRequestHandler
 
 from . import room
 from .core import Exercise
-from .place import subclass, there
-from .room import serving, talk
+from .place import seen, subclass, there
+from .room import here, serving, talk
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 build = Exercise(
@@ -58,13 +59,19 @@ class PostEcho(BaseRequestHandler):
 
 @contextmanager
 def place(step: Step) -> Iterator[str]:
-    """Yield a path where nothing is, in a folder that is gone afterwards."""
+    """Yield a path where nothing is, in a folder that is gone afterwards.
+
+    The folder is the answer's, which may put links in it: nothing is written there from here.
+    """
     step.want(
         hasattr(socket, "AF_UNIX"),
         "nothing could be tried: this system has no Unix sockets, for any program in Python",
     )
-    with TemporaryDirectory() as folder:
+    folder = there(tempfile.mkdtemp)
+    try:
         yield f"{folder}/door"
+    finally:
+        there(shutil.rmtree, folder, True)
 
 
 def served(step: Step, server: Any) -> Any:
@@ -84,10 +91,14 @@ def make_plank(step: Step, server_class: Any, path: str, handler: Any, parent: s
     try:
         return make(step, server_class, path, handler)
     except NotYet as not_yet:
-        family = getattr(server_class, "address_family", None)
-        if family != socket.AF_UNIX:
-            step.fail(f"{not_yet.came}; address_family is {family!r}", not_yet.__cause__)
+        family = there(_family, server_class)
+        if family != repr(socket.AF_UNIX):
+            step.fail(f"{not_yet.came}; address_family is {family}", not_yet.__cause__)
         raise
+
+
+def _family(server_class: Any) -> str:
+    return repr(getattr(server_class, "address_family", None))
 
 
 @build.part("stream", 1, "Streams, at a path.")
@@ -110,13 +121,13 @@ def stream(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
 
 
 def _is_socket(path: str) -> bool:
-    return os.path.lexists(path) and stat.S_ISSOCK(os.lstat(path).st_mode)
+    return os.path.lexists(seen(path)) and stat.S_ISSOCK(os.lstat(seen(path)).st_mode)
 
 
 @build.part("datagram", 1, "Datagrams, at a path.")
 def datagram(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
     step = Step(
-        called="UnixDatagramServer(path, an echo), served, for a client with a path of its own",
+        called="UnixDatagramServer(path, an echo), served, for a client with an address",
         expected="a UDPServer of the family AF_UNIX, and the client's own card back",
         why="Stream from stream, datagram from datagram: the two Unix servers are no relatives.",
     )
@@ -124,9 +135,9 @@ def datagram(stream_class: Any, datagram_class: Any, private_class: Any) -> None
         place(step) as path,
         served(step, make_plank(step, datagram_class, path, PostEcho, "UDPServer")),
     ):
-        with postbox(f"{path}-of-the-client") as client:
+        with _client(f"{path}-of-the-client") as client:
             try:
-                client.sendto(b"ahoy", path)
+                client.sendto(b"ahoy", seen(path))
                 got = client.recv(1024)
             except OSError as error:
                 stands = there(whereabouts, room.records.before)
@@ -143,6 +154,15 @@ def postbox(path: str = "") -> socket.socket:
     return sock
 
 
+def _client(path: str) -> socket.socket:
+    # A name that Linux chooses is no file, and means the same whatever files a process has.
+    if sys.platform != "linux":
+        return postbox(path)
+    sock = postbox()
+    sock.bind("")
+    return sock
+
+
 @build.part("private", 2, "A door for yourself alone, from the first moment.")
 def private(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
     step = Step(
@@ -156,9 +176,9 @@ def private(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
         (subclass("PrivateServer", (private_class,), {"mode": 0o660}), 0o660),
     ):
         with place(step) as path:
-            server, when_it_listened = _made_and_watched(step, server_class, path)
+            server, when_it_listened = step.call(_made_and_watched, server_class, path)
             step.want(when_it_listened, "a server that does not listen at the path")
-            got, early = _mode(path), when_it_listened[0]
+            got, early = _mode(seen(path)), when_it_listened[0]
             step.want(got == mode, f"the mode {got:#o}, where {mode:#o} was wanted")
             step.want(
                 early == mode,
@@ -174,7 +194,7 @@ def _mode(path: str) -> int:
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
-def _made_and_watched(step: Step, server_class: Any, path: str) -> tuple[Any, list[int]]:
+def _made_and_watched(server_class: Any, path: str) -> tuple[Any, list[int]]:
     """Return a server and the modes that the file had when listen() was called."""
     modes: list[int] = []
     real_listen = socket.socket.listen
@@ -185,8 +205,7 @@ def _made_and_watched(step: Step, server_class: Any, path: str) -> tuple[Any, li
         real_listen(sock, *args)
 
     with patch.object(socket.socket, "listen", listen):
-        server = make(step, server_class, path)
-    return server, modes
+        return server_class(path, Echo), modes
 
 
 page = Exercise(
@@ -218,7 +237,7 @@ def browse(step: Step, server: Any, path: str, wanted: str) -> tuple[int, bytes]
         browser = http.client.HTTPConnection("localhost")
         browser.sock = socket.socket(socket.AF_UNIX)
         browser.sock.settimeout(PATIENCE)
-        browser.sock.connect(path)
+        browser.sock.connect(seen(path))
         browser.request("GET", wanted)
         with browser.getresponse() as answer:
             return answer.status, answer.read()
@@ -263,6 +282,13 @@ def missing(server_class: Any, handler: Any) -> None:
     step.want(status == 404, f"the status {status}{room.records.trouble()}")
 
 
+class Noted(Echo):
+    """Notes who calls."""
+
+    def setup(self) -> None:
+        self.server.callers.append(self.client_address)
+
+
 @page.part("caller", 2, "Even a caller without an address has a name.")
 def caller(server_class: Any, handler: Any) -> None:
     step = Step(
@@ -271,16 +297,12 @@ def caller(server_class: Any, handler: Any) -> None:
         why="A client that has bound no path calls from ''. Handlers written for TCP take the "
         "first part of the address; get_request is the place to give them one.",
     )
-    seen: list[Any] = []
-
-    class Noted(Echo):
-        def setup(self) -> None:
-            seen.append(self.client_address)
-
-    with place(step) as path, served(step, make(step, server_class, path, Noted)):
+    with place(step) as path, served(step, make(step, server_class, path, Noted)) as server:
+        server.callers = []
         got = talk(step, path, b"ahoy")
-    step.want(seen, f"no request for the handler{room.records.trouble()}")
-    step.want(seen[0] == ("a local client", 0), f"the client_address {seen[0]!r}")
+        callers = list(server.callers)
+    step.want(callers, f"no request for the handler{room.records.trouble()}")
+    step.want(callers[0] == ("a local client", 0), f"the client_address {callers[0]!r}")
     step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
 
 
@@ -340,10 +362,10 @@ def living(server_class: Any) -> None:
         _want_refused(step, server_class, path, "a server that serves")
         got = talk(step, path, b"ahoy")
         step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
-    with place(step) as path, postbox(path):
+    with place(step) as path, there(postbox, path):
         _want_refused(step, server_class, path, "a server for datagrams")
     if sys.platform == "linux":  # elsewhere a full queue refuses, as if nobody lived there
-        with place(step) as path, _busy(path):
+        with place(step) as path, there(_busy, path):
             _want_refused(step, server_class, path, "a server too busy to accept")
 
 
@@ -363,17 +385,18 @@ def _busy(path: str) -> Iterator[None]:
 
 def _want_refused(step: Step, server_class: Any, path: str, whom: str) -> None:
     """Let a server start where something is: it must not, and must leave that in its place."""
-    before = os.stat(path).st_ino
+    before = os.stat(seen(path)).st_ino
     try:
         step.call(server_class, path, Echo)
     except NotYet as not_yet:
         step.want(isinstance(not_yet.__cause__, OSError), not_yet.came)
         step.want(
-            os.path.exists(path),
+            os.path.exists(seen(path)),
             f"OSError, but on its way out it removed the file of {whom}: server_close is called "
             "also when bind has failed",
         )
-        step.want(os.stat(path).st_ino == before, f"OSError, but another file than that of {whom}")
+        same = os.stat(seen(path)).st_ino == before
+        step.want(same, f"OSError, but another file than that of {whom}")
     else:
         step.fail(f"no error: it took down the file of {whom} and put up its own")
 
@@ -387,15 +410,20 @@ def novel(server_class: Any) -> None:
         "well, so look first whether it is a socket.",
     )
     with place(step) as path:
-        Path(path).write_text("my novel")
+        there(_write_novel, path)
         try:
             step.call(server_class, path, Echo)
         except NotYet as not_yet:
             step.want(isinstance(not_yet.__cause__, OSError), not_yet.came)
-            step.want(os.path.exists(path), "OSError, and the novel is gone")
+            step.want(os.path.exists(seen(path)), "OSError, and the novel is gone")
         else:
             step.fail("no error: the novel is gone, and a door stands in its place")
-        step.want(Path(path).read_text() == "my novel", "a file with another text")
+        with open(seen(path)) as file:
+            step.want(file.read(100) == "my novel", "a file with another text")
+
+
+def _write_novel(path: str) -> None:
+    Path(path).write_text("my novel")
 
 
 @door.part("own file", 2, "It takes its own file along, and no other.")
@@ -410,16 +438,23 @@ def own_file(server_class: Any) -> None:
         first = make(step, server_class, path)
         step.call(first.server_close)
         step.want(first.socket.fileno() == -1, "the listening socket is still open")
-        step.want(not os.path.lexists(path), "the file is still there after server_close()")
+        step.want(not os.path.lexists(seen(path)), "the file is still there after server_close()")
         step.call(first.server_close)
-        with socket.socket(socket.AF_UNIX) as later:
-            later.bind(path)
+        with there(_bound, path):
             step.call(first.server_close)
-            step.want(os.path.exists(path), "a later close removed the file of another server")
+            step.want(
+                os.path.exists(seen(path)), "a later close removed the file of another server"
+            )
     with place(step) as path:
         server = make(step, server_class, path)
-        os.unlink(path)
+        there(os.unlink, path)
         step.call(server.server_close)
+
+
+def _bound(path: str) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX)
+    sock.bind(path)
+    return sock
 
 
 portable = Exercise(
@@ -498,7 +533,7 @@ def opens_without(open_door: Any) -> None:
             "import. Ask for the name, with hasattr, not for the system.",
         )
         with place(step) as path:
-            with system(name, unix=False):
+            with there(system, name, False):
                 server = opened(step, open_door, path)
             where = server.server_address
             step.want(
@@ -522,7 +557,7 @@ def opens_elsewhere(open_door: Any) -> None:
             "name of the system does not.",
         )
         with place(step) as path:
-            with system(name, unix=True):
+            with there(system, name, True):
                 server = opened(step, open_door, path)
             where = server.server_address
             step.want(
@@ -573,6 +608,7 @@ def starts(starts: Any, answered: Any, queue: Any) -> None:
         step.want(bool(starts[case]) == saw[case], f"{starts[case]} for {told[case]}")
 
 
+@here()
 def _starts_again(step: Step, reuse: bool) -> bool:
     parent = minisocketserver.UnixStreamServer
     server_class = subclass("Server", (parent,), {"allow_reuse_address": reuse})
@@ -584,6 +620,7 @@ def _starts_again(step: Step, reuse: bool) -> bool:
     return False
 
 
+@here()
 def _starts_beside(step: Step) -> bool:
     server_class = minisocketserver.UnixStreamServer
     with place(step) as path, server_class(path, Echo):
@@ -612,6 +649,7 @@ def answered(starts: Any, answered: Any, queue: Any) -> None:
         step.want(bool(answered[client]) == saw[client], f"{answered[client]} for {told[client]}")
 
 
+@here()
 def _is_answered(step: Step, has_path: bool) -> bool:
     server: Any
     with place(step) as path, minisocketserver.UnixDatagramServer(path, PostEcho) as server:
@@ -644,6 +682,7 @@ def queue(starts: Any, answered: Any, queue: Any) -> None:
     step.want(letter == _when_nobody_reads(step), told[letter])
 
 
+@here()
 def _when_nobody_reads(step: Step) -> str:
     server: Any
     count: list[int] = []

@@ -45,7 +45,7 @@ TRIES = 3
 AT_ONCE = 8
 """Exercises of one notebook that are judged at the same time: most of a check is waiting."""
 ENTRY = "socketlab.grading.student:main"
-PRELOAD = ("socketlab.grading.student", *core.MODULES)
+PRELOAD = ("psutil", "socketlab.grading.student", *core.MODULES)
 """What a student's process needs. The checks know hints, which students may see, no answers."""
 
 
@@ -219,7 +219,7 @@ def _judge(job: Job, sandbox: Sandbox) -> Iterator[Result]:
         namespaces.enter_network()
     limits = replace(sandbox.limits, cpu_seconds=CPU_SECONDS, seconds=SECONDS * len(job.parts))
     with sandbox.start(ENTRY, os.getpid() if isolated else None, limits=limits) as student:
-        yield from _check(job, student)
+        yield from _check(job, student, isolated)
 
 
 def _only_pages(event: str, args: tuple[Any, ...]) -> None:
@@ -231,7 +231,7 @@ def _only_pages(event: str, args: tuple[Any, ...]) -> None:
         raise PermissionError(f"{args[0]} is no address of a page: it has no http://")
 
 
-def _check(job: Job, student: Student) -> Iterator[Result]:
+def _check(job: Job, student: Student, isolated: bool) -> Iterator[Result]:
     """Yield a result for each check, up to the first that hangs or ends the student's process."""
     exercise = job.exercise
     cpu_seconds = CHECK_CPU + PART_CPU * len(job.parts)
@@ -244,7 +244,8 @@ def _check(job: Job, student: Student) -> Iterator[Result]:
         for part in job.parts:  # none would fare better
             yield _ended(job, part, "while your cells ran", student, broken)
         return
-    checker = Checker(student.socket)
+    # Isolated, it has a file system of its own, and by now a folder in it.
+    checker = Checker(student.socket, str(student.work.parent) if isolated else "")
     threading.Thread(target=checker.serve, daemon=True).start()
     for part in job.parts:
         started = time.monotonic()

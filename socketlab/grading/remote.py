@@ -84,8 +84,9 @@ class Line:
         return bytes(data)
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        if os.getpid() == self._owner:  # a child of a fork leaves its parent's connection alone
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
 
@@ -139,7 +140,7 @@ class Link:
 
     def serve_line(self, line: Line) -> None:
         """Answer the calls that come over a line, until its end."""
-        self._lines.mine = line
+        self._lines.mine = _Owner(line)
         with suppress(LinkBroken, KeyError, TypeError, AttributeError, ValueError):
             while True:
                 self._answer(line, *line.receive())
@@ -148,11 +149,11 @@ class Link:
     def _line(self) -> Line:
         if not hasattr(self._lines, "mine"):
             here, there = socket.socketpair()
-            self._lines.mine = Line(here)
+            self._lines.mine = _Owner(Line(here))
             about = {"daemon": threading.current_thread().daemon}
             with self._opening, there:
                 self._control.send(about, [there.fileno()])
-        return cast(Line, self._lines.mine)
+        return cast(Line, self._lines.mine.line)
 
     def _answer(self, line: Line, message: Any, descriptors: list[int]) -> None:
         function, args, keywords = self._read(message["call"], descriptors)
@@ -262,6 +263,16 @@ class Link:
         return f"{type(error).__name__}: {error}"
 
 
+class _Owner:
+    """Closes a thread's line when the thread ends, even if an error's traceback keeps the line."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+
+    def __del__(self) -> None:
+        self.line.close()
+
+
 class _Hand(threading.Thread):
     """The thread here of a thread there. What the other one is, daemon or not, this one seems."""
 
@@ -329,12 +340,16 @@ class Callback:
 
 
 class Checker(Link):
-    """The side that judges. Of its own it gives away copies, and functions to call."""
+    """The side that judges. Of its own it gives away copies, and functions to call.
+
+    `root` is where the other process has its files, if it has a file system of its own.
+    """
 
     _copied = (frozenset, list, set, dict)
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, root: str = "") -> None:
         super().__init__(control)
+        self.root = root
         self._proxies: dict[int, Proxy] = {}
         self._given: set[int] = set()
 

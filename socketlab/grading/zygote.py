@@ -103,7 +103,9 @@ class Keeper:
         self.room: dict[str, int] = {}
         self.trouble = b""
         self.init = 0
-        self.student = 0
+        self.group = self.student = 0
+        self.status = 0
+        self.usage: resource.struct_rusage | None = None
         self.folder = ""
 
     def run(self) -> None:
@@ -137,7 +139,7 @@ class Keeper:
         signal.set_wakeup_fd(ringer.fileno())
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self.ringer = ringer
-        self.student = os.fork()
+        self.group = self.student = os.fork()
         if self.student == 0:
             self._become_student(is_root)
         os.close(self.theirs)
@@ -172,7 +174,7 @@ class Keeper:
                     return "killed"
                 if key.data == "child":
                     self.bell.recv(64)
-                    if os.waitid(os.P_PID, self.student, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                    if self._reap(os.WNOHANG):
                         return "ended"
                 elif not self._take(key.data):
                     ready.unregister(key.fileobj)
@@ -181,6 +183,13 @@ class Keeper:
             if self._disk_is_full():
                 return "disk"
         return "time"
+
+    def _reap(self, options: int) -> bool:
+        """Take the exit status of the student process, if it has ended."""
+        pid, status, usage = os.wait4(self.student, options)
+        if pid:
+            self.student, self.status, self.usage = 0, os.waitstatus_to_exitcode(status), usage
+        return bool(pid)
 
     def _take(self, name: str) -> bool:
         """Read from one of the student's pipes, keep what there is room for; False at its end."""
@@ -202,30 +211,29 @@ class Keeper:
 
     def _end(self, reason: str, started: float) -> None:
         seconds = time.monotonic() - started
-        status, used = 0, None
         if self.init:
             os.kill(self.init, signal.SIGKILL)
-        if self.student:
-            if not self.init:
-                _kill_group(self.student)
-            _, status, used = os.wait4(self.student, 0)
+        if self.student:  # it may not have got as far as to lead a group
+            os.kill(self.student, signal.SIGKILL)
+            self._reap(0)
         if self.init:
             os.waitpid(self.init, 0)  # returns when all in its namespace are gone
-        else:
-            _kill_children()
+        elif self.group:
+            _kill_group_and_children(self.group)
+        if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
-        for name, (read, _) in self.pipes.items():
-            os.set_blocking(read, False)  # somebody may have got away with the other end
+        for name, (read, _) in self.pipes.items() if self.usage else ():
+            os.set_blocking(read, False)  # without Linux, somebody may have got away with the other
             with suppress(BlockingIOError):
-                while self.student and self._take(name):
-                    pass
+                for _ in range(16):  # no pipe holds more
+                    self._take(name)
         self._tell(
             reason="trouble" if self.trouble else reason,
-            status=os.waitstatus_to_exitcode(status),
+            status=self.status,
             trouble=self.trouble.decode(errors="replace"),
             seconds=seconds,
-            cpu_seconds=used.ru_utime + used.ru_stime if used else 0,
-            peak_memory=(used.ru_maxrss if used else 0) * (1024 if LINUX else 1),
+            cpu_seconds=self.usage.ru_utime + self.usage.ru_stime if self.usage else 0,
+            peak_memory=self.usage.ru_maxrss * (1024 if LINUX else 1) if self.usage else 0,
         )
 
     def _tell(self, **facts: Any) -> None:
@@ -283,6 +291,8 @@ def _keep_only(*descriptors: int) -> int:
 def set_limits(limits: dict[str, Any], isolated: bool) -> None:
     """Set what the kernel limits: getrlimit(2). Not every system knows every one."""
     processes = limits["processes"] + (0 if isolated else _processes_of_this_user())
+    if not LINUX:
+        processes = resource.RLIM_INFINITY  # all that the user runs counts, and we cannot count it
     for name, soft, hard in (
         ("CPU", limits["cpu_seconds"], limits["cpu_seconds"] + 1),  # SIGXCPU may be caught
         ("AS", limits["memory"], limits["memory"]),
@@ -316,17 +326,13 @@ def _change_user() -> None:
     namespaces.keep_capabilities(namespaces.CAP_DAC_READ_SEARCH if closed else 0)
 
 
-def _kill_group(leader: int) -> None:
-    os.kill(leader, signal.SIGKILL)  # it may not have got as far as to lead a group
+def _kill_group_and_children(group: int) -> None:
+    """Kill the student's group, and who has left it: orphans become children of this process."""
     with suppress(ProcessLookupError, PermissionError):  # nobody is left, or only zombies
-        os.killpg(leader, signal.SIGKILL)
-
-
-def _kill_children() -> None:
-    """Kill who has left the student's group; as their parents die they become children of ours."""
+        os.killpg(group, signal.SIGKILL)
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
     with suppress(ChildProcessError):
         while True:
-            children = Path(f"/proc/self/task/{os.getpid()}/children")
             for child in children.read_text().split() if children.exists() else ():
                 with suppress(ProcessLookupError):
                     os.kill(int(child), signal.SIGKILL)

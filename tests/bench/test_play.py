@@ -51,6 +51,14 @@ def test_the_sliders_have_the_ranges_and_the_defaults(page):
     assert (delay.min, delay.value, delay.max) == (0.0, 0.2, 0.5)
 
 
+def test_a_default_lies_on_a_step_of_its_slider(page):
+    """The browser moves a value to the next step: 0.5 would be shown as 0.48."""
+    play(lambda interval=0.5: interval, interval=(0.05, 1.0))
+    [[interval], *_] = controls(page)
+    steps = (interval.value - interval.min) / interval.step
+    assert steps == pytest.approx(round(steps))
+
+
 def test_moving_a_slider_runs_nothing_and_the_button_does(page):
     play(draw, clients=(1, 8), delay=(0.0, 0.5))
     (clients, _), button, told = controls(page)

@@ -312,6 +312,8 @@ def test_the_sequence_names_threads_where_they_differ(module):
     assert kind == "sequenceDiagram"
     assert '"messageAlign": "left"' in directive  # or lines and bars cross the labels
     assert mermaid.count("  activate ") == mermaid.count("  deactivate ") > 0
+    first = mermaid.partition("process_request_thread")[0]  # the loop waits for none of it
+    assert first.count("  activate ") == first.count("  deactivate ")
     assert len(log.sequence().text.splitlines()) == mermaid.count("->>")
 
 

@@ -1,11 +1,14 @@
-"""The exercises in figures: `python -m tests.exercises.report`.
+"""The exercises in figures: `python -m tests.exercises.report [course] [latency]`.
 
-First a table: for each chapter its exercises by kind, points, checks, what the blank notebook and
-our solution score, and the mutants noticed. Then how long the checks take in a kernel.
+course: for each chapter its exercises by kind, points, checks, what the blank notebook and our
+solution score, and the mutants noticed. latency: for each exercise how long its checks take in a
+kernel, on our solution, and on our solution with an endless loop in its longest function.
 
 What wrong answers are told: `MESSAGES=messages.txt python -m pytest tests/exercises -k learners`.
 """
 
+import argparse
+import ast
 import statistics
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -19,16 +22,19 @@ from .mutants import mutants, notices
 from .test_notebooks import CHAPTERS, failure, read, scored
 
 KINDS = Kind.__args__
+DEADLINE = 60
+"""Seconds until a cell counts as stuck."""
 
 
-def run(folder, chapter):
-    """Run a notebook; return points earned, and the seconds of each scored cell."""
-    notebook = read(folder, chapter)
-    NotebookClient(notebook, timeout=30, allow_errors=True, record_timing=True).execute()
-    earned = sum(
-        cell.metadata.nbgrader.points for cell in scored(notebook) if failure(cell) is None
-    )
-    return earned, [seconds(cell) for cell in scored(notebook)]
+def execute(notebook):
+    NotebookClient(notebook, timeout=DEADLINE, allow_errors=True, record_timing=True).execute()
+    return notebook
+
+
+def earned(folder, chapter):
+    """Run a notebook; return its points."""
+    cells = scored(execute(read(folder, chapter)))
+    return sum(cell.metadata.nbgrader.points for cell in cells if failure(cell) is None)
 
 
 def seconds(cell):
@@ -47,23 +53,72 @@ def noticed(specs):
         return sum(pool.map(notices, made)), len(made)
 
 
-def main():
+def of(chapter):
+    return [spec for spec in exercises() if spec.id[:2] == chapter[:2]]
+
+
+def course():
     print(f"| chapter | {' | '.join(KINDS)} | points | checks | blank | solution | mutants |")
     print(f"|---|{'---:|' * (len(KINDS) + 5)}")
-    latencies = []
     for chapter in CHAPTERS:
-        specs = [spec for spec in exercises() if spec.id[:2] == chapter[:2]]
+        specs = of(chapter)
         kinds = Counter(spec.kind for spec in specs)
         parts = [part for spec in specs for part in spec.parts.values()]
-        blank, _ = run("exercises", chapter)
-        full, took = run("solutions", chapter)
-        latencies += took
+        blank, full = (earned(folder, chapter) for folder in ("exercises", "solutions"))
         found, made = noticed(specs)
         cells = [kinds[kind] for kind in KINDS]
         cells += [sum(part.points for part in parts), len(parts), blank, full, f"{found}/{made}"]
         print(f"| {chapter} | {' | '.join(map(str, cells))} |", flush=True)
-    print(f"\nA check takes {statistics.median(latencies):.2f} s in a kernel (median of")
-    print(f"{len(latencies)}), {max(latencies):.2f} s at the worst.")
+
+
+def latency():
+    print("| exercise | checks | median | worst | with an endless loop in | worst |")
+    print("|---|---:|---:|---:|---|---:|")
+    everything = []
+    for chapter in CHAPTERS:
+        solved = execute(read("solutions", chapter))
+        for spec in of(chapter):
+            took = [seconds(cell) for cell in checks(solved, spec)]
+            everything += took
+            cells = [spec.id, len(took), f"{statistics.median(took):.2f} s", f"{max(took):.2f} s"]
+            print(f"| {' | '.join(map(str, cells + endless(chapter, spec)))} |", flush=True)
+    print(f"\nAll {len(everything)}: median {statistics.median(everything):.2f} s,", end=" ")
+    print(f"worst {max(everything):.2f} s.")
+
+
+def checks(notebook, spec):
+    return [cell for cell in scored(notebook) if f'"{spec.id}"' in cell.source]
+
+
+def endless(chapter, spec):
+    """Return the function that never ends now, and the seconds of the slowest check."""
+    if spec.kind == "predict":
+        return ["", ""]
+    notebook = read("solutions", chapter)
+    cells = {cell.id: cell for cell in notebook.cells}
+    answer = cells[f"answer-{spec.id.replace('.', '-')}"]
+    name, answer.source = never_ends(answer.source)
+    notebook.cells = [cells["setup"], answer, *checks(notebook, spec)]
+    tried = checks(execute(notebook), spec)
+    assert any(failure(cell) for cell in tried), f"{spec.id} passes, and {name} never ends"
+    return [f"`{name}`", f"{max(map(seconds, tried)):.2f} s"]
+
+
+def never_ends(source):
+    """Put an endless loop into the longest function; return that function's name, and all."""
+    tree = ast.parse(source)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    longest = max(functions, key=lambda node: node.end_lineno - node.lineno)
+    longest.body[:0] = ast.parse("while True: pass").body
+    return longest.name, ast.unparse(tree)
+
+
+def main():
+    tables = {"course": course, "latency": latency}
+    parser = argparse.ArgumentParser(prog="python -m tests.exercises.report")
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"{' or '.join(tables)}")
+    for name in parser.parse_args().tables or tables:
+        tables[name]()
 
 
 if __name__ == "__main__":

@@ -296,12 +296,18 @@ class AllOrNothing(Datagram):
             super().finish()
 
 
+class ReadsAtTheEnd(Datagram):
+    def finish(self):
+        self.socket.sendto(self.wfile.read(), self.client_address)
+
+
 POSTCARDS = [
+    pytest.param(ReadsAtTheEnd, "answer", "behind the last write", id="reads at the end"),
     pytest.param(AnswersAtOnce, "answer", "datagrams: [b'5 letters", id="at once"),
     pytest.param(ClosesTheSocket, "answer", "all clients share it", id="learners-19"),
     pytest.param(NotAPair, "answer", "not 'tuple'", id="learners-19-pair"),
     pytest.param(NeverReplies, "no answer", "[] by default", id="never replies"),
-    pytest.param(AllOrNothing, "no answer", "[] with always_reply = False", id="all or nothing"),
+    pytest.param(AllOrNothing, "no answer", "nothing, with always_reply", id="all or nothing"),
     pytest.param(
         socketserver.DatagramRequestHandler, "no answer", "[b''] with always_reply", id="stdlib"
     ),

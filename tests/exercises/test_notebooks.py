@@ -2,13 +2,12 @@
 
 import os
 import re
-import shutil
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from socketlab.authoring.exercises import ROOT, generate, nbgrader
+from socketlab.authoring.exercises import ROOT, generate
 from socketlab.checks.core import find
 
 CHAPTERS = sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir())
@@ -111,25 +110,3 @@ def test_the_solution_passes_every_scored_check(chapter):
         # The kernel may send a line and its end in two pieces.
         [line] = "".join(output.text for output in cell.outputs).splitlines()
         assert re.match(r"✓ \d\d\.\d ", line)
-
-
-@pytest.mark.parametrize("chapter", ["03_tcp_server"])
-def test_nbgrader_gives_the_solution_all_points_and_the_blank_none(chapter, tmp_path):
-    """The whole path of a class: generate, hand in, autograde. One chapter stands for all: the
-    tests above hold the others to the same points."""
-    from nbgrader.api import Gradebook
-
-    shutil.copytree(ROOT / "solutions", tmp_path / "source")
-    api = nbgrader(tmp_path)
-    assert api.generate_assignment(chapter)["success"]
-    for student, folder in (("ada", "solutions"), ("blank", "exercises")):
-        shutil.copytree(ROOT / folder / chapter, tmp_path / "submitted" / student / chapter)
-        result = api.autograde(chapter, student)
-        assert result["success"], result
-    with Gradebook(f"sqlite:///{tmp_path / 'gradebook.db'}") as gradebook:
-        full = gradebook.find_assignment(chapter).max_score
-        assert full == sum(
-            cell.metadata.nbgrader.points for cell in scored(read("solutions", chapter))
-        )
-        assert gradebook.find_submission(chapter, "ada").score == full
-        assert gradebook.find_submission(chapter, "blank").score == 0

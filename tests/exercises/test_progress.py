@@ -70,7 +70,7 @@ def test_our_solution_comes_for_who_gives_up_and_that_is_noted(course, capsys):
 def test_what_was_earned_is_counted_by_points(course):
     logbook.note("03.1", "passed address")
     row = next(row for row in answers.state() if row["id"] == "03.1")
-    assert (row["earned"], row["points"]) == (2, 11)
+    assert (row["earned"], row["points"]) == (2, 13)
 
 
 def test_progress_shows_the_course_at_a_glance(course, capsys):
@@ -79,7 +79,7 @@ def test_progress_shows_the_course_at_a_glance(course, capsys):
     progress()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + len(exercises())
-    assert any(line.startswith("03.1     2/11  build ") for line in lines)
+    assert any(line.startswith("03.1     2/13  build ") for line in lines)
 
 
 def test_a_reset_in_a_notebook_makes_a_new_cell(course, monkeypatch, capsys):

