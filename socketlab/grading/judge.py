@@ -346,8 +346,8 @@ def _ending(student: Student, broken: LinkBroken) -> Ending:
 
 def _computed(ending: Ending) -> bool:
     """Tell whether a process that has gone was ended because it computed for too long."""
-    by_limit = -ending.status in (signal.SIGPROF, signal.SIGXCPU)
-    return by_limit or ending.cpu_seconds >= CPU_SECONDS
+    by_signal = -ending.status in (signal.SIGPROF, signal.SIGXCPU)
+    return by_signal or ending.reason == "cpu" or ending.cpu_seconds >= CPU_SECONDS
 
 
 def _last_line(job: Job, student: Student) -> str:

@@ -107,6 +107,7 @@ class Keeper:
         self.status = 0
         self.usage: resource.struct_rusage | None = None
         self.folder = ""
+        self.has_begun = False
 
     def run(self) -> None:
         """Keep the student from start to end."""
@@ -179,9 +180,12 @@ class Keeper:
                 elif not self._take(key.data):
                     ready.unregister(key.fileobj)
                     if key.data == "trouble" and not self.trouble:
+                        self.has_begun = True
                         self._tell(work=self.folder or f"/proc/{os.getpid()}/root/work")
             if self._disk_is_full():
                 return "disk"
+            if self._computed() > self.limits["cpu_seconds"]:
+                return "cpu"
         return "time"
 
     def _reap(self, options: int) -> bool:
@@ -208,6 +212,16 @@ class Keeper:
             used = sum(file.lstat().st_blocks * 512 for file in files)
             return bool(used > self.limits["disk"])
         return False
+
+    def _computed(self) -> float:
+        """Return the CPU seconds of all processes, where we see these and no others: proc(5)."""
+        ticks = 0
+        if self.isolated and self.has_begun:
+            for process in Path("/proc").glob("[0-9]*"):
+                with suppress(OSError):
+                    told = (process / "stat").read_text().rpartition(")")[2].split()
+                    ticks += sum(map(int, told[11:15]))  # with those of children that have ended
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def _end(self, reason: str, started: float) -> None:
         seconds = time.monotonic() - started
