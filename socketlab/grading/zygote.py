@@ -108,6 +108,8 @@ class Keeper:
         self.usage: resource.struct_rusage | None = None
         self.folder = ""
         self.has_begun = False
+        self.next_look = 0.0
+        self.ticks: dict[tuple[str, str], int] = {}
 
     def run(self) -> None:
         """Keep the student from start to end."""
@@ -184,7 +186,7 @@ class Keeper:
                         self._tell(work=self.folder or f"/proc/{os.getpid()}/root/work")
             if self._disk_is_full():
                 return "disk"
-            if self._computed() > self.limits["cpu_seconds"]:
+            if self._has_computed_too_much():
                 return "cpu"
         return "time"
 
@@ -213,15 +215,20 @@ class Keeper:
             return bool(used > self.limits["disk"])
         return False
 
-    def _computed(self) -> float:
-        """Return the CPU seconds of all processes, where we see these and no others: proc(5)."""
-        ticks = 0
-        if self.isolated and self.has_begun:
-            for process in Path("/proc").glob("[0-9]*"):
-                with suppress(OSError):
-                    told = (process / "stat").read_text().rpartition(")")[2].split()
-                    ticks += sum(map(int, told[11:15]))  # with those of children that have ended
-        return ticks / os.sysconf("SC_CLK_TCK")
+    def _has_computed_too_much(self) -> bool:
+        """Add up what all its processes have used, where we see these and no others: proc(5).
+
+        That of a process which has ended since is kept: a fork bomb is made of such.
+        """
+        if not (self.isolated and self.has_begun) or time.monotonic() < self.next_look:
+            return False
+        self.next_look = time.monotonic() + _TICK
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                told = (process / "stat").read_text().rpartition(")")[2].split()
+                self.ticks[process.name, told[19]] = int(told[11]) + int(told[12])
+        seconds = sum(self.ticks.values()) / os.sysconf("SC_CLK_TCK")
+        return bool(seconds > self.limits["cpu_seconds"])
 
     def _end(self, reason: str, started: float) -> None:
         seconds = time.monotonic() - started
