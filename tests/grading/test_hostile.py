@@ -24,6 +24,8 @@ BY_NAME = {row.name: row for row in ROWS}
 PATIENCE = 300
 MEMORY = 600 << 20
 """Bytes that no row may make the grader take: the judge's own limit, and a little more."""
+SECONDS = 60
+"""No row may cost more, on a busy machine: some wait 10 seconds twice, few more than 5."""
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,7 @@ def test_row(row, measured):
     came = measured[row.name].result(PATIENCE)
     assert came.faults(row) == []
     assert came.peak_memory < MEMORY
+    assert came.seconds < SECONDS
 
 
 @pytest.mark.parametrize(
