@@ -15,6 +15,11 @@ MOST_BYTES = 20 << 20
 """A notebook with more is not read: its outputs, not its code, make it so big."""
 
 
+MOST_CODE = 1 << 20
+"""Letters of code in a notebook; to parse a megabyte takes a hundred."""
+MOST_CELLS = 1000
+
+
 class Unreadable(Exception):
     """A submission that cannot be read; the text says why, to the student and the teacher."""
 
@@ -36,7 +41,12 @@ def submissions(source: Path) -> Iterator[Submission]:
     """
     if source.is_dir():
         for path in sorted(source.glob("*/*/*.ipynb")):
-            yield _submission(path.relative_to(source).parts, path.stat().st_size, path.read_bytes)
+            parts = path.relative_to(source).parts
+            if any(one.is_symlink() for one in (path, *path.parents[:2])) or not path.is_file():
+                trouble = f"{path.name!r} is a link, or no file. Hand in the notebook itself."
+                yield _named(Submission(parts[0], parts[1], "", trouble))
+            else:
+                yield _submission(parts, path.stat().st_size, path.read_bytes)
     elif source.suffix == ".ipynb" and source.is_file():
         parts = (source.stem, source.stem, source.name)
         yield _submission(parts, source.stat().st_size, source.read_bytes)
@@ -54,9 +64,8 @@ def _zipped(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Submis
     if path.suffix != ".ipynb" or "__MACOSX" in path.parts:
         return
     if path.is_absolute() or ".." in path.parts or len(path.parts) < 3:
-        name = re.sub(r"\W+", "_", entry.filename).strip("_")
         trouble = f"{entry.filename!r} is not <student>/<chapter>/<notebook>.ipynb."
-        yield Submission(name, "", "", trouble)
+        yield _named(Submission(entry.filename, "", "", trouble))
     else:
         yield _submission(path.parts[-3:], entry.file_size, lambda: archive.read(entry))
 
@@ -66,11 +75,23 @@ def _submission(parts: tuple[str, ...], size: int, read: Any) -> Submission:
     if size > MOST_BYTES:
         megabytes = f"{size / (1 << 20):.0f} MB"
         trouble = f"The notebook has {megabytes}, {MOST_BYTES >> 20} MB is the most that is read. "
-        return Submission(student, chapter, "", trouble + "Clear its outputs and hand it in again.")
+        trouble += "Clear its outputs and hand it in again."
+        return _named(Submission(student, chapter, "", trouble))
     try:
-        return Submission(student, chapter, read().decode("utf-8"))
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        return Submission(student, chapter, "", f"The notebook cannot be read: {error}.")
+        return _named(Submission(student, chapter, read().decode("utf-8")))
+    except Exception as error:  # a zip can be broken, packed or locked in many ways
+        trouble = f"The notebook cannot be read: {str(error).rstrip('.')}."
+        return _named(Submission(student, chapter, "", trouble))
+
+
+def _named(one: Submission) -> Submission:
+    """Return it under names that can be those of files, on a page and on a terminal."""
+    names = [one.student, one.chapter]
+    if all(n.isprintable() and len(n.encode()) < 200 and n == PurePosixPath(n).name for n in names):
+        return one
+    student, chapter = (re.sub(r"\W+", "_", name).strip("_")[:40] for name in names)
+    trouble = one.trouble or f"{one.student!r} or {one.chapter!r} is no name for a folder."
+    return Submission(student, chapter, "", trouble)
 
 
 @dataclass(frozen=True)
@@ -86,7 +107,7 @@ class Cell:
 
 
 _QUESTIONS = {"check", "hint", "solution", "reset", "progress"}
-_BINDING = re.compile(r"^\s*(?:class|def)\s+(\w+)|^(\w+)\s*=", re.MULTILINE)
+_BINDING = re.compile(r"^[ \t]*(?:class|def)\s+(\w+)|^(\w+)\s*=", re.MULTILINE)
 
 
 def cells_of(text: str) -> list[Cell]:
@@ -103,6 +124,11 @@ def cells_of(text: str) -> list[Cell]:
         texts = ["".join(source) for source in sources]
     except (AttributeError, KeyError, TypeError):
         raise Unreadable("The file is JSON, but not a notebook: it has no cells.") from None
+    if (size := sum(map(len, texts))) > MOST_CODE:
+        raise Unreadable(f"The notebook has {size / (1 << 20):.1f} MB of code; 1 MB is read.")
+    if len(texts) > MOST_CELLS:
+        told = f"The notebook has {len(texts)} cells with code; {MOST_CELLS} are read."
+        raise Unreadable(told)
     return [_cell(number, source) for number, source in enumerate(texts, 1) if source.strip()]
 
 
@@ -116,8 +142,10 @@ def _cell(number: int, source: str) -> Cell:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         names = frozenset(a or b for a, b in _BINDING.findall(source))
-        line = getattr(error, "lineno", None)
-        told = f"{type(error).__name__}: {getattr(error, 'msg', error)}, line {line} of the cell"
+        reason = getattr(error, "msg", str(error)) or "it is too complicated"
+        told = f"{type(error).__name__}: {reason}"
+        if line := getattr(error, "lineno", None):
+            told += f", line {line} of the cell"
         return Cell(number, source, names, frozenset(), False, told)
     return Cell(number, source, _bound(tree), _used(tree), _asks(tree))
 
@@ -177,11 +205,12 @@ def cells_for(exercise: Exercise, others: list[Exercise], cells: list[Cell]) -> 
     mine = set(exercise.names)
     foreign = {name for other in others if other is not exercise for name in other.names} - mine
     live = [cell for cell in cells if not cell.asks]
-    chosen = [cell for cell in live if cell.binds & mine or not cell.binds & foreign]
+    chosen = {c.number: c for c in live if c.binds & mine or not c.binds & foreign}
     while True:
-        used = frozenset().union(*(cell.uses for cell in chosen))
-        known = frozenset().union(*(cell.binds for cell in chosen))
-        more = [cell for cell in live if cell not in chosen and cell.binds & (used - known)]
+        used = frozenset().union(*(cell.uses for cell in chosen.values()))
+        known = frozenset().union(*(cell.binds for cell in chosen.values()))
+        lacking = used - known
+        more = {c.number: c for c in live if c.number not in chosen and c.binds & lacking}
         if not more:
-            return [cell for cell in live if cell in chosen]
-        chosen += more
+            return [chosen[number] for number in sorted(chosen)]
+        chosen |= more
