@@ -162,10 +162,21 @@ class Running:
 
 
 def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
-    """Judge each job in a fork of this process, some at a time; yield the results as they come.
+    """Judge each job in a process of its own; yield the results as they come.
 
-    Where a check has hung or ended its process, each one after it gets a process of its own.
+    Where a check has hung or ended its process, each one after it gets a process of its own, when
+    those of the other exercises are done, which it could disturb.
     """
+    while jobs:
+        left = []
+        for job, results in _at_once(jobs, sandbox):
+            yield from results
+            left += [Job(job.exercise, [part], job.cells) for part in job.parts[len(results) :]]
+        jobs = left
+
+
+def _at_once(jobs: list[Job], sandbox: Sandbox) -> Iterator[tuple[Job, list[Result]]]:
+    """Judge each job in a fork of this process, some at a time; yield them as they end."""
     waiting = list(reversed(jobs))
     with selectors.DefaultSelector() as selector:
         while waiting or selector.get_map():
@@ -179,10 +190,7 @@ def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
                     continue
                 selector.unregister(key.fd)
                 os.close(key.fd)
-                job, results = key.data.job, key.data.results()
-                yield from results
-                left = job.parts[len(results) :]
-                waiting += [Job(job.exercise, [part], job.cells) for part in reversed(left)]
+                yield key.data.job, key.data.results()
             for key in list(selector.get_map().values()):
                 if time.monotonic() - key.data.started > (len(key.data.job.parts) + 1) * SECONDS:
                     os.kill(key.data.pid, signal.SIGKILL)  # the judge itself hangs
@@ -333,7 +341,7 @@ def _ended(job: Job, part: Part, when: str, student: Student, broken: LinkBroken
     elif isinstance(broken, NoMessage):
         came = f"It sent what is no answer ({broken}), and was ended."
     elif ending.reason in ("killed", "time"):
-        came = "Nothing for many seconds, and it was ended. Does it wait for something, or serve?"
+        came = "It was not done after many seconds, and was ended. Does it wait, or serve for ever?"
     else:
         came = ending.words
     return _failed(job.exercise, part, step, came)
@@ -346,8 +354,8 @@ def _ending(student: Student, broken: LinkBroken) -> Ending:
 
 def _computed(ending: Ending) -> bool:
     """Tell whether a process that has gone was ended because it computed for too long."""
-    by_limit = -ending.status in (signal.SIGPROF, signal.SIGXCPU)
-    return by_limit or ending.cpu_seconds >= CPU_SECONDS
+    by_signal = -ending.status in (signal.SIGPROF, signal.SIGXCPU)
+    return by_signal or ending.reason == "cpu" or ending.cpu_seconds > CHECK_CPU
 
 
 def _last_line(job: Job, student: Student) -> str:

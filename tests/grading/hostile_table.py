@@ -218,8 +218,9 @@ import signal
 for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
     signal.signal(number, signal.SIG_IGN)
 """
-COMPUTED = r"Came: +It computed for a long time, and was ended; it stood in line \d+ of your code: "
-STANDS = r"Came: .*; it (stood|stands) in line \d+ of your code: "
+# On a busy machine, the time may be over before it has computed for long.
+COMPUTED = "Came: +It (computed for a long time|was not done after many seconds), and was ended"
+STANDS = rf"Came: .*; it (stood|stands) in line \d+ of your code: |{COMPUTED}"
 
 ROWS = [
     Row("right", "nothing is wrong"),
@@ -242,7 +243,7 @@ ROWS = [
         "the same, and only SIGKILL helps",
         with_after("03.1", DEAF + SWALLOW),
         NONE,
-        {"03.1": "Came: +It computed for a long time, and was ended"},
+        {"03.1": COMPUTED},
     ),
     Row(
         "endless loop in get_request",
@@ -277,7 +278,7 @@ ROWS = [
         "the cell does not end, in the notebook neither",
         with_after("03.1", 'TCPServer(("127.0.0.1", 0), StreamRequestHandler).serve_forever()'),
         NONE,
-        {"03.1": "Came: +Nothing for many seconds, and it was ended. Does it wait for"},
+        {"03.1": "Came: +It was not done after many seconds, and was ended. Does it wait"},
     ),
     Row(
         "server that never stops",
