@@ -368,12 +368,17 @@ ROWS += [
         with_after(
             "03.1",
             """
-def interrupt(self):
-    raise KeyboardInterrupt
-TCPServer.server_address = property(interrupt, lambda self, value: None)
+def address(self):
+    if hasattr(self, "ready"): raise KeyboardInterrupt
+    return self._address
+def server_activate(self, activate=TCPServer.server_activate):
+    activate(self)
+    self.ready = True
+TCPServer.server_address = property(address, lambda self, value: setattr(self, "_address", value))
+TCPServer.server_activate = server_activate
 """,
         ),
-        NONE,
+        ONLY_BIND,
         {"03.1": "KeyboardInterrupt"},
     ),
     Row(
