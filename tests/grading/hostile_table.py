@@ -156,7 +156,7 @@ def _graded(text):
 
 def _left(session):
     """Count what is left but the zygote, which waits for the next one."""
-    deadline = time.monotonic() + 5  # keepers end when they have told how the student ended
+    deadline = time.monotonic() + 30  # keepers end when they have told how the student ended
     while (count := _left_now(session)) and time.monotonic() < deadline:
         time.sleep(0.02)
     return count
