@@ -40,7 +40,10 @@ def submissions(source: Path, left: list[str] | None = None) -> Iterator[Submiss
     if source.is_dir():
         for path in sorted(source.rglob("*.ipynb")):
             if whose := _whose(path.relative_to(source).parts, left):
-                yield _submission(*whose, path.stat().st_size, path.read_bytes)
+                if path.is_symlink():  # to what its author could not read, perhaps
+                    yield Submission(*whose, "", "The notebook is a link, and no file.")
+                else:
+                    yield _submission(*whose, path.stat().st_size, path.read_bytes)
     elif source.suffix == ".ipynb" and source.is_file():
         parts = source.resolve().parts
         in_its_folder = _CHAPTER.fullmatch(parts[-2])

@@ -108,6 +108,19 @@ def test_a_huge_notebook_is_not_read(tmp_path):
     assert "MB" in only.trouble and not only.text
 
 
+def test_a_link_is_not_followed(tmp_path):
+    """It may lead to the notebook of somebody else, which the teacher can read."""
+    for student in ("ada", "bob"):
+        (tmp_path / student / "03_tcp_server").mkdir(parents=True)
+    (tmp_path / "ada" / "03_tcp_server" / "a.ipynb").write_text("hers")
+    (tmp_path / "bob" / "03_tcp_server" / "a.ipynb").symlink_to(
+        tmp_path / "ada" / "03_tcp_server" / "a.ipynb"
+    )
+    (tmp_path / "cy").symlink_to(tmp_path / "ada")
+    ada, bob = submissions(tmp_path)
+    assert (ada.text, bob.text) == ("hers", "") and "is a link" in bob.trouble
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
