@@ -2,17 +2,17 @@
 
 Answers are compared statement by statement, as syntax trees: layout, comments, docstrings, texts
 and the names that an answer gives do not count, nor the order of statements. What stands in the
-task or in our solution, and what a third of the class wrote, says nothing about copying, and is
+task or in our solution, and what a tenth of the class wrote, says nothing about copying, and is
 left out. Of the rest, a pair is listed that shares nearly all of it.
 """
 
 import ast
 import csv
 import io
-from collections import Counter, defaultdict
+from collections import ChainMap, Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations
 from pathlib import Path
 
@@ -21,8 +21,10 @@ from .judge import exercises_of
 from .results import write_file
 from .submissions import Submission, Unreadable, cells_for, cells_of
 
-COMMON = 1 / 3
-"""What is in a larger part of the answers is common."""
+COMMON = 0.1
+"""What is in a larger part of the answers is common: in a large class chance makes many pairs."""
+FEW = 3
+"""What is in no more answers than these is not common, in the smallest class."""
 SHARED = 0.7
 """The part of the shorter answer's own statements that must be in the other, too."""
 ENOUGH = 5
@@ -60,9 +62,9 @@ def pairs(handed_in: Iterable[Submission]) -> list[Pair]:
         exercises = exercises_of(one.chapter)
         for exercise in exercises:
             chosen = cells_for(exercise, exercises, cells)
-            wrote = [cell.source for cell in chosen]
             if any(cell.binds & {*exercise.names} for cell in chosen):
-                classes[one.chapter, exercise.id][one.student] = statements("\\n".join(wrote))
+                wrote = [statements(cell.source) for cell in chosen]
+                classes[one.chapter, exercise.id][one.student] = dict(ChainMap(*wrote))
     found = [
         pair
         for (chapter, exercise), wrote in classes.items()
@@ -75,7 +77,7 @@ def _pairs(
     chapter: str, exercise: str, wrote: dict[str, dict[str, ast.stmt]], given: set[str]
 ) -> Iterator[Pair]:
     count = Counter(statement for one in wrote.values() for statement in one)
-    common = {one for one, times in count.items() if times > max(2, COMMON * len(wrote))}
+    common = {one for one, times in count.items() if times > max(FEW, COMMON * len(wrote))}
     own = {student: one.keys() - given - common for student, one in wrote.items()}
     by_statement = defaultdict(list)
     for student, mine in own.items():
@@ -101,6 +103,7 @@ def _given(chapter: str) -> set[str]:
     return given
 
 
+@lru_cache(100)  # most of a class has the same cells beside its own
 def statements(source: str) -> dict[str, ast.stmt]:
     """Return the statements of some code: their shapes without names, and each as written."""
     try:

@@ -24,6 +24,7 @@ from tests.exercises import test_udp_server as chapter_04
 
 RIGHT = {
     "02.1": [socketserver.BaseServer, chapter_02.Library, chapter_02.Piped],
+    "03.1": [socketserver.TCPServer, minisocketserver.TCPServer],
     "04.1": [socketserver.UDPServer, chapter_04.LikeTheStandardLibrary, chapter_04.FromScratch],
     "06.1": [socketserver.ThreadingMixIn, chapter_06.FromTheTask, chapter_06.Sweeps],
     "07.1": [socketserver.ForkingMixIn, chapter_07.FromTheTask],
@@ -32,7 +33,12 @@ RIGHT = {
 }
 """Right answers that were written without a look at each other, and one exercise for each."""
 LONG = [chapter_02.Piped, chapter_04.FromScratch, chapter_06.FromTheTask, chapter_10.FromTheText]
-CHAPTERS = {"02": "02_base_server", "04": "04_udp_server", "06": "06_threading_mixin"}
+CHAPTERS = {
+    "02": "02_base_server",
+    "03": "03_tcp_server",
+    "04": "04_udp_server",
+    "06": "06_threading_mixin",
+}
 CHAPTERS |= {"07": "07_forking_mixin", "08": "08_handlers", "10": "10_beyond"}
 
 
@@ -44,7 +50,7 @@ def source_of(answer, exercise):
 
 
 def handed_in(student, exercise, text):
-    cells = [{"cell_type": "code", "source": text}]
+    cells = [{"cell_type": "code", "source": one} for one in ("import threading", text)]
     return Submission(student, CHAPTERS[exercise[:2]], json.dumps({"cells": cells}))
 
 
@@ -100,10 +106,11 @@ def test_a_disguised_copy_is_listed(original):
     assert (pair.exercise, pair.students) == (exercise, ("s0", "s1"))
     assert pair.shared == pair.own >= alike.ENOUGH
     assert f"{pair.shared} of {pair.own} statements" in pair.reason()
+    assert "\n" not in pair.example
 
 
 def test_what_the_class_has_in_common_is_no_sign():
-    """An answer that a third of the class has come to is the way that one comes to."""
+    """An answer that many in the class have come to is the way that one comes to."""
     text = source_of(chapter_06.FromTheTask, "06.1")
     other = source_of(chapter_06.Sweeps, "06.1")
     many = [handed_in(f"a{n}", "06.1", text) for n in range(4)]
