@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -33,7 +34,7 @@ class Journal:
         self._file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 (closed by `close`)
         self._file.seek(0)
         for line in self._file:
-            if line.endswith("\n"):  # not the one in which a run was interrupted
+            with suppress(ValueError):  # of a line in which a run was interrupted
                 entry = json.loads(line)
                 self._grades[entry["key"]] = grade_of(entry["grade"])
         self._file.write("" if self._file.tell() == 0 else "\n")

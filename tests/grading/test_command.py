@@ -51,6 +51,22 @@ def test_one_notebook_is_graded(tmp_path, capfd):
     assert str(tmp_path / "out" / "grades.csv") in " ".join(said.split())
 
 
+def test_the_same_command_again_finds_what_is_done(tmp_path, capfd, monkeypatch):
+    """Any number of times, and after a line of the journal was cut off in the middle."""
+    hand_in(tmp_path / "class", "ada")
+    hand_in(tmp_path / "class", "bob")
+    command = (tmp_path / "class", "--out", tmp_path / "out")
+    assert grade(*command) == 0
+    grades = (tmp_path / "out" / "grades.csv").read_text()
+    journal = tmp_path / "out" / "journal.jsonl"
+    assert grade(*command) == grade(*command) == 0
+    journal.write_text(journal.read_text().rstrip()[:-100])
+    assert grade(*command) == grade(*command) == 0
+    assert (tmp_path / "out" / "grades.csv").read_text() == grades
+    monkeypatch.setattr(judge, "grade", None)  # nothing is graded any more
+    assert grade(*command) == 0
+
+
 def test_two_answers_alike_are_said(tmp_path, capfd):
     """With the table's name; the rest stands there."""
     text = "\n".join(f"    def m{n}(self): return self.{chr(97 + n)}(1, {n}, [])" for n in range(9))
