@@ -189,7 +189,11 @@ def _dask(address: str) -> Iterator[Executor]:
         raise SandboxTrouble(
             "Dask is not installed: pip install 'minisocketserver[dask]'"
         ) from None
-    with Client(f"tcp://{where}") as client:  # type: ignore[no-untyped-call]
+    try:
+        client = Client(f"tcp://{where}")  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise SandboxTrouble(f"No Dask scheduler answers at {where}: {error}") from None
+    with client:
         yield client.get_executor(retries=3, pure=False)
 
 

@@ -113,7 +113,7 @@ def hidden_table(grades: list[Grade]) -> str:
     writer.writerow(["student", "exercise", "check", "points", "of", "what came"])
     for grade in grades:
         for one in grade.results:
-            if one.check.startswith("hidden: "):
+            if one.check.startswith("hidden: ") and not grade.trouble:
                 facts = [grade.student, one.exercise, one.check.removeprefix("hidden: ")]
                 writer.writerow([*facts, one.points, one.max_points, one.for_teacher])
     return text.getvalue()

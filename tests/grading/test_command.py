@@ -153,11 +153,16 @@ def test_a_number_of_jobs_that_cannot_be_is_told(jobs, tmp_path, capfd):
 
 
 def test_an_unknown_executor_is_told(tmp_path, capfd):
-    """Dask is the one that there is."""
+    """Dask is the one that there is, where somebody runs it."""
+    dask = pytest.importorskip("dask")
+    pytest.importorskip("distributed")
     hand_in(tmp_path / "class", "ada")
     out = ("--out", tmp_path / "out")
     assert grade(tmp_path / "class", *out, "--executor", "slurm://x") == 2
     assert "'slurm://x' is no executor. There is: dask://HOST:PORT" in capfd.readouterr().err
+    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        assert grade(tmp_path / "class", *out, "--executor", "dask://127.0.0.1:1") == 2
+    assert "No Dask scheduler answers at 127.0.0.1:1: " in capfd.readouterr().err
 
 
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path):
