@@ -31,7 +31,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from ..checks.place import subclass
-from ..checks.step import describe
+from ..checks.step import NotYet, describe
 
 MOST_BYTES = 16 << 20
 """A message with more is refused: it could only be meant to fill the checker's memory."""
@@ -234,11 +234,10 @@ class Link:
 
     def _write_error(self, error: BaseException) -> Any:
         base = next(t for t in type(error).__mro__ if t.__module__ == "builtins")
-        plain = all(arg is None or isinstance(arg, str | int | float | bytes) for arg in error.args)
         return {
             "base": base.__name__,
             "name": type(error).__name__,
-            "args": [self._write(arg, []) for arg in error.args] if plain else [str(error)],
+            "args": self._arguments(error),
             "told": self._tell(error),
             "origin": getattr(error, "origin", None) or self._keep(error),
             "here": hasattr(error, "origin"),
@@ -258,6 +257,10 @@ class Link:
             error = type(kind.__name__, (Exception,), {})(str(data["told"]))
         vars(error).update(told=str(data["told"]), origin=int(data["origin"]))
         return cast(BaseException, error)
+
+    def _arguments(self, error: BaseException) -> list[Any]:
+        plain = all(arg is None or isinstance(arg, str | int | float | bytes) for arg in error.args)
+        return [self._write(arg, []) for arg in error.args] if plain else [str(error)]
 
     def _tell(self, error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"
@@ -383,8 +386,13 @@ class Checker(Link):
             self._proxies[number] = _proxy_type(str(name))(self, int(number), [*map(str, known)])
         return self._proxies[number]
 
+    # What a check says, and the line where, is for its report, not for the student's process.
+
+    def _arguments(self, error: BaseException) -> list[Any]:
+        return [] if isinstance(error, NotYet) else super()._arguments(error)
+
     def _tell(self, error: BaseException) -> str:
-        return describe(error)
+        return type(error).__name__ if isinstance(error, NotYet) else super()._tell(error)
 
 
 def name_of(value: Any) -> str | None:
