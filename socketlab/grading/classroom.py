@@ -1,23 +1,32 @@
 """`socketlab grade`: a folder of submissions in, grades and feedback out."""
 
 import argparse
+import gc
 import hashlib
+import json
 import os
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..checks import core
-from . import hidden, judge
+from . import hidden, judge, namespaces
 from .judge import Grade
 from .results import Journal, grade_of, write_all
 from .sandbox import LEVELS, Sandbox, SandboxTrouble
 from .submissions import Submission, Unreadable, submissions
+
+NOT_YET = "This submission has not been graded yet, or the grader was interrupted."
+JOBS_PER_CPU = 3
+"""Notebooks at a time, for each processor: a check of a wrong answer is mostly waiting."""
 
 _sandbox: Sandbox | None = None
 """Of this process, or inherited from the one that forked it."""
@@ -33,7 +42,8 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--out", type=Path, default=Path("grades"), help="default: grades/")
     parser.add_argument("--hidden", type=Path, metavar="FILE", help="checks of your own")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="notebooks at a time")
+    jobs = JOBS_PER_CPU * (os.cpu_count() or 1)
+    parser.add_argument("--jobs", type=int, default=jobs, help=f"notebooks at a time ({jobs})")
     parser.add_argument("--level", choices=LEVELS, help="accept no other isolation than this")
     parser.add_argument("--executor", metavar="dask://HOST:PORT", help="grade on a Dask cluster")
     options = parser.parse_args(arguments)
@@ -42,6 +52,9 @@ def main(arguments: list[str]) -> int:
     except (Unreadable, SandboxTrouble, hidden.BadChecks) as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("Interrupted. The same command goes on where this one was.", file=sys.stderr)
+        return 130
     return 1 if any(grade.trouble for grade in grades) else 0
 
 
@@ -56,40 +69,85 @@ def grade_class(options: argparse.Namespace) -> list[Grade]:
         raise Unreadable(
             f"There is no <student>/<chapter>/<notebook>.ipynb in {options.submissions}."
         )
-    journal = Journal(options.out / "journal.jsonl", _fingerprint(secret))
-    try:
-        grades = [journal.find(one.student, one.chapter, one.text) for one in handed_in]
-        todo = [place for place, grade in enumerate(grades) if grade is None or grade.trouble]
-        with _executor(options) as executor, shown(len(handed_in), len(todo)) as advance:
-            for place, grade in _graded(executor, handed_in, todo, secret, options.level):
-                grades[place] = grade
-                journal.add(grade, handed_in[place].text)
-                advance(grade)
-    finally:
-        journal.close()
-    done = [grade for grade in grades if grade is not None]
-    write_all(done, options.out)
-    summarise(done, options.out)
-    return done
+    with Journal(options.out / "journal.jsonl", _fingerprint(secret)) as journal:
+        grades = [journal.find(one) or judge.ungraded(one, NOT_YET) for one in handed_in]
+        todo = [place for place, grade in enumerate(grades) if grade.trouble]
+        if todo:
+            write_all(grades, options.out)  # if we go no further, no old grade looks new
+            with _executor(options) as executor, shown(len(handed_in), len(todo)) as advance:
+                for place, grade in _graded(executor, handed_in, todo, secret, options):
+                    grades[place] = grade
+                    journal.add(grade, handed_in[place])
+                    advance(grade)
+    write_all(grades, options.out)
+    summarise(grades, options.out)
+    return grades
 
 
 def _graded(
-    executor: Executor, handed_in: list[Submission], todo: list[int], secret: str, level: str | None
+    executor: Executor,
+    handed_in: list[Submission],
+    todo: list[int],
+    secret: str,
+    options: argparse.Namespace,
 ) -> Iterator[tuple[int, Grade]]:
+    call = work if options.executor is None else far_work
     futures = {
-        executor.submit(work, asdict(handed_in[place]), secret, level): place for place in todo
+        executor.submit(call, asdict(handed_in[place]), secret, options.level): place
+        for place in todo
     }
     for future in as_completed(futures):
-        yield futures[future], grade_of(future.result())
+        place = futures[future]
+        try:
+            yield place, grade_of(future.result())
+        except SandboxTrouble:
+            raise
+        except Exception as error:  # this one's trouble, not that of the others
+            why = f"The grader failed: {type(error).__name__}: {error}. Grade once more."
+            yield place, judge.ungraded(handed_in[place], why)
 
 
-def work(fields: dict[str, Any], secret: str, level: str | None) -> dict[str, Any]:
-    """Grade one submission, in a process of the executor's: plain data in, plain data out."""
-    global _sandbox
+def work(fields: dict[str, Any], secret: str, _: str | None) -> dict[str, Any]:
+    """Grade one submission, in a process that has a sandbox: plain data in, plain data out."""
     hidden.load(secret)
-    if _sandbox is None:
-        _sandbox = Sandbox(level, preload=judge.PRELOAD).__enter__()
+    assert _sandbox is not None
     return asdict(judge.grade(Submission(**fields), _sandbox))
+
+
+def far_work(fields: dict[str, Any], secret: str, level: str | None) -> dict[str, Any]:
+    """Do `work` in a Dask worker: by a program beside it, since the worker has many threads.
+
+    The program serves this thread of the worker, and ends when the worker has.
+    """
+    if getattr(_beside, "program", None) is None:
+        _beside.program = subprocess.Popen(
+            [sys.executable, "-c", f"from {__name__} import serve; serve()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    program = _beside.program
+    try:
+        print(json.dumps([fields, secret, level]), file=program.stdin, flush=True)
+        return cast(dict[str, Any], json.loads(program.stdout.readline()))
+    except (OSError, ValueError):
+        program.kill()
+        program.wait()
+        _beside.program = None
+        raise RuntimeError("the program that judges on this machine has ended") from None
+
+
+_beside = threading.local()
+
+
+def serve() -> None:
+    """Grade what comes on stdin, a line each, until its end: the program of `far_work`."""
+    core.exercises()
+    with Sandbox(json.loads(first := sys.stdin.readline())[2], preload=judge.PRELOAD) as sandbox:
+        globals().update(_sandbox=sandbox)
+        for line in chain([first], sys.stdin):
+            print(json.dumps(work(*json.loads(line))), flush=True)
 
 
 @contextmanager
@@ -103,10 +161,18 @@ def _executor(options: argparse.Namespace) -> Iterator[Executor]:
         _sandbox = stack.enter_context(Sandbox(options.level, preload=judge.PRELOAD))
         stack.callback(globals().update, _sandbox=None)
         core.exercises()  # before the fork, so that no worker has to
+        gc.collect()
+        gc.freeze()  # a collection in a child would copy every page
         if _sandbox.level != "namespaces":
             print(f"Isolation: {_sandbox.level}. {LEVELS[_sandbox.level]}", file=sys.stderr)
-        pool = ProcessPoolExecutor(options.jobs, mp_context=get_context("fork"))
-        yield stack.enter_context(pool)
+        pool = ProcessPoolExecutor(
+            options.jobs,
+            mp_context=get_context("fork"),
+            initializer=namespaces.end_with,
+            initargs=(os.getpid(),),
+        )
+        stack.callback(pool.shutdown, cancel_futures=True)
+        yield pool
 
 
 @contextmanager
