@@ -191,7 +191,7 @@ def otters(folder):
     """Grade with `otter run`, which takes one notebook at a time, two of them at a time."""
     python = folder / "venv" / "bin" / "python"
     venv.create(python.parents[1], with_pip=True)
-    timed([python, "-m", "pip", "install", "--quiet", "otter-grader"], folder)
+    timed([python, "-m", "pip", "install", "--quiet", "otter-grader", "ipykernel"], folder)
     otter = python.with_name("otter")
     (folder / "tests").mkdir()
     (folder / "tests" / "q1.py").write_text(f"OK_FORMAT = True\ntest = {otter_test()!r}\n")
@@ -236,7 +236,8 @@ def main():
             try:
                 figures.append(grader(Path(folder)))
             except (OSError, RuntimeError) as error:
-                print(f"{grader.__name__} could not be had: {error}")
+                last = str(error).strip().splitlines()[-1]
+                print(f"{grader.__name__} could not be had: {last}")
     print(f"\n| {STUDENTS} submissions of {EXERCISE} | a minute | times | alone | single | loop |")
     print("|---|---:|---:|---:|---:|---:|")
     for one in figures:

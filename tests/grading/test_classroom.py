@@ -91,6 +91,11 @@ def judged(monkeypatch):
     return students
 
 
+def hand_in_anew(options):
+    path = next(options.submissions.glob("student01/*/*.ipynb"))
+    path.write_text(path.read_text().replace("TCPServer", "TCPServer ", 1))
+
+
 def scores(options):
     rows = (options.out / "grades.csv").read_text().splitlines()[1:]
     return {row.split(",")[3]: row.split(",")[9] for row in rows}
@@ -135,8 +140,7 @@ def test_other_checks_judge_everybody_anew(options, judged, monkeypatch):
 
 def test_a_changed_submission_is_judged_anew_and_alone(options, judged):
     classroom.grade_class(options)
-    path = next(options.submissions.glob("student01/*/*.ipynb"))
-    path.write_text(path.read_text().replace("TCPServer", "TCPServer ", 1))
+    hand_in_anew(options)
     classroom.grade_class(options)
     assert judged == ["student00", "student01", "student01"]
 
@@ -144,8 +148,7 @@ def test_a_changed_submission_is_judged_anew_and_alone(options, judged):
 def test_a_grading_that_fails_leaves_no_old_grade_of_a_new_notebook(options, judged, monkeypatch):
     classroom.grade_class(options)
     old = scores(options)
-    path = next(options.submissions.glob("student01/*/*.ipynb"))
-    path.write_text(path.read_text().replace("TCPServer", "TCPServer ", 1))
+    hand_in_anew(options)
 
     def fails(_):
         raise SandboxTrouble("no sandbox today")
@@ -180,6 +183,7 @@ def test_one_that_cannot_be_judged_does_not_spoil_the_others(options, judged, mo
 def test_a_table_is_written_whole_or_not_at_all(options, judged, monkeypatch):
     classroom.grade_class(options)
     table = (options.out / "grades.csv").read_text()
+    hand_in_anew(options)
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("no room")))
     with pytest.raises(OSError, match="no room"):
         classroom.grade_class(options)
