@@ -74,7 +74,7 @@ class Line:
             (length,) = struct.unpack("!I", head + self._read(4 - len(head)))
             if length > MOST_BYTES:
                 raise ValueError(f"{length >> 20} MB at once")
-            return json.loads(self._read(length)), descriptors
+            return json.loads(self._read(length).decode()), descriptors
 
     def _read(self, count: int) -> bytes:
         data = bytearray()
