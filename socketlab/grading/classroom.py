@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import chain
 from multiprocessing import get_context
@@ -25,7 +25,7 @@ from .sandbox import LEVELS, Sandbox, SandboxTrouble
 from .submissions import Submission, Unreadable, submissions
 
 NOT_YET = "This submission has not been graded yet, or the grader was interrupted."
-JOBS_PER_CPU = 3
+JOBS_PER_CPU = 2
 """Notebooks at a time, for each processor: a check of a wrong answer is mostly waiting."""
 
 _sandbox: Sandbox | None = None
@@ -130,12 +130,15 @@ def far_work(fields: dict[str, Any], secret: str, level: str | None) -> dict[str
     program = _beside.program
     try:
         print(json.dumps([fields, secret, level]), file=program.stdin, flush=True)
-        return cast(dict[str, Any], json.loads(program.stdout.readline()))
+        answer = json.loads(program.stdout.readline())
     except (OSError, ValueError):
         program.kill()
         program.wait()
         _beside.program = None
-        raise RuntimeError("the program that judges on this machine has ended") from None
+        raise RuntimeError("the program that judges on a worker has ended") from None
+    if isinstance(answer, str):
+        raise SandboxTrouble(f"On a worker: {answer}")
+    return cast(dict[str, Any], answer)
 
 
 _beside = threading.local()
@@ -143,36 +146,46 @@ _beside = threading.local()
 
 def serve() -> None:
     """Grade what comes on stdin, a line each, until its end: the program of `far_work`."""
-    core.exercises()
-    with Sandbox(json.loads(first := sys.stdin.readline())[2], preload=judge.PRELOAD) as sandbox:
-        globals().update(_sandbox=sandbox)
-        for line in chain([first], sys.stdin):
-            print(json.dumps(work(*json.loads(line))), flush=True)
+    first = sys.stdin.readline()
+    try:
+        with _judging(json.loads(first)[2]):
+            for line in chain([first], sys.stdin):
+                print(json.dumps(work(*json.loads(line))), flush=True)
+    except SandboxTrouble as trouble:
+        print(json.dumps(str(trouble)), flush=True)
 
 
 @contextmanager
 def _executor(options: argparse.Namespace) -> Iterator[Executor]:
-    global _sandbox
     if options.executor:
         with _dask(options.executor) as executor:
             yield executor
         return
-    with ExitStack() as stack:
-        _sandbox = stack.enter_context(Sandbox(options.level, preload=judge.PRELOAD))
-        stack.callback(globals().update, _sandbox=None)
-        core.exercises()  # before the fork, so that no worker has to
-        gc.collect()
-        gc.freeze()  # a collection in a child would copy every page
-        if _sandbox.level != "namespaces":
-            print(f"Isolation: {_sandbox.level}. {LEVELS[_sandbox.level]}", file=sys.stderr)
+    with _judging(options.level):
         pool = ProcessPoolExecutor(
             options.jobs,
             mp_context=get_context("fork"),
             initializer=namespaces.end_with,
             initargs=(os.getpid(),),
         )
-        stack.callback(pool.shutdown, cancel_futures=True)
-        yield pool
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _judging(level: str | None) -> Iterator[None]:
+    """Let this process, and those that it forks, do `work`."""
+    global _sandbox
+    core.exercises()  # before a fork, so that no child has to
+    with Sandbox(level, preload=judge.PRELOAD) as _sandbox:
+        if _sandbox.level != "namespaces":
+            print(f"Isolation: {_sandbox.level}. {LEVELS[_sandbox.level]}", file=sys.stderr)
+        gc.collect()
+        gc.freeze()  # a collection in a child would copy every page
+        yield
+    _sandbox = None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 python -m tests.grading.interrupted [SUBMISSIONS]
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -71,6 +72,12 @@ def left(had):
     return alive
 
 
+def lost(out, student, chapter):
+    """Return what a student was told of the checks that failed."""
+    told = json.loads((out / "gradescope" / student / chapter / "results.json").read_text())
+    return [one["output"] for one in told["tests"] if not one["score"]]
+
+
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     with tempfile.TemporaryDirectory() as name:
@@ -82,14 +89,17 @@ def main():
             tables.append(grade(folder / "class", folder / out))
             print(f"{out}: {count} submissions in {time.monotonic() - started:.0f} s", flush=True)
         had = grade_and_kill(folder / "class", folder / "third", count // 2)
+        here = left(had)
         print(f"third: killed with {graded(folder / 'third')} graded and {len(had)} processes,")
-        print(f"of which {len(left(had))} are left after {GONE_WITHIN:g} s", flush=True)
+        print(f"of which {len(here)} are left after {GONE_WITHIN:g} s", *here, flush=True)
         tables.append(grade(folder / "class", folder / "third"))
         print(f"equal tables: {tables[0] == tables[1] == tables[2]}")
         rows = zip(*(table.splitlines() for table in tables), strict=True)
         for row in rows:
             if len({*row}) > 1:
-                print(*row, sep="\n  ")
+                chapter, _, _, student, *_ = row[0].split(",")
+                for out in ("first", "second", "third"):
+                    print(f"{out}: {student} {chapter}", *lost(folder / out, student, chapter))
     return 0 if len({*tables}) == 1 else 1
 
 
