@@ -1,26 +1,35 @@
 """`socketlab grade`: a folder of submissions in, grades and feedback out."""
 
 import argparse
+import gc
 import hashlib
+import json
 import os
 import signal
+import subprocess
 import sys
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .. import answers
 from ..checks import core
-from . import alike, hidden, judge
+from . import alike, hidden, judge, namespaces
 from .judge import Grade
 from .results import Journal, grade_of, write_all
 from .sandbox import LEVELS, Sandbox, SandboxTrouble
 from .submissions import Submission, Unreadable, submissions
+
+NOT_YET = "This submission has not been graded yet, or the grader was interrupted."
+JOBS_PER_CPU = 2
+"""Notebooks at a time, for each processor: a check of a wrong answer is mostly waiting."""
 
 _sandbox: Sandbox | None = None
 """Of this process, or inherited from the one that forked it."""
@@ -40,7 +49,8 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--out", type=Path, default=Path("grades"), help="default: grades/")
     parser.add_argument("--hidden", type=Path, metavar="FILE", help="checks of your own")
-    parser.add_argument("--jobs", type=_count, default=os.cpu_count(), help="notebooks at a time")
+    jobs = JOBS_PER_CPU * (os.cpu_count() or 1)
+    parser.add_argument("--jobs", type=_count, default=jobs, help=f"notebooks at a time ({jobs})")
     parser.add_argument("--level", choices=LEVELS, help="accept no other isolation than this")
     parser.add_argument("--executor", metavar="dask://HOST:PORT", help="grade on a Dask cluster")
     options = parser.parse_args(arguments)
@@ -71,28 +81,28 @@ def grade_class(options: argparse.Namespace) -> list[Grade]:
     handed_in = _handed_in(options.submissions)
     with _written(options.out):
         journal = Journal(options.out / "journal.jsonl", _fingerprint(secret))
-    try:
-        grades = [journal.find(one.student, one.chapter, one.text) for one in handed_in]
-        todo = [place for place, grade in enumerate(grades) if grade is None or grade.trouble]
-        with _executor(options) as executor:
-            _try_hidden_checks(executor, secret, options.level)
-            with shown(len(handed_in), len(todo)) as advance:
-                for place, grade in _graded(executor, handed_in, todo, secret, options.level):
-                    grades[place] = grade
-                    with _written(options.out):
-                        journal.add(grade, handed_in[place].text)
-                    advance(grade)
-    finally:
-        journal.close()
-    done = [grade for grade in grades if grade is not None]
+    with journal:
+        grades = [journal.find(one) or judge.ungraded(one, NOT_YET) for one in handed_in]
+        todo = [place for place, grade in enumerate(grades) if grade.trouble]
+        if todo:
+            with _written(options.out):
+                write_all(grades, options.out)  # if we go no further, no old grade looks new
+            with _executor(options) as executor:
+                _try_hidden_checks(executor, secret, options)
+                with shown(len(handed_in), len(todo)) as advance:
+                    for place, grade in _graded(executor, handed_in, todo, secret, options):
+                        grades[place] = grade
+                        with _written(options.out):
+                            journal.add(grade, handed_in[place])
+                        advance(grade)
     pairs = alike.pairs(handed_in)
     with _written(options.out):
-        write_all(done, options.out)
+        write_all(grades, options.out)
         alike.write(pairs, options.out)
-    summarise(done, options.out)
+    summarise(grades, options.out)
     if pairs:
         print(f"Answers alike: {len(pairs)}, to be looked at: {options.out / 'alike.csv'}")
-    return done
+    return grades
 
 
 def _handed_in(source: Path) -> list[Submission]:
@@ -126,56 +136,129 @@ def _written(folder: Path) -> Iterator[None]:
         raise NotWritten(f"Grades cannot be written to {folder}: {error.strerror}.") from error
 
 
-def _try_hidden_checks(executor: Executor, secret: str, level: str | None) -> None:
+def _try_hidden_checks(executor: Executor, secret: str, options: argparse.Namespace) -> None:
     """Judge our own solution and the blank exercise: who has a fault, the class or the check?"""
     for exercise, folder, submission in hidden.trials():
-        grade = executor.submit(work, asdict(submission), secret, level).result()
+        grade = executor.submit(
+            _worker(options), asdict(submission), secret, options.level
+        ).result()
         hidden.judge_trial(exercise, folder, grade["results"])
 
 
 def _graded(
-    executor: Executor, handed_in: list[Submission], todo: list[int], secret: str, level: str | None
+    executor: Executor,
+    handed_in: list[Submission],
+    todo: list[int],
+    secret: str,
+    options: argparse.Namespace,
 ) -> Iterator[tuple[int, Grade]]:
     futures = {
-        executor.submit(work, asdict(handed_in[place]), secret, level): place for place in todo
+        executor.submit(_worker(options), asdict(handed_in[place]), secret, options.level): place
+        for place in todo
     }
     try:
         for future in as_completed(futures):
-            yield futures[future], grade_of(future.result())
+            place = futures[future]
+            try:
+                yield place, grade_of(future.result())
+            except (SandboxTrouble, BrokenExecutor):
+                raise
+            except Exception as error:  # this one's trouble, not that of the others
+                why = f"The grader failed: {type(error).__name__}: {error}. Grade once more."
+                yield place, judge.ungraded(handed_in[place], why)
     finally:
         for future in futures:
             future.cancel()
 
 
-def work(fields: dict[str, Any], secret: str, level: str | None) -> dict[str, Any]:
-    """Grade one submission, in a process of the executor's: plain data in, plain data out."""
-    global _sandbox
+def _worker(options: argparse.Namespace) -> Callable[..., dict[str, Any]]:
+    return far_work if options.executor else work
+
+
+def work(fields: dict[str, Any], secret: str, _: str | None) -> dict[str, Any]:
+    """Grade one submission, in a process that has a sandbox: plain data in, plain data out."""
     hidden.load(secret)
-    if _sandbox is None:
-        _sandbox = Sandbox(level, preload=judge.PRELOAD).__enter__()
+    assert _sandbox is not None
     return asdict(judge.grade(Submission(**fields), _sandbox))
+
+
+def far_work(fields: dict[str, Any], secret: str, level: str | None) -> dict[str, Any]:
+    """Do `work` in a Dask worker: by a program beside it, since the worker has many threads.
+
+    The program serves this thread of the worker, and ends when the worker has.
+    """
+    if getattr(_beside, "program", None) is None:
+        _beside.program = subprocess.Popen(
+            [sys.executable, "-c", f"from {__name__} import serve; serve()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    program = _beside.program
+    try:
+        print(json.dumps([fields, secret, level]), file=program.stdin, flush=True)
+        answer = json.loads(program.stdout.readline())
+    except (OSError, ValueError):
+        program.kill()
+        program.wait()
+        _beside.program = None
+        raise RuntimeError("the program that judges on a worker has ended") from None
+    if isinstance(answer, str):
+        raise SandboxTrouble(f"On a worker: {answer}")
+    return cast(dict[str, Any], answer)
+
+
+_beside = threading.local()
+
+
+def serve() -> None:
+    """Grade what comes on stdin, a line each, until its end: the program of `far_work`."""
+    first = sys.stdin.readline()
+    try:
+        with _judging(json.loads(first)[2]):
+            for line in chain([first], sys.stdin):
+                print(json.dumps(work(*json.loads(line))), flush=True)
+    except SandboxTrouble as trouble:
+        print(json.dumps(str(trouble)), flush=True)
 
 
 @contextmanager
 def _executor(options: argparse.Namespace) -> Iterator[Executor]:
-    global _sandbox
     if options.executor:
         with _dask(options.executor) as executor:
             yield executor
         return
-    with ExitStack() as stack:
-        _sandbox = stack.enter_context(Sandbox(options.level, preload=judge.PRELOAD))
-        stack.callback(globals().update, _sandbox=None)
-        core.exercises()  # before the fork, so that no worker has to
-        if _sandbox.level != "namespaces":
-            print(f"Isolation: {_sandbox.level}. {LEVELS[_sandbox.level]}", file=sys.stderr)
+    with _judging(options.level):
         pool = ProcessPoolExecutor(
             options.jobs,
-            get_context("fork"),
-            initializer=signal.signal,  # Ctrl-C ends a worker, with no traceback
-            initargs=(signal.SIGINT, signal.SIG_DFL),
+            mp_context=get_context("fork"),
+            initializer=_start_worker,
+            initargs=(os.getpid(),),
         )
-        yield stack.enter_context(pool)
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _start_worker(grader: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a worker, with no traceback
+    namespaces.end_with(grader)
+
+
+@contextmanager
+def _judging(level: str | None) -> Iterator[None]:
+    """Let this process, and those that it forks, do `work`."""
+    global _sandbox
+    core.exercises()  # before a fork, so that no child has to
+    with Sandbox(level, preload=judge.PRELOAD) as _sandbox:
+        if _sandbox.level != "namespaces":
+            print(f"Isolation: {_sandbox.level}. {LEVELS[_sandbox.level]}", file=sys.stderr)
+        gc.collect()
+        gc.freeze()  # a collection in a child would copy every page
+        yield
+    _sandbox = None
 
 
 @contextmanager

@@ -95,22 +95,22 @@ class Job:
 
 def grade(submission: Submission, sandbox: Sandbox) -> Grade:
     """Judge one notebook. Call it from a process with a single thread: it forks."""
-    done = Grade(submission.student, submission.chapter, trouble=submission.trouble)
     exercises = exercises_of(submission.chapter)
+    trouble = submission.trouble
     if not exercises:
-        done.trouble = done.trouble or (
+        trouble = trouble or (
             f"{submission.chapter!r} is no chapter with exercises, such as 06_threading_mixin."
         )
-        return done
     try:
-        cells = [] if done.trouble else cells_of(submission.text)
+        cells = [] if trouble else cells_of(submission.text)
     except Unreadable as unreadable:
-        cells, done.trouble = [], str(unreadable)
-    results = {}
+        trouble = str(unreadable)
+    done = ungraded(submission, trouble)
+    if trouble:
+        return done
+    results = {(result.exercise, result.check): result for result in done.results}
     jobs = []
     for exercise in exercises:
-        for part in exercise.parts.values():
-            results[exercise.id, part.name] = _missing(exercise, part, done.trouble)
         chosen = cells_for(exercise, exercises, cells)
         if any(cell.binds & {*exercise.names} for cell in chosen):
             jobs.append(Job(exercise, list(exercise.parts.values()), chosen))
@@ -118,6 +118,16 @@ def grade(submission: Submission, sandbox: Sandbox) -> Grade:
         results[result.exercise, result.check] = result
     done.results = list(results.values())
     return done
+
+
+def ungraded(submission: Submission, trouble: str) -> Grade:
+    """Return the grade of a notebook in which no check has passed; `trouble` says why, if any."""
+    results = [
+        _missing(exercise, part, trouble)
+        for exercise in exercises_of(submission.chapter)
+        for part in exercise.parts.values()
+    ]
+    return Grade(submission.student, submission.chapter, results, trouble)
 
 
 def exercises_of(chapter: str) -> list[Exercise]:
@@ -208,12 +218,14 @@ def _at_once(jobs: list[Job], sandbox: Sandbox) -> Iterator[tuple[Job, list[Resu
 
 def _fork(job: Job, sandbox: Sandbox) -> tuple[int, int]:
     read_end, write_end = os.pipe()
+    grader = os.getpid()
     pid = os.fork()
     if pid:
         os.close(write_end)
         return read_end, pid
     status = 1
     try:
+        namespaces.end_with(grader)
         os.close(read_end)
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):

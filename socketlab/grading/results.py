@@ -5,15 +5,16 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
+from typing import Self
 
 from .judge import Grade, Result
 from .page import page
+from .submissions import Submission
 
 COLUMNS = "assignment duedate timestamp student_id last_name first_name email raw_score"
 COLUMNS += " late_submission_penalty score max_score"
@@ -29,33 +30,39 @@ class Journal:
 
     def __init__(self, path: Path, checks: str) -> None:
         self._checks = checks
-        self._grades: dict[str, Grade] = {}
+        self._grades: dict[str, dict[str, object]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 (closed by `close`)
+        self._file = open(path, "ab+")  # noqa: SIM115 (closed by `__exit__`)
         self._file.seek(0)
-        for line in self._file:
-            with suppress(ValueError):  # of a line in which a run was interrupted
+        written = self._file.read()
+        for line in written.splitlines():
+            with suppress(ValueError):  # the line in which a run was interrupted
                 entry = json.loads(line)
-                self._grades[entry["key"]] = grade_of(entry["grade"])
-        self._file.write("" if self._file.tell() == 0 else "\n")
+                self._grades[entry["key"]] = entry["grade"]
+        if written and not written.endswith(b"\n"):
+            self._file.write(b"\n")
 
-    def find(self, student: str, chapter: str, text: str) -> Grade | None:
+    def find(self, submission: Submission) -> Grade | None:
         """Return the grade of this very notebook, or None."""
-        return self._grades.get(self._key(student, chapter, text))
+        fields = self._grades.get(self._key(submission))
+        return grade_of(fields) if fields else None
 
-    def add(self, grade: Grade, text: str) -> None:
+    def add(self, grade: Grade, submission: Submission) -> None:
         """Keep a grade; once this returns, it outlives a crash of the program."""
-        key = self._key(grade.student, grade.chapter, text)
-        self._grades[key] = grade
-        self._file.write(json.dumps({"key": key, "grade": asdict(grade)}) + "\n")
+        entry = {"key": self._key(submission), "grade": asdict(grade)}
+        self._file.write(json.dumps(entry).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def _key(self, *facts: str) -> str:
-        return hashlib.sha256(json.dumps([*facts, self._checks]).encode()).hexdigest()
+    def _key(self, submission: Submission) -> str:
+        facts = [submission.student, submission.chapter, submission.text, self._checks]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def grade_of(fields: dict[str, object]) -> Grade:
@@ -83,12 +90,9 @@ def write_all(grades: Iterable[Grade], folder: Path) -> None:
 def write_file(path: Path, text: str) -> None:
     """Write a file whole, or leave what was there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, delete=False, encoding="utf-8", newline=""
-    ) as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    part = path.with_name(f".{path.name}.part")  # a torn one is written over the next time
+    part.write_text(text, encoding="utf-8", newline="")
+    os.replace(part, path)
 
 
 def table(grades: list[Grade]) -> str:
@@ -131,4 +135,6 @@ def gradescope(grade: Grade) -> str:
         }
         for result in grade.results
     ]
-    return json.dumps({"score": grade.points, "output": grade.trouble, "tests": tests}, indent=1)
+    if grade.trouble:  # no score: Gradescope then tells the teacher, and the student no 0
+        return json.dumps({"output": grade.trouble}, indent=1)
+    return json.dumps({"score": grade.points, "tests": tests}, indent=1)
