@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import sys
 from types import TracebackType
 from typing import Any
 
@@ -60,11 +61,8 @@ def explain(error: BaseException) -> str | None:
 
 def explain_in_notebook() -> None:
     """Let IPython add the sentence below a traceback; elsewhere do nothing."""
-    try:
-        from IPython.core.getipython import get_ipython
-    except ImportError:
-        return
-    shell: Any = get_ipython()
+    ipython = sys.modules.get("IPython")  # where it runs, somebody has imported it
+    shell: Any = ipython and ipython.get_ipython()
     if shell is not None:
         shell.set_custom_exc((OSError, OverflowError, TypeError), _show)
 

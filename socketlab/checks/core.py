@@ -177,11 +177,14 @@ def _given(spec: Exercise, answers: tuple[Any, ...], namespace: Mapping[str, Any
             expected=f"a definition of {name}, in a cell that ran to its end",
             why="Without it there is nothing to try. An error in its cell leaves the name unset.",
         )
-        step.want(name in namespace, f"NameError: there is no {name} yet")
-        answer = namespace[name]
-        blank = answer is None or answer is ...
-        step.want(not blank, f"{name} is {answer!r} (still blank)")
-        step.want(there(callable, answer) or spec.kind == "predict", f"{name} is {answer!r}")
+        try:
+            answer = namespace[name]
+        except KeyError:
+            step.fail(f"NameError: there is no {name} yet")
+        if answer is None or answer is ...:
+            step.fail(f"{name} is {answer!r} (still blank)")
+        if spec.kind != "predict" and not there(callable, answer):
+            step.fail(f"{name} is {answer!r}")
         yield answer
 
 

@@ -49,17 +49,17 @@ class Records:
         for stream in (sys.stdout, sys.stderr):
             self._open.enter_context(self._unheard(stream))
 
-    def close(self) -> list[str]:
+    def close(self) -> tuple[str, ...]:
         """End what is left over; return the names in the socket module that were replaced."""
         global _recording
         with self._open:
             self._clean_up()
         _recording = None
-        return [
+        return tuple(
             f"{owner.__name__}.{name}"
             for (owner, name), original in _REAL.items()
             if getattr(owner, name, None) is not original
-        ]
+        )
 
     def note_client(self, address: Any) -> None:
         """Keep the address of a client of the check's."""
@@ -146,18 +146,23 @@ sys.addaudithook(_audit)
 def room() -> Iterator[None]:
     """Record what happens where the answer lives; nothing is heard outside, nothing stays."""
     global records
-    records = there(Records)
-    records.open()
+    records = there(_opened)
     try:
         yield
     finally:
-        for name in records.close():
+        for name in there(Records.close, records):
             Step(
                 called=name,
                 expected="the standard library's own, untouched",
                 why="A client must reach your server over a real connection. Take the replacement "
                 "out and restart the kernel.",
             ).fail(f"your code has replaced {name}")
+
+
+def _opened() -> Records:
+    records = Records()
+    records.open()
+    return records
 
 
 @contextmanager
@@ -183,16 +188,16 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
     """Serve in a daemon thread, by `loop` if given; exceptions are kept to be told, not printed."""
     mine = records  # a thread left over from this check must not report to the next one
     _want_own_address(step, server)
-    server.handle_error = mine.handle_error
+    shutdown, server_close = there(_entrusted, server, mine)
 
     def serve(_: Any) -> None:
         try:
             (loop or server.serve_forever)()
         except BaseException as error:
-            mine.note_error(error)
+            there(Records.note_error, mine, error)
             raise
 
-    calls = {"shutdown": server.shutdown, "server_close": server.server_close}
+    calls = {"shutdown": shutdown, "server_close": server_close}
     watched = type(type(server).__name__, (), {**calls, "serve_forever": serve})()
     failure: NotYet | None = None
     try:
@@ -211,12 +216,17 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
         step.fail(f"{trouble}".rstrip(".") + f"{stands}{records.trouble()}", trouble.__cause__)
 
 
+def _entrusted(server: Any, records: Records) -> tuple[Any, Any]:
+    server.handle_error = records.handle_error
+    return server.shutdown, server.server_close
+
+
 def _want_own_address(step: Step, server: Any) -> None:
     # On a machine that a class shares, a neighbour's server may answer at any other address.
     told = getattr(server, "server_address", None)
     if isinstance(told, tuple) and len(told) > 1 and told[1]:
         step.want(
-            records.has_port(told[1]),
+            there(Records.has_port, records, told[1]),
             f"server_address is {told!r}, but no socket of yours is bound there: whoever answers "
             "at that address, it is not your server",
         )
@@ -279,7 +289,7 @@ def talk(step: Step, address: Any, message: bytes = b"") -> bytes:
     received = b""
     try:
         with _connect(address) as client:
-            records.note_client(client.getsockname())
+            there(Records.note_client, records, client.getsockname())
             client.sendall(message)
             while data := client.recv(4096):
                 received += data

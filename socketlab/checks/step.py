@@ -38,13 +38,12 @@ class Step:
 
         An exception, or no end within PATIENCE, fails the step.
         """
-        known = there(threading.enumerate)
         try:
-            return within(PATIENCE, lambda: there(function, *args), self.called)
+            return within(PATIENCE, lambda: there(_called, function, *args), self.called)
         except NotYet:
             raise
         except ServerTrouble:
-            self.fail(f"nothing within {PATIENCE:g} seconds{there(whereabouts, known)}")
+            self.fail(f"nothing within {PATIENCE:g} seconds{there(_where_the_call_stands)}")
         except BaseException as error:
             self.fail(describe(error), error)
 
@@ -63,7 +62,10 @@ def describe(error: BaseException) -> str:
     if told := getattr(error, "told", ""):  # the process in which it was raised knows the lines
         return str(told)
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
-    theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame)]
+    walk = traceback.walk_tb(error.__traceback__)  # not extract_tb, which reads all the files
+    theirs = traceback.StackSummary.extract(
+        (frame, line) for frame, line in walk if _is_theirs(frame.f_code.co_filename)
+    )
     if theirs and isinstance(error, NotImplementedError):
         return f"{theirs[-1].name}() is still blank"
     return f"{text.rstrip('.')}, {_place(theirs[-1])}" if theirs else text
@@ -84,8 +86,21 @@ _OURS = tuple(
 )
 
 
-def _is_theirs(frame: traceback.FrameSummary) -> bool:
-    return not frame.filename.startswith((*_OURS, "<frozen"))
+def _is_theirs(filename: str) -> bool:
+    return not filename.startswith((*_OURS, "<frozen"))
+
+
+_known: Collection[threading.Thread] = ()
+
+
+def _called(function: Callable[..., Any], *args: Any) -> Any:
+    global _known
+    _known = set(threading.enumerate()) - {threading.current_thread()}
+    return function(*args)
+
+
+def _where_the_call_stands() -> str:
+    return whereabouts(_known)
 
 
 def whereabouts(known: Collection[threading.Thread]) -> str:
@@ -95,7 +110,7 @@ def whereabouts(known: Collection[threading.Thread]) -> str:
         if thread in known or thread is threading.current_thread() or thread.ident not in frames:
             continue
         stack = traceback.extract_stack(frames[thread.ident])
-        theirs = [frame for frame in stack if _is_theirs(frame)]
+        theirs = [frame for frame in stack if _is_theirs(frame.filename)]
         if theirs:
             waits = f", in {stack[-1].name}()" if stack[-1] is not theirs[-1] else ""
             return f"; it stands in line {theirs[-1].lineno} of your code: {theirs[-1].line}{waits}"

@@ -1,23 +1,22 @@
-"""Checks of a teacher's own, in a file that no student sees.
-
-    from socketlab.checks.room import serving, talk
-    from socketlab.checks.step import Step
-    from socketlab.grading.hidden import hidden_check
+"""Checks of a teacher's own, in a file that no student sees: classroom/hidden_example.py is one.
 
     @hidden_check("03.1", topic="long messages", points=2)
-    def long_messages(TCPServer):
-        step = Step("a message of 100 kB", "the same back", "A stream comes in pieces.")
-        ...
+    def long_messages(TCPServer): ...
 
 A student who fails it is told the topic and the points, nothing else.
 """
 
-from collections.abc import Callable
+import json
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from .. import answers
 from ..checks import core
+from .submissions import Submission, cells_for, cells_of
 
-_loaded: set[str] = set()
+_loaded = ""
+_checks: list[tuple[core.Exercise, str]] = []
 
 
 class BadChecks(Exception):
@@ -29,35 +28,91 @@ def hidden_check(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add the decorated function to the checks of an exercise; it gets the answers.
 
-    LookupError for an unknown exercise.
+    LookupError for an unknown exercise, ValueError for points or a topic that cannot be.
     """
+    spec = core.find(exercise)
+    name = f"hidden: {topic}"
+    if not isinstance(points, int) or points < 1:
+        raise ValueError(f"points must be a whole number, 1 or more, not {points!r}.")
+    if name in spec.parts:
+        raise ValueError(f"{exercise} has two hidden checks with the topic {topic!r}.")
 
     def register(run: Callable[..., None]) -> Callable[..., None]:
-        part = core.Part(f"hidden: {topic}", points, "A check of your teacher's.", run, topic)
-        core.find(exercise).parts[part.name] = part
+        spec.parts[name] = core.Part(name, points, "A check of your teacher's.", run, topic)
+        _checks.append((spec, name))
         return run
 
     return register
 
 
 def load(source: str, name: str = "hidden checks") -> None:
-    """Run the text of a file of hidden checks, once. BadChecks if it does not run.
+    """Run the text of a file of hidden checks, in place of any other's. BadChecks if it fails.
 
     It is no module that could be imported: so its functions run here, never with the student's
     code, and their source is not sent anywhere.
     """
-    if source in _loaded:
+    global _loaded
+    if source == _loaded:
         return
+    forget()
     try:
-        exec(compile(source, name, "exec"), {"__name__": "hidden"})
-    except Exception as error:
-        raise BadChecks(f"{name} cannot be used: {type(error).__name__}: {error}") from error
-    _loaded.add(source)
+        if source:
+            exec(compile(source, name, "exec"), {"__name__": "hidden"})
+    except (Exception, SystemExit) as error:
+        forget()
+        raise BadChecks(f"{name} cannot be used: {_told(error, name)}") from error
+    if source and not _checks:
+        raise BadChecks(f"{name} cannot be used: no @hidden_check is in it.")
+    _loaded = source
+
+
+def forget() -> None:
+    """Take all hidden checks away."""
+    global _loaded
+    _loaded = ""
+    while _checks:
+        spec, name = _checks.pop()
+        del spec.parts[name]
+
+
+def _told(error: BaseException, name: str) -> str:
+    lines = [
+        one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == name
+    ]
+    where = f" (line {lines[-1]})" if lines else ""  # a SyntaxError's text has the line
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def read(path: Path | None) -> str:
     """Return the text of a file of hidden checks, or nothing. BadChecks if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8") if path else ""
-    except (OSError, ValueError) as error:
-        raise BadChecks(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise BadChecks(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise BadChecks(f"{path} cannot be read: it is no text in UTF-8.") from error
+
+
+def trials() -> Iterator[tuple[core.Exercise, str, Submission]]:
+    """Yield each exercise with hidden checks, twice: with our solution, and left blank."""
+    for spec in dict.fromkeys(spec.id for spec, _ in _checks):
+        exercise = core.find(spec)
+        for folder in ("solutions", "exercises"):
+            for path in (answers.PROJECT / folder).glob(f"{spec[:2]}_*/*.ipynb"):
+                cells = cells_for(exercise, core.exercises(), cells_of(path.read_text("utf-8")))
+                code = [{"cell_type": "code", "source": cell.source} for cell in cells]
+                text = json.dumps({"cells": code})
+                yield exercise, folder, Submission(folder, path.parent.name, text)
+
+
+def judge_trial(exercise: core.Exercise, folder: str, results: list[dict[str, object]]) -> None:
+    """Look at what came of a trial. BadChecks where a check fails our solution, or nobody."""
+    for result in results:
+        topic = str(result["check"]).removeprefix("hidden: ")
+        if result["exercise"] != exercise.id or topic == result["check"]:
+            continue
+        name = f"The hidden check {topic!r} of {exercise.id}"
+        if folder == "solutions" and not result["points"]:
+            raise BadChecks(f"{name} turns our own solution down:\n{result['for_teacher']}")
+        if folder == "exercises" and result["points"]:
+            raise BadChecks(f"{name} lets the blank exercise pass: nobody could fail it.")

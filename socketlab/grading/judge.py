@@ -51,7 +51,10 @@ PRELOAD = ("psutil", "socketlab.grading.student", *core.MODULES)
 
 @dataclass
 class Result:
-    """What one check came to; `message` is what the student is told."""
+    """What one check came to; `message` is what the student is told.
+
+    `for_teacher` has the whole message of a hidden check that failed.
+    """
 
     exercise: str
     check: str
@@ -60,6 +63,7 @@ class Result:
     message: str
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    for_teacher: str = ""
 
 
 @dataclass
@@ -91,22 +95,22 @@ class Job:
 
 def grade(submission: Submission, sandbox: Sandbox) -> Grade:
     """Judge one notebook. Call it from a process with a single thread: it forks."""
-    done = Grade(submission.student, submission.chapter, trouble=submission.trouble)
-    exercises = _exercises_of(submission.chapter)
+    exercises = exercises_of(submission.chapter)
+    trouble = submission.trouble
     if not exercises:
-        done.trouble = done.trouble or (
+        trouble = trouble or (
             f"{submission.chapter!r} is no chapter with exercises, such as 06_threading_mixin."
         )
-        return done
     try:
-        cells = [] if done.trouble else cells_of(submission.text)
+        cells = [] if trouble else cells_of(submission.text)
     except Unreadable as unreadable:
-        cells, done.trouble = [], str(unreadable)
-    results = {}
+        trouble = str(unreadable)
+    done = ungraded(submission, trouble)
+    if trouble:
+        return done
+    results = {(result.exercise, result.check): result for result in done.results}
     jobs = []
     for exercise in exercises:
-        for part in exercise.parts.values():
-            results[exercise.id, part.name] = _missing(exercise, part, done.trouble)
         chosen = cells_for(exercise, exercises, cells)
         if any(cell.binds & {*exercise.names} for cell in chosen):
             jobs.append(Job(exercise, list(exercise.parts.values()), chosen))
@@ -116,7 +120,18 @@ def grade(submission: Submission, sandbox: Sandbox) -> Grade:
     return done
 
 
-def _exercises_of(chapter: str) -> list[Exercise]:
+def ungraded(submission: Submission, trouble: str) -> Grade:
+    """Return the grade of a notebook in which no check has passed; `trouble` says why, if any."""
+    results = [
+        _missing(exercise, part, trouble)
+        for exercise in exercises_of(submission.chapter)
+        for part in exercise.parts.values()
+    ]
+    return Grade(submission.student, submission.chapter, results, trouble)
+
+
+def exercises_of(chapter: str) -> list[Exercise]:
+    """Return the exercises with checks of a chapter, such as 06_threading_mixin."""
     return [one for one in core.exercises() if one.id[:2] == chapter[:2] and chapter[2:3] == "_"]
 
 
@@ -131,8 +146,13 @@ def _missing(exercise: Exercise, part: Part, trouble: str) -> Result:
 
 
 def _failed(exercise: Exercise, part: Part, step: Step, came: str) -> Result:
-    text = _printable(core.message(exercise, part, NotYet(step, came)))
-    return Result(exercise.id, part.name, 0, part.points, text)
+    not_yet = NotYet(step, came)
+    text = _printable(core.message(exercise, part, not_yet))
+    failed = Result(exercise.id, part.name, 0, part.points, text)
+    if part.topic:
+        full = core.message(exercise, replace(part, topic=""), not_yet)
+        failed.for_teacher = _printable(full)
+    return failed
 
 
 @dataclass
@@ -198,12 +218,14 @@ def _at_once(jobs: list[Job], sandbox: Sandbox) -> Iterator[tuple[Job, list[Resu
 
 def _fork(job: Job, sandbox: Sandbox) -> tuple[int, int]:
     read_end, write_end = os.pipe()
+    grader = os.getpid()
     pid = os.fork()
     if pid:
         os.close(write_end)
         return read_end, pid
     status = 1
     try:
+        namespaces.end_with(grader)
         os.close(read_end)
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
@@ -247,7 +269,7 @@ def _check(job: Job, student: Student, isolated: bool) -> Iterator[Result]:
         with _deadline(student, RUN_SECONDS):
             line = Line(student.socket)
             line.send([{str(cell.number): cell.source for cell in job.cells}, cpu_seconds], [])
-            notes = _notes(exercise, job.cells, line.receive()[0])
+            notes = _notes(job.cells, line.receive()[0])
     except LinkBroken as broken:
         for part in job.parts:  # none would fare better
             yield _ended(job, part, "while your cells ran", student, broken)
@@ -367,15 +389,15 @@ def _last_line(job: Job, student: Student) -> str:
     return ""
 
 
-def _notes(exercise: Exercise, cells: list[Cell], troubles: Any) -> list[str]:
+def _notes(cells: list[Cell], troubles: Any) -> list[str]:
     if not isinstance(troubles, dict):
         raise NoMessage("no list of troubles")
     notes = []
     for cell in cells:
         told = cell.syntax_error or _short(str(troubles.get(str(cell.number), "")))
-        if told:
-            names = ", ".join(sorted(cell.binds & {*exercise.names})) or "no answer"
-            notes.append(f"Cell {cell.number} ({names}) did not run to its end: {told}")
+        if told and not told.endswith("is still blank"):  # which the checks tell, too
+            begins = _printable(cell.source.strip().partition("\n")[0][:60])
+            notes.append(f"The cell that begins with {begins!r} did not run to its end: {told}")
     return notes
 
 

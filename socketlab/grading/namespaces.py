@@ -7,6 +7,7 @@ The manual pages named here are at https://man7.org/linux/man-pages/.
 import ctypes
 import errno
 import os
+import signal
 import socket
 import stat
 import struct
@@ -72,6 +73,14 @@ def _c_library() -> ctypes.CDLL:
 def prctl(option: int, value: int) -> None:
     """Change a property of this process: prctl(2)."""
     call("prctl", option, value, 0, 0, 0)
+
+
+def end_with(parent: int) -> None:
+    """Have this process killed when its parent dies, where the system can do that."""
+    if sys.platform == "linux":
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)  # it is dead already
 
 
 def enter_network() -> None:

@@ -31,7 +31,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from ..checks.place import subclass
-from ..checks.step import describe
+from ..checks.step import NotYet, describe
 
 MOST_BYTES = 16 << 20
 """A message with more is refused: it could only be meant to fill the checker's memory."""
@@ -62,9 +62,10 @@ class Line:
         if os.getpid() != self._owner:  # a child of a fork came back: it has nothing to say here
             os._exit(1)
         data = json.dumps(message).encode()
+        data = struct.pack("!I", len(data)) + data
         with _broken_link():
-            socket.send_fds(self._socket, [struct.pack("!I", len(data))], descriptors)
-            self._socket.sendall(data)
+            sent = socket.send_fds(self._socket, [data], descriptors) if descriptors else 0
+            self._socket.sendall(data[sent:])
 
     def receive(self) -> tuple[Any, list[int]]:
         """Return a message and the descriptors sent with it. LinkBroken at the end of all."""
@@ -73,7 +74,7 @@ class Line:
             (length,) = struct.unpack("!I", head + self._read(4 - len(head)))
             if length > MOST_BYTES:
                 raise ValueError(f"{length >> 20} MB at once")
-            return json.loads(self._read(length)), descriptors
+            return json.loads(self._read(length).decode()), descriptors
 
     def _read(self, count: int) -> bytes:
         data = bytearray()
@@ -135,6 +136,7 @@ class Link:
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 raise NoMessage(describe(error)) from None
         if "error" in message:
+            del line  # the traceback would keep it open, and the thread at its other end waiting
             raise self._read_error(message["error"])
         return self._read(message["value"], descriptors)
 
@@ -179,22 +181,23 @@ class Link:
     # What crosses: a plain value as it is, anything else as {kind: content}.
 
     def _write(self, value: Any, descriptors: list[int]) -> Any:
-        if value is None or isinstance(value, bool):
+        if value is None or value is True or value is False:
             return value
         if value is ...:
             return {"ellipsis": None}
+        kind = type(value)  # not isinstance: a proxy takes long to say what it seems to be
         for plain in (int, float, str):
-            if isinstance(value, plain):
+            if issubclass(kind, plain):
                 return plain(value)
-        if isinstance(value, bytes | bytearray):
+        if issubclass(kind, bytes | bytearray):
             return {"bytes": value.decode("latin-1")}
-        if isinstance(value, tuple) or type(value) in self._copied:
-            kind = "tuple" if isinstance(value, tuple) else type(value).__name__
-            whole = value.items() if kind == "dict" else value
-            return {kind: [self._write(one, descriptors) for one in whole]}
-        if isinstance(value, slice):
+        if issubclass(kind, tuple) or kind in self._copied:
+            whole = value.items() if kind is dict else value
+            name = "tuple" if issubclass(kind, tuple) else kind.__name__
+            return {name: [self._write(one, descriptors) for one in whole]}
+        if issubclass(kind, slice):
             return {"slice": [value.start, value.stop, value.step]}
-        if isinstance(value, BaseException):
+        if issubclass(kind, BaseException):
             return {"error": self._write_error(value)}
         return self._write_object(value, descriptors)
 
@@ -234,11 +237,10 @@ class Link:
 
     def _write_error(self, error: BaseException) -> Any:
         base = next(t for t in type(error).__mro__ if t.__module__ == "builtins")
-        plain = all(arg is None or isinstance(arg, str | int | float | bytes) for arg in error.args)
         return {
             "base": base.__name__,
             "name": type(error).__name__,
-            "args": [self._write(arg, []) for arg in error.args] if plain else [str(error)],
+            "args": self._arguments(error),
             "told": self._tell(error),
             "origin": getattr(error, "origin", None) or self._keep(error),
             "here": hasattr(error, "origin"),
@@ -258,6 +260,10 @@ class Link:
             error = type(kind.__name__, (Exception,), {})(str(data["told"]))
         vars(error).update(told=str(data["told"]), origin=int(data["origin"]))
         return cast(BaseException, error)
+
+    def _arguments(self, error: BaseException) -> list[Any]:
+        plain = all(arg is None or isinstance(arg, str | int | float | bytes) for arg in error.args)
+        return [self._write(arg, []) for arg in error.args] if plain else [str(error)]
 
     def _tell(self, error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"
@@ -355,7 +361,7 @@ class Checker(Link):
 
     def namespace(self) -> Any:
         """Return the student's names: a dict of the other process."""
-        return _proxy_type("dict")(self, _NAMESPACE, ["builtins:dict"])
+        return _proxy_type("dict")(self, _NAMESPACE, ("builtins:dict",))
 
     def _may_be_called(self, function: Any) -> bool:
         return id(function) in self._given
@@ -380,11 +386,16 @@ class Checker(Link):
             raise NoMessage(f"what is {kind}?")
         number, name, known = content
         if number not in self._proxies:
-            self._proxies[number] = _proxy_type(str(name))(self, int(number), [*map(str, known)])
+            self._proxies[number] = _proxy_type(str(name))(self, int(number), (*map(str, known),))
         return self._proxies[number]
 
+    # What a check says, and the line where, is for its report, not for the student's process.
+
+    def _arguments(self, error: BaseException) -> list[Any]:
+        return [] if isinstance(error, NotYet) else super()._arguments(error)
+
     def _tell(self, error: BaseException) -> str:
-        return describe(error)
+        return type(error).__name__ if isinstance(error, NotYet) else super()._tell(error)
 
 
 def name_of(value: Any) -> str | None:
@@ -433,7 +444,7 @@ class Proxy(metaclass=_ProxyClass):
 
     __slots__ = ("__weakref__", "_known", "_link", "_number")
 
-    def __init__(self, link: Checker, number: int, known: list[str]) -> None:
+    def __init__(self, link: Checker, number: int, known: tuple[str, ...]) -> None:
         object.__setattr__(self, "_link", link)
         object.__setattr__(self, "_number", number)
         object.__setattr__(self, "_known", known)
@@ -444,11 +455,7 @@ class Proxy(metaclass=_ProxyClass):
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """The nearest class of the standard library that its class comes from, for isinstance."""
-        for name in self._known:
-            if name.partition(":")[0] in _TOLD_APART:
-                with suppress(AttributeError, ImportError):
-                    return find(name)
-        return object
+        return _nearest(self._known)
 
     def __getattr__(self, name: str) -> Any:
         return self._link.call(getattr, self, name)
@@ -511,9 +518,19 @@ _TOLD_APART = {"builtins", "socket", "_socket", "socketserver", "threading", "_t
 _TOLD_APART |= {"_io", "queue", "_queue", "ssl", "minisocketserver", "pathlib", "collections"}
 
 
+@functools.lru_cache
+def _nearest(known: tuple[str, ...]) -> Any:
+    for name in known:
+        if name.partition(":")[0] in _TOLD_APART:
+            with suppress(AttributeError, ImportError):
+                return find(name)
+    return object
+
+
 _CONTAINERS: dict[str, Any] = {"builtins:list": list, "builtins:set": set, "builtins:dict": dict}
 
 
+@functools.lru_cache
 def _proxy_type(name: str) -> type[Proxy]:
     return cast(type[Proxy], type.__new__(_ProxyClass, name, (Proxy,), {"__slots__": ()}))
 

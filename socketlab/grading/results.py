@@ -2,17 +2,19 @@
 
 import csv
 import hashlib
-import html
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
+from typing import Self
 
 from .judge import Grade, Result
+from .page import page
+from .submissions import Submission
 
 COLUMNS = "assignment duedate timestamp student_id last_name first_name email raw_score"
 COLUMNS += " late_submission_penalty score max_score"
@@ -28,33 +30,39 @@ class Journal:
 
     def __init__(self, path: Path, checks: str) -> None:
         self._checks = checks
-        self._grades: dict[str, Grade] = {}
+        self._grades: dict[str, dict[str, object]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 (closed by `close`)
+        self._file = open(path, "ab+")  # noqa: SIM115 (closed by `__exit__`)
         self._file.seek(0)
-        for line in self._file:
-            if line.endswith("\n"):  # not the one in which a run was interrupted
+        written = self._file.read()
+        for line in written.splitlines():
+            with suppress(ValueError):  # the line in which a run was interrupted
                 entry = json.loads(line)
-                self._grades[entry["key"]] = grade_of(entry["grade"])
-        self._file.write("" if self._file.tell() == 0 else "\n")
+                self._grades[entry["key"]] = entry["grade"]
+        if written and not written.endswith(b"\n"):
+            self._file.write(b"\n")
 
-    def find(self, student: str, chapter: str, text: str) -> Grade | None:
+    def find(self, submission: Submission) -> Grade | None:
         """Return the grade of this very notebook, or None."""
-        return self._grades.get(self._key(student, chapter, text))
+        fields = self._grades.get(self._key(submission))
+        return grade_of(fields) if fields else None
 
-    def add(self, grade: Grade, text: str) -> None:
+    def add(self, grade: Grade, submission: Submission) -> None:
         """Keep a grade; once this returns, it outlives a crash of the program."""
-        key = self._key(grade.student, grade.chapter, text)
-        self._grades[key] = grade
-        self._file.write(json.dumps({"key": key, "grade": asdict(grade)}) + "\n")
+        entry = {"key": self._key(submission), "grade": asdict(grade)}
+        self._file.write(json.dumps(entry).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def _key(self, *facts: str) -> str:
-        return hashlib.sha256(json.dumps([*facts, self._checks]).encode()).hexdigest()
+    def _key(self, submission: Submission) -> str:
+        facts = [submission.student, submission.chapter, submission.text, self._checks]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def grade_of(fields: dict[str, object]) -> Grade:
@@ -67,22 +75,24 @@ def grade_of(fields: dict[str, object]) -> Grade:
 def write_all(grades: Iterable[Grade], folder: Path) -> None:
     """Write all tables and pages: each file whole or not at all."""
     grades = sorted(grades, key=lambda grade: (grade.student, grade.chapter))
-    _write(folder / "grades.csv", table(grades))
+    write_file(folder / "grades.csv", table(grades))
     for grade in grades:
         path = folder / "gradescope" / grade.student / grade.chapter / "results.json"
-        _write(path, gradescope(grade))
+        write_file(path, gradescope(grade))
+    if any(result.check.startswith("hidden: ") for grade in grades for result in grade.results):
+        write_file(folder / "hidden.csv", hidden_table(grades))
+    else:
+        (folder / "hidden.csv").unlink(missing_ok=True)  # of a run with other checks
     for student, theirs in groupby(grades, key=lambda grade: grade.student):
-        _write(folder / "feedback" / f"{student}.html", page(student, list(theirs)))
+        write_file(folder / "feedback" / f"{student}.html", page(student, list(theirs)))
 
 
-def _write(path: Path, text: str) -> None:
+def write_file(path: Path, text: str) -> None:
+    """Write a file whole, or leave what was there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, delete=False, encoding="utf-8", newline=""
-    ) as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    part = path.with_name(f".{path.name}.part")  # a torn one is written over the next time
+    part.write_text(text, encoding="utf-8", newline="")
+    os.replace(part, path)
 
 
 def table(grades: list[Grade]) -> str:
@@ -100,6 +110,19 @@ def table(grades: list[Grade]) -> str:
     return text.getvalue()
 
 
+def hidden_table(grades: list[Grade]) -> str:
+    """Return, as CSV and for the teacher alone, what came of the hidden checks."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["student", "exercise", "check", "points", "of", "what came"])
+    for grade in grades:
+        for one in grade.results:
+            if one.check.startswith("hidden: ") and not grade.trouble:
+                facts = [grade.student, one.exercise, one.check.removeprefix("hidden: ")]
+                writer.writerow([*facts, one.points, one.max_points, one.for_teacher])
+    return text.getvalue()
+
+
 def gradescope(grade: Grade) -> str:
     """Return a results.json as Gradescope's autograders write it."""
     tests = [
@@ -112,41 +135,6 @@ def gradescope(grade: Grade) -> str:
         }
         for result in grade.results
     ]
-    return json.dumps({"score": grade.points, "output": grade.trouble, "tests": tests}, indent=1)
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{student}</title>
-<style>
-body {{ font: 16px/1.5 sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em }}
-pre {{ background: #f4f4f4; padding: .6em 1em; white-space: pre-wrap; overflow-wrap: anywhere }}
-.passed {{ border-left: 4px solid #2a7f3f }} .failed {{ border-left: 4px solid #b3261e }}
-</style>
-<h1>{student}</h1>
-{chapters}
-</html>
-"""
-
-
-def page(student: str, grades: list[Grade]) -> str:
-    """Return what a student gets back: each check, what it came to, and where to go on."""
-    chapters = "\n".join(_chapter(grade) for grade in grades)
-    return _PAGE.format(student=html.escape(student), chapters=chapters)
-
-
-def _chapter(grade: Grade) -> str:
-    lines = [f"<h2>{html.escape(grade.chapter)}: {grade.points} of {grade.max_points} points</h2>"]
-    if grade.trouble:
-        lines.append(f"<p><strong>Not graded.</strong> {html.escape(grade.trouble)}</p>")
-        return "\n".join(lines)
-    for exercise, results in groupby(grade.results, key=lambda result: result.exercise):
-        tried = list(results)
-        points, most = (sum(getattr(r, n) for r in tried) for n in ("points", "max_points"))
-        lines.append(f"<h3>{exercise}: {points} of {most}</h3>")
-        notes = dict.fromkeys(note for result in tried for note in result.notes)
-        lines += [f"<p>{html.escape(note)}</p>" for note in notes]
-        for result in tried:
-            state = "passed" if result.points else "failed"
-            lines.append(f'<pre class="{state}">{html.escape(result.message)}</pre>')
-    return "\n".join(lines)
+    if grade.trouble:  # no score: Gradescope then tells the teacher, and the student no 0
+        return json.dumps({"output": grade.trouble}, indent=1)
+    return json.dumps({"score": grade.points, "tests": tests}, indent=1)

@@ -34,44 +34,73 @@ class Submission:
     trouble: str = ""
 
 
-def submissions(source: Path) -> Iterator[Submission]:
-    """Yield what lies in a folder or a zip, `<student>/<chapter>/<notebook>.ipynb`, or in a file.
+def submissions(source: Path, left: list[str] | None = None) -> Iterator[Submission]:
+    """Yield the notebooks in a folder or a zip, or the one that `source` is.
 
-    A single notebook belongs to the student of its name. Unreadable if `source` is none of these.
+    Whose they are, their paths say, as the places say from which notebooks are collected:
+    `<student>/<chapter>/<any>.ipynb`, `<student>/<chapter>.ipynb`, `<student>_<chapter>.ipynb`.
+    To `left` are added the paths that say it not. Unreadable if `source` is none of these.
     """
+    left = [] if left is None else left
     if source.is_dir():
-        for path in sorted(source.glob("*/*/*.ipynb")):
-            parts = path.relative_to(source).parts
-            if any(one.is_symlink() for one in (path, *path.parents[:2])) or not path.is_file():
-                trouble = f"{path.name!r} is a link, or no file. Hand in the notebook itself."
-                yield _named(Submission(parts[0], parts[1], "", trouble))
-            else:
-                yield _submission(parts, path.stat().st_size, path.read_bytes)
+        for path in sorted(source.rglob("*.ipynb")):
+            within = path.relative_to(source)
+            if whose := _whose(within.parts, left):
+                links = any(
+                    one.is_symlink() for one in (path, *path.parents[: len(within.parts) - 1])
+                )
+                if links or not path.is_file():  # to what its author could not read, perhaps
+                    trouble = f"{path.name!r} is a link, or no file. Hand in the notebook itself."
+                    yield _named(Submission(*whose, "", trouble))
+                else:
+                    yield _submission(*whose, path.stat().st_size, path.read_bytes)
     elif source.suffix == ".ipynb" and source.is_file():
-        parts = (source.stem, source.stem, source.name)
-        yield _submission(parts, source.stat().st_size, source.read_bytes)
+        parts = source.resolve().parts
+        in_its_folder = _CHAPTER.fullmatch(parts[-2])
+        whose = _whose(parts[-3:] if in_its_folder else parts[-1:], left)
+        yield _submission(
+            *whose or (source.stem, source.stem), source.stat().st_size, source.read_bytes
+        )
     elif zipfile.is_zipfile(source):
         with zipfile.ZipFile(source) as archive:
             for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
-                yield from _zipped(archive, entry)
+                yield from _zipped(archive, entry, left)
     else:
         raise Unreadable(f"{source} is no folder, zip or notebook. Name what was collected.")
 
 
-def _zipped(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Submission]:
+_CHAPTER = re.compile(r"(?:(.*?)[ _-])?(\d\d_[a-z]+(?:_[a-z]+)*).*")
+
+
+def _whose(parts: tuple[str, ...], left: list[str]) -> tuple[str, str] | None:
+    """Return the student and the chapter that a path names; None if it names none."""
+    *folders, name = parts
+    if any(part.startswith((".", "__MACOSX")) for part in parts) or name.endswith(".new.ipynb"):
+        return None  # what JupyterLab, macOS and `make lab` leave beside a notebook
+    if len(folders) == 2 or (len(folders) > 2 and _CHAPTER.fullmatch(folders[-1])):
+        return folders[-2], folders[-1]
+    if named := _CHAPTER.fullmatch(name.removesuffix(".ipynb")):
+        return (folders[-1] if folders else named[1] or named[2]), named[2]
+    left.append("/".join(parts))
+    return None
+
+
+def _zipped(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: list[str]
+) -> Iterator[Submission]:
     # Read, never unpacked: what its names point to does not matter, only what they say.
     path = PurePosixPath(entry.filename)
-    if path.suffix != ".ipynb" or "__MACOSX" in path.parts:
+    if path.suffix != ".ipynb":
         return
-    if path.is_absolute() or ".." in path.parts or len(path.parts) < 3:
-        trouble = f"{entry.filename!r} is not <student>/<chapter>/<notebook>.ipynb."
-        yield _named(Submission(entry.filename, "", "", trouble))
-    else:
-        yield _submission(path.parts[-3:], entry.file_size, lambda: archive.read(entry))
+    if path.is_absolute() or ".." in path.parts:
+        yield _named(
+            Submission(entry.filename, "", "", f"{entry.filename!r} leads out of the zip.")
+        )
+    elif whose := _whose(path.parts, left):
+        yield _submission(*whose, entry.file_size, lambda: archive.read(entry))
 
 
-def _submission(parts: tuple[str, ...], size: int, read: Any) -> Submission:
-    student, chapter, _ = parts
+def _submission(student: str, chapter: str, size: int, read: Any) -> Submission:
     if size > MOST_BYTES:
         megabytes = f"{size / (1 << 20):.0f} MB"
         trouble = f"The notebook has {megabytes}, {MOST_BYTES >> 20} MB is the most that is read. "

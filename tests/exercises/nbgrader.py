@@ -123,7 +123,12 @@ def by_check(folder, chapter):
 
 def earned(path):
     """Run a notebook's cells one after the other; return the points of the checks that pass."""
-    points = 0
+    return sum(find(exercise).parts[part].points for exercise, part in passed(path))
+
+
+def passed(path):
+    """Run a notebook's cells one after the other; return the checks that pass."""
+    found = set()
     namespace = {"__name__": "__main__"}
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type != "code":
@@ -131,9 +136,8 @@ def earned(path):
         # A cell that fails keeps nobody from running the next one.
         with suppress(Exception), redirect_stdout(StringIO()):
             exec(compile(cell.source, cell.id, "exec"), namespace)
-            for exercise, part in CHECK.findall(cell.source):
-                points += find(exercise).parts[part].points
-    return points
+            found.update(CHECK.findall(cell.source))
+    return found
 
 
 def main():

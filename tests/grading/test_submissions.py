@@ -63,6 +63,35 @@ def test_a_single_notebook_belongs_to_the_student_of_its_name(tmp_path):
     assert (only.student, only.chapter, only.text) == ("03_tcp_server", "03_tcp_server", "text")
 
 
+@pytest.mark.parametrize(
+    ("path", "whose"),
+    [
+        ("ada/03_tcp_server/x.ipynb", ("ada", "03_tcp_server")),
+        ("ada/03_tcp_server.ipynb", ("ada", "03_tcp_server")),
+        ("ada_03_tcp_server.ipynb", ("ada", "03_tcp_server")),
+        ("lovelaceada_123_4567_03_tcp_server-2.ipynb", ("lovelaceada_123_4567", "03_tcp_server")),
+        ("Ada L_12_assignsubmission_file/03_tcp_server.ipynb", (..., "03_tcp_server")),
+        ("week 3/ada/03_tcp_server/x.ipynb", ("ada", "03_tcp_server")),
+        ("ada/chapter3/x.ipynb", ("ada", "chapter3")),
+        ("ada/03_tcp_server/x.new.ipynb", None),
+        ("ada/03_tcp_server/.ipynb_checkpoints/x-checkpoint.ipynb", None),
+        ("ada/.ipynb_checkpoints/03_tcp_server-checkpoint.ipynb", None),
+    ],
+)
+def test_the_path_tells_whose_a_notebook_is(path, whose, tmp_path):
+    """As nbgrader, Moodle, Canvas and a hub's homes have it; in a folder and in a zip."""
+    folder = tmp_path / "class"
+    (folder / path).parent.mkdir(parents=True)
+    (folder / path).write_text("text")
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
+        archive.write(folder / path, path)
+    if whose and whose[0] is ...:
+        whose = (path.partition("/")[0], whose[1])
+    for source in (folder, tmp_path / "class.zip"):
+        found = [(one.student, one.chapter) for one in submissions(source)]
+        assert found == ([whose] if whose else [])
+
+
 def test_what_is_no_class_is_told(tmp_path):
     """A wrong name gets a sentence."""
     with pytest.raises(Unreadable, match="no folder, zip or notebook"):
@@ -77,6 +106,19 @@ def test_a_huge_notebook_is_not_read(tmp_path):
         file.truncate(MOST_BYTES + 1)
     [only] = submissions(tmp_path)
     assert "MB" in only.trouble and not only.text
+
+
+def test_a_link_is_not_followed(tmp_path):
+    """It may lead to the notebook of somebody else, which the teacher can read."""
+    for student in ("ada", "bob"):
+        (tmp_path / student / "03_tcp_server").mkdir(parents=True)
+    (tmp_path / "ada" / "03_tcp_server" / "a.ipynb").write_text("hers")
+    (tmp_path / "bob" / "03_tcp_server" / "a.ipynb").symlink_to(
+        tmp_path / "ada" / "03_tcp_server" / "a.ipynb"
+    )
+    (tmp_path / "cy").symlink_to(tmp_path / "ada")
+    ada, bob = submissions(tmp_path)
+    assert (ada.text, bob.text) == ("hers", "") and "is a link" in bob.trouble
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,252 @@
+"""Grading, side by side: `python -m benchmarks.grading`.
+
+Fifty submissions of one exercise, right, wrong and blank ones, are graded in one run by
+`socketlab grade`, by nbgrader and by otter-grader, which is installed for this run into an
+environment of its own. Each does what its manual says for a folder of notebooks on one machine.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from socketlab.checks.core import exercises, find
+from socketlab.grading import judge
+from socketlab.grading.sandbox import Sandbox
+from socketlab.grading.submissions import Submission
+
+ROOT = Path(__file__).parents[1]
+CHAPTER, EXERCISE = "03_tcp_server", "03.1"
+PLACE = EXERCISE.replace(".", "-")
+STUDENTS = 50
+DEADLINE = 60
+"""Seconds that an endless loop is given."""
+
+WRONG = (
+    ("self.socket.listen(self.request_queue_size)", "self.socket.listen(5)"),
+    ("return self.socket.accept()", "return self.socket.accept()[0]"),
+    ("self.server_address = self.socket.getsockname()", "pass"),
+    ("request.shutdown(socket.SHUT_WR)", "pass"),
+)
+LOOP = "while True:\n    pass\n\n"
+
+
+@dataclass
+class Figures:
+    """What a grader took, in seconds.
+
+    The whole class; its median submission, alone; a single submission by the command, with all
+    that it starts; and, beyond that, a submission that loops for ever.
+    """
+
+    name: str
+    whole: float
+    alone: float
+    single: float
+    loop: float
+
+
+def notebook(folder, wrong=("", ""), before=""):
+    """Return the chapter's notebook with this one exercise in it."""
+    made = nbformat.read(ROOT / folder / CHAPTER / f"{CHAPTER}.ipynb", as_version=4)
+    made.cells = [cell for cell in made.cells if cell.id == "setup" or PLACE in cell.id]
+    for cell in made.cells:
+        if cell.id == f"answer-{PLACE}":
+            assert wrong[0] in cell.source
+            cell.source = before + cell.source.replace(*wrong)
+    return made
+
+
+def looping(where):
+    """Return a right answer with an endless loop: in its cell, or in a function."""
+    if where == "cell":
+        return notebook("solutions", before=LOOP)
+    call = "return self.socket.accept()"
+    return notebook("solutions", (call, f"while True:\n            pass\n        {call}"))
+
+
+def kinds():
+    """Yield the students' notebooks: of ten, five right, four wrong, one blank."""
+    for number in range(STUDENTS):
+        place = number % 10
+        if place == 9:
+            yield notebook("exercises")
+        else:
+            yield notebook("solutions", WRONG[place // 2] if place % 2 else ("", ""))
+
+
+def hand_in(notebooks, folder):
+    """Lay the notebooks out as they are collected."""
+    for number, one in enumerate(notebooks):
+        path = folder / f"student{number:02}" / CHAPTER / f"{CHAPTER}.ipynb"
+        path.parent.mkdir(parents=True)
+        nbformat.write(one, path)
+    return folder
+
+
+def timed(words, folder, deadline=1800.0, **variables):
+    """Return the seconds that a command took; inf if it was not done in time."""
+    path = os.pathsep.join((str(Path(words[0]).parent), os.environ["PATH"]))
+    python_path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
+    started = time.monotonic()
+    process = subprocess.Popen(
+        words,
+        cwd=folder,
+        env={**os.environ, "PATH": path, "PYTHONPATH": python_path, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        said, _ = process.communicate(timeout=deadline)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.wait()
+        return float("inf")
+    if process.returncode:
+        raise RuntimeError(f"{words}: {said}")
+    return time.monotonic() - started
+
+
+def in_halves(one_half, folders):
+    """Call for both folders at the same time, one for each core; return the seconds."""
+    started = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one_half, folders))
+    return time.monotonic() - started
+
+
+def ours(folder):
+    """Grade with `socketlab grade`."""
+
+    def run(name, notebooks):
+        hand_in(notebooks, folder / name)
+        words = [sys.executable, "-m", "socketlab", "grade", folder / name]
+        return timed([*words, "--out", folder / f"{name}-grades"], folder)
+
+    start = statistics.median(run(f"nothing{n}", [nothing()]) for n in range(5))
+    single = statistics.median(run(f"single{n}", [notebook("solutions")]) for n in range(5))
+    print(f"socketlab grade: {start:.2f} s to start")
+    for where in ("cell", "function"):
+        spent = run(where, [looping(where)]) - start
+        print(f"socketlab grade: {spent:.1f} s for an endless loop in a {where}")
+    return Figures("`socketlab grade`", run("class", kinds()), alone(), single, spent)
+
+
+def nothing():
+    """Return a notebook without code."""
+    made = notebook("exercises")
+    made.cells = []
+    return made
+
+
+def alone():
+    """Return the median seconds that the class takes one by one, in a grader that has started."""
+    exercises()
+    with Sandbox(preload=judge.PRELOAD) as sandbox:
+        took = []
+        for one in kinds():
+            started = time.monotonic()
+            judge.grade(Submission("somebody", CHAPTER, nbformat.writes(one)), sandbox)
+            took.append(time.monotonic() - started)
+    return statistics.median(took)
+
+
+def nbgraders(folder):
+    """Grade with nbgrader, in two processes at a time: it has no option for more than one."""
+
+    def course(name, notebooks):
+        made = folder / name
+        source = made / "solutions" / CHAPTER / f"{CHAPTER}.ipynb"
+        source.parent.mkdir(parents=True)
+        shutil.copy(ROOT / "nbgrader_config.py", made)
+        nbformat.write(notebook("solutions"), source)
+        hand_in(notebooks, made / "submitted")
+        timed([sys.executable, "-m", "nbgrader", "generate_assignment", CHAPTER], made)
+        return made
+
+    def grade(made, deadline=1800.0):
+        words = [sys.executable, "-m", "nbgrader", "autograde", CHAPTER]
+        return timed(words, made, deadline)
+
+    one = statistics.median(grade(course(f"single{n}", [notebook("solutions")])) for n in range(3))
+    loop = grade(course("loop", [looping("cell")]), DEADLINE) - one
+    few = grade(course("few", [notebook("solutions") for _ in range(6)]))
+    notebooks = list(kinds())
+    halves = [course(f"half{n}", notebooks[n::2]) for n in range(2)]
+    return Figures("nbgrader", in_halves(grade, halves), (few - one) / 5, one, loop)
+
+
+def otters(folder):
+    """Grade with `otter run`, which takes one notebook at a time, two of them at a time."""
+    python = folder / "venv" / "bin" / "python"
+    venv.create(python.parents[1], with_pip=True)
+    timed([python, "-m", "pip", "install", "--quiet", "otter-grader", "ipykernel"], folder)
+    otter = python.with_name("otter")
+    (folder / "tests").mkdir()
+    (folder / "tests" / "q1.py").write_text(f"OK_FORMAT = True\ntest = {otter_test()!r}\n")
+    timed([otter, "generate", "--tests-dir", "tests"], folder)
+
+    def grade(handed_in, deadline=1800.0):
+        started = time.monotonic()
+        for path in sorted(handed_in.glob("*/*/*.ipynb")):
+            words = [otter, "run", "-a", folder / "autograder.zip", "-o", path.parent, path]
+            if timed(words, folder, deadline) == float("inf"):
+                return float("inf")
+        return time.monotonic() - started
+
+    one = statistics.median(
+        grade(hand_in([notebook("solutions")], folder / f"single{n}")) for n in range(3)
+    )
+    loop = grade(hand_in([looping("cell")], folder / "loop"), DEADLINE) - one
+    notebooks = list(kinds())
+    halves = [hand_in(notebooks[n::2], folder / f"half{n}") for n in range(2)]
+    return Figures("otter-grader", in_halves(grade, halves), one, one, loop)
+
+
+def otter_test():
+    """Return the same checks in the format of otter-grader's tests."""
+    hush = ">>> import contextlib, io\n>>> from socketlab import check\n"
+    hush += ">>> with contextlib.redirect_stdout(io.StringIO()):\n"
+    parts = find(EXERCISE).parts.values()
+    cases = [
+        {"code": f"{hush}...     check({EXERCISE!r}, part={part.name!r})\n", "points": part.points}
+        for part in parts
+    ]
+    return {"name": "q1", "points": None, "suites": [{"cases": cases, "type": "doctest"}]}
+
+
+def main():
+    """Print the table."""
+    load = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, load before the run {load:.1f}\n")
+    figures = []
+    for grader in (ours, nbgraders, otters):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                figures.append(grader(Path(folder)))
+            except (OSError, RuntimeError) as error:
+                last = str(error).strip().splitlines()[-1]
+                print(f"{grader.__name__} could not be had: {last}")
+    print(f"\n| {STUDENTS} submissions of {EXERCISE} | a minute | times | alone | single | loop |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for one in figures:
+        rate = 60 * STUDENTS / one.whole
+        times = one.whole / figures[0].whole
+        loop = f"{one.loop:.1f} s" if one.loop < DEADLINE else f"over {DEADLINE} s"
+        cells = f"{rate:,.0f} | {times:.1f} | {one.alone:.2f} s | {one.single:.2f} s | {loop}"
+        print(f"| {one.name} | {cells} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Answers alike: disguised copies are listed, what two people wrote by themselves is not."""
+
+import ast
+import csv
+import inspect
+import json
+import random
+import re
+import socketserver
+import textwrap
+
+import pytest
+
+import minisocketserver
+from socketlab.checks import core
+from socketlab.grading import alike
+from socketlab.grading.submissions import Submission
+from tests.exercises import test_base_server as chapter_02
+from tests.exercises import test_beyond as chapter_10
+from tests.exercises import test_forking_mixin as chapter_07
+from tests.exercises import test_handlers as chapter_08
+from tests.exercises import test_threading_mixin as chapter_06
+from tests.exercises import test_udp_server as chapter_04
+
+RIGHT = {
+    "02.1": [socketserver.BaseServer, chapter_02.Library, chapter_02.Piped],
+    "03.1": [socketserver.TCPServer, minisocketserver.TCPServer],
+    "04.1": [socketserver.UDPServer, chapter_04.LikeTheStandardLibrary, chapter_04.FromScratch],
+    "06.1": [socketserver.ThreadingMixIn, chapter_06.FromTheTask, chapter_06.Sweeps],
+    "07.1": [socketserver.ForkingMixIn, chapter_07.FromTheTask],
+    "08.3": [chapter_08.Mailbox, chapter_08.ByHand],
+    "10.1": [chapter_10.Pool, chapter_10.FromTheText, chapter_10.PoliteExecutor],
+}
+"""Right answers that were written without a look at each other, and one exercise for each."""
+LONG = [chapter_02.Piped, chapter_04.FromScratch, chapter_06.FromTheTask, chapter_10.FromTheText]
+CHAPTERS = {
+    "02": "02_base_server",
+    "03": "03_tcp_server",
+    "04": "04_udp_server",
+    "06": "06_threading_mixin",
+}
+CHAPTERS |= {"07": "07_forking_mixin", "08": "08_handlers", "10": "10_beyond"}
+
+
+def source_of(answer, exercise):
+    """Return the text of a class and of its relatives in the tests, under the exercise's name."""
+    classes = [one for one in answer.__mro__[::-1] if one.__module__.startswith("tests.")]
+    text = "\n".join(textwrap.dedent(inspect.getsource(one)) for one in classes or [answer])
+    return re.sub(rf"\b{answer.__name__}\b", core.find(exercise).names[0], text)
+
+
+def handed_in(student, exercise, text):
+    cells = [{"cell_type": "code", "source": one} for one in ("import threading", text)]
+    return Submission(student, CHAPTERS[exercise[:2]], json.dumps({"cells": cells}))
+
+
+OTHER = {"self": "me", "request": "boat", "client_address": "whence", "RequestHandlerClass": "crew"}
+OTHER |= {"jobs": "waiting", "news": "bell", "threads": "hands", "work": "toil", "living": "alive"}
+
+
+class Disguise(ast.NodeTransformer):
+    """Other names, methods in another order, a line of one's own in each method."""
+
+    def visit_Name(self, node):
+        node.id = OTHER.get(node.id, node.id)
+        return node
+
+    def visit_arg(self, node):
+        node.arg = OTHER.get(node.arg, node.arg)
+        return node
+
+    def visit_Attribute(self, node):
+        self.generic_visit(node)
+        node.attr = OTHER.get(node.attr, node.attr)
+        return node
+
+    def visit_FunctionDef(self, node):
+        self.generic_visit(node)
+        node.name = OTHER.get(node.name, node.name)
+        node.body.insert(0, ast.parse(f"print('{node.name} was called', 1 + 2)").body[0])
+        return node
+
+    def visit_ClassDef(self, node):
+        self.generic_visit(node)
+        random.Random(1).shuffle(node.body)
+        return node
+
+
+@pytest.mark.parametrize("exercise", RIGHT)
+def test_independent_right_answers_are_not_listed(exercise):
+    """Though they do the same, and two of them are a class of two."""
+    texts = {source_of(one, exercise) for one in RIGHT[exercise]}
+    assert len(texts) == len(RIGHT[exercise])
+    assert alike.pairs([handed_in(f"s{n}", exercise, one) for n, one in enumerate(texts)]) == []
+
+
+@pytest.mark.parametrize("original", LONG)
+def test_a_disguised_copy_is_listed(original):
+    """Whatever its names, order, layout and comments are; with the two students' names."""
+    exercise = next(number for number, answers in RIGHT.items() if original in answers)
+    text = source_of(original, exercise)
+    copy = "# all my own work\n" + ast.unparse(Disguise().visit(ast.parse(text)))
+    others = [source_of(one, exercise) for one in RIGHT[exercise] if one is not original]
+    everybody = [text, copy, *others]
+    [pair] = alike.pairs([handed_in(f"s{n}", exercise, one) for n, one in enumerate(everybody)])
+    assert (pair.exercise, pair.students) == (exercise, ("s0", "s1"))
+    assert pair.shared == pair.own >= alike.ENOUGH
+    assert f"{pair.shared} of {pair.own} statements" in pair.reason()
+    assert "\n" not in pair.example
+
+
+def test_what_the_class_has_in_common_is_no_sign():
+    """An answer that many in the class have come to is the way that one comes to."""
+    text = source_of(chapter_06.FromTheTask, "06.1")
+    other = source_of(chapter_06.Sweeps, "06.1")
+    many = [handed_in(f"a{n}", "06.1", text) for n in range(4)]
+    assert alike.pairs([*many, *(handed_in(f"b{n}", "06.1", other) for n in range(4))]) == []
+    assert len(alike.pairs([*many[:2], handed_in("b", "06.1", other)])) == 1
+
+
+def test_what_the_course_shows_is_no_sign():
+    """The blank exercise, and our solution, which comes with the last check."""
+    text = source_of(minisocketserver.ForkingMixIn, "07.1")
+    assert alike.pairs([handed_in(name, "07.1", text) for name in ("ada", "bob")]) == []
+
+
+def test_what_cannot_be_read_is_passed_over():
+    """No notebook, no Python, nesting without end."""
+    bad = [
+        "class ThreadingMixIn(:",
+        "ThreadingMixIn = " + "(" * 300,
+        "ThreadingMixIn = " + "-" * 9999,
+    ]
+    texts = [*bad, *bad]
+    strange = [Submission(f"x{n}", "06_threading_mixin", text) for n, text in enumerate(("", "{"))]
+    answers = [handed_in(f"s{n}", "06.1", text) for n, text in enumerate(texts)]
+    assert alike.pairs([*strange, *answers, Submission("y", "nonsense", '{"cells": []}')]) == []
+
+
+def test_the_table_says_why(tmp_path):
+    """A line for each pair, the most alike first."""
+    text = source_of(chapter_06.FromTheTask, "06.1")
+    found = alike.pairs([handed_in(name, "06.1", text) for name in ("ada", "bob")])
+    alike.write(found, tmp_path)
+    header, row = csv.reader((tmp_path / "alike.csv").open())
+    assert header == ["chapter", "exercise", "student", "student", "how alike", "what is alike"]
+    assert row[:5] == ["06_threading_mixin", "06.1", "ada", "bob", "100%"]
+    assert "neither in the task nor in our solution" in row[5]

@@ -1,0 +1,190 @@
+"""A class graded by the command: the points, and what a second run finds."""
+
+import contextlib
+import json
+import sys
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from socketlab.grading import classroom, judge
+from socketlab.grading.sandbox import SandboxTrouble
+from socketlab.grading.submissions import Submission
+
+from .interrupted import grade, grade_and_kill, graded, left
+from .same_points import by_check, by_command, differences, open_class
+from .samples import hand_in
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
+CHAPTER = "03_tcp_server"
+
+
+# `python -m tests.grading.same_points` takes all chapters, and nbgrader with them.
+@pytest.mark.timeout(300)
+def test_the_command_and_check_agree_in_each_check(tmp_path):
+    open_class(tmp_path, CHAPTER)
+    graded, checked = by_command(tmp_path, CHAPTER), by_check(tmp_path, CHAPTER)
+    assert not differences(graded, checked)
+    assert not graded["blank"]
+    assert graded["blank"] < graded["half"] < graded["full"]
+
+
+@pytest.mark.timeout(300)
+def test_a_killed_grader_leaves_nothing_and_the_next_one_ends_with_the_same_table(tmp_path):
+    hand_in(tmp_path / "class", 12, ["01_sockets", "03_tcp_server", "04_udp_server"])
+    whole = grade(tmp_path / "class", tmp_path / "whole")
+    before = traces()
+    had = grade_and_kill(tmp_path / "class", tmp_path / "killed", after=3)
+    assert had
+    assert not left(had)
+    assert traces() <= before
+    done = graded(tmp_path / "killed")
+    assert done < 12
+    assert grade(tmp_path / "class", tmp_path / "killed") == whole
+    assert graded(tmp_path / "killed") == 12  # nobody was graded twice
+
+
+def traces():
+    """Return the mounts and temporary folders that there are."""
+    folders = {str(path) for path in Path(tempfile.gettempdir()).glob("student-*")}
+    mounts = Path("/proc/self/mounts")
+    return folders | {*(mounts.read_text().splitlines() if mounts.exists() else ())}
+
+
+@pytest.fixture
+def options(tmp_path):
+    hand_in(tmp_path / "class", 2, [CHAPTER])
+    return Namespace(
+        submissions=tmp_path / "class",
+        out=tmp_path / "out",
+        hidden=None,
+        jobs=2,
+        level=None,
+        executor=None,
+    )
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """Give full points to everybody at once; return the students so judged."""
+    students = []
+
+    class Immediately:
+        def submit(self, _, fields, *more):
+            students.append(fields["student"])
+            return Done(work(fields))
+
+    class Done:
+        def __init__(self, value):
+            self.result = lambda: value
+
+    def work(fields):
+        grade = judge.ungraded(Submission(**fields), "")
+        for result in grade.results:
+            result.points = result.max_points
+        return classroom.asdict(grade)
+
+    monkeypatch.setattr(classroom, "_executor", lambda _: contextlib.nullcontext(Immediately()))
+    monkeypatch.setattr(classroom, "as_completed", list)
+    return students
+
+
+def hand_in_anew(options):
+    path = next(options.submissions.glob("student01/*/*.ipynb"))
+    path.write_text(path.read_text().replace("TCPServer", "TCPServer ", 1))
+
+
+def scores(options):
+    rows = (options.out / "grades.csv").read_text().splitlines()[1:]
+    return {row.split(",")[3]: row.split(",")[9] for row in rows}
+
+
+def test_a_second_run_judges_nobody_again(options, judged):
+    classroom.grade_class(options)
+    assert judged == ["student00", "student01"]
+    table = (options.out / "grades.csv").read_text()
+    classroom.grade_class(options)
+    assert len(judged) == 2
+    assert (options.out / "grades.csv").read_text() == table
+
+
+@pytest.mark.parametrize("torn", [b'{"key": "half a li', b"\n", b'{"key": "\xc3'])
+def test_a_torn_line_costs_only_what_stood_in_it(options, judged, torn):
+    classroom.grade_class(options)
+    journal = options.out / "journal.jsonl"
+    first, second = journal.read_bytes().splitlines()
+    journal.write_bytes(first + b"\n" + torn)
+    for _ in range(3):
+        classroom.grade_class(options)
+    assert len(judged) == 3
+    assert json.loads(second) in [json.loads(line) for line in whole_lines(journal)]
+
+
+def whole_lines(journal):
+    for line in journal.read_bytes().splitlines():
+        with contextlib.suppress(ValueError):
+            json.loads(line)
+            yield line
+
+
+def test_other_checks_judge_everybody_anew(options, judged, monkeypatch):
+    classroom.grade_class(options)
+    journal = options.out / "journal.jsonl"
+    journal.write_text(journal.read_text().replace('"seconds"', '"a name of another version"'))
+    monkeypatch.setattr(classroom, "_fingerprint", lambda secret: "another version")
+    classroom.grade_class(options)
+    assert len(judged) == 4
+
+
+def test_a_changed_submission_is_judged_anew_and_alone(options, judged):
+    classroom.grade_class(options)
+    hand_in_anew(options)
+    classroom.grade_class(options)
+    assert judged == ["student00", "student01", "student01"]
+
+
+def test_a_grading_that_fails_leaves_no_old_grade_of_a_new_notebook(options, judged, monkeypatch):
+    classroom.grade_class(options)
+    old = scores(options)
+    hand_in_anew(options)
+
+    def fails(_):
+        raise SandboxTrouble("no sandbox today")
+
+    monkeypatch.setattr(classroom, "_executor", fails)
+    with pytest.raises(SandboxTrouble):
+        classroom.grade_class(options)
+    assert scores(options) == {**old, "student01": ""}
+    assert "Not graded" in (options.out / "feedback" / "student01.html").read_text()
+    told = options.out / "gradescope" / "student01" / CHAPTER / "results.json"
+    assert "score" not in json.loads(told.read_text())
+
+
+def test_one_that_cannot_be_judged_does_not_spoil_the_others(options, judged, monkeypatch):
+    grade_of = classroom.grade_of
+
+    def breaks(fields):
+        if fields["student"] == "student00":
+            raise RuntimeError("its judge was killed")
+        return grade_of(fields)
+
+    monkeypatch.setattr(classroom, "grade_of", breaks)
+    first, second = classroom.grade_class(options)
+    assert "its judge was killed" in first.trouble
+    assert second.points
+    monkeypatch.setattr(classroom, "grade_of", grade_of)
+    classroom.grade_class(options)
+    assert judged == ["student00", "student01", "student00"]
+    assert all(scores(options).values())
+
+
+def test_a_table_is_written_whole_or_not_at_all(options, judged, monkeypatch):
+    classroom.grade_class(options)
+    table = (options.out / "grades.csv").read_text()
+    hand_in_anew(options)
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("no room")))
+    with pytest.raises(OSError, match="no room"):
+        classroom.grade_class(options)
+    assert (options.out / "grades.csv").read_text() == table

@@ -1,0 +1,249 @@
+"""`socketlab grade` as a teacher meets it: a notebook or a class, a page, and what goes wrong."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from socketlab.grading import classroom, judge
+from socketlab.grading.judge import Grade, Result
+from socketlab.grading.page import page
+from socketlab.grading.results import write_all
+
+PROJECT = Path(__file__).parents[2]
+CHAPTER = "01_sockets"
+SOLUTION = PROJECT / "solutions" / CHAPTER / f"{CHAPTER}.ipynb"
+
+
+def hand_in(folder, student, chapter=CHAPTER, source=SOLUTION):
+    path = folder / student / chapter / f"{chapter}.ipynb"
+    path.parent.mkdir(parents=True)
+    shutil.copy(source, path)
+
+
+def grade(*arguments):
+    return classroom.main([str(one) for one in arguments])
+
+
+def rows(path):
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_one_notebook_is_graded(tmp_path, capfd):
+    """It belongs to whom its folders say."""
+    hand_in(tmp_path, "ada")
+    assert grade(tmp_path / "ada" / CHAPTER / f"{CHAPTER}.ipynb", "--out", tmp_path / "out") == 0
+    [row] = rows(tmp_path / "out" / "grades.csv")
+    assert (row["student_id"], row["assignment"]) == ("ada", CHAPTER)
+    assert row["score"] == row["max_score"] != "0"
+    assert rows(tmp_path / "out" / "alike.csv") == []
+    said = capfd.readouterr().out
+    assert re.search(rf"{CHAPTER} +│ 1 +│ 1 ", said)
+    assert str(tmp_path / "out" / "grades.csv") in " ".join(said.split())
+
+
+def test_the_same_command_again_finds_what_is_done(tmp_path, capfd, monkeypatch):
+    """Any number of times, and after a line of the journal was cut off in the middle."""
+    hand_in(tmp_path / "class", "ada")
+    hand_in(tmp_path / "class", "bob")
+    command = (tmp_path / "class", "--out", tmp_path / "out")
+    assert grade(*command) == 0
+    grades = (tmp_path / "out" / "grades.csv").read_text()
+    journal = tmp_path / "out" / "journal.jsonl"
+    assert grade(*command) == grade(*command) == 0
+    journal.write_text(journal.read_text().rstrip()[:-100])
+    assert grade(*command) == grade(*command) == 0
+    assert (tmp_path / "out" / "grades.csv").read_text() == grades
+    monkeypatch.setattr(judge, "grade", None)  # nothing is graded any more
+    assert grade(*command) == 0
+
+
+def test_two_answers_alike_are_said(tmp_path, capfd):
+    """With the table's name; the rest stands there."""
+    text = "\n".join(f"    def m{n}(self): return self.{chr(97 + n)}(1, {n}, [])" for n in range(9))
+    cells = [{"cell_type": "code", "source": f"class HandMadeServer:\n{text}"}]
+    for student in ("ada", "bob"):
+        path = tmp_path / "class" / student / CHAPTER / "a.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"cells": cells}))
+    grade(tmp_path / "class", "--out", tmp_path / "out")
+    assert "Answers alike: 1, to be looked at" in " ".join(capfd.readouterr().out.split())
+    [row] = rows(tmp_path / "out" / "alike.csv")
+    assert row["how alike"] == "100%"
+
+
+def test_what_is_not_there_is_told(tmp_path, capfd):
+    """No folder, an empty one, one with other notebooks."""
+    assert grade(tmp_path / "none") == 2
+    assert "none is no folder, zip or notebook" in capfd.readouterr().err
+    assert grade(tmp_path) == 2
+    assert f"There is no <student>/<chapter>/<notebook>.ipynb in {tmp_path}." in (
+        capfd.readouterr().err
+    )
+    (tmp_path / "homework.ipynb").write_text("{}")
+    (tmp_path / "bob").mkdir()
+    (tmp_path / "bob" / "notes.ipynb").write_text("{}")
+    assert grade(tmp_path) == 2
+    error = capfd.readouterr().err
+    assert "no path says whose they are: bob/notes.ipynb, homework.ipynb" in error
+
+
+def test_a_wrong_chapter_is_told_and_the_rest_graded(tmp_path, capfd):
+    """The status says that something is not done."""
+    hand_in(tmp_path / "class", "ada")
+    hand_in(tmp_path / "class", "bob", "chapter1")
+    assert grade(tmp_path / "class", "--out", tmp_path / "out") == 1
+    said = " ".join(capfd.readouterr().out.split())
+    assert "Not graded: bob chapter1. 'chapter1' is no chapter with exercises, such as" in said
+    scores = {row["student_id"]: row["score"] for row in rows(tmp_path / "out" / "grades.csv")}
+    assert scores["ada"] and not scores["bob"]
+
+
+def test_the_capstone_is_left_out(tmp_path, capfd):
+    """It has no checks. Nor are two notebooks for one chapter passed over in silence."""
+    hand_in(tmp_path / "class", "ada")
+    hand_in(tmp_path / "class", "ada", "11_capstone")
+    shutil.copy(SOLUTION, tmp_path / "class" / "ada" / CHAPTER / "again.ipynb")
+    assert grade(tmp_path / "class", "--out", tmp_path / "out") == 0
+    error = capfd.readouterr().err
+    assert "Left out, as it has no checks: 11_capstone" in error
+    assert "ada has handed in 2 notebooks of 01_sockets." in error
+    assert len(rows(tmp_path / "out" / "grades.csv")) == 2
+
+
+@pytest.mark.parametrize("out", ["file", "file/below", "grades"])
+def test_an_out_that_cannot_be_written_is_told(out, tmp_path, capfd):
+    """Before a minute is spent on grading."""
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "grades" / "journal.jsonl").mkdir(parents=True)
+    hand_in(tmp_path / "class", "ada")
+    assert grade(tmp_path / "class", "--out", tmp_path / out) == 2
+    assert f"Grades cannot be written to {tmp_path / out}: " in capfd.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_full_disk_is_told(tmp_path, capfd, monkeypatch):
+    """When the tables are written."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    hand_in(tmp_path / "class", "ada")
+    monkeypatch.setattr(classroom, "write_all", full)
+    assert grade(tmp_path / "class", "--out", tmp_path / "out") == 2
+    assert "cannot be written to" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "many"])
+def test_a_number_of_jobs_that_cannot_be_is_told(jobs, tmp_path, capfd):
+    """By the parser, with the usage."""
+    with pytest.raises(SystemExit) as end:
+        grade(tmp_path, f"--jobs={jobs}")
+    assert end.value.code == 2
+    assert f"{jobs!r} is no number of notebooks" in capfd.readouterr().err
+
+
+def test_an_unknown_executor_is_told(tmp_path, capfd):
+    """Dask is the one that there is, where somebody runs it."""
+    dask = pytest.importorskip("dask")
+    pytest.importorskip("distributed")
+    hand_in(tmp_path / "class", "ada")
+    out = ("--out", tmp_path / "out")
+    assert grade(tmp_path / "class", *out, "--executor", "slurm://x") == 2
+    assert "'slurm://x' is no executor. There is: dask://HOST:PORT" in capfd.readouterr().err
+    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        assert grade(tmp_path / "class", *out, "--executor", "dask://127.0.0.1:1") == 2
+    assert "No Dask scheduler answers at 127.0.0.1:1: " in capfd.readouterr().err
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path):
+    """All is over soon, without a traceback; the same command then does the rest."""
+    hand_in(tmp_path / "class", "ada")
+    endless = {"cell_type": "code", "source": "import time\n\nweb = time.sleep(60)"}
+    stuck = tmp_path / "class" / "bob" / CHAPTER / "a.ipynb"
+    stuck.parent.mkdir(parents=True)
+    stuck.write_text(json.dumps({"cells": [endless]}))
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "socketlab", "grade", tmp_path / "class", "--out", out]
+    running = subprocess.Popen(
+        command, cwd=PROJECT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    until = time.monotonic() + 60
+    while "ada" not in ((out.exists() and (out / "journal.jsonl").read_text()) or ""):
+        assert running.poll() is None and time.monotonic() < until
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    _, error = running.communicate(timeout=30)
+    assert running.returncode == 2 and "Traceback" not in error
+    assert "Interrupted. What is graded is kept: the same command goes on there." in error
+    shutil.copy(SOLUTION, stuck)
+    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, timeout=60)
+    assert len((out / "journal.jsonl").read_text().split("\n{")) == 2
+    assert len(rows(out / "grades.csv")) == 2
+
+
+def test_a_dead_worker_is_told(tmp_path, capfd, monkeypatch):
+    """As when the system is short of memory."""
+    hand_in(tmp_path / "class", "ada")
+    monkeypatch.setattr(judge, "grade", lambda *_: os._exit(9))
+    assert grade(tmp_path / "class", "--out", tmp_path / "out") == 2
+    assert "A grading process died. What is graded is kept" in capfd.readouterr().err
+
+
+FAILED = """✗ 01.1 serve: not yet, 0 of 2 points.
+  Called:    serve(<b>)
+  Came:      nothing: at all
+  Expected:  an echo
+  Why:       A server & its client.
+  A hint:    hint("01.1")"""
+
+
+def result(check, message, points=0, **more):
+    return Result("01.1", check, points, 2, message, **more)
+
+
+def test_a_page_tells_what_passed_what_failed_and_where_to_go_on():
+    """Titles and hints come from the exercise; everything is escaped."""
+    grade = Grade("ada <3", CHAPTER)
+    grade.results = [
+        result("address", "✓ 01.1 address. A <free> port.", 2, notes=["Cell 'a < b' failed"]),
+        result("serve", FAILED, notes=["Cell 'a < b' failed"]),
+        result("stop", FAILED.replace("serve", "stop")),
+        result("hidden: twenty", "✗ 01.1: 0 of 2 points for twenty.", for_teacher="secret"),
+    ]
+    text = page(grade.student, [grade, Grade("ada <3", "02_base_server", trouble="No <JSON>.")])
+    assert "<h1>ada &lt;3</h1>" in text and "<h2>01_sockets <span>2 of 8 points</span>" in text
+    assert "<h3>01.1 A server with bare hands <span>2 of 8 points</span></h3>" in text
+    assert "✓ <strong>address</strong>: A &lt;free&gt; port.</li>" in text
+    assert text.count("Cell &#x27;a &lt; b&#x27; failed") == 1
+    # One cause, told once.
+    assert "✗ <strong>serve, stop</strong>: 0 of 4 points" in text
+    assert "<dt>Called</dt><dd>serve(&lt;b&gt;)</dd><dt>Came</dt><dd>nothing: at all</dd>" in text
+    assert "✗ <strong>hidden: twenty</strong>: 0 of 2 points</li>" in text
+    assert "secret" not in text
+    assert [number for number in "123" if f"<summary>Hint {number}</summary>" in text] == [*"123"]
+    assert "<strong>Not graded.</strong> No &lt;JSON&gt;." in text
+
+
+def test_a_page_with_all_points_has_no_hints():
+    """Who needs none is not told of them."""
+    full = Grade("ada", CHAPTER, [result("address", "✓ 01.1 address. Yes.", 2)])
+    assert "Hint" not in page("ada", [full])
+
+
+def test_pages_are_written_under_the_students_names(tmp_path):
+    """A page for each, with all chapters."""
+    chapters = (CHAPTER, "02_base_server")
+    write_all([Grade(name, one) for name in ("ada", "b & c") for one in chapters], tmp_path)
+    assert {path.name for path in (tmp_path / "feedback").iterdir()} == {"ada.html", "b & c.html"}
+    text = (tmp_path / "feedback" / "b & c.html").read_text(encoding="utf-8")
+    assert text.count("<h2>") == 2
