@@ -58,7 +58,7 @@ def main(descriptor: str, paths: str, preload: str) -> None:
         with suppress(TimeoutError):
             message, descriptors, _, _ = socket.recv_fds(channel, 1, 4)
             if not message:
-                return
+                os._exit(0)  # at once: to take all modules down would take longer
             for one in descriptors:
                 os.set_inheritable(one, False)  # else the student's init would have them
             if os.fork() == 0:

@@ -20,7 +20,7 @@ from .samples import hand_in
 
 DEADLINE = 1800
 GONE_WITHIN = 2.0
-"""Seconds after which nothing of a killed grader is left."""
+"""Seconds after which nothing of a killed grader is left, if the machine has nothing else to do."""
 
 
 def command(handed_in, out, *options):
@@ -66,9 +66,9 @@ def graded(out):
     return journal.read_bytes().count(b"\n") if journal.exists() else 0
 
 
-def left(had):
-    """Return those of the processes that are still there after a moment."""
-    _, alive = psutil.wait_procs(had, GONE_WITHIN)
+def left(had, seconds):
+    """Return those of the processes that are still there after so many seconds."""
+    _, alive = psutil.wait_procs(had, seconds)
     return alive
 
 
@@ -89,7 +89,7 @@ def main():
             tables.append(grade(folder / "class", folder / out))
             print(f"{out}: {count} submissions in {time.monotonic() - started:.0f} s", flush=True)
         had = grade_and_kill(folder / "class", folder / "third", count // 2)
-        here = left(had)
+        here = left(had, GONE_WITHIN)
         print(f"third: killed with {graded(folder / 'third')} graded and {len(had)} processes,")
         print(f"of which {len(here)} are left after {GONE_WITHIN:g} s", *here, flush=True)
         tables.append(grade(folder / "class", folder / "third"))
