@@ -23,7 +23,7 @@ from .. import answers
 from ..checks import core
 from . import alike, hidden, judge, namespaces
 from .judge import Grade
-from .results import Journal, grade_of, write_all
+from .results import TABLE, Journal, grade_of, write_all
 from .sandbox import LEVELS, Sandbox, SandboxTrouble
 from .submissions import Submission, Unreadable, submissions
 
@@ -85,8 +85,9 @@ def grade_class(options: argparse.Namespace) -> list[Grade]:
         grades = [journal.find(one) or judge.ungraded(one, NOT_YET) for one in handed_in]
         todo = [place for place, grade in enumerate(grades) if grade.trouble]
         if todo:
-            with _written(options.out):
-                write_all(grades, options.out)  # if we go no further, no old grade looks new
+            if (options.out / TABLE).exists():
+                with _written(options.out):
+                    write_all(grades, options.out)  # if we go no further, no old grade looks new
             with _executor(options) as executor:
                 _try_hidden_checks(executor, secret, options)
                 with shown(len(handed_in), len(todo)) as advance:
@@ -156,19 +157,15 @@ def _graded(
         executor.submit(_worker(options), asdict(handed_in[place]), secret, options.level): place
         for place in todo
     }
-    try:
-        for future in as_completed(futures):
-            place = futures[future]
-            try:
-                yield place, grade_of(future.result())
-            except (SandboxTrouble, BrokenExecutor):
-                raise
-            except Exception as error:  # this one's trouble, not that of the others
-                why = f"The grader failed: {type(error).__name__}: {error}. Grade once more."
-                yield place, judge.ungraded(handed_in[place], why)
-    finally:
-        for future in futures:
-            future.cancel()
+    for future in as_completed(futures):
+        place = futures[future]
+        try:
+            yield place, grade_of(future.result())
+        except (SandboxTrouble, BrokenExecutor):
+            raise
+        except Exception as error:  # this one's trouble, not that of the others
+            why = f"The grader failed: {type(error).__name__}: {error}. Grade once more."
+            yield place, judge.ungraded(handed_in[place], why)
 
 
 def _worker(options: argparse.Namespace) -> Callable[..., dict[str, Any]]:

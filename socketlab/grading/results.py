@@ -16,6 +16,7 @@ from .judge import Grade, Result
 from .page import page
 from .submissions import Submission
 
+TABLE = "grades.csv"
 COLUMNS = "assignment duedate timestamp student_id last_name first_name email raw_score"
 COLUMNS += " late_submission_penalty score max_score"
 """nbgrader's, so that what reads its export reads ours; what we do not know stays empty."""
@@ -75,7 +76,7 @@ def grade_of(fields: dict[str, object]) -> Grade:
 def write_all(grades: Iterable[Grade], folder: Path) -> None:
     """Write all tables and pages: each file whole or not at all."""
     grades = sorted(grades, key=lambda grade: (grade.student, grade.chapter))
-    write_file(folder / "grades.csv", table(grades))
+    write_file(folder / TABLE, table(grades))
     for grade in grades:
         path = folder / "gradescope" / grade.student / grade.chapter / "results.json"
         write_file(path, gradescope(grade))
