@@ -193,8 +193,8 @@ def _dask(address: str) -> Iterator[Executor]:
         client = Client(f"tcp://{where}")  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise SandboxTrouble(f"No Dask scheduler answers at {where}: {error}") from None
-    with client:  # type: ignore[no-untyped-call]
-        yield client.get_executor(retries=3, pure=False)
+    with client:
+        yield client.get_executor(retries=3, pure=False)  # type: ignore[no-untyped-call]
 
 
 def _fingerprint(secret: str) -> str:
