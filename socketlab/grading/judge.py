@@ -2,36 +2,47 @@
 
 import json
 import os
+import re
 import resource
 import selectors
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from ..checks import core, place
 from ..checks.core import Exercise, Part
-from ..checks.step import NotYet, Step
+from ..checks.step import NotYet, Step, describe
 from . import namespaces
-from .remote import Checker, Line, LinkBroken
-from .sandbox import Sandbox, Student
+from .remote import Checker, Line, LinkBroken, NoMessage
+from .sandbox import Ending, Sandbox, Student
 from .submissions import Cell, Submission, Unreadable, cells_for, cells_of
 
 SECONDS = 10.0
 """The time for one check, in which its own deadlines have long passed."""
+RUN_SECONDS = 5.0
+"""The time for the cells. Who serves there for ever waits in vain for the checks."""
 SLOW = 1.0
 """A check that failed after so many seconds has probably left something that hangs."""
 CPU_SECONDS = 2
-"""What all checks of an exercise may compute. Most take a hundredth of it."""
-MEMORY = 2 << 30
-"""Bytes of address space for the judge, whatever it is sent."""
+"""What the cells may compute."""
+CHECK_CPU, PART_CPU = 0.5, 0.1
+"""What the checks may make an answer compute, all together and each. Most take a hundredth."""
+MEMORY = 512 << 20
+"""Bytes for the judge, whatever it is sent. It takes a tenth of them."""
+JUDGE_CPU = 5
+"""Seconds that the judge may compute, whatever it is sent. It takes a tenth of one."""
 LATE = 0.25
 """Seconds by which the judge itself is late, where the machine is too busy for deadlines."""
+GRACE = 1.0
+"""Seconds in which it becomes known how a process has ended whose link is broken."""
 TRIES = 3
 """How often a check is made that failed while the machine was too busy."""
-AT_ONCE = 4
+AT_ONCE = 8
 """Exercises of one notebook that are judged at the same time: most of a check is waiting."""
 ENTRY = "socketlab.grading.student:main"
 PRELOAD = ("psutil", "socketlab.grading.student", *core.MODULES)
@@ -126,35 +137,73 @@ def _missing(exercise: Exercise, part: Part, trouble: str) -> Result:
 
 def _failed(exercise: Exercise, part: Part, step: Step, came: str) -> Result:
     not_yet = NotYet(step, came)
-    failed = Result(exercise.id, part.name, 0, part.points, core.message(exercise, part, not_yet))
+    text = _printable(core.message(exercise, part, not_yet))
+    failed = Result(exercise.id, part.name, 0, part.points, text)
     if part.topic:
-        failed.for_teacher = core.message(exercise, replace(part, topic=""), not_yet)
+        whole = core.message(exercise, replace(part, topic=""), not_yet)
+        failed.for_teacher = _printable(whole)
     return failed
 
 
-def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
-    """Judge each job in a fork of this process, some at a time; yield the results as they come.
+@dataclass
+class Running:
+    """A judge at work: its process, and what it has written so far."""
 
-    Where a check has hung or ended its process, each one after it gets a process of its own.
+    job: Job
+    pid: int
+    started: float = field(default_factory=time.monotonic)
+    written: bytes = b""
+
+    def results(self) -> list[Result]:
+        """Return the results, once it has ended; one more where it did not end by itself."""
+        _, status = os.waitpid(self.pid, 0)
+        lines = self.written.split(b"\n")[:-1]
+        results = [Result(**json.loads(line)) for line in lines]
+        left = self.job.parts[len(results) :]
+        if left and os.waitstatus_to_exitcode(status):
+            step = Step(
+                called=f"the check {left[0].name!r}",
+                expected="answers that a check can look at",
+                why="What an answer gives is looked at by another program. This one had too much "
+                "of it, or a fault: if you find nothing, ask your teacher.",
+            )
+            results.append(_failed(self.job.exercise, left[0], step, "the checking program ended"))
+        return results
+
+
+def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
+    """Judge each job in a process of its own; yield the results as they come.
+
+    Where a check has hung or ended its process, each one after it gets a process of its own, when
+    those of the other exercises are done, which it could disturb.
     """
+    while jobs:
+        left = []
+        for job, results in _at_once(jobs, sandbox):
+            yield from results
+            left += [Job(job.exercise, [part], job.cells) for part in job.parts[len(results) :]]
+        jobs = left
+
+
+def _at_once(jobs: list[Job], sandbox: Sandbox) -> Iterator[tuple[Job, list[Result]]]:
+    """Judge each job in a fork of this process, some at a time; yield them as they end."""
     waiting = list(reversed(jobs))
     with selectors.DefaultSelector() as selector:
         while waiting or selector.get_map():
             while waiting and len(selector.get_map()) < AT_ONCE:
                 job = waiting.pop()
                 read_end, pid = _fork(job, sandbox)
-                selector.register(read_end, selectors.EVENT_READ, (job, pid, time.monotonic()))
+                selector.register(read_end, selectors.EVENT_READ, Running(job, pid))
             for key, _ in selector.select(0.5):
-                selector.unregister(key.fileobj)
-                job, pid, _ = key.data
-                results = _collect(key.fd, pid, job)
-                yield from results
-                left = job.parts[len(results) :]
-                waiting += [Job(job.exercise, [part], job.cells) for part in reversed(left)]
+                if data := os.read(key.fd, 1 << 16):
+                    key.data.written += data
+                    continue
+                selector.unregister(key.fd)
+                os.close(key.fd)
+                yield key.data.job, key.data.results()
             for key in list(selector.get_map().values()):
-                job, pid, started = key.data
-                if time.monotonic() - started > (len(job.parts) + 1) * SECONDS:
-                    os.kill(pid, signal.SIGKILL)  # the judge itself hangs
+                if time.monotonic() - key.data.started > (len(key.data.job.parts) + 1) * SECONDS:
+                    os.kill(key.data.pid, signal.SIGKILL)  # the judge itself hangs
 
 
 def _fork(job: Job, sandbox: Sandbox) -> tuple[int, int]:
@@ -163,62 +212,67 @@ def _fork(job: Job, sandbox: Sandbox) -> tuple[int, int]:
     if pid:
         os.close(write_end)
         return read_end, pid
+    status = 1
     try:
         os.close(read_end)
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
         with open(write_end, "w") as pipe:
-            json.dump([asdict(result) for result in _judge(job, sandbox)], pipe)
+            for result in _judge(job, sandbox):
+                print(json.dumps(asdict(result)), file=pipe, flush=True)
+        status = 0
     finally:
-        os._exit(0)
+        os._exit(status)
 
 
-def _collect(read_end: int, pid: int, job: Job) -> list[Result]:
-    with open(read_end) as pipe:
-        data = pipe.read()
-    os.waitpid(pid, 0)
-    if data:
-        return [Result(**fields) for fields in json.loads(data)]
-    step = Step("the grader", "a verdict", "The fault is not yours: please tell your teacher.")
-    return [_failed(job.exercise, part, step, "the grader failed") for part in job.parts]
-
-
-def _judge(job: Job, sandbox: Sandbox) -> list[Result]:
+def _judge(job: Job, sandbox: Sandbox) -> Iterator[Result]:
     """Make the checks: this process judges, another one has the answer."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))  # stacks of threads count, too
+    threading.stack_size(1 << 20)
+    resource.setrlimit(resource.RLIMIT_CPU, (JUDGE_CPU, JUDGE_CPU))
+    sys.addaudithook(_only_pages)
     isolated = sandbox.level == "namespaces"
     if isolated:
         namespaces.enter_network()
     limits = replace(sandbox.limits, cpu_seconds=CPU_SECONDS, seconds=SECONDS * len(job.parts))
     with sandbox.start(ENTRY, os.getpid() if isolated else None, limits=limits) as student:
-        return list(_check(job, student, isolated))
+        yield from _check(job, student, isolated)
+
+
+def _only_pages(event: str, args: tuple[Any, ...]) -> None:
+    """Have urllib fetch nothing but pages: a student may call what a check fetches with.
+
+    Here, not over there, file: would lead to the answers.
+    """
+    if event == "urllib.Request" and not args[0].startswith("http://"):
+        raise PermissionError(f"{args[0]} is no address of a page: it has no http://")
 
 
 def _check(job: Job, student: Student, isolated: bool) -> Iterator[Result]:
     """Yield a result for each check, up to the first that hangs or ends the student's process."""
     exercise = job.exercise
+    cpu_seconds = CHECK_CPU + PART_CPU * len(job.parts)
     try:
-        with _deadline(student):
+        with _deadline(student, RUN_SECONDS):
             line = Line(student.socket)
-            line.send({str(cell.number): cell.source for cell in job.cells}, [])
+            line.send([{str(cell.number): cell.source for cell in job.cells}, cpu_seconds], [])
             notes = _notes(job.cells, line.receive()[0])
-    except LinkBroken:
-        yield _ended(exercise, job.parts[0], "while your cells ran", student)
+    except LinkBroken as broken:
+        for part in job.parts:  # none would fare better
+            yield _ended(job, part, "while your cells ran", student, broken)
         return
     # Isolated, it has a file system of its own, and by now a folder in it.
     checker = Checker(student.socket, str(student.work.parent) if isolated else "")
     threading.Thread(target=checker.serve, daemon=True).start()
     for part in job.parts:
         started = time.monotonic()
-        for _ in range(TRIES):
-            with _deadline(student), place.answers_at(checker), _Watch() as watch:
-                not_yet = core.attempt(exercise, part, (), checker.namespace())
-            if not_yet is None or watch.latest < LATE:
-                break
-        gone = not_yet is not None and isinstance(not_yet.__cause__, LinkBroken)
-        if gone:
-            result = _ended(exercise, part, part.name, student)
+        not_yet = _attempt(job, part, checker, student)
+        cause = not_yet.__cause__ if not_yet is not None else None
+        if isinstance(cause, LinkBroken):
+            if part is not job.parts[0] and _computed(_ending(student, cause)):
+                return  # perhaps the checks before have left it too little: let it try alone
+            result = _ended(job, part, part.name, student, cause)
         elif not_yet is not None:
             result = _failed(exercise, part, not_yet.step, not_yet.came)
         else:
@@ -226,8 +280,29 @@ def _check(job: Job, student: Student, isolated: bool) -> Iterator[Result]:
             result = Result(exercise.id, part.name, part.points, part.points, praise)
         result.notes, result.seconds = notes, time.monotonic() - started
         yield result
-        if gone or (not_yet and result.seconds > SLOW):
+        if isinstance(cause, LinkBroken) or (not_yet and result.seconds > SLOW):
             return
+
+
+def _attempt(job: Job, part: Part, checker: Checker, student: Student) -> NotYet | None:
+    """Make one check; where the machine was too busy for it, again, but in the same time."""
+    with _deadline(student, SECONDS):
+        for _ in range(TRIES):
+            with place.answers_at(checker), _Watch() as watch:
+                try:
+                    not_yet = core.attempt(job.exercise, part, (), checker.namespace())
+                except BaseException as error:  # an answer may raise what no check expects
+                    not_yet = NotYet(_FOREIGN, describe(error))
+            if not_yet is None or watch.latest < LATE or isinstance(not_yet.__cause__, LinkBroken):
+                break
+    return not_yet
+
+
+_FOREIGN = Step(
+    called="your answer",
+    expected="no exception, or one that is an Exception",
+    why="Others, such as KeyboardInterrupt, are meant for the program as a whole, and end it.",
+)
 
 
 class _Watch(threading.Thread):
@@ -254,8 +329,8 @@ class _Watch(threading.Thread):
 
 
 @contextmanager
-def _deadline(student: Student) -> Iterator[None]:
-    alarm = threading.Timer(SECONDS, student.kill)
+def _deadline(student: Student, seconds: float) -> Iterator[None]:
+    alarm = threading.Timer(seconds, student.kill)
     alarm.daemon = True
     alarm.start()
     try:
@@ -264,20 +339,61 @@ def _deadline(student: Student) -> Iterator[None]:
         alarm.cancel()
 
 
-def _ended(exercise: Exercise, part: Part, when: str, student: Student) -> Result:
+def _ended(job: Job, part: Part, when: str, student: Student, broken: LinkBroken) -> Result:
     step = Step(
-        called=f"your {' and '.join(exercise.names)}, {when}",
+        called=f"your {' and '.join(job.exercise.names)}, {when}",
         expected="a program that is still there when the check is over",
         why="A check asks for one thing after the other. Who has gone cannot answer.",
     )
-    return _failed(exercise, part, step, student.kill().words)
+    ending = _ending(student, broken)
+    if _computed(ending):
+        came = f"It computed for a long time, and was ended{_last_line(job, student)}."
+    elif isinstance(broken, NoMessage):
+        came = f"It sent what is no answer ({broken}), and was ended."
+    elif ending.reason in ("killed", "time"):
+        came = "It was not done after many seconds, and was ended. Does it wait, or serve for ever?"
+    else:
+        came = ending.words
+    return _failed(job.exercise, part, step, came)
 
 
-def _notes(cells: list[Cell], troubles: dict[str, str]) -> list[str]:
+def _ending(student: Student, broken: LinkBroken) -> Ending:
+    gone = None if isinstance(broken, NoMessage) else student.wait(GRACE)
+    return gone or student.kill()
+
+
+def _computed(ending: Ending) -> bool:
+    """Tell whether a process that has gone was ended because it computed for too long."""
+    by_signal = -ending.status in (signal.SIGPROF, signal.SIGXCPU)
+    return by_signal or ending.reason == "cpu" or ending.cpu_seconds > CHECK_CPU
+
+
+def _last_line(job: Job, student: Student) -> str:
+    """Tell where it stood, from what faulthandler has written."""
+    sources = {str(cell.number): cell.source.splitlines() for cell in job.cells}
+    for number, line in re.findall(r'File "<cell (\d+)>", line (\d+) ', student.stderr()):
+        if 0 < int(line) <= len(sources.get(number, ())):
+            return f"; it stood in line {line} of your code: {sources[number][int(line) - 1]}"
+    return ""
+
+
+def _notes(cells: list[Cell], troubles: Any) -> list[str]:
+    if not isinstance(troubles, dict):
+        raise NoMessage("no list of troubles")
     notes = []
     for cell in cells:
-        told = cell.syntax_error or str(troubles.get(str(cell.number), ""))
+        told = cell.syntax_error or _short(str(troubles.get(str(cell.number), "")))
         if told and not told.endswith("is still blank"):  # which the checks tell, too
             begins = cell.source.strip().partition("\n")[0][:60]
             notes.append(f"The cell that begins with {begins!r} did not run to its end: {told}")
     return notes
+
+
+def _short(text: str) -> str:
+    text = _printable(" ".join(text.split()))
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _printable(text: str) -> str:
+    """Return a text that any file and any terminal can show."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text)

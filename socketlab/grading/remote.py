@@ -44,7 +44,11 @@ _NAMESPACE = 0
 
 
 class LinkBroken(Exception):
-    """The other process has ended, or has sent what is no message."""
+    """The other process has ended."""
+
+
+class NoMessage(LinkBroken):
+    """The other process has sent what is no message; the text says why it is none."""
 
 
 class Line:
@@ -68,7 +72,7 @@ class Line:
             head, descriptors, _, _ = socket.recv_fds(self._socket, 4, 4)
             (length,) = struct.unpack("!I", head + self._read(4 - len(head)))
             if length > MOST_BYTES:
-                raise ValueError("too long")
+                raise ValueError(f"{length >> 20} MB at once")
             return json.loads(self._read(length)), descriptors
 
     def _read(self, count: int) -> bytes:
@@ -91,8 +95,10 @@ class _broken_link:
         pass
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, OSError | EOFError | ValueError | RecursionError | struct.error):
-            raise LinkBroken(str(error) or "the program has ended") from None
+        if isinstance(error, OSError | EOFError):
+            raise LinkBroken("the program has ended") from None
+        if isinstance(error, ValueError | RecursionError):
+            raise NoMessage(str(error)) from None
 
 
 class Link:
@@ -127,7 +133,7 @@ class Link:
                     break
                 self._answer(line, message, descriptors)
             except (KeyError, TypeError, AttributeError, ValueError) as error:
-                raise LinkBroken(f"not a message: {error}") from None
+                raise NoMessage(describe(error)) from None
         if "error" in message:
             raise self._read_error(message["error"])
         return self._read(message["value"], descriptors)
@@ -152,7 +158,7 @@ class Link:
     def _answer(self, line: Line, message: Any, descriptors: list[int]) -> None:
         function, args, keywords = self._read(message["call"], descriptors)
         if not self._may_be_called(function):
-            raise LinkBroken(f"a call of {function!r}")
+            raise NoMessage(f"a call of {function!r}")
         try:
             reply = {"value": function(*args, **keywords)}
         except LinkBroken:
@@ -243,7 +249,7 @@ class Link:
             return origin
         base = getattr(builtins, str(data["base"]))
         if not (isinstance(base, type) and issubclass(base, BaseException)):
-            raise LinkBroken("not an exception")
+            raise NoMessage("not an exception")
         kind = base if data["name"] == base.__name__ else type(str(data["name"]), (base,), {})
         try:
             error = kind(*self._read(data["args"], []))
@@ -317,7 +323,7 @@ class Subject(Link):
                 sock = socket.socket(fileno=descriptors.pop(0))
                 sock.settimeout(content)  # or it would not know that the descriptor may not block
                 return sock
-        raise LinkBroken(f"what is {kind}?")
+        raise NoMessage(f"what is {kind}?")
 
     def _tell(self, error: BaseException) -> str:
         return describe(error)
@@ -374,7 +380,7 @@ class Checker(Link):
         if kind == "yours" and content in self._mine:
             return self._mine[content]
         if kind != "mine":
-            raise LinkBroken(f"what is {kind}?")
+            raise NoMessage(f"what is {kind}?")
         number, name, known = content
         if number not in self._proxies:
             self._proxies[number] = _proxy_type(str(name))(self, int(number), [*map(str, known)])

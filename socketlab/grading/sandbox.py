@@ -45,7 +45,7 @@ class SandboxTrouble(Exception):
 class Limits:
     """What a student process, and what it starts, may use.
 
-    cpu_seconds: computing time of each process (whole seconds).
+    cpu_seconds: computing time of each process (whole seconds) and, with namespaces, of all.
     seconds: time until everything is ended.
     memory: bytes of address space of each process; a thread takes about 1 MB of it.
     processes: processes and threads at a time.
@@ -67,7 +67,7 @@ class Limits:
 class Ending:
     """How a student process ended.
 
-    `reason` is "ended" (by itself), "time", "disk", "killed" (by us) or "trouble" (of ours);
+    `reason` is "ended" (by itself), "time", "cpu", "disk", "killed" (by us) or "trouble" (of ours);
     `status` its exit status, or minus the number of the signal that ended it.
     """
 
@@ -193,6 +193,8 @@ class Student:
             words = f"It could not be run: {trouble}."
         elif reason == "time":
             words = f"It was not done after {most.seconds:g} seconds, and was ended."
+        elif reason == "cpu":
+            words = f"It computed for more than {most.cpu_seconds} seconds, and was ended."
         elif reason == "disk":
             words = f"It wrote more than {_mega(most.disk)} to its folder, and was ended."
         elif reason == "killed":

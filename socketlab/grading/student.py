@@ -1,7 +1,9 @@
 """What runs in a student's process: the cells, then whatever the checker asks of the answers."""
 
 import builtins
+import faulthandler
 import linecache
+import signal
 import socket
 import sys
 import types
@@ -13,15 +15,24 @@ from .remote import Line, Subject
 def main(control: socket.socket) -> None:
     """Run the cells that the checker sends, then be at its service. What a sandbox starts."""
     line = Line(control)
-    sources, _ = line.receive()
+    (sources, cpu_seconds), _ = line.receive()
     module = types.ModuleType("__main__")  # pickle and multiprocessing look there for classes
     sys.modules["__main__"] = module
     namespace = vars(module)
     namespace.update(get_ipython=_Shell, display=_ignore, input=_no_input)
     builtins.input = _no_input  # type: ignore[assignment]
+    _tell_where_it_computes()
     troubles = run_cells(sources, namespace)
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     line.send(troubles, [])
     Subject(control, namespace).serve()
+
+
+def _tell_where_it_computes() -> None:
+    """Write to stderr where it stands, when it is ended because it computed for too long."""
+    sys.stderr.flush()
+    for number in (signal.SIGPROF, signal.SIGXCPU):
+        faulthandler.register(number, chain=True)
 
 
 def run_cells(sources: dict[str, str], namespace: dict[str, Any]) -> dict[str, str]:

@@ -15,6 +15,11 @@ MOST_BYTES = 20 << 20
 """A notebook with more is not read: its outputs, not its code, make it so big."""
 
 
+MOST_CODE = 1 << 20
+"""Letters of code in a notebook; to parse a megabyte takes a hundred."""
+MOST_CELLS = 1000
+
+
 class Unreadable(Exception):
     """A submission that cannot be read; the text says why, to the student and the teacher."""
 
@@ -39,11 +44,14 @@ def submissions(source: Path, left: list[str] | None = None) -> Iterator[Submiss
     left = [] if left is None else left
     if source.is_dir():
         for path in sorted(source.rglob("*.ipynb")):
-            if whose := _whose(path.relative_to(source).parts, left):
-                if path.is_symlink():  # to what its author could not read, perhaps
-                    yield Submission(*whose, "", "The notebook is a link, and no file.")
-                else:
-                    yield _submission(*whose, path.stat().st_size, path.read_bytes)
+            whose = _whose(path.relative_to(source).parts, left)
+            if whose is None:
+                continue
+            if path.is_symlink() or not path.is_file():  # a link: to what its author cannot read?
+                trouble = f"{path.name!r} is a link, or no file. Hand in the notebook itself."
+                yield _named(Submission(*whose, "", trouble))
+            else:
+                yield _submission(*whose, path.stat().st_size, path.read_bytes)
     elif source.suffix == ".ipynb" and source.is_file():
         parts = source.resolve().parts
         in_its_folder = _CHAPTER.fullmatch(parts[-2])
@@ -83,8 +91,8 @@ def _zipped(
     if path.suffix != ".ipynb":
         return
     if path.is_absolute() or ".." in path.parts:
-        name = re.sub(r"\W+", "_", entry.filename).strip("_")
-        yield Submission(name, "", "", f"{entry.filename!r} leads out of the zip.")
+        trouble = f"{entry.filename!r} leads out of the zip."
+        yield _named(Submission(entry.filename, "", "", trouble))
     elif whose := _whose(path.parts, left):
         yield _submission(*whose, entry.file_size, lambda: archive.read(entry))
 
@@ -93,11 +101,23 @@ def _submission(student: str, chapter: str, size: int, read: Any) -> Submission:
     if size > MOST_BYTES:
         megabytes = f"{size / (1 << 20):.0f} MB"
         trouble = f"The notebook has {megabytes}, {MOST_BYTES >> 20} MB is the most that is read. "
-        return Submission(student, chapter, "", trouble + "Clear its outputs and hand it in again.")
+        trouble += "Clear its outputs and hand it in again."
+        return _named(Submission(student, chapter, "", trouble))
     try:
-        return Submission(student, chapter, read().decode("utf-8"))
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        return Submission(student, chapter, "", f"The notebook cannot be read: {error}.")
+        return _named(Submission(student, chapter, read().decode("utf-8")))
+    except Exception as error:  # a zip can be broken, packed or locked in many ways
+        trouble = f"The notebook cannot be read: {str(error).rstrip('.')}."
+        return _named(Submission(student, chapter, "", trouble))
+
+
+def _named(one: Submission) -> Submission:
+    """Return it under names that can be those of files, on a page and on a terminal."""
+    names = [one.student, one.chapter]
+    if all(n.isprintable() and len(n.encode()) < 200 and n == PurePosixPath(n).name for n in names):
+        return one
+    student, chapter = (re.sub(r"\W+", "_", name).strip("_")[:40] for name in names)
+    trouble = one.trouble or f"{one.student!r} or {one.chapter!r} is no name for a folder."
+    return Submission(student, chapter, "", trouble)
 
 
 @dataclass(frozen=True)
@@ -113,7 +133,7 @@ class Cell:
 
 
 _QUESTIONS = {"check", "hint", "solution", "reset", "progress"}
-_BINDING = re.compile(r"^\s*(?:class|def)\s+(\w+)|^(\w+)\s*=", re.MULTILINE)
+_BINDING = re.compile(r"^[ \t]*(?:class|def)\s+(\w+)|^(\w+)\s*=", re.MULTILINE)
 
 
 def cells_of(text: str) -> list[Cell]:
@@ -130,6 +150,11 @@ def cells_of(text: str) -> list[Cell]:
         texts = ["".join(source) for source in sources]
     except (AttributeError, KeyError, TypeError):
         raise Unreadable("The file is JSON, but not a notebook: it has no cells.") from None
+    if (size := sum(map(len, texts))) > MOST_CODE:
+        raise Unreadable(f"The notebook has {size / (1 << 20):.1f} MB of code; 1 MB is read.")
+    if len(texts) > MOST_CELLS:
+        told = f"The notebook has {len(texts)} cells with code; {MOST_CELLS} are read."
+        raise Unreadable(told)
     return [_cell(number, source) for number, source in enumerate(texts, 1) if source.strip()]
 
 
@@ -143,8 +168,10 @@ def _cell(number: int, source: str) -> Cell:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         names = frozenset(a or b for a, b in _BINDING.findall(source))
-        line = getattr(error, "lineno", None)
-        told = f"{type(error).__name__}: {getattr(error, 'msg', error)}, line {line} of the cell"
+        reason = getattr(error, "msg", str(error)) or "it is too complicated"
+        told = f"{type(error).__name__}: {reason}"
+        if line := getattr(error, "lineno", None):
+            told += f", line {line} of the cell"
         return Cell(number, source, names, frozenset(), False, told)
     return Cell(number, source, _bound(tree), _used(tree), _asks(tree))
 
@@ -204,11 +231,12 @@ def cells_for(exercise: Exercise, others: list[Exercise], cells: list[Cell]) -> 
     mine = set(exercise.names)
     foreign = {name for other in others if other is not exercise for name in other.names} - mine
     live = [cell for cell in cells if not cell.asks]
-    chosen = [cell for cell in live if cell.binds & mine or not cell.binds & foreign]
+    chosen = {c.number: c for c in live if c.binds & mine or not c.binds & foreign}
     while True:
-        used = frozenset().union(*(cell.uses for cell in chosen))
-        known = frozenset().union(*(cell.binds for cell in chosen))
-        more = [cell for cell in live if cell not in chosen and cell.binds & (used - known)]
+        used = frozenset().union(*(cell.uses for cell in chosen.values()))
+        known = frozenset().union(*(cell.binds for cell in chosen.values()))
+        lacking = used - known
+        more = {c.number: c for c in live if c.number not in chosen and c.binds & lacking}
         if not more:
-            return [cell for cell in live if cell in chosen]
-        chosen += more
+            return [chosen[number] for number in sorted(chosen)]
+        chosen |= more

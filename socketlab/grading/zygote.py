@@ -107,6 +107,9 @@ class Keeper:
         self.status = 0
         self.usage: resource.struct_rusage | None = None
         self.folder = ""
+        self.has_begun = False
+        self.next_look = 0.0
+        self.ticks: dict[tuple[str, str], int] = {}
 
     def run(self) -> None:
         """Keep the student from start to end."""
@@ -179,9 +182,12 @@ class Keeper:
                 elif not self._take(key.data):
                     ready.unregister(key.fileobj)
                     if key.data == "trouble" and not self.trouble:
+                        self.has_begun = True
                         self._tell(work=self.folder or f"/proc/{os.getpid()}/root/work")
             if self._disk_is_full():
                 return "disk"
+            if self._has_computed_too_much():
+                return "cpu"
         return "time"
 
     def _reap(self, options: int) -> bool:
@@ -208,6 +214,21 @@ class Keeper:
             used = sum(file.lstat().st_blocks * 512 for file in files)
             return bool(used > self.limits["disk"])
         return False
+
+    def _has_computed_too_much(self) -> bool:
+        """Add up what all its processes have used, where we see these and no others: proc(5).
+
+        That of a process which has ended since is kept: a fork bomb is made of such.
+        """
+        if not (self.isolated and self.has_begun) or time.monotonic() < self.next_look:
+            return False
+        self.next_look = time.monotonic() + _TICK
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                told = (process / "stat").read_text().rpartition(")")[2].split()
+                self.ticks[process.name, told[19]] = int(told[11]) + int(told[12])
+        seconds = sum(self.ticks.values()) / os.sysconf("SC_CLK_TCK")
+        return bool(seconds > self.limits["cpu_seconds"])
 
     def _end(self, reason: str, started: float) -> None:
         seconds = time.monotonic() - started

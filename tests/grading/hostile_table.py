@@ -1,0 +1,969 @@
+"""The hostile table: what each submission gets, is told, takes and leaves. For people:
+
+    python -m tests.grading.hostile_table [--level LEVEL] [WORD IN A ROW'S NAME ...]
+
+Each row is a whole notebook of chapter 03, right but for what the row says. So the exercises that
+it leaves alone must have full points, whatever it does in the others.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+from socketlab.checks import core
+from socketlab.grading import judge
+from socketlab.grading.sandbox import LEVELS, Sandbox
+from socketlab.grading.submissions import Submission
+
+PROJECT = Path(__file__).parents[2]
+CHAPTER = "03_tcp_server"
+NAPPING = "6177"
+"""Seconds that a left over `sleep` sleeps, by which it is known."""
+
+
+def notebook(folder):
+    return json.loads((PROJECT / folder / CHAPTER / f"{CHAPTER}.ipynb").read_text("utf-8"))
+
+
+def answer_cell(exercise, cells):
+    number = exercise.replace(".", "-").removeprefix("0")
+    return next(cell for cell in cells if cell["id"] == f"answer-0{number}")
+
+
+def answers(folder):
+    cells = notebook(folder)["cells"]
+    ids = ["03.1", "03.2", "03.3", "03.4"]
+    return {one: "".join(answer_cell(one, cells)["source"]) for one in ids}
+
+
+RIGHT = answers("solutions")
+BLANK = answers("exercises")
+FULL = {
+    one.id: sum(part.points for part in one.parts.values())
+    for one in core.exercises()
+    if one.id in RIGHT
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A submission, and what is right to come of it.
+
+    `answers` stand in place of the right ones; `points` are those of exercises that do not get
+    all; `told` are patterns that the messages of an exercise must match; `why` says why this is
+    right. `change` does something else to the notebook, in place or by returning a text.
+    """
+
+    name: str
+    why: str
+    answers: dict = field(default_factory=dict)
+    points: dict = field(default_factory=dict)
+    told: dict = field(default_factory=dict)
+    change: object = None
+    needs: str = "process"
+
+    def text(self):
+        whole = notebook("solutions")
+        for exercise, source in self.answers.items():
+            answer_cell(exercise, whole["cells"])["source"] = source
+        changed = self.change(whole) if self.change else None
+        return changed if isinstance(changed, str) else json.dumps(whole)
+
+
+@dataclass
+class Measured:
+    """What came of a row. `left` counts processes of the student's and of the grader's."""
+
+    points: dict
+    told: dict
+    trouble: str
+    seconds: float
+    left: int
+    descriptors: int
+    peak_memory: int
+
+    def faults(self, row):
+        """Say in what it differs from what is right; nothing, where it holds."""
+        found = []
+        for exercise, full in FULL.items():
+            wanted = row.points.get(exercise, full)
+            if self.points.get(exercise) != wanted:
+                found.append(f"{exercise}: {self.points.get(exercise)} points, not {wanted}")
+        for exercise, pattern in row.told.items():
+            told = self.told.get(exercise, "")
+            if not re.search(pattern, told):
+                found.append(f"{exercise} does not tell {pattern!r}, but:\n{told[:800]}")
+        said = "\n".join(self.told.values())
+        if (
+            "Traceback" in said
+            or "the grader failed" in said
+            or max(map(len, said.split("\n"))) > 400
+        ):
+            found.append(f"no message for a student:\n{said[:2000]}")
+        if self.left or self.descriptors:
+            found.append(f"{self.left} processes and {self.descriptors} descriptors left")
+        return found
+
+
+def measure(text, level=None, hidden=""):
+    """Grade a notebook in a process made for it, as a worker of `socketlab grade` does."""
+    global _sandbox, _mark
+    if _sandbox is None or _sandbox.level != (level or _sandbox.level):
+        _mark = f"/hostile-{os.getpid()}-{level}"
+        sys.path.append(_mark)  # known by it: the zygote, and all that it forks
+        _sandbox = Sandbox(level, preload=judge.PRELOAD).__enter__()
+        sys.path.remove(_mark)
+        core.exercises()
+    read_end, write_end = os.pipe()
+    started = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        with open(write_end, "w") as pipe:
+            json.dump(_graded(text), pipe)
+        os._exit(0)
+    os.close(write_end)
+    with open(read_end) as pipe:
+        facts = json.load(pipe)
+    _, _, used = os.wait4(pid, 0)
+    seconds = time.monotonic() - started
+    return Measured(**facts, seconds=seconds, left=_left(pid), peak_memory=used.ru_maxrss * 1024)
+
+
+_sandbox = None
+_mark = ""
+
+
+def _graded(text):
+    before = len(os.listdir("/proc/self/fd"))
+    grade = judge.grade(Submission("mallory", CHAPTER, text), _sandbox)
+    points, told = {}, {}
+    for result in grade.results:
+        points[result.exercise] = points.get(result.exercise, 0) + result.points
+        failed = [result.message] if not result.points else []
+        told.setdefault(result.exercise, []).extend([*result.notes, *failed])
+    told = {one: "\n".join(dict.fromkeys(lines)) for one, lines in told.items()}
+    descriptors = len(os.listdir("/proc/self/fd")) - before
+    return {"points": points, "told": told, "trouble": grade.trouble, "descriptors": descriptors}
+
+
+def _left(session):
+    """Count what is left but the zygote, which waits for the next one."""
+    deadline = time.monotonic() + 5  # keepers end when they have told how the student ended
+    while (count := _left_now(session)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return count
+
+
+def _left_now(session):
+    napping = subprocess.run(["pgrep", "-fx", f"sleep {NAPPING}"], capture_output=True).stdout
+    count = len(napping.split())
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            ours = _mark.encode() in (process / "cmdline").read_bytes()
+            state = (process / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        zygote = process.name == str(_sandbox._zygote.pid)
+        count += (ours and not zygote) or state[3] == str(session)
+    return count
+
+
+def workers(count):
+    """Return a pool of processes to call `measure` in."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+
+
+def with_before(exercise, attack, answer=RIGHT):
+    return {exercise: f"{attack}\n{answer[exercise]}"}
+
+
+def with_after(exercise, attack, answer=RIGHT):
+    return {exercise: f"{answer[exercise]}\n{attack}"}
+
+
+def in_get_request(*lines):
+    body = "\n".join(f"        {line}" for line in lines)
+    return {"03.1": RIGHT["03.1"].replace("        return self.socket.accept()", body)}
+
+
+def in_init(*lines):
+    body = "\n".join(f"        {line}" for line in lines)
+    old = "        super().__init__(server_address, RequestHandlerClass)"
+    return {"03.1": RIGHT["03.1"].replace(old, f"{old}\n{body}")}
+
+
+# What hangs.
+
+NONE = {"03.1": 0}
+ONLY_BIND = {"03.1": 2}  # its "bind error", where nobody is served
+SWALLOW = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+SWALLOW_LINES = (
+    "while True:",
+    "    try:",
+    "        while True: pass",
+    "    except BaseException: pass",
+)
+DEAF = """
+import signal
+for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+    signal.signal(number, signal.SIG_IGN)
+"""
+# On a busy machine, the time may be over before it has computed for long.
+COMPUTED = "Came: +It (computed for a long time|was not done after many seconds), and was ended"
+STANDS = rf"Came: .*; it (stood|stands) in line \d+ of your code: |{COMPUTED}"
+
+ROWS = [
+    Row("right", "nothing is wrong"),
+    Row(
+        "endless loop, top level",
+        "the cell does not end, in the notebook neither",
+        with_after("03.1", "while True: pass"),
+        NONE,
+        {"03.1": COMPUTED},
+    ),
+    Row(
+        "endless loop, swallows",
+        "the same, and Ctrl-C does not help",
+        with_after("03.1", SWALLOW),
+        NONE,
+        {"03.1": COMPUTED},
+    ),
+    Row(
+        "endless loop, deaf to signals",
+        "the same, and only SIGKILL helps",
+        with_after("03.1", DEAF + SWALLOW),
+        NONE,
+        {"03.1": COMPUTED},
+    ),
+    Row(
+        "endless loop in get_request",
+        "the parts that serve nobody are right: one of them",
+        in_get_request("while True: pass"),
+        ONLY_BIND,
+        {"03.1": STANDS},
+    ),
+    Row(
+        "endless loop in get_request, swallows",
+        "the same",
+        in_get_request(*SWALLOW_LINES),
+        ONLY_BIND,
+        {"03.1": STANDS},
+    ),
+    Row(
+        "endless loop in __init__",
+        "no part has a server",
+        in_init("while True: pass"),
+        NONE,
+        {"03.1": STANDS},
+    ),
+    Row(
+        "endless wait in __init__",
+        "no part has a server",
+        in_init(f"import time; time.sleep({NAPPING})"),
+        NONE,
+        {"03.1": "nothing within 2 seconds; it stands in line"},
+    ),
+    Row(
+        "server that never stops, top level",
+        "the cell does not end, in the notebook neither",
+        with_after("03.1", 'TCPServer(("127.0.0.1", 0), StreamRequestHandler).serve_forever()'),
+        NONE,
+        {"03.1": "Came: +It was not done after many seconds, and was ended. Does it wait"},
+    ),
+    Row(
+        "server that never stops",
+        "it serves, but each part asks it to stop, but for one",
+        with_after("03.1", "TCPServer.shutdown = lambda self: None"),
+        ONLY_BIND,
+        {"03.1": "serve_forever\\(\\) goes on although shutdown\\(\\) has returned"},
+    ),
+]
+
+
+# What starts processes, or ends.
+
+FORKS = """
+import os, time
+for _ in range(50):
+    if os.fork() == 0:
+        {then}
+"""
+NAP = f"time.sleep({NAPPING})"
+PROGRAM = f"""
+import subprocess
+subprocess.Popen(["sleep", "{NAPPING}"], start_new_session=True)
+"""
+BOMB = """
+import os
+try:
+    while True: os.fork()
+except OSError:
+    pass
+"""
+HARMLESS = "the answer is right, and what else it does is ended with it"
+
+ROWS += [
+    Row("50 forks", HARMLESS, with_after("03.1", FORKS.format(then=NAP))),
+    Row("50 forks, setsid", HARMLESS, with_after("03.1", FORKS.format(then=f"os.setsid(); {NAP}"))),
+    Row(
+        "50 forks that compute",
+        "no answer; how slow the others get is what this row is about",
+        with_after("03.1", FORKS.format(then="while True: pass"), BLANK),
+        NONE,
+    ),
+    Row(
+        "fork bomb",
+        "each of its copies goes on with the cell, and is ended",
+        with_before("03.1", BOMB, BLANK),
+        NONE,
+    ),
+    Row("a program in a session of its own", HARMLESS, with_after("03.1", PROGRAM)),
+    Row(
+        "sys.exit",
+        "as in a notebook, it ends the cell, and the class stands before it",
+        with_after("03.1", "import sys\nsys.exit(3)"),
+        told={"03.1": r"Cell 2 \(TCPServer\) did not run to its end: SystemExit: 3"},
+    ),
+    Row(
+        "sys.exit in get_request",
+        "the parts that serve nobody are right",
+        in_get_request("import sys; sys.exit(3)"),
+        ONLY_BIND,
+        {"03.1": "SystemExit: 3"},
+    ),
+    Row(
+        "os._exit",
+        "no answer is left, in the notebook neither",
+        with_after("03.1", "import os\nos._exit(0)"),
+        NONE,
+        {"03.1": "while your cells ran\n.*Came: +It ended by itself"},
+    ),
+    Row(
+        "os._exit in get_request",
+        "the parts that serve nobody are right",
+        in_get_request("import os; os._exit(3)"),
+        ONLY_BIND,
+        {"03.1": "Came: +It ended with exit status 3"},
+    ),
+    Row(
+        "a crash in get_request",
+        "the parts that serve nobody are right",
+        in_get_request("import ctypes; ctypes.string_at(0)"),
+        ONLY_BIND,
+        {"03.1": "Came: +It was ended by signal 11"},
+    ),
+    Row(
+        "KeyboardInterrupt from an attribute",
+        "no check has an address to go to; closing after errors is right",
+        with_after(
+            "03.1",
+            """
+def interrupt(self):
+    raise KeyboardInterrupt
+TCPServer.server_address = property(interrupt, lambda self, value: None)
+""",
+        ),
+        NONE,
+        {"03.1": "KeyboardInterrupt"},
+    ),
+    Row(
+        "syntax error",
+        "the cell cannot run",
+        with_after("03.1", "def oops(:\n"),
+        NONE,
+        {"03.1": "did not run to its end: SyntaxError: invalid syntax, line 63 of the cell"},
+    ),
+    Row(
+        "input()",
+        "nobody is there to answer; the class comes after it",
+        with_before("03.1", 'port = int(input("port? "))'),
+        NONE,
+        {"03.1": "EOFError: input\\(\\) has nobody to ask(.|\n)*there is no TCPServer yet"},
+    ),
+]
+
+
+# What reaches for the checker, in the process that it has. The answer is blank: all it can
+# get is by cheating.
+
+CHEATS = {
+    "asserts stripped through IPython": """
+import ast
+class Strip(ast.NodeTransformer):
+    def visit_Assert(self, node): return ast.Pass()
+    def visit_Raise(self, node): return ast.Pass()
+get_ipython().ast_transformers.append(Strip())
+get_ipython().run_cell_magic("python", "", "")
+""",
+    "socket patched": """
+import socket
+class Fake:
+    def __init__(self, *args, **keywords): self.read = False
+    def __getattr__(self, name): return lambda *args, **keywords: self
+    def getsockname(self): return ("127.0.0.1", 4711)
+    def recv(self, size):
+        self.read = not self.read
+        return b"ping" if self.read else b""
+socket.create_connection = socket.socket = Fake
+""",
+    "time patched": """
+import time
+for name in ("monotonic", "time", "perf_counter"): setattr(time, name, lambda: 0.0)
+time.sleep = lambda seconds: None
+""",
+    "checker patched: core and step": """
+from socketlab.checks import core, step
+core.attempt = lambda *args: None
+core.check = core.message = lambda *args, **keywords: None
+core.Exercise.part = core.Part.run = lambda *args, **keywords: None
+step.Step.fail = step.Step.want = lambda *args: None
+step.Step.call = lambda *args: b"ping"
+for exercise in core.exercises(): exercise.parts.clear()
+""",
+    "checker patched: room": """
+from socketlab.checks import room
+class Nothing:
+    def __getattr__(self, name): return lambda *args, **keywords: []
+room.Records = Nothing
+room.records = Nothing()
+room.talk = lambda *args: b"ping"
+""",
+    "checker patched: remote": """
+from socketlab.grading import remote, student, judge
+remote.Subject.call = remote.Subject._may_be_called = lambda *args: True
+judge._check = judge.grade = judge._judge = lambda *args: []
+remote.Subject._tell = lambda self, error: "passed"
+remote.Checker = remote.Proxy = remote.Callback = None
+""",
+    "sys.modules emptied": """
+import sys, types
+for name in list(sys.modules):
+    if name.startswith(("socketlab", "tests")): sys.modules[name] = types.ModuleType(name)
+""",
+    "audit hook": """
+import sys
+def hook(event, args):
+    if event.startswith(("socket", "object", "compile")): raise SystemExit(0)
+sys.addaudithook(hook)
+""",
+    "settrace": """
+import sys, threading
+def trace(frame, event, argument):
+    for name, value in list(frame.f_locals.items()):
+        if name == "condition": frame.f_locals[name] = True
+    if frame.f_code.co_name in ("fail", "want"): raise SystemExit(0)
+    return trace
+threading.settrace(trace); sys.settrace(trace); threading.setprofile(trace)
+""",
+    "builtins patched": """
+import builtins
+builtins.isinstance = lambda *args: True
+builtins.all = builtins.any = builtins.callable = builtins.hasattr = lambda *args: True
+builtins.AssertionError = builtins.NotImplementedError = type("Fine", (Exception,), {})
+builtins.print = builtins.exit = lambda *args, **keywords: None
+""",
+    "thread that waits for the check": """
+import sys, threading, time
+def wait():
+    from socketlab.checks import core, room
+    while True:
+        for frame in sys._current_frames().values():
+            while frame is not None:
+                for value in list(frame.f_locals.values()):
+                    if hasattr(value, "came"): value.came = ""
+                frame = frame.f_back
+        room.records.bound.append((None, ("127.0.0.1", 0)))
+        for exercise in core.exercises(): exercise.passed.update(exercise.parts)
+        time.sleep(0.001)
+threading.Thread(target=wait, daemon=True).start()
+""",
+}
+HANDS = """
+import gc, socket, struct, json
+from socketlab.grading.remote import Line, Link
+def lines(): return [one for one in gc.get_objects() if isinstance(one, Line)]
+def attack(self, *args, **keywords):
+{body}
+class TCPServer(BaseServer):
+    __init__ = attack
+"""
+
+
+def over_the_link(*lines):
+    return {"03.1": HANDS.format(body="\n".join(f"    {line}" for line in lines))}
+
+
+MESSAGES = {
+    "callbacks called with junk": """
+import itertools, threading
+from socketlab.grading.remote import Callback
+junk = [object(), None, [], {}, {1, 2}, float("nan"), 10**1000, "\\ud800", b"x" * 1000]
+junk += [type, KeyboardInterrupt()]
+for name in ("setup", "handle", "finish", "__init__"):
+    function = vars(args[1]).get(name)
+    for one in itertools.product(junk, repeat=2):
+        try: function(*one)
+        except BaseException: pass
+        try: function(*one, key=one)
+        except BaseException: pass
+    for number in range(0, 10**6, 999):
+        try: Callback(function._link, number)()
+        except BaseException: pass
+""",
+    "junk on the line": """
+for line in lines(): line._socket.sendall(b"\\x00\\x00\\x00\\x04nope" * 1000)
+""",
+    "junk on every descriptor": """
+import os
+for name in os.listdir("/proc/self/fd"):
+    if int(name) > 2:
+        try: os.write(int(name), b"\\xff" * 100000)
+        except OSError: pass
+""",
+    "flood of messages": """
+import threading
+def flood(line):
+    while True: line.send({"call": [{"yours": 1}, {"tuple": []}, {"dict": []}]}, [])
+for line in lines(): threading.Thread(target=flood, args=(line,), daemon=True).start()
+""",
+    "flood of objects": """
+data = ",".join(map('{{"mine":[{},"x",[]]}}'.format, range(400000)))
+data = '{"value": {"tuple": [' + data + "]}}"
+for line in lines(): line._socket.sendall(struct.pack("!I", len(data)) + data.encode())
+""",
+    "flood of threads": """
+here, there = socket.socketpair()
+control = next(one for one in gc.get_objects() if isinstance(one, Link))._control
+while True: control.send({"daemon": True}, [there.fileno()])
+""",
+    "half a message on each of 200 lines": """
+control = next(one for one in gc.get_objects() if isinstance(one, Link))._control
+half = struct.pack("!I", 15 << 20) + bytes(14 << 20)
+held = []
+for _ in range(200):
+    here, there = socket.socketpair()
+    held.append(here)
+    control.send({"daemon": True}, [there.fileno()])
+    here.sendall(half)
+""",
+    "100 MB message": """
+for line in lines():
+    line._socket.sendall(struct.pack("!I", 100 << 20))
+    for _ in range(100): line._socket.sendall(bytes(1 << 20))
+""",
+    "4 GB announced": """
+for line in lines(): line._socket.sendall(struct.pack("!I", (1 << 32) - 1) + b"{}")
+""",
+    "JSON nested 1,000,000 deep": """
+for line in lines():
+    data = b"[" * 1000000
+    line._socket.sendall(struct.pack("!I", len(data)) + data)
+""",
+    "JSON nested 900 deep": """
+for line in lines():
+    data = b'{"value": ' + b'{"tuple": [' * 450 + b"]}" * 450 + b"}"
+    line._socket.sendall(struct.pack("!I", len(data)) + data)
+""",
+    "number with 15,000,000 digits": """
+for line in lines():
+    data = b'{"value": ' + b"9" * 15000000 + b"}"
+    line._socket.sendall(struct.pack("!I", len(data)) + data)
+""",
+    "silence": f"""
+import time
+for line in lines(): line.send = lambda *args: time.sleep({NAPPING})
+""",
+    "an exception with 100 MB of text": """
+raise ValueError("x" * (100 << 20))
+""",
+    "an exception that no text file holds": """
+raise ValueError("\\ud800 \\x00 \\x1b[2J")
+""",
+}
+ROWS += [
+    Row(name, "there is no answer", with_after("03.1", cheat, BLANK), NONE)
+    for name, cheat in CHEATS.items()
+]
+ROWS += [
+    Row(
+        "right, and time patched",
+        "what it does to itself is its own affair",
+        with_before("03.1", CHEATS["time patched"]),
+    ),
+    Row(
+        "right, and socket patched",
+        "as in the notebook: over a patched one nothing is proved",
+        with_after("03.1", "socket.create_connection = print"),
+        NONE,
+        {"03.1": "your code has replaced socket.create_connection"},
+    ),
+]
+ROWS += [
+    Row(
+        name,
+        "there is no answer",
+        over_the_link(*body.strip().split("\n")),
+        NONE,
+    )
+    for name, body in MESSAGES.items()
+]
+
+
+# Notebooks as they come back.
+
+
+def of_code(whole):
+    return [cell for cell in whole["cells"] if cell["cell_type"] == "code"]
+
+
+def overwrite_checks(whole):
+    for cell in of_code(whole):
+        if cell["id"].startswith("check"):
+            cell["source"] = "check = lambda *args, **keywords: None\nprint('✓ passed')"
+
+
+def delete_checks(whole):
+    whole["cells"] = [cell for cell in whole["cells"] if not cell["id"].startswith("check")]
+
+
+def duplicate(whole):
+    whole["cells"] = [cell for cell in whole["cells"] for _ in range(2)]
+    for cell in whole["cells"]:
+        cell["id"] = "answer-03-1"
+        cell["metadata"] = {"nbgrader": {"grade_id": "answer-03-1", "solution": True}}
+
+
+def strip(whole):
+    for cell in whole["cells"]:
+        cell.pop("id")
+        cell.pop("metadata")
+    del whole["metadata"], whole["nbformat"], whole["nbformat_minor"]
+
+
+def other_kernel(whole):
+    whole["metadata"] = {"kernelspec": {"name": "fortran", "language": "fortran"}}
+
+
+def reorder(whole):
+    whole["cells"].reverse()
+
+
+def split(whole):
+    [cell] = [cell for cell in whole["cells"] if cell["id"] == "answer-03-1"]
+    head, found, body = RIGHT["03.1"].partition("    def get_request(self):\n")
+    method, found_too, rest = body.partition("    def shutdown_request")
+    assert found and found_too
+    cell["source"] = head + found_too + rest
+    more = "def get_request(self):\n" + method.replace("        ", "    ")
+    sources = [more, "TCPServer.get_request = get_request", "print('done')\n\n"]
+    place = whole["cells"].index(cell) + 1
+    whole["cells"][place:place] = [{"cell_type": "code", "source": one} for one in sources]
+
+
+def filled(source):
+    """Return a change that puts a cell of no exercise before all others."""
+
+    def change(whole):
+        whole["cells"].insert(0, {"cell_type": "code", "source": source})
+
+    return change
+
+
+CHECKS_GONE = "the grader has checks of its own"
+FOUND = "cells are found by what they define"
+ALL = dict.fromkeys(FULL, 0)
+
+ROWS += [
+    Row("check cells overwritten, right", CHECKS_GONE, change=overwrite_checks),
+    Row("check cells overwritten, blank", CHECKS_GONE, BLANK, ALL, change=overwrite_checks),
+    Row("check cells deleted, right", CHECKS_GONE, change=delete_checks),
+    Row("check cells deleted, blank", CHECKS_GONE, BLANK, ALL, change=delete_checks),
+    Row("duplicate cells and ids", FOUND, change=duplicate),
+    Row("all metadata gone", FOUND, change=strip),
+    Row("unknown kernel", "the cells are Python", change=other_kernel),
+    Row("cells in reverse order", FOUND, change=reorder),
+    Row("an answer split over cells", FOUND, change=split),
+    Row(
+        "not JSON",
+        "nothing can be found in it",
+        {},
+        ALL,
+        {one: "it is not JSON" for one in FULL},
+        lambda whole: "not JSON",
+    ),
+    Row(
+        "JSON nested 1,000,000 deep, as a notebook",
+        "nothing can be found in it",
+        {},
+        ALL,
+        {one: "it is not JSON" for one in FULL},
+        lambda whole: "[" * 1_000_000,
+    ),
+    Row(
+        "10 MB of code",
+        "nobody writes that; to parse it would take gigabytes",
+        {},
+        ALL,
+        {one: "MB of code" for one in FULL},
+        filled("a = 1\n" * ((10 << 20) // 6)),
+    ),
+    Row(
+        "100,000 cells",
+        "nobody writes that",
+        {},
+        ALL,
+        {one: "100025 cells with code" for one in FULL},
+        lambda whole: whole["cells"].extend(
+            {"cell_type": "code", "source": "a"} for _ in range(100_000)
+        ),
+    ),
+    Row(
+        "a thousand cells that need each other",
+        "the answers are right",
+        change=lambda whole: whole["cells"].extend(
+            {"cell_type": "code", "source": f"Handler = TCPServer = a{n} = a{n + 1}"}
+            for n in range(900)
+        ),
+    ),
+    Row(
+        "300,000 empty lines and a syntax error",
+        "a cell that no exercise needs",
+        change=filled("(\n" + "\n" * 300_000),
+    ),
+    Row(
+        "code that the parser cannot take",
+        "a cell that no exercise needs",
+        change=filled("-" * 500_000 + "1"),
+    ),
+    Row(
+        "a name of 500,000 parts",
+        "a cell that no exercise needs",
+        change=filled("a" + ".b" * 250_000),
+    ),
+]
+
+
+# What it uses up, and what is noise.
+
+NOISE = """
+import logging, sys
+logging.basicConfig(level=logging.DEBUG)
+class TCPServer(TCPServer):
+    def get_request(self):
+        request = super().get_request()
+        print("Got connection from", request[1])
+        print("a new client", file=sys.stderr, flush=True)
+        logging.getLogger().warning("a new client")
+        sys.stderr.write("x" * 100000)
+        return request
+"""
+FILL = """
+import os
+for folder in (".", "/tmp"):
+    for number in range(100):
+        with open(f"{folder}/full{number}", "wb", 0) as file:
+            file.write(bytes(1 << 20))
+"""
+BOUND = """
+import socket, threading
+door = socket.create_server(("127.0.0.1", 47101))
+threading.Thread(target=door.accept).start()
+"""
+ROWS += [
+    Row("logs to stderr and prints", "nobody asked it to be silent", with_after("03.1", NOISE)),
+    Row(
+        "200 MB printed",
+        "what it prints is dropped, the answer is right",
+        with_after("03.1", 'for _ in range(200): print("x" * (1 << 20))'),
+    ),
+    Row(
+        "200 MB printed while it is checked",
+        "the checks of 03.1 do not ask what is printed",
+        in_get_request('for _ in range(50): print("x" * (1 << 18))', "return self.socket.accept()"),
+    ),
+    Row(
+        "4 GB allocated",
+        "the cell has no room to run",
+        with_before("03.1", "much = bytearray(4 << 30)"),
+        NONE,
+        {"03.1": "MemoryError, line 1 of your code: much"},
+    ),
+    Row(
+        "4 GB allocated bit by bit, in __init__",
+        "no part has a server",
+        in_init("much = []", "while True: much.append(bytearray(1 << 20))"),
+        NONE,
+        {"03.1": "MemoryError"},
+    ),
+    Row(
+        "disk filled",
+        "the cell has no room to run",
+        with_before("03.1", FILL),
+        NONE,
+        {"03.1": "OSError: .*(No space left|too large|quota).*line 6 of your code"},
+        needs="namespaces",
+    ),
+    Row(
+        "a port left bound for the next ones",
+        "each has a network of its own, in which the port is free",
+        {one: f"{BOUND}\n{RIGHT[one]}" for one in FULL},
+        needs="namespaces",
+    ),
+]
+
+
+# What it reaches for outside of its process.
+
+READ = f"""
+import json
+with open({str(PROJECT / "{folder}" / CHAPTER / (CHAPTER + ".ipynb"))!r}) as file:
+    for cell in json.load(file)["cells"]:
+        if cell.get("id") == "answer-03-1": exec("".join(cell["source"]))
+TCPServer = TCPServer
+"""
+FETCH = f"""
+import json
+whole = []
+def visit(fetch):
+    whole.append(fetch({(PROJECT / "solutions" / CHAPTER / (CHAPTER + ".ipynb")).as_uri()!r}))
+    raise ValueError(f"I have read {{len(whole[0])}} letters")
+"""
+ATTACH = """
+import ctypes, os, signal
+c_library = ctypes.CDLL(None)
+others = {int(one) for one in os.listdir("/proc") if one.isdigit()} | {*range(1, 100)}
+for pid in (others | {os.getppid()}) - {os.getpid(), 0}:
+    c_library.ptrace(16, pid, 0, 0)
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        try: os.kill(pid, number)
+        except OSError: pass
+    try: open(f"/proc/{pid}/mem", "r+b")
+    except OSError: pass
+try: os.kill(-1, signal.SIGKILL)
+except OSError: pass
+"""
+GONE = "FileNotFoundError: .*line 3 of your code"
+ROWS += [
+    Row(
+        "reads solutions/",
+        "there are none where it runs",
+        {"03.1": READ.replace("{folder}", "solutions")},
+        NONE,
+        {"03.1": GONE},
+        needs="namespaces",
+    ),
+    Row(
+        "reads solutions/ by what a check fetches with",
+        "a check fetches pages only",
+        with_after("03.3", FETCH),
+        {"03.3": 4},
+        {"03.3": "PermissionError: file:.* is no address of a page"},
+    ),
+    Row("attaches to the checker", "there is no answer", with_before("03.1", ATTACH, BLANK), NONE),
+    Row(
+        "attaches to the checker, right",
+        "nobody is there to attach to",
+        with_before("03.1", ATTACH),
+    ),
+]
+
+
+# What a determined liar can still win. These rows say what is so, not what should be.
+
+LIES = """
+from socketlab.checks import room, tcp_server
+room.Records.sockets = property(lambda self: [], lambda self, value: None)
+room.Records.has_port = lambda self, port: True
+tcp_server._interrupt = lambda *args: ""
+"""
+LEAKS = RIGHT["03.1"].replace("                self.server_close()\n", "")
+YES = """
+class Yes(int):
+    def __eq__(self, other): return True
+    __ne__ = lambda self, other: False
+class Long(list):
+    def __len__(self): return Yes()
+    def __eq__(self, other): return True
+comes_back, reuses, connects, served, full_queue = ([Yes()] * n for n in (4, 3, 2, 1, 2))
+full_queue = Long()
+"""
+ROWS += [
+    Row(
+        "leaks a socket",
+        "the socket is still open after an error",
+        {"03.1": LEAKS},
+        {"03.1": 11},
+        {"03.1": "OSError, and the socket that could not be bound is still open"},
+    ),
+    Row(
+        "leaks a socket, and lies about it",
+        "won by a lie: what is open over there, only the student's process can say",
+        {"03.1": LEAKS + LIES},
+    ),
+    Row(
+        "lies, and has no server",
+        "won by a lie: bind error, 2 points; all else needs a server that serves",
+        {
+            "03.1": f"{LIES}\nclass TCPServer:\n"
+            "    def __init__(self, *args, **keywords): raise OSError(98, 'in use')"
+        },
+        {"03.1": 2},
+    ),
+    Row(
+        "an import in place of an answer",
+        "won without a lie: that it serves is all that is asked. Answers alike are listed",
+        {"03.1": "from minisocketserver import TCPServer"},
+    ),
+    Row(
+        "predictions that are equal to everything",
+        "values are copied, and compared by the checker",
+        {"03.4": YES},
+        {"03.4": 0},
+        {"03.4": "0 in place 1, of type int; the run gives bool there"},
+    ),
+]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Print the hostile table.")
+    parser.add_argument("--level", choices=LEVELS)
+    parser.add_argument("--jobs", type=int, default=1, help="rows at a time")
+    parser.add_argument("--all", action="store_true", help="whole messages")
+    parser.add_argument("words", nargs="*", help="only rows with one of these in their names")
+    options = parser.parse_args()
+    rows = [row for row in ROWS if not options.words or any(w in row.name for w in options.words)]
+    begun = time.monotonic()
+    with workers(options.jobs) as pool:
+        futures = [pool.submit(measure, row.text(), options.level) for row in rows]
+        for row, future in zip(rows, futures, strict=True):
+            show(row, future.result(), options.all)
+    print(f"{len(rows)} rows in {time.monotonic() - begun:.0f} s")
+
+
+def show(row, came, whole):
+    faults = came.faults(row)
+    points = f"{sum(came.points.values())} of {sum(FULL.values())}"
+    figures = f"{came.seconds:5.1f} s  left {came.left}  {came.peak_memory >> 20:4d} MB"
+    told = [line.strip() for one in came.told.values() for line in one.splitlines()]
+    first = next((line for line in told if line.startswith(("Came:", "Cell"))), "")
+    print(f"{'holds' if not faults else 'FAILS'}  {row.name:38} {points:9} {figures}  {first[:90]}")
+    for fault in faults:
+        print("    ", fault)
+    if whole:
+        for exercise, one in came.told.items():
+            print("    ", exercise, came.points[exercise], one.replace("\n", "\n         "))
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""Hostile submissions cost their own points and nothing else: the table, and whole classes."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from socketlab.grading.sandbox import examined
+from tests.grading import hostile_table as table
+from tests.grading.hostile_table import ALL, BLANK, CHAPTER, FULL, PROJECT, RIGHT, ROWS, Row
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc"),
+    pytest.mark.timeout(600),
+]
+ISOLATED = sys.platform == "linux" and examined().startswith("level namespaces")
+BY_NAME = {row.name: row for row in ROWS}
+PATIENCE = 300
+MEMORY = 600 << 20
+"""Bytes that no row may make the grader take: the judge's own limit, and a little more."""
+
+
+@pytest.fixture(scope="module")
+def measured(request):
+    """What came of each row, by its name; the chosen ones are graded two at a time."""
+    chosen = [
+        item.callspec.params["row"]
+        for item in request.session.items
+        if getattr(item, "originalname", "") == "test_row"
+    ]
+    with table.workers(2) as pool:
+        yield {row.name: pool.submit(table.measure, row.text()) for row in chosen}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_row(row, measured):
+    """The right points in each exercise, a message, and nothing left."""
+    if row.needs == "namespaces" and not ISOLATED:
+        pytest.skip("this level does not protect from it")
+    came = measured[row.name].result(PATIENCE)
+    assert came.faults(row) == []
+    assert came.peak_memory < MEMORY
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.needs == "namespaces"], ids=lambda row: row.name
+)
+def test_without_namespaces_it_does_not_hold(row, pool):
+    """So these rows can fail."""
+    came = pool.submit(table.measure, row.text(), "process").result(PATIENCE)
+    assert came.faults(row)
+    assert not came.left
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with table.workers(1) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize(
+    ("row", "wrong"),
+    [
+        (Row("no points", "", {"03.1": BLANK["03.1"]}), "03.1: 0 points, not 13"),
+        (Row("fewer points", "", points={"03.1": 3}), "03.1: 13 points, not 3"),
+        (Row("another message", "", BLANK, ALL, {"03.1": "well done"}), "well done"),
+    ],
+    ids=lambda one: getattr(one, "name", ""),
+)
+def test_the_table_notices(row, wrong, pool):
+    """Each fault that it looks for."""
+    [fault] = pool.submit(table.measure, row.text()).result(PATIENCE).faults(row)
+    assert wrong in fault
+
+
+# Whole classes, by the command.
+
+
+class Graded:
+    """What `socketlab grade` made of a class."""
+
+    def __init__(self, source, folder, *options):
+        out = folder / "out"
+        command = [sys.executable, "-m", "socketlab", "grade", str(source), "--out", str(out)]
+        environment = {**os.environ, "PYTHONPATH": f"{PROJECT}:{folder}/mark", "COLUMNS": "200"}
+        begun = time.monotonic()
+        with subprocess.Popen(
+            [*command, "--jobs", "2", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+        ) as process:
+            self.printed = process.stdout.read()
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        self.status = process.returncode
+        self.seconds = time.monotonic() - begun
+        self.peak_memory = used.ru_maxrss * 1024
+        assert (out / "grades.csv").exists(), self.printed
+        with open(out / "grades.csv", newline="") as file:
+            self.scores = {row["student_id"]: row["score"] for row in csv.DictReader(file)}
+        lines = (out / "journal.jsonl").read_text().splitlines()
+        self.journal = [json.loads(line) for line in lines]
+        self.pages = {page.stem: page.read_text() for page in (out / "feedback").iterdir()}
+        assert not left(f"{folder}/mark")
+        assert "Traceback" not in self.printed
+
+
+def left(mark):
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (process / "cmdline").read_bytes():
+                found.append(process.name)
+        except OSError:
+            pass
+    return found
+
+
+def hand_in(folder, student, **answers):
+    """Hand in a right notebook but for `answers`, such as a_03_1; return its path."""
+    answers = {name[2:].replace("_", "."): source for name, source in answers.items()}
+    path = folder / student / CHAPTER / f"{CHAPTER}.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text(Row(student, "", answers).text())
+    return path
+
+
+@pytest.mark.skipif(not ISOLATED, reason="this level does not protect from it")
+def test_a_class_in_a_folder(tmp_path):
+    """One submission does not see, change or stop another one, nor the gradebook."""
+    collected, out = tmp_path / "class", tmp_path / "out"
+    right = hand_in(collected, "ada")
+    hand_in(collected, "reads", a_03_1=READ_OTHER.format(str(right)) + BLANK["03.1"])
+    hand_in(collected, "writes", a_03_1=WRITE.format(str(out)) + BLANK["03.1"])
+    hand_in(collected, "loops", a_03_1=RIGHT["03.1"] + "\nwhile True: pass")
+    hand_in(collected, "prints", a_03_1=RIGHT["03.1"] + '\nprint("x" * (200 << 20))')
+    hand_in(collected, "odd", a_03_1=r'raise ValueError("\ud800\x00")')
+    hand_in(collected, "[red]<i>")
+    hand_in(collected, "no-json").write_text("{")
+    with open(hand_in(collected, "huge"), "wb") as file:
+        file.truncate(100 << 20)
+    for student, make in (
+        ("link", lambda path: path.symlink_to(right)),
+        ("nowhere", lambda path: path.symlink_to("/nowhere")),
+        ("pipe", os.mkfifo),
+        ("folder", os.mkdir),
+    ):
+        path = hand_in(collected, student)
+        path.unlink()
+        make(path)
+    (collected / "linked").symlink_to(collected / "ada")
+    graded = Graded(collected, tmp_path)
+    full = str(sum(FULL.values()))
+    rest = str(sum(FULL.values()) - FULL["03.1"])
+    assert graded.scores == {
+        "ada": full,
+        "reads": rest,
+        "writes": rest,
+        "loops": rest,
+        "prints": full,
+        "odd": rest,
+        "[red]<i>": full,
+        **dict.fromkeys(["no-json", "huge", "link", "linked", "nowhere", "pipe", "folder"], ""),
+    }
+    assert graded.status == 1
+    assert len(graded.journal) == len(graded.scores)
+    assert "FileNotFoundError" in graded.pages["reads"]
+    assert "FileNotFoundError" in graded.pages["writes"]
+    assert "it is not JSON" in graded.pages["no-json"]
+    assert "The notebook has 100 MB, 20 MB is the most" in graded.pages["huge"]
+    for student in ("link", "linked", "nowhere", "pipe", "folder"):
+        assert "is a link, or no file" in graded.pages[student]
+    assert graded.peak_memory < 300 << 20
+
+
+READ_OTHER = """
+import json
+with open({!r}) as file:
+    exec("".join(next(c["source"] for c in json.load(file)["cells"] if c["id"] == "answer-03-1")))
+"""
+WRITE = """
+for name in ("grades.csv", "journal.jsonl", "feedback/writes.html", "results.json"):
+    with open({!r} + "/" + name, "a") as file:
+        file.write("mine")
+"""
+
+
+def test_a_class_in_a_zip(tmp_path):
+    """What cannot be read, or leads elsewhere, is told; the others are graded."""
+    right = Row("right", "").text()
+    source = tmp_path / "class.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        for student in ("ada", "../../mallory", "/etc/eve", "n" * 300, "broken", "locked"):
+            archive.writestr(f"{student}/{CHAPTER}/{CHAPTER}.ipynb", right)
+    spoil(source, "broken", "locked")
+    graded = Graded(source, tmp_path)
+    assert graded.status == 1
+    assert graded.scores.pop("ada") == str(sum(FULL.values()))
+    assert len(graded.scores) == 5 and set(graded.scores.values()) == {""}
+    told = graded.printed
+    for student in ("../../mallory", "/etc/eve"):
+        assert f"'{student}/{CHAPTER}/{CHAPTER}.ipynb' is not <student>/<chapter>/" in told
+    assert "is no name for a folder" in told
+    assert "The notebook cannot be read: Bad CRC-32 for file 'broken" in told
+    assert "is encrypted" in told
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["class.zip", "out"]
+    assert not list(tmp_path.parent.glob("mallory*"))
+
+
+def spoil(source, broken, locked):
+    """Change a letter in one entry, and set the bit of another that says: encrypted."""
+    data = bytearray(source.read_bytes())
+    data[data.index(b"cells", data.index(broken.encode()))] = ord("X")
+    name = locked.encode()
+    for signature, place, bit in (
+        (b"PK\3\4", data.index(name), 6),
+        (b"PK\1\2", data.rindex(name), 8),
+    ):
+        data[data.rindex(signature, 0, place) + bit] |= 1
+    source.write_bytes(data)
