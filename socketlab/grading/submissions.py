@@ -91,7 +91,7 @@ def _zipped(
     if path.suffix != ".ipynb":
         return
     if path.is_absolute() or ".." in path.parts:
-        trouble = f"{entry.filename!r} leads out of the zip."
+        trouble = f"{entry.filename!r} is not <student>/<chapter>/<notebook>.ipynb."
         yield _named(Submission(entry.filename, "", "", trouble))
     elif whose := _whose(path.parts, left):
         yield _submission(*whose, entry.file_size, lambda: archive.read(entry))
