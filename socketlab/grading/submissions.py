@@ -43,11 +43,13 @@ def submissions(source: Path, left: list[str] | None = None) -> Iterator[Submiss
     """
     left = [] if left is None else left
     if source.is_dir():
-        for path in sorted(source.rglob("*.ipynb")):
+        # rglob goes into no folder that is a link; glob finds it, so that it can be told.
+        for path in sorted({*source.rglob("*.ipynb"), *source.glob("*/*/*.ipynb")}):
             whose = _whose(path.relative_to(source).parts, left)
             if whose is None:
                 continue
-            if path.is_symlink() or not path.is_file():  # a link: to what its author cannot read?
+            links = (one.is_symlink() for one in (path, *path.parents[:2]) if one != source)
+            if any(links) or not path.is_file():  # a link: to what its author cannot read?
                 trouble = f"{path.name!r} is a link, or no file. Hand in the notebook itself."
                 yield _named(Submission(*whose, "", trouble))
             else:
