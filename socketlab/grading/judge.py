@@ -150,8 +150,8 @@ def _failed(exercise: Exercise, part: Part, step: Step, came: str) -> Result:
     text = _printable(core.message(exercise, part, not_yet))
     failed = Result(exercise.id, part.name, 0, part.points, text)
     if part.topic:
-        full = core.message(exercise, replace(part, topic=""), not_yet)
-        failed.for_teacher = _printable(full)
+        whole = core.message(exercise, replace(part, topic=""), not_yet)
+        failed.for_teacher = _printable(whole)
     return failed
 
 

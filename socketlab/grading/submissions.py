@@ -43,17 +43,17 @@ def submissions(source: Path, left: list[str] | None = None) -> Iterator[Submiss
     """
     left = [] if left is None else left
     if source.is_dir():
-        for path in sorted(source.rglob("*.ipynb")):
-            within = path.relative_to(source)
-            if whose := _whose(within.parts, left):
-                links = any(
-                    one.is_symlink() for one in (path, *path.parents[: len(within.parts) - 1])
-                )
-                if links or not path.is_file():  # to what its author could not read, perhaps
-                    trouble = f"{path.name!r} is a link, or no file. Hand in the notebook itself."
-                    yield _named(Submission(*whose, "", trouble))
-                else:
-                    yield _submission(*whose, path.stat().st_size, path.read_bytes)
+        # rglob goes into no folder that is a link; glob finds it, so that it can be told.
+        for path in sorted({*source.rglob("*.ipynb"), *source.glob("*/*/*.ipynb")}):
+            whose = _whose(path.relative_to(source).parts, left)
+            if whose is None:
+                continue
+            links = (one.is_symlink() for one in (path, *path.parents[:2]) if one != source)
+            if any(links) or not path.is_file():  # a link: to what its author cannot read?
+                trouble = f"{path.name!r} is a link, or no file. Hand in the notebook itself."
+                yield _named(Submission(*whose, "", trouble))
+            else:
+                yield _submission(*whose, path.stat().st_size, path.read_bytes)
     elif source.suffix == ".ipynb" and source.is_file():
         parts = source.resolve().parts
         in_its_folder = _CHAPTER.fullmatch(parts[-2])
@@ -93,9 +93,8 @@ def _zipped(
     if path.suffix != ".ipynb":
         return
     if path.is_absolute() or ".." in path.parts:
-        yield _named(
-            Submission(entry.filename, "", "", f"{entry.filename!r} leads out of the zip.")
-        )
+        trouble = f"{entry.filename!r} is not <student>/<chapter>/<notebook>.ipynb."
+        yield _named(Submission(entry.filename, "", "", trouble))
     elif whose := _whose(path.parts, left):
         yield _submission(*whose, entry.file_size, lambda: archive.read(entry))
 

@@ -332,7 +332,7 @@ ROWS += [
         "sys.exit",
         "as in a notebook, it ends the cell, and the class stands before it",
         with_after("03.1", "import sys\nsys.exit(3)"),
-        told={"03.1": r"Cell 2 \(TCPServer\) did not run to its end: SystemExit: 3"},
+        told={"03.1": r"cell that begins with .* did not run to its end: SystemExit: 3"},
     ),
     Row(
         "sys.exit in get_request",
