@@ -1,6 +1,12 @@
 """Options and markers that all the tests share."""
 
+import signal
+
 import pytest
+
+# What a shell starts in the background is deaf to Ctrl-C, and so is all that it starts itself.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
