@@ -18,7 +18,7 @@ help:
 	@echo "make notebooks  refresh the chapters from the library, execute them, and say what they teach"
 	@echo "make exercises  make exercises/ again from solutions/"
 	@echo "make faults     count the faults that the conformance suite notices"
-	@echo "make bench      measure the library beside others (eleven minutes, on an idle Linux machine)"
+	@echo "make bench      measure the library beside others (seventeen minutes, on an idle Linux machine)"
 	@echo "make clean      remove the virtual environment (never course/, your own work)"
 
 lab: $(VENV)/lab.stamp

@@ -1,4 +1,4 @@
-"""Measure the servers side by side (Linux; about eleven minutes on two cores).
+"""Measure the servers side by side (Linux; about seventeen minutes on two cores).
 
     python -m benchmarks [--quick] [--out FOLDER]
 
@@ -48,8 +48,8 @@ HOLDING += ["asyncio", "gevent"]
 
 FULL = {
     "pairs": PAIRS,
-    "pair_starts": 5,
-    "pair_rounds": 4,
+    "pair_starts": 15,
+    "pair_rounds": 2,
     "seconds": 0.3,
     "rounds": 3,
     "work": [
@@ -88,7 +88,7 @@ QUICK = {
 
 def run(plan, say):
     """Take all measurements of a plan; see `report` for how they are kept."""
-    results = {"pairs": [], "work": [], "load": os.getloadavg()[0]}
+    results = {"pairs": [], "work": [], "load": os.getloadavg()[0], "starts": plan["pair_starts"]}
     rest = results["rest"] = defaultdict(lambda: defaultdict(list))
     for ours, theirs, work, clients in plan["pairs"]:
         say(f"{ours} beside {theirs}, {work}")

@@ -146,11 +146,13 @@ sys.addaudithook(_audit)
 def room() -> Iterator[None]:
     """Record what happens where the answer lives; nothing is heard outside, nothing stays."""
     global records
-    records = there(_opened)
+    outer, records = records, there(_opened)
+    mine = records
     try:
         yield
     finally:
-        for name in there(Records.close, records):
+        records = outer  # mine may be in a process that ends now
+        for name in there(Records.close, mine):
             Step(
                 called=name,
                 expected="the standard library's own, untouched",
@@ -171,16 +173,11 @@ def here() -> Iterator[None]:
 
     For the real run beside a prediction: nothing in it is the learner's.
     """
-    global records
     if not is_elsewhere():
         yield
         return
-    outer = records
-    try:
-        with answers_at(None), room():
-            yield
-    finally:
-        records = outer
+    with answers_at(None), room():
+        yield
 
 
 @contextmanager

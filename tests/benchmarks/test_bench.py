@@ -50,27 +50,41 @@ def rates(*numbers):
     return [{"rate": number} for number in numbers]
 
 
+def runs(lost, starts=15):
+    """Return the two rates of each start, of which the first is the lower one in so many."""
+    return [rates(*[98] * lost, *[103] * (starts - lost)), rates(*[100] * starts)]
+
+
 @pytest.mark.parametrize(
-    ("slowest", "verdict"),
+    ("lost", "verdict"),
     [
-        (101, "yes"),
-        (98, "not told from chance: a server and itself differ by up to 0.030"),
-        (96, "no: a server and itself differ by 0.030 at the most"),
+        (7, "yes: slower in 7 of 15 starts"),
+        (8, "level: slower in 8 of 15 starts, which two alike may be"),
+        (12, "level: slower in 12 of 15 starts, which two alike may be"),
+        (13, "no: slower in 13 of 15 starts"),
     ],
 )
-def test_a_drop_in_is_held_against_what_chance_does(slowest, verdict):
-    """The farthest of the medians of a class and itself counts, on whichever side of 1 it is."""
-    pairs = {
-        ("minisocketserver.TCPServer", "socketserver.TCPServer", "echo"): (104, 100),
-        ("minisocketserver.UDPServer", "socketserver.UDPServer", "echo"): (slowest, 100),
-        ("minisocketserver.TCPServer", "bare", "echo"): (50, 100),
-        ("socketserver.TCPServer", "socketserver.TCPServer", "echo"): (99, 100),
-        ("socketserver.UDPServer", "socketserver.UDPServer", "echo"): (103, 100),
+def test_the_drop_in_that_is_slower_in_most_starts_is_told(lost, verdict):
+    taken = {
+        ("minisocketserver.TCPServer", "socketserver.TCPServer", "echo"): runs(2),
+        ("minisocketserver.UDPServer", "socketserver.UDPServer", "echo"): runs(lost),
+        ("minisocketserver.TCPServer", "bare", "echo"): runs(15),
+        ("socketserver.TCPServer", "socketserver.TCPServer", "echo"): runs(14),
     }
-    taken = {pair: [rates(n) for n in numbers] for pair, numbers in pairs.items()}
-    row = report.slowest_row(taken)
+    row = report.slowest_row(taken, 15)
     assert row[0] == "the slowest drop-in, `UDPServer`, and its counterpart"
     assert row[-1] == verdict
+
+
+def test_a_start_is_judged_by_the_median_of_its_rounds():
+    us, them = [90, 110, 120, 80, 80, 120], [100] * 6
+    assert report.lost_starts(us, them, starts=2) == 1
+    assert report.lost_starts(us, them, starts=6) == 3
+
+
+@pytest.mark.parametrize(("lost", "chance"), [(0, 1), (8, 0.5), (15, 2**-15)])
+def test_how_probable_it_is_to_lose_so_often(lost, chance):
+    assert report.tosses(lost, 15) == chance
 
 
 def test_the_servers_of_a_pair_are_started_anew(monkeypatch):

@@ -1,5 +1,6 @@
 """A check that has failed does not keep the learner waiting for what will not end."""
 
+import os
 import threading
 import time
 
@@ -7,6 +8,8 @@ import pytest
 
 from socketlab.checks import room
 from socketlab.checks.step import NotYet, Step
+
+from . import conftest
 
 STEP = Step(called="a server", expected="an answer", why="It is what servers are for.")
 
@@ -47,3 +50,11 @@ def test_many_threads_left_over_are_not_waited_for_one_by_one():
     for thread in threads:
         thread.join(20)
     assert took < len(threads) * room.MOMENT / 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_what_was_recorded_in_another_process_is_not_asked_once_that_has_ended():
+    before = room.records
+    with conftest.far({}), room.room():
+        assert room.records is not before
+    assert room.records is before
