@@ -28,7 +28,7 @@ from .sandbox import LEVELS, Sandbox, SandboxTrouble
 from .submissions import Submission, Unreadable, submissions
 
 NOT_YET = "This submission has not been graded yet, or the grader was interrupted."
-JOBS_PER_CPU = 2
+JOBS_PER_CPU = 4
 """Notebooks at a time, for each processor: a check of a wrong answer is mostly waiting."""
 
 _sandbox: Sandbox | None = None

@@ -1,5 +1,7 @@
 """Judging a notebook: each check has a student's process, and a judge's process beside it."""
 
+import encodings.idna  # noqa: F401  # each client needs it: once here, not in each fork
+import itertools
 import json
 import os
 import re
@@ -9,10 +11,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, TextIO
 
 from ..checks import core, place
 from ..checks.core import Exercise, Part
@@ -26,11 +28,11 @@ SECONDS = 10.0
 """The time for one check, in which its own deadlines have long passed."""
 RUN_SECONDS = 5.0
 """The time for the cells. Who serves there for ever waits in vain for the checks."""
-SLOW = 1.0
-"""A check that failed after so many seconds has probably left something that hangs."""
+SLOW = 0.5
+"""Seconds after which a check probably hangs; then those after it are made beside it."""
 CPU_SECONDS = 2
 """What the cells may compute."""
-CHECK_CPU, PART_CPU = 0.5, 0.1
+CHECK_CPU, PART_CPU = 0.4, 0.1
 """What the checks may make an answer compute, all together and each. Most take a hundredth."""
 MEMORY = 512 << 20
 """Bytes for the judge, whatever it is sent. It takes a tenth of them."""
@@ -157,18 +159,38 @@ def _failed(exercise: Exercise, part: Part, step: Step, came: str) -> Result:
 
 @dataclass
 class Running:
-    """A judge at work: its process, and what it has written so far."""
+    """A judge at work: its process, where it writes to, and what it has written so far."""
 
     job: Job
     pid: int
+    pipe: int
     started: float = field(default_factory=time.monotonic)
     written: bytes = b""
 
+    def read(self) -> bool:
+        """Read what it has written; False at its end."""
+        data = os.read(self.pipe, 1 << 16)
+        self.written += data
+        return bool(data)
+
     def results(self) -> list[Result]:
+        """Return the results so far."""
+        return [Result(**json.loads(line)) for line in self.written.split(b"\n")[:-1] if line]
+
+    def hangs(self) -> bool:
+        """Tell whether it has said, by an empty line, that a check takes long: its last one."""
+        return b"\n\n" in b"\n" + self.written
+
+    def leave(self, count: int) -> list[Job]:
+        """Leave all checks after so many to others; return a job for each."""
+        others, self.job.parts = self.job.parts[count:], self.job.parts[:count]
+        return [replace(self.job, parts=[part]) for part in others]
+
+    def ended(self) -> list[Result]:
         """Return the results, once it has ended; one more where it did not end by itself."""
+        os.close(self.pipe)
         _, status = os.waitpid(self.pid, 0)
-        lines = self.written.split(b"\n")[:-1]
-        results = [Result(**json.loads(line)) for line in lines]
+        results = self.results()
         left = self.job.parts[len(results) :]
         if left and os.waitstatus_to_exitcode(status):
             step = Step(
@@ -182,63 +204,65 @@ class Running:
 
 
 def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
-    """Judge each job in a process of its own; yield the results as they come.
+    """Judge each job in a fork of this process, some at a time; yield the results as they come.
 
-    Where a check has hung or ended its process, each one after it gets a process of its own, when
-    those of the other exercises are done, which it could disturb.
+    Where a check hangs or has ended its process, each one after it gets a process of its own.
     """
-    while jobs:
-        left = []
-        for job, results in _at_once(jobs, sandbox):
-            yield from results
-            left += [Job(job.exercise, [part], job.cells) for part in job.parts[len(results) :]]
-        jobs = left
-
-
-def _at_once(jobs: list[Job], sandbox: Sandbox) -> Iterator[tuple[Job, list[Result]]]:
-    """Judge each job in a fork of this process, some at a time; yield them as they end."""
     waiting = list(reversed(jobs))
     with selectors.DefaultSelector() as selector:
-        while waiting or selector.get_map():
-            while waiting and len(selector.get_map()) < AT_ONCE:
-                job = waiting.pop()
-                read_end, pid = _fork(job, sandbox)
-                selector.register(read_end, selectors.EVENT_READ, Running(job, pid))
-            for key, _ in selector.select(0.5):
-                if data := os.read(key.fd, 1 << 16):
-                    key.data.written += data
+        running = selector.get_map()
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                started = _fork(waiting.pop(), sandbox)
+                selector.register(started.pipe, selectors.EVENT_READ, started)
+            for one in [key.data for key, _ in selector.select(0.5)]:
+                if one.read():
+                    if one.hangs():
+                        waiting[:0] = one.leave(len(one.results()) + 1)
                     continue
-                selector.unregister(key.fd)
-                os.close(key.fd)
-                yield key.data.job, key.data.results()
-            for key in list(selector.get_map().values()):
-                if time.monotonic() - key.data.started > (len(key.data.job.parts) + 1) * SECONDS:
-                    os.kill(key.data.pid, signal.SIGKILL)  # the judge itself hangs
+                selector.unregister(one.pipe)
+                results = one.ended()
+                yield from results
+                waiting[:0] = one.leave(len(results))
+            for one in [key.data for key in running.values()]:
+                if time.monotonic() - one.started > (len(one.job.parts) + 1) * SECONDS:
+                    os.kill(one.pid, signal.SIGKILL)  # the judge itself hangs
 
 
-def _fork(job: Job, sandbox: Sandbox) -> tuple[int, int]:
+def _fork(job: Job, sandbox: Sandbox) -> Running:
     read_end, write_end = os.pipe()
-    grader = os.getpid()
+    grader, number = os.getpid(), next(_forks)
     pid = os.fork()
     if pid:
         os.close(write_end)
-        return read_end, pid
+        return Running(job, pid, read_end)
     status = 1
     try:
         namespaces.end_with(grader)
+        _stay_on_a_processor(number)
         os.close(read_end)
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
         with open(write_end, "w") as pipe:
-            for result in _judge(job, sandbox):
+            for result in _judge(job, sandbox, pipe):
                 print(json.dumps(asdict(result)), file=pipe, flush=True)
         status = 0
     finally:
         os._exit(status)
 
 
-def _judge(job: Job, sandbox: Sandbox) -> Iterator[Result]:
+_forks = itertools.count()
+
+
+def _stay_on_a_processor(number: int) -> None:
+    """Stay on one, and with us the student: we talk in turns, and to wake another takes longer."""
+    if hasattr(os, "sched_setaffinity"):
+        processors = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, [processors[number % len(processors)]])
+
+
+def _judge(job: Job, sandbox: Sandbox, pipe: TextIO) -> Iterator[Result]:
     """Make the checks: this process judges, another one has the answer."""
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))  # stacks of threads count, too
     threading.stack_size(1 << 20)
@@ -249,7 +273,7 @@ def _judge(job: Job, sandbox: Sandbox) -> Iterator[Result]:
         namespaces.enter_network()
     limits = replace(sandbox.limits, cpu_seconds=CPU_SECONDS, seconds=SECONDS * len(job.parts))
     with sandbox.start(ENTRY, os.getpid() if isolated else None, limits=limits) as student:
-        yield from _check(job, student, isolated)
+        yield from _check(job, student, isolated, pipe)
 
 
 def _only_pages(event: str, args: tuple[Any, ...]) -> None:
@@ -261,12 +285,18 @@ def _only_pages(event: str, args: tuple[Any, ...]) -> None:
         raise PermissionError(f"{args[0]} is no address of a page: it has no http://")
 
 
-def _check(job: Job, student: Student, isolated: bool) -> Iterator[Result]:
+def _check(job: Job, student: Student, isolated: bool, pipe: TextIO) -> Iterator[Result]:
     """Yield a result for each check, up to the first that hangs or ends the student's process."""
+    hangs = threading.Event()
+
+    def tell() -> None:
+        hangs.set()
+        print(file=pipe, flush=True)
+
     exercise = job.exercise
     cpu_seconds = CHECK_CPU + PART_CPU * len(job.parts)
     try:
-        with _deadline(student, RUN_SECONDS):
+        with _after(RUN_SECONDS, student.kill):
             line = Line(student.socket)
             line.send([{str(cell.number): cell.source for cell in job.cells}, cpu_seconds], [])
             notes = _notes(job.cells, line.receive()[0])
@@ -279,7 +309,8 @@ def _check(job: Job, student: Student, isolated: bool) -> Iterator[Result]:
     threading.Thread(target=checker.serve, daemon=True).start()
     for part in job.parts:
         started = time.monotonic()
-        not_yet = _attempt(job, part, checker, student)
+        with _after(SLOW, tell):
+            not_yet = _attempt(job, part, checker, student)
         cause = not_yet.__cause__ if not_yet is not None else None
         if isinstance(cause, LinkBroken):
             if part is not job.parts[0] and _computed(_ending(student, cause)):
@@ -292,13 +323,13 @@ def _check(job: Job, student: Student, isolated: bool) -> Iterator[Result]:
             result = Result(exercise.id, part.name, part.points, part.points, praise)
         result.notes, result.seconds = notes, time.monotonic() - started
         yield result
-        if isinstance(cause, LinkBroken) or (not_yet and result.seconds > SLOW):
+        if hangs.is_set() or isinstance(cause, LinkBroken):
             return
 
 
 def _attempt(job: Job, part: Part, checker: Checker, student: Student) -> NotYet | None:
     """Make one check; where the machine was too busy for it, again, but in the same time."""
-    with _deadline(student, SECONDS):
+    with _after(SECONDS, student.kill):
         for _ in range(TRIES):
             with place.answers_at(checker), _Watch() as watch:
                 try:
@@ -341,14 +372,16 @@ class _Watch(threading.Thread):
 
 
 @contextmanager
-def _deadline(student: Student, seconds: float) -> Iterator[None]:
-    alarm = threading.Timer(seconds, student.kill)
+def _after(seconds: float, call: Callable[[], Any]) -> Iterator[None]:
+    """Call it, in a thread, if the `with` block has not ended after so many seconds."""
+    alarm = threading.Timer(seconds, call)
     alarm.daemon = True
     alarm.start()
     try:
         yield
     finally:
         alarm.cancel()
+        alarm.join()
 
 
 def _ended(job: Job, part: Part, when: str, student: Student, broken: LinkBroken) -> Result:

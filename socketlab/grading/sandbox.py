@@ -313,6 +313,7 @@ class Sandbox:
             "function": function,
             "level": self.level,
             "judge": netns_pid,
+            "processors": [*os.sched_getaffinity(0)] if sys.platform == "linux" else [],
             "files": dict(files or {}),
             "limits": asdict(student.limits),
         }

@@ -116,6 +116,8 @@ class Keeper:
         with self.control.makefile(encoding="utf-8") as lines:
             self.request: dict[str, Any] = json.loads(lines.readline())
         self.limits = self.request["limits"]
+        if self.request["processors"]:
+            os.sched_setaffinity(0, self.request["processors"])
         self.isolated = self.request["level"] == "namespaces"
         self.room = dict.fromkeys(self.files, self.limits["output"])
         started = time.monotonic()
