@@ -1,7 +1,8 @@
 """Grading, side by side: `python -m benchmarks.grading`.
 
-Fifty submissions of one exercise, right, wrong and blank ones, are graded in one run by
-`socketlab grade`, by nbgrader and by otter-grader, which is installed for this run into an
+Two classes of fifty hand in one exercise: in the first one all is right, in the second one there
+are wrong answers, some of which keep a client waiting, and blank ones. They are graded in one run
+by `socketlab grade`, by nbgrader and by otter-grader, which is installed for this run into an
 environment of its own. Each does what its manual says for a folder of notebooks on one machine.
 """
 
@@ -44,12 +45,13 @@ LOOP = "while True:\n    pass\n\n"
 class Figures:
     """What a grader took, in seconds.
 
-    The whole class; its median submission, alone; a single submission by the command, with all
-    that it starts; and, beyond that, a submission that loops for ever.
+    Either class; the median submission of the second, alone; a single submission by the command,
+    with all that it starts; and, beyond that, a submission that loops for ever.
     """
 
     name: str
-    whole: float
+    right: float
+    mixed: float
     alone: float
     single: float
     loop: float
@@ -74,8 +76,13 @@ def looping(where):
     return notebook("solutions", (call, f"while True:\n            pass\n        {call}"))
 
 
-def kinds():
-    """Yield the students' notebooks: of ten, five right, four wrong, one blank."""
+def right():
+    """Return the notebooks of the first class."""
+    return [notebook("solutions") for _ in range(STUDENTS)]
+
+
+def mixed():
+    """Yield the notebooks of the second class: of ten, five right, four wrong, one blank."""
     for number in range(STUDENTS):
         place = number % 10
         if place == 9:
@@ -140,7 +147,8 @@ def ours(folder):
     for where in ("cell", "function"):
         spent = run(where, [looping(where)]) - start
         print(f"socketlab grade: {spent:.1f} s for an endless loop in a {where}")
-    return Figures("`socketlab grade`", run("class", kinds()), alone(), single, spent)
+    classes = run("right", right()), run("mixed", mixed())
+    return Figures("`socketlab grade`", *classes, alone(), single, spent)
 
 
 def nothing():
@@ -155,7 +163,7 @@ def alone():
     exercises()
     with Sandbox(preload=judge.PRELOAD) as sandbox:
         took = []
-        for one in kinds():
+        for one in mixed():
             started = time.monotonic()
             judge.grade(Submission("somebody", CHAPTER, nbformat.writes(one)), sandbox)
             took.append(time.monotonic() - started)
@@ -182,9 +190,11 @@ def nbgraders(folder):
     one = statistics.median(grade(course(f"single{n}", [notebook("solutions")])) for n in range(3))
     loop = grade(course("loop", [looping("cell")]), DEADLINE) - one
     few = grade(course("few", [notebook("solutions") for _ in range(6)]))
-    notebooks = list(kinds())
-    halves = [course(f"half{n}", notebooks[n::2]) for n in range(2)]
-    return Figures("nbgrader", in_halves(grade, halves), (few - one) / 5, one, loop)
+    classes = [
+        in_halves(grade, [course(f"{name}{n}", made[n::2]) for n in range(2)])
+        for name, made in (("right", right()), ("mixed", [*mixed()]))
+    ]
+    return Figures("nbgrader", *classes, (few - one) / 5, one, loop)
 
 
 def otters(folder):
@@ -209,9 +219,11 @@ def otters(folder):
         grade(hand_in([notebook("solutions")], folder / f"single{n}")) for n in range(3)
     )
     loop = grade(hand_in([looping("cell")], folder / "loop"), DEADLINE) - one
-    notebooks = list(kinds())
-    halves = [hand_in(notebooks[n::2], folder / f"half{n}") for n in range(2)]
-    return Figures("otter-grader", in_halves(grade, halves), one, one, loop)
+    classes = [
+        in_halves(grade, [hand_in(made[n::2], folder / f"{name}{n}") for n in range(2)])
+        for name, made in (("right", right()), ("mixed", [*mixed()]))
+    ]
+    return Figures("otter-grader", *classes, one, one, loop)
 
 
 def otter_test():
@@ -238,14 +250,24 @@ def main():
             except (OSError, RuntimeError) as error:
                 last = str(error).strip().splitlines()[-1]
                 print(f"{grader.__name__} could not be had: {last}")
-    print(f"\n| {STUDENTS} submissions of {EXERCISE} | a minute | times | alone | single | loop |")
-    print("|---|---:|---:|---:|---:|---:|")
+    print("\n" + table(figures))
+
+
+def table(figures):
+    """Return the table in Markdown; "times" is how much longer than ours it took."""
+    ours = figures[0]
+    rows = [
+        [f"{STUDENTS} of {EXERCISE}", "right, a minute", "times", "mixed, a minute", "times"]
+        + ["alone", "single", "loop"],
+        ["---", *["---:"] * 7],
+    ]
     for one in figures:
-        rate = 60 * STUDENTS / one.whole
-        times = one.whole / figures[0].whole
         loop = f"{one.loop:.1f} s" if one.loop < DEADLINE else f"over {DEADLINE} s"
-        cells = f"{rate:,.0f} | {times:.1f} | {one.alone:.2f} s | {one.single:.2f} s | {loop}"
-        print(f"| {one.name} | {cells} |")
+        rates = [f"{60 * STUDENTS / took:,.0f}" for took in (one.right, one.mixed)]
+        times = f"{one.right / ours.right:.1f}", f"{one.mixed / ours.mixed:.1f}"
+        rows.append([one.name, rates[0], times[0], rates[1], times[1]])
+        rows[-1] += [f"{one.alone:.2f} s", f"{one.single:.2f} s", loop]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 if __name__ == "__main__":
