@@ -256,11 +256,8 @@ def main():
 def table(figures):
     """Return the table in Markdown; "times" is how much longer than ours it took."""
     ours = figures[0]
-    rows = [
-        [f"{STUDENTS} of {EXERCISE}", "right, a minute", "times", "mixed, a minute", "times"]
-        + ["alone", "single", "loop"],
-        ["---", *["---:"] * 7],
-    ]
+    head = [f"{STUDENTS} of {EXERCISE}", "right, a minute", "times", "mixed, a minute", "times"]
+    rows = [[*head, "alone", "single", "loop"], ["---", *["---:"] * 7]]
     for one in figures:
         loop = f"{one.loop:.1f} s" if one.loop < DEADLINE else f"over {DEADLINE} s"
         rates = [f"{60 * STUDENTS / took:,.0f}" for took in (one.right, one.mixed)]
