@@ -260,10 +260,14 @@ def _closes(step: Step, notes: Any, mixin: Any) -> None:
         server = mixed(mixin, notes, block_on_close=block)
         client = send(server, b"stay")
         answer(step, server, client)
-        threading.Timer(MOMENT, client.sendall, (b"go",)).start()
+        late = threading.Timer(MOMENT if block else PATIENCE / 2, client.sendall, (b"go",))
+        late.start()
         before = notes.count("done")
         server.server_close()
         done = notes.count("done") > before
+        late.cancel()
+        with suppress(OSError):  # it may have been told, and gone
+            client.sendall(b"go")
         how = "done" if done else "not done"
         step.want(server.fileno() == -1, "server_close() back, and the listener still open")
         step.want(

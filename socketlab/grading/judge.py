@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from statistics import fmean
 from typing import Any, TextIO
 
 from ..checks import core, place
@@ -21,13 +22,15 @@ from ..checks.core import Exercise, Part
 from ..checks.step import NotYet, Step, describe
 from . import namespaces
 from .remote import Checker, Line, LinkBroken, NoMessage
-from .sandbox import Ending, Sandbox, Student
+from .sandbox import Ending, Sandbox, SandboxTrouble, Student
 from .submissions import Cell, Submission, Unreadable, cells_for, cells_of
 
 SECONDS = 10.0
 """The time for one check, in which its own deadlines have long passed."""
 RUN_SECONDS = 5.0
 """The time for the cells. Who serves there for ever waits in vain for the checks."""
+BUSY = 3
+"""On a machine that is too busy all may take so many times as long."""
 SLOW = 0.5
 """Seconds after which a check probably hangs; then those after it are made beside it."""
 CPU_SECONDS = 2
@@ -38,8 +41,8 @@ MEMORY = 512 << 20
 """Bytes for the judge, whatever it is sent. It takes a tenth of them."""
 JUDGE_CPU = 5
 """Seconds that the judge may compute, whatever it is sent. It takes a tenth of one."""
-LATE = 0.25
-"""Seconds by which the judge itself is late, where the machine is too busy for deadlines."""
+LATE = 0.003
+"""Seconds by which the judge itself is late on average, where the machine is too busy."""
 GRACE = 1.0
 """Seconds in which it becomes known how a process has ended whose link is broken."""
 TRIES = 3
@@ -225,7 +228,7 @@ def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
                 yield from results
                 waiting[:0] = one.leave(len(results))
             for one in [key.data for key in running.values()]:
-                if time.monotonic() - one.started > (len(one.job.parts) + 1) * SECONDS:
+                if time.monotonic() - one.started > _most_seconds(one.job) + SECONDS:
                     os.kill(one.pid, signal.SIGKILL)  # the judge itself hangs
 
 
@@ -271,9 +274,13 @@ def _judge(job: Job, sandbox: Sandbox, pipe: TextIO) -> Iterator[Result]:
     isolated = sandbox.level == "namespaces"
     if isolated:
         namespaces.enter_network()
-    limits = replace(sandbox.limits, cpu_seconds=CPU_SECONDS, seconds=SECONDS * len(job.parts))
+    limits = replace(sandbox.limits, cpu_seconds=CPU_SECONDS, seconds=_most_seconds(job))
     with sandbox.start(ENTRY, os.getpid() if isolated else None, limits=limits) as student:
         yield from _check(job, student, isolated, pipe)
+
+
+def _most_seconds(job: Job) -> float:
+    return BUSY * (RUN_SECONDS + SECONDS * len(job.parts))
 
 
 def _only_pages(event: str, args: tuple[Any, ...]) -> None:
@@ -296,16 +303,17 @@ def _check(job: Job, student: Student, isolated: bool, pipe: TextIO) -> Iterator
     exercise = job.exercise
     cpu_seconds = CHECK_CPU + PART_CPU * len(job.parts)
     try:
-        with _after(RUN_SECONDS, student.kill):
+        work = student.work  # waits until it has started, which is not its own time
+        with _deadline(student, RUN_SECONDS):
             line = Line(student.socket)
             line.send([{str(cell.number): cell.source for cell in job.cells}, cpu_seconds], [])
             notes = _notes(job.cells, line.receive()[0])
-    except LinkBroken as broken:
+    except (LinkBroken, SandboxTrouble) as broken:
         for part in job.parts:  # none would fare better
             yield _ended(job, part, "while your cells ran", student, broken)
         return
     # Isolated, it has a file system of its own, and by now a folder in it.
-    checker = Checker(student.socket, str(student.work.parent) if isolated else "")
+    checker = Checker(student.socket, str(work.parent) if isolated else "")
     threading.Thread(target=checker.serve, daemon=True).start()
     for part in job.parts:
         started = time.monotonic()
@@ -329,14 +337,14 @@ def _check(job: Job, student: Student, isolated: bool, pipe: TextIO) -> Iterator
 
 def _attempt(job: Job, part: Part, checker: Checker, student: Student) -> NotYet | None:
     """Make one check; where the machine was too busy for it, again, but in the same time."""
-    with _after(SECONDS, student.kill):
+    with _deadline(student, SECONDS):
         for _ in range(TRIES):
             with place.answers_at(checker), _Watch() as watch:
                 try:
                     not_yet = core.attempt(job.exercise, part, (), checker.namespace())
                 except BaseException as error:  # an answer may raise what no check expects
                     not_yet = NotYet(_FOREIGN, describe(error))
-            if not_yet is None or watch.latest < LATE or isinstance(not_yet.__cause__, LinkBroken):
+            if not_yet is None or watch.late() < LATE or isinstance(not_yet.__cause__, LinkBroken):
                 break
     return not_yet
 
@@ -351,15 +359,21 @@ _FOREIGN = Step(
 class _Watch(threading.Thread):
     """Sleeps for short times, and notes how late it wakes up."""
 
+    NAP = 0.02
+
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.latest = 0.0
+        self._delays: list[float] = []
         self._over = threading.Event()
+
+    def late(self) -> float:
+        """Return by how many seconds it was late on average."""
+        return fmean(self._delays or [0])
 
     def run(self) -> None:
         slept = time.monotonic()
-        while not self._over.wait(0.05):
-            self.latest = max(self.latest, time.monotonic() - slept - 0.05)
+        while not self._over.wait(self.NAP):
+            self._delays.append(time.monotonic() - slept - self.NAP)
             slept = time.monotonic()
 
     def __enter__(self) -> "_Watch":
@@ -384,7 +398,30 @@ def _after(seconds: float, call: Callable[[], Any]) -> Iterator[None]:
         alarm.join()
 
 
-def _ended(job: Job, part: Part, when: str, student: Student, broken: LinkBroken) -> Result:
+@contextmanager
+def _deadline(student: Student, seconds: float) -> Iterator[None]:
+    """Kill it when the `with` block has taken so many seconds; later, if the machine is busy."""
+    over = threading.Event()
+
+    def watch() -> None:
+        for _ in range(BUSY):
+            with _Watch() as clock:
+                if over.wait(seconds):
+                    return
+            if clock.late() < LATE:
+                break
+        student.kill()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _ended(job: Job, part: Part, when: str, student: Student, broken: Exception) -> Result:
     step = Step(
         called=f"your {' and '.join(job.exercise.names)}, {when}",
         expected="a program that is still there when the check is over",
@@ -402,7 +439,7 @@ def _ended(job: Job, part: Part, when: str, student: Student, broken: LinkBroken
     return _failed(job.exercise, part, step, came)
 
 
-def _ending(student: Student, broken: LinkBroken) -> Ending:
+def _ending(student: Student, broken: Exception) -> Ending:
     gone = None if isinstance(broken, NoMessage) else student.wait(GRACE)
     return gone or student.kill()
 
