@@ -10,22 +10,24 @@ import argparse
 import json
 import os
 import re
-import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
+import psutil
+
 from socketlab.checks import core
-from socketlab.grading import judge
+from socketlab.grading import judge, namespaces
 from socketlab.grading.sandbox import LEVELS, Sandbox
 from socketlab.grading.submissions import Submission
 
 PROJECT = Path(__file__).parents[2]
 CHAPTER = "03_tcp_server"
 NAPPING = "6177"
-"""Seconds that a left over `sleep` sleeps, by which it is known."""
+"""Seconds that a left over `sleep` sleeps."""
 
 
 def notebook(folder):
@@ -79,13 +81,19 @@ class Row:
 
 @dataclass
 class Measured:
-    """What came of a row. `left` counts processes of the student's and of the grader's."""
+    """What came of a row. `left` counts processes of the student's and of the grader's.
+
+    `ports` counts sockets, of any kind, that a process of the grader's holds and did not before,
+    or that one of those left holds. Not only bound ones: /proc/net/tcp does not list who is bound
+    and does not listen. Sockets of other programs on this machine do not count.
+    """
 
     points: dict
     told: dict
     trouble: str
     seconds: float
     left: int
+    ports: int
     descriptors: int
     peak_memory: int
 
@@ -107,25 +115,20 @@ class Measured:
             or max(map(len, said.split("\n"))) > 400
         ):
             found.append(f"no message for a student:\n{said[:2000]}")
-        if self.left or self.descriptors:
-            found.append(f"{self.left} processes and {self.descriptors} descriptors left")
+        if self.left or self.ports or self.descriptors:
+            counts = f"{self.left} processes, {self.ports} ports, {self.descriptors} descriptors"
+            found.append(f"{counts} left")
         return found
 
 
-def measure(text, level=None, hidden=""):
+def measure(text, level=None):
     """Grade a notebook in a process made for it, as a worker of `socketlab grade` does."""
-    global _sandbox, _mark
-    if _sandbox is None or _sandbox.level != (level or _sandbox.level):
-        _mark = f"/hostile-{os.getpid()}-{level}"
-        sys.path.append(_mark)  # known by it: the zygote, and all that it forks
-        _sandbox = Sandbox(level, preload=judge.PRELOAD).__enter__()
-        sys.path.remove(_mark)
-        core.exercises()
+    _prepare(level)
+    before = _sockets()
     read_end, write_end = os.pipe()
     started = time.monotonic()
     pid = os.fork()
     if pid == 0:
-        os.setsid()
         with open(write_end, "w") as pipe:
             json.dump(_graded(text), pipe)
         os._exit(0)
@@ -134,11 +137,24 @@ def measure(text, level=None, hidden=""):
         facts = json.load(pipe)
     _, _, used = os.wait4(pid, 0)
     seconds = time.monotonic() - started
-    return Measured(**facts, seconds=seconds, left=_left(pid), peak_memory=used.ru_maxrss * 1024)
+    left = _left()
+    ports = len(_sockets() - before)
+    memory = used.ru_maxrss * 1024
+    return Measured(**facts, seconds=seconds, left=left, ports=ports, peak_memory=memory)
 
 
 _sandbox = None
-_mark = ""
+
+
+def _prepare(level):
+    global _sandbox
+    if _sandbox is None or _sandbox.level != (level or _sandbox.level):
+        if _sandbox is not None:
+            _sandbox.__exit__()
+        # Who loses its parent becomes our child, whatever its session or its program.
+        namespaces.prctl(namespaces.PR_SET_CHILD_SUBREAPER, 1)
+        _sandbox = Sandbox(level, preload=judge.PRELOAD).__enter__()
+        core.exercises()
 
 
 def _graded(text):
@@ -154,26 +170,32 @@ def _graded(text):
     return {"points": points, "told": told, "trouble": grade.trouble, "descriptors": descriptors}
 
 
-def _left(session):
+def _left():
     """Count what is left but the zygote, which waits for the next one."""
     deadline = time.monotonic() + 30  # keepers end when they have told how the student ended
-    while (count := _left_now(session)) and time.monotonic() < deadline:
+    while (count := _left_now()) and time.monotonic() < deadline:
         time.sleep(0.02)
     return count
 
 
-def _left_now(session):
-    napping = subprocess.run(["pgrep", "-fx", f"sleep {NAPPING}"], capture_output=True).stdout
-    count = len(napping.split())
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            ours = _mark.encode() in (process / "cmdline").read_bytes()
-            state = (process / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        zygote = process.name == str(_sandbox._zygote.pid)
-        count += (ours and not zygote) or state[3] == str(session)
-    return count
+def _left_now():
+    zygote = _sandbox._zygote.pid
+    for child in psutil.Process().children():
+        if child.pid != zygote:
+            with suppress(ChildProcessError):
+                os.waitpid(child.pid, os.WNOHANG)
+    return sum(one.pid != zygote for one in psutil.Process().children(recursive=True))
+
+
+def _sockets():
+    """Return the inodes of all sockets that this process, or one that descends from it, holds."""
+    found = set()
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with suppress(OSError):
+            for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+                with suppress(OSError):
+                    found.add(os.readlink(descriptor))
+    return {name for name in found if name.startswith("socket:")}
 
 
 def workers(count):
@@ -958,7 +980,8 @@ def main():
 def show(row, came, whole):
     faults = came.faults(row)
     points = f"{sum(came.points.values())} of {sum(FULL.values())}"
-    figures = f"{came.seconds:5.1f} s  left {came.left}  {came.peak_memory >> 20:4d} MB"
+    left = f"left {came.left}  ports {came.ports}"
+    figures = f"{came.seconds:5.1f} s  {left}  {came.peak_memory >> 20:4d} MB"
     told = [line.strip() for one in came.told.values() for line in one.splitlines()]
     first = next((line for line in told if line.startswith(("Came:", "Cell"))), "")
     print(f"{'holds' if not faults else 'FAILS'}  {row.name:38} {points:9} {figures}  {first[:90]}")
