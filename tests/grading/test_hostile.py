@@ -39,7 +39,9 @@ def measured(request):
         if getattr(item, "originalname", "") == "test_row"
     ]
     with table.workers(2) as pool:
-        yield {row.name: pool.submit(table.measure, row.text()) for row in chosen}
+        yield {
+            row.name: pool.submit(table.measure, row.text(), None, row.chapter) for row in chosen
+        }
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -58,7 +60,7 @@ def test_row(row, measured):
 )
 def test_without_namespaces_it_does_not_hold(row, pool):
     """So these rows can fail."""
-    came = pool.submit(table.measure, row.text(), "process").result(PATIENCE)
+    came = pool.submit(table.measure, row.text(), "process", row.chapter).result(PATIENCE)
     assert came.faults(row)
     assert not came.left
 
