@@ -978,7 +978,7 @@ def row_of(chapter, name, why, exercise, old, new, *rest, **more):
 def bound_at(*lines):
     """Return the words for a server that binds elsewhere, in place of UnixStreamServer's."""
     body = "\n".join(f"        {line}" for line in lines)
-    return f"    address_family = socket.AF_UNIX\n\n    def server_bind(self):\n{body}"
+    return f"{FAMILY}\n\n    def server_bind(self):\n{body}"
 
 
 FAMILY = "    address_family = socket.AF_UNIX"
@@ -1054,6 +1054,7 @@ ROWS += [
         f"args=({NAPPING},)).start()\n        thread = threading.Thread(",
         {"06.1": 0},
         {"06.1": "can't start new thread|ended with exit status 1"},
+        needs="namespaces",
     ),
     row_of(
         "06_threading_mixin",
