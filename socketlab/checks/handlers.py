@@ -319,6 +319,8 @@ def _all(step: Step, server: Any) -> bytes:
         with suppress(TimeoutError, ConnectionError):
             while part := client.recv(1 << 20):
                 parts.append(part)
+                size = sum(map(len, parts))
+                step.want(size <= 2 * SIZE, f"{size:,} bytes, and no end")
         return b"".join(parts)
 
 

@@ -1,9 +1,11 @@
 """Where an answer lives: in this process or, for the grader, in another one."""
 
+import os
 import socket
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 _link: Any = None
@@ -44,9 +46,15 @@ def _subclass(name: str, bases: tuple[Any, ...], attributes: dict[str, Any]) -> 
 def seen(path: str) -> str:
     """Return the path by which this process reaches a file of the process with the answer.
 
-    Only to look at it or to connect to it: a link there may lead to any file of ours.
+    A link there would lead to any file of ours, so there must be none. Only to look at it or to
+    connect to it, all the same: the other process may be quick enough to put one there now.
     """
-    return path if _link is None else f"{_link.root}{path}"
+    if _link is None or not _link.root:
+        return path
+    for part in (Path(path), *Path(path).parents):
+        if os.path.islink(f"{_link.root}{part}"):
+            raise PermissionError(f"{part} is a link, and links are not followed here")
+    return f"{_link.root}{path}"
 
 
 def is_elsewhere() -> bool:

@@ -15,6 +15,8 @@ from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 MOMENT = 0.1
 """Seconds that something which should have ended is still given."""
+MOST = 1 << 20
+"""Bytes that a client takes: more than any answer has, so that one without end is told."""
 
 _REAL = {
     (owner, name): getattr(owner, name)
@@ -290,6 +292,7 @@ def talk(step: Step, address: Any, message: bytes = b"") -> bytes:
             client.sendall(message)
             while data := client.recv(4096):
                 received += data
+                step.want(len(received) < MOST, f"{len(received):,} bytes, and no end")
     except TimeoutError:
         stands = there(whereabouts, records.before)
         step.fail(

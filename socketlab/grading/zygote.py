@@ -268,15 +268,14 @@ class Keeper:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         work = self.folder or "/work"
         try:
+            os.setsid()  # Linux shares processors between sessions: 100 processes get one share
             if self.isolated:
                 os.read(self.echo, 1)  # by then init has found its libraries, in the old root
                 namespaces.change_root(self.visible, self.limits["disk"])
                 namespaces.become_nobody(is_root)
-            else:
-                os.setsid()
-                if is_root:
-                    os.chown(work, namespaces.NOBODY, namespaces.NOBODY)
-                    _change_user()
+            elif is_root:
+                os.chown(work, namespaces.NOBODY, namespaces.NOBODY)
+                _change_user()
             if LINUX:
                 namespaces.prctl(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
             os.chdir(work)

@@ -2,54 +2,58 @@
 
     python -m tests.grading.hostile_table [--level LEVEL] [WORD IN A ROW'S NAME ...]
 
-Each row is a whole notebook of chapter 03, right but for what the row says. So the exercises that
-it leaves alone must have full points, whatever it does in the others.
+Each row is a whole notebook, of chapter 03 if it does not name another, right but for what the row
+says. So the exercises that it leaves alone must have full points, whatever it does in the others.
 """
 
 import argparse
 import json
 import os
 import re
-import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
+import psutil
+
 from socketlab.checks import core
-from socketlab.grading import judge
+from socketlab.grading import judge, namespaces
 from socketlab.grading.sandbox import LEVELS, Sandbox
 from socketlab.grading.submissions import Submission
 
 PROJECT = Path(__file__).parents[2]
 CHAPTER = "03_tcp_server"
 NAPPING = "6177"
-"""Seconds that a left over `sleep` sleeps, by which it is known."""
+"""Seconds that a left over `sleep` sleeps."""
 
 
-def notebook(folder):
-    return json.loads((PROJECT / folder / CHAPTER / f"{CHAPTER}.ipynb").read_text("utf-8"))
+def notebook(folder, chapter=CHAPTER):
+    return json.loads((PROJECT / folder / chapter / f"{chapter}.ipynb").read_text("utf-8"))
 
 
 def answer_cell(exercise, cells):
-    number = exercise.replace(".", "-").removeprefix("0")
-    return next(cell for cell in cells if cell["id"] == f"answer-0{number}")
+    number = exercise.replace(".", "-")
+    return next(cell for cell in cells if cell["id"] == f"answer-{number}")
 
 
-def answers(folder):
-    cells = notebook(folder)["cells"]
-    ids = ["03.1", "03.2", "03.3", "03.4"]
-    return {one: "".join(answer_cell(one, cells)["source"]) for one in ids}
+def answers(folder, chapter=CHAPTER):
+    cells = notebook(folder, chapter)["cells"]
+    return {one: "".join(answer_cell(one, cells)["source"]) for one in full(chapter)}
+
+
+def full(chapter):
+    return {
+        one.id: sum(part.points for part in one.parts.values())
+        for one in judge.exercises_of(chapter)
+    }
 
 
 RIGHT = answers("solutions")
 BLANK = answers("exercises")
-FULL = {
-    one.id: sum(part.points for part in one.parts.values())
-    for one in core.exercises()
-    if one.id in RIGHT
-}
+FULL = full(CHAPTER)
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,10 @@ class Row:
     told: dict = field(default_factory=dict)
     change: object = None
     needs: str = "process"
+    chapter: str = CHAPTER
 
     def text(self):
-        whole = notebook("solutions")
+        whole = notebook("solutions", self.chapter)
         for exercise, source in self.answers.items():
             answer_cell(exercise, whole["cells"])["source"] = source
         changed = self.change(whole) if self.change else None
@@ -79,21 +84,27 @@ class Row:
 
 @dataclass
 class Measured:
-    """What came of a row. `left` counts processes of the student's and of the grader's."""
+    """What came of a row. `left` counts processes of the student's and of the grader's.
+
+    `ports` counts sockets, of any kind, that a process of the grader's holds and did not before,
+    or that one of those left holds. Not only bound ones: /proc/net/tcp does not list who is bound
+    and does not listen. Sockets of other programs on this machine do not count.
+    """
 
     points: dict
     told: dict
     trouble: str
     seconds: float
     left: int
+    ports: int
     descriptors: int
     peak_memory: int
 
     def faults(self, row):
         """Say in what it differs from what is right; nothing, where it holds."""
         found = []
-        for exercise, full in FULL.items():
-            wanted = row.points.get(exercise, full)
+        for exercise, most in full(row.chapter).items():
+            wanted = row.points.get(exercise, most)
             if self.points.get(exercise) != wanted:
                 found.append(f"{exercise}: {self.points.get(exercise)} points, not {wanted}")
         for exercise, pattern in row.told.items():
@@ -107,43 +118,51 @@ class Measured:
             or max(map(len, said.split("\n"))) > 400
         ):
             found.append(f"no message for a student:\n{said[:2000]}")
-        if self.left or self.descriptors:
-            found.append(f"{self.left} processes and {self.descriptors} descriptors left")
+        if self.left or self.ports or self.descriptors:
+            counts = f"{self.left} processes, {self.ports} ports, {self.descriptors} descriptors"
+            found.append(f"{counts} left")
         return found
 
 
-def measure(text, level=None, hidden=""):
+def measure(text, level=None, chapter=CHAPTER):
     """Grade a notebook in a process made for it, as a worker of `socketlab grade` does."""
-    global _sandbox, _mark
-    if _sandbox is None or _sandbox.level != (level or _sandbox.level):
-        _mark = f"/hostile-{os.getpid()}-{level}"
-        sys.path.append(_mark)  # known by it: the zygote, and all that it forks
-        _sandbox = Sandbox(level, preload=judge.PRELOAD).__enter__()
-        sys.path.remove(_mark)
-        core.exercises()
+    _prepare(level)
+    before = _sockets()
     read_end, write_end = os.pipe()
     started = time.monotonic()
     pid = os.fork()
     if pid == 0:
-        os.setsid()
         with open(write_end, "w") as pipe:
-            json.dump(_graded(text), pipe)
+            json.dump(_graded(text, chapter), pipe)
         os._exit(0)
     os.close(write_end)
     with open(read_end) as pipe:
         facts = json.load(pipe)
     _, _, used = os.wait4(pid, 0)
     seconds = time.monotonic() - started
-    return Measured(**facts, seconds=seconds, left=_left(pid), peak_memory=used.ru_maxrss * 1024)
+    left = _left()
+    ports = len(_sockets() - before)
+    memory = used.ru_maxrss * 1024
+    return Measured(**facts, seconds=seconds, left=left, ports=ports, peak_memory=memory)
 
 
 _sandbox = None
-_mark = ""
 
 
-def _graded(text):
+def _prepare(level):
+    global _sandbox
+    if _sandbox is None or _sandbox.level != (level or _sandbox.level):
+        if _sandbox is not None:
+            _sandbox.__exit__()
+        # Who loses its parent becomes our child, whatever its session or its program.
+        namespaces.prctl(namespaces.PR_SET_CHILD_SUBREAPER, 1)
+        _sandbox = Sandbox(level, preload=judge.PRELOAD).__enter__()
+        core.exercises()
+
+
+def _graded(text, chapter):
     before = len(os.listdir("/proc/self/fd"))
-    grade = judge.grade(Submission("mallory", CHAPTER, text), _sandbox)
+    grade = judge.grade(Submission("mallory", chapter, text), _sandbox)
     points, told = {}, {}
     for result in grade.results:
         points[result.exercise] = points.get(result.exercise, 0) + result.points
@@ -154,26 +173,32 @@ def _graded(text):
     return {"points": points, "told": told, "trouble": grade.trouble, "descriptors": descriptors}
 
 
-def _left(session):
+def _left():
     """Count what is left but the zygote, which waits for the next one."""
     deadline = time.monotonic() + 30  # keepers end when they have told how the student ended
-    while (count := _left_now(session)) and time.monotonic() < deadline:
+    while (count := _left_now()) and time.monotonic() < deadline:
         time.sleep(0.02)
     return count
 
 
-def _left_now(session):
-    napping = subprocess.run(["pgrep", "-fx", f"sleep {NAPPING}"], capture_output=True).stdout
-    count = len(napping.split())
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            ours = _mark.encode() in (process / "cmdline").read_bytes()
-            state = (process / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        zygote = process.name == str(_sandbox._zygote.pid)
-        count += (ours and not zygote) or state[3] == str(session)
-    return count
+def _left_now():
+    zygote = _sandbox._zygote.pid
+    for child in psutil.Process().children():
+        if child.pid != zygote:
+            with suppress(ChildProcessError):
+                os.waitpid(child.pid, os.WNOHANG)
+    return sum(one.pid != zygote for one in psutil.Process().children(recursive=True))
+
+
+def _sockets():
+    """Return the inodes of all sockets that this process, or one that descends from it, holds."""
+    found = set()
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with suppress(OSError):
+            for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+                with suppress(OSError):
+                    found.add(os.readlink(descriptor))
+    return {name for name in found if name.startswith("socket:")}
 
 
 def workers(count):
@@ -939,6 +964,176 @@ ROWS += [
 ]
 
 
+# What only other chapters make natural.
+
+
+def row_of(chapter, name, why, exercise, old, new, *rest, **more):
+    """Return a row in whose right answer `old` is replaced."""
+    answer = answers("solutions", chapter)[exercise]
+    assert old in answer
+    changed = {exercise: answer.replace(old, new, 1)}
+    return Row(name, why, changed, *rest, chapter=chapter, **more)
+
+
+def bound_at(*lines):
+    """Return the words for a server that binds elsewhere, in place of UnixStreamServer's."""
+    body = "\n".join(f"        {line}" for line in lines)
+    return f"{FAMILY}\n\n    def server_bind(self):\n{body}"
+
+
+FAMILY = "    address_family = socket.AF_UNIX"
+ROWS += [
+    row_of(
+        "04_udp_server",
+        "a flood of datagrams to the client",
+        "the first one is not the echo; to take them all is not asked",
+        "04.3",
+        "        sock.sendto(data, self.client_address)",
+        "        while True: sock.sendto(b'x' * 100, self.client_address)",
+        {"04.3": 0},
+        {"04.3": "back for b'ahoy'"},
+    ),
+    row_of(
+        "05_unix_servers",
+        "a socket path outside the work folder",
+        "nothing else can be written; the datagram server is right",
+        "05.1",
+        FAMILY,
+        bound_at('self.server_address = "/usr/door"', "super().server_bind()"),
+        {"05.1": 1},
+        {"05.1": "OSError: .*Read-only file system|PermissionError"},
+    ),
+    row_of(
+        "05_unix_servers",
+        "a symlink as socket path",
+        "the file there is no socket; the datagram server is right",
+        "05.1",
+        FAMILY,
+        bound_at(
+            "path, self.server_address = self.server_address, self.server_address + '-real'",
+            "super().server_bind()",
+            "os.symlink(self.server_address, path)",
+            "self.server_address = path",
+        ),
+        {"05.1": 1},
+        {"05.1": "PermissionError: .* is a link"},
+        needs="namespaces",
+    ),
+    row_of(
+        "05_unix_servers",
+        "a symlink out of the work folder, for clients",
+        "a check follows no link, to whatever server of the grader's machine",
+        "05.2",
+        "    def get_request(self):",
+        "    def server_activate(self):\n"
+        "        super().server_activate()\n"
+        "        os.unlink(self.server_address)\n"
+        "        os.symlink('/run/docker.sock', self.server_address)\n\n"
+        "    def get_request(self):",
+        {"05.2": 0},
+        {"05.2": "PermissionError: .* is a link"},
+        needs="namespaces",
+    ),
+    row_of(
+        "05_unix_servers",
+        "an abstract socket",
+        "it is not at the path; the datagram server is right",
+        "05.1",
+        FAMILY,
+        bound_at('self.server_address = "\\0door"', "super().server_bind()"),
+        {"05.1": 1},
+        {"05.1": "server_address is .*, the path was"},
+    ),
+    row_of(
+        "06_threading_mixin",
+        "a thread bomb in process_request",
+        "no request is served",
+        "06.1",
+        "        thread = threading.Thread(",
+        f"        import time\n        while True: threading.Thread(target=time.sleep, "
+        f"args=({NAPPING},)).start()\n        thread = threading.Thread(",
+        {"06.1": 0},
+        {"06.1": "can't start new thread|ended with exit status 1"},
+        needs="namespaces",
+    ),
+    row_of(
+        "06_threading_mixin",
+        "threads that never end, daemon or not",
+        HARMLESS,
+        "06.2",
+        "class Theatre",
+        f"import time\nfor daemon in (True, False):\n    threading.Thread("
+        f"target=time.sleep, args=({NAPPING},), daemon=daemon).start()\n\n\nclass Theatre",
+    ),
+    row_of(
+        "06_threading_mixin",
+        "a lock never released",
+        "only the first visitor is served, and no check has one only",
+        "06.2",
+        "        with self.server.lock:",
+        "        if self.server.lock.acquire():",
+        {"06.2": 0},
+        {"06.2": "it stands in line"},
+    ),
+    row_of(
+        "07_forking_mixin",
+        "a child that forks on and on",
+        "no request is served",
+        "07.1",
+        "        status = 1\n",
+        "        while True:\n            try: os.fork()\n            except OSError: pass\n",
+        {"07.1": 0},
+    ),
+    row_of(
+        "07_forking_mixin",
+        "a child that comes back",
+        "it goes on with its parent's program",
+        "07.1",
+        "            self.run_child(request, client_address)",
+        "            return",
+        {"07.1": 0},
+        {"07.1": "a child came back into the program of its parent"},
+    ),
+    row_of(
+        "07_forking_mixin",
+        "children with setsid, never collected",
+        HARMLESS,
+        "07.2",
+        "        self.request.recv(65536)",
+        "        if os.fork() == 0:\n            os.setsid()\n            import time\n"
+        f"            time.sleep({NAPPING})\n        self.request.recv(65536)",
+    ),
+    row_of(
+        "07_forking_mixin",
+        "stdin, stdout and stderr closed",
+        HARMLESS,
+        "07.3",
+        "def run(server):",
+        "for number in range(3): os.close(number)\n\n\ndef run(server):",
+    ),
+    row_of(
+        "08_handlers",
+        "a handler that writes without end",
+        "it is more than the chart",
+        "08.4",
+        "        self.request.sendall(self.server.chart)",
+        "        while True: self.request.sendall(self.server.chart)",
+        {"08.4": 7},
+        {"08.4": "bytes, and no end"},
+    ),
+    row_of(
+        "08_handlers",
+        "a handler that never ends a line",
+        "a client waits in vain",
+        "08.4",
+        "        self.wfile.write(self.greeting.encode())",
+        "        while True: self.wfile.write(b'x' * 100_000)",
+        {"08.4": 6},
+        {"08.4": "bytes, and no end"},
+    ),
+]
+
+
 def main():
     parser = argparse.ArgumentParser(description="Print the hostile table.")
     parser.add_argument("--level", choices=LEVELS)
@@ -949,7 +1144,7 @@ def main():
     rows = [row for row in ROWS if not options.words or any(w in row.name for w in options.words)]
     begun = time.monotonic()
     with workers(options.jobs) as pool:
-        futures = [pool.submit(measure, row.text(), options.level) for row in rows]
+        futures = [pool.submit(measure, row.text(), options.level, row.chapter) for row in rows]
         for row, future in zip(rows, futures, strict=True):
             show(row, future.result(), options.all)
     print(f"{len(rows)} rows in {time.monotonic() - begun:.0f} s")
@@ -957,8 +1152,9 @@ def main():
 
 def show(row, came, whole):
     faults = came.faults(row)
-    points = f"{sum(came.points.values())} of {sum(FULL.values())}"
-    figures = f"{came.seconds:5.1f} s  left {came.left}  {came.peak_memory >> 20:4d} MB"
+    points = f"{sum(came.points.values())} of {sum(full(row.chapter).values())}"
+    left = f"left {came.left}  ports {came.ports}"
+    figures = f"{came.seconds:5.1f} s  {left}  {came.peak_memory >> 20:4d} MB"
     told = [line.strip() for one in came.told.values() for line in one.splitlines()]
     first = next((line for line in told if line.startswith(("Came:", "Cell"))), "")
     print(f"{'holds' if not faults else 'FAILS'}  {row.name:38} {points:9} {figures}  {first[:90]}")

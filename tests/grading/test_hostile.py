@@ -3,11 +3,13 @@
 import csv
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 import zipfile
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -37,7 +39,9 @@ def measured(request):
         if getattr(item, "originalname", "") == "test_row"
     ]
     with table.workers(2) as pool:
-        yield {row.name: pool.submit(table.measure, row.text()) for row in chosen}
+        yield {
+            row.name: pool.submit(table.measure, row.text(), None, row.chapter) for row in chosen
+        }
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -56,7 +60,7 @@ def test_row(row, measured):
 )
 def test_without_namespaces_it_does_not_hold(row, pool):
     """So these rows can fail."""
-    came = pool.submit(table.measure, row.text(), "process").result(PATIENCE)
+    came = pool.submit(table.measure, row.text(), "process", row.chapter).result(PATIENCE)
     assert came.faults(row)
     assert not came.left
 
@@ -80,6 +84,38 @@ def test_the_table_notices(row, wrong, pool):
     """Each fault that it looks for."""
     [fault] = pool.submit(table.measure, row.text()).result(PATIENCE).faults(row)
     assert wrong in fault
+
+
+@pytest.mark.parametrize("kind", ["listening", "bound", "datagrams", "unix"])
+def test_the_table_notices_a_port(kind, pool):
+    """One that the grader forgets to give back."""
+    row = Row("right", "")
+    came = pool.submit(measure_and_keep_a_port, row.text(), kind).result(PATIENCE)
+    assert came.faults(row) == ["0 processes, 1 ports, 0 descriptors left"]
+
+
+def measure_and_keep_a_port(text, kind):
+    kept = []
+
+    def wait4(*args, wait4=os.wait4):
+        kept.append(bound(kind))
+        return wait4(*args)
+
+    with patch("os.wait4", wait4):
+        came = table.measure(text)
+    kept[0].close()
+    return came
+
+
+def bound(kind):
+    made = socket.socket(
+        socket.AF_UNIX if kind == "unix" else socket.AF_INET,
+        socket.SOCK_DGRAM if kind == "datagrams" else socket.SOCK_STREAM,
+    )
+    made.bind("" if kind == "unix" else ("127.0.0.1", 0))
+    if kind == "listening":
+        made.listen()
+    return made
 
 
 # Whole classes, by the command.
