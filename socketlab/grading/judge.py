@@ -302,7 +302,7 @@ def _check(job: Job, student: Student, isolated: bool, pipe: TextIO) -> Iterator
             notes = _notes(job.cells, line.receive()[0])
     except LinkBroken as broken:
         for part in job.parts:  # none would fare better
-            yield _ended(job, part, "while your cells ran", student, broken)
+            yield _ended(job, part, _IN_CELLS, student, broken)
         return
     # Isolated, it has a file system of its own, and by now a folder in it.
     checker = Checker(student.socket, str(student.work.parent) if isolated else "")
@@ -384,12 +384,18 @@ def _after(seconds: float, call: Callable[[], Any]) -> Iterator[None]:
         alarm.join()
 
 
+_IN_CELLS = "while your cells ran"
+
+
 def _ended(job: Job, part: Part, when: str, student: Student, broken: LinkBroken) -> Result:
     step = Step(
         called=f"your {' and '.join(job.exercise.names)}, {when}",
         expected="a program that is still there when the check is over",
         why="A check asks for one thing after the other. Who has gone cannot answer.",
     )
+    if when == _IN_CELLS:
+        why = "A cell that defines no answer runs with each exercise: look there, too."
+        step = replace(step, expected="cells that run to their end", why=why)
     ending = _ending(student, broken)
     if _computed(ending):
         came = f"It computed for a long time, and was ended{_last_line(job, student)}."
