@@ -85,11 +85,11 @@ def grade_class(options: argparse.Namespace) -> list[Grade]:
         grades = [journal.find(one) or judge.ungraded(one, NOT_YET) for one in handed_in]
         todo = [place for place, grade in enumerate(grades) if grade.trouble]
         if todo:
-            if (options.out / TABLE).exists():
-                with _written(options.out):
-                    write_all(grades, options.out)  # if we go no further, no old grade looks new
             with _executor(options) as executor:
                 _try_hidden_checks(executor, secret, options)
+                if (options.out / TABLE).exists():
+                    with _written(options.out):
+                        write_all(grades, options.out)  # if interrupted, no old grade looks new
                 with shown(len(handed_in), len(todo)) as advance:
                     for place, grade in _graded(executor, handed_in, todo, secret, options):
                         grades[place] = grade
@@ -116,7 +116,8 @@ def _handed_in(source: Path) -> list[Submission]:
         raise Unreadable(f"There is no <student>/<chapter>/<notebook>.ipynb in {source}.")
     for (student, chapter), count in Counter((one.student, one.chapter) for one in found).items():
         if count > 1:
-            print(f"{student} has handed in {count} notebooks of {chapter}.", file=sys.stderr)
+            told = f"{student} has handed in {count} notebooks of {chapter}. Each is graded."
+            print(told, file=sys.stderr)
     unchecked = [one for one in found if _has_no_checks(one.chapter)]
     for chapter in sorted({one.chapter for one in unchecked}):
         print(f"Left out, as it has no checks: {chapter}", file=sys.stderr)
@@ -274,6 +275,8 @@ def _dask(address: str) -> Iterator[Executor]:
     except (OSError, ValueError) as error:
         raise SandboxTrouble(f"No Dask scheduler answers at {where}: {error}") from None
     with client:
+        if not client.scheduler_info()["workers"]:
+            print(f"The scheduler at {where} has no workers yet. Waiting.", file=sys.stderr)
         yield client.get_executor(retries=3, pure=False)  # type: ignore[no-untyped-call]
 
 

@@ -22,7 +22,7 @@ from ..checks.core import Exercise, Part
 from ..checks.step import NotYet, Step, describe
 from . import namespaces
 from .remote import Checker, Line, LinkBroken, NoMessage
-from .sandbox import Ending, Sandbox, SandboxTrouble, Student
+from .sandbox import Ending, Sandbox, SandboxTrouble, Student, Turns
 from .submissions import Cell, Submission, Unreadable, cells_for, cells_of
 
 SECONDS = 10.0
@@ -31,7 +31,7 @@ RUN_SECONDS = 5.0
 """The time for the cells. Who serves there for ever waits in vain for the checks."""
 BUSY = 3
 """On a machine that is too busy all may take so many times as long."""
-SLOW = 0.5
+SLOW = 0.3
 """Seconds after which a check probably hangs; then those after it are made beside it."""
 CPU_SECONDS = 2
 """What the cells may compute."""
@@ -96,6 +96,8 @@ class Job:
     exercise: Exercise
     parts: list[Part]
     cells: list[Cell]
+    needed: list[Cell]
+    """The cells without which there is no answer, for where `cells` do not run to their end."""
 
 
 def grade(submission: Submission, sandbox: Sandbox) -> Grade:
@@ -118,7 +120,8 @@ def grade(submission: Submission, sandbox: Sandbox) -> Grade:
     for exercise in exercises:
         chosen = cells_for(exercise, exercises, cells)
         if any(cell.binds & {*exercise.names} for cell in chosen):
-            jobs.append(Job(exercise, list(exercise.parts.values()), chosen))
+            needed = cells_for(exercise, exercises, cells, common=False)
+            jobs.append(Job(exercise, list(exercise.parts.values()), chosen, needed))
     for result in _in_processes(jobs, sandbox):
         results[result.exercise, result.check] = result
     done.results = list(results.values())
@@ -167,6 +170,8 @@ class Running:
     job: Job
     pid: int
     pipe: int
+    turns: Turns
+    has_turn: bool = True
     started: float = field(default_factory=time.monotonic)
     written: bytes = b""
 
@@ -185,7 +190,10 @@ class Running:
         return b"\n\n" in b"\n" + self.written
 
     def leave(self, count: int) -> list[Job]:
-        """Leave all checks after so many to others; return a job for each."""
+        """Leave our turn and all checks after so many to others; return a job for each."""
+        if self.has_turn:
+            self.turns.give()
+        self.has_turn = False
         others, self.job.parts = self.job.parts[count:], self.job.parts[:count]
         return [replace(self.job, parts=[part]) for part in others]
 
@@ -207,7 +215,7 @@ class Running:
 
 
 def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
-    """Judge each job in a fork of this process, some at a time; yield the results as they come.
+    """Judge each job in a fork of this process, in its turn; yield the results as they come.
 
     Where a check hangs or has ended its process, each one after it gets a process of its own.
     """
@@ -215,7 +223,7 @@ def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
     with selectors.DefaultSelector() as selector:
         running = selector.get_map()
         while waiting or running:
-            while waiting and len(running) < AT_ONCE:
+            while waiting and len(running) < AT_ONCE and sandbox.turns.take(wait=not running):
                 started = _fork(waiting.pop(), sandbox)
                 selector.register(started.pipe, selectors.EVENT_READ, started)
             for one in [key.data for key, _ in selector.select(0.5)]:
@@ -238,7 +246,7 @@ def _fork(job: Job, sandbox: Sandbox) -> Running:
     pid = os.fork()
     if pid:
         os.close(write_end)
-        return Running(job, pid, read_end)
+        return Running(job, pid, read_end, sandbox.turns)
     status = 1
     try:
         namespaces.end_with(grader)
@@ -275,8 +283,19 @@ def _judge(job: Job, sandbox: Sandbox, pipe: TextIO) -> Iterator[Result]:
     if isolated:
         namespaces.enter_network()
     limits = replace(sandbox.limits, cpu_seconds=CPU_SECONDS, seconds=_most_seconds(job))
-    with sandbox.start(ENTRY, os.getpid() if isolated else None, limits=limits) as student:
-        yield from _check(job, student, isolated, pipe)
+    for cells in [job.cells, job.needed]:
+        job = replace(job, cells=cells)
+        with sandbox.start(ENTRY, os.getpid() if isolated else None, limits=limits) as student:
+            try:
+                checker, notes = _run_cells(job, student, isolated)
+            except (LinkBroken, SandboxTrouble) as broken:
+                if cells != job.needed:
+                    continue
+                for part in job.parts:  # none would fare better
+                    yield _ended(job, part, _IN_CELLS, student, broken)
+            else:
+                yield from _check(job, student, checker, notes, pipe)
+            return
 
 
 def _most_seconds(job: Job) -> float:
@@ -292,7 +311,21 @@ def _only_pages(event: str, args: tuple[Any, ...]) -> None:
         raise PermissionError(f"{args[0]} is no address of a page: it has no http://")
 
 
-def _check(job: Job, student: Student, isolated: bool, pipe: TextIO) -> Iterator[Result]:
+def _run_cells(job: Job, student: Student, isolated: bool) -> tuple[Checker, list[str]]:
+    """Have the student's process run the cells; return the link to it, and what went wrong."""
+    work = student.work  # waits until it has started, which is not its own time
+    with _deadline(student, RUN_SECONDS):
+        line = Line(student.socket)
+        cpu_seconds = CHECK_CPU + PART_CPU * len(job.parts)
+        line.send([{str(cell.number): cell.source for cell in job.cells}, cpu_seconds], [])
+        notes = _notes(job.cells, line.receive()[0])
+    # Isolated, it has a file system of its own, and by now a folder in it.
+    return Checker(student.socket, str(work.parent) if isolated else ""), notes
+
+
+def _check(
+    job: Job, student: Student, checker: Checker, notes: list[str], pipe: TextIO
+) -> Iterator[Result]:
     """Yield a result for each check, up to the first that hangs or ends the student's process."""
     hangs = threading.Event()
 
@@ -301,19 +334,6 @@ def _check(job: Job, student: Student, isolated: bool, pipe: TextIO) -> Iterator
         print(file=pipe, flush=True)
 
     exercise = job.exercise
-    cpu_seconds = CHECK_CPU + PART_CPU * len(job.parts)
-    try:
-        work = student.work  # waits until it has started, which is not its own time
-        with _deadline(student, RUN_SECONDS):
-            line = Line(student.socket)
-            line.send([{str(cell.number): cell.source for cell in job.cells}, cpu_seconds], [])
-            notes = _notes(job.cells, line.receive()[0])
-    except (LinkBroken, SandboxTrouble) as broken:
-        for part in job.parts:  # none would fare better
-            yield _ended(job, part, "while your cells ran", student, broken)
-        return
-    # Isolated, it has a file system of its own, and by now a folder in it.
-    checker = Checker(student.socket, str(work.parent) if isolated else "")
     threading.Thread(target=checker.serve, daemon=True).start()
     for part in job.parts:
         started = time.monotonic()
@@ -421,12 +441,18 @@ def _deadline(student: Student, seconds: float) -> Iterator[None]:
         thread.join()
 
 
+_IN_CELLS = "while your cells ran"
+
+
 def _ended(job: Job, part: Part, when: str, student: Student, broken: Exception) -> Result:
     step = Step(
         called=f"your {' and '.join(job.exercise.names)}, {when}",
         expected="a program that is still there when the check is over",
         why="A check asks for one thing after the other. Who has gone cannot answer.",
     )
+    if when == _IN_CELLS:
+        why = "A cell that defines no answer runs with each exercise: look there, too."
+        step = replace(step, expected="cells that run to their end", why=why)
     ending = _ending(student, broken)
     if _computed(ending):
         came = f"It computed for a long time, and was ended{_last_line(job, student)}."

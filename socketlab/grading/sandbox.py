@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -35,6 +36,7 @@ LEVELS = {
 _PROGRAM = f"import sys; sys.path[:0] = [sys.argv.pop()]; from {__package__} import zygote; "
 _PROGRAM += "zygote.main(*sys.argv[1:])"
 _START = 30.0
+TURNS_PER_CPU = int(os.environ.get("TPC", "2"))
 
 
 class SandboxTrouble(Exception):
@@ -218,6 +220,37 @@ def _mega(size: int) -> str:
     return f"{size / (1 << 20):g} MB"
 
 
+class Turns:
+    """Says how many may compute at a time, of all that are forked from here: more would be late.
+
+    For each a token lies in a pipe, as with make's job server.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.write(self._write, b"+" * count)
+
+    def take(self, wait: bool) -> bool:
+        """Take a turn; where there is none, wait for one or return False."""
+        while True:
+            try:
+                return bool(os.read(self._read, 1))
+            except BlockingIOError:
+                if not wait:
+                    return False
+                select.select([self._read], [], [])
+
+    def give(self) -> None:
+        """Give a turn back."""
+        os.write(self._write, b"+")
+
+    def close(self) -> None:
+        """Close the pipe."""
+        os.close(self._read)
+        os.close(self._write)
+
+
 class Sandbox:
     """Starts student processes, at the highest level that the system has; a context manager.
 
@@ -241,6 +274,7 @@ class Sandbox:
         self._students: WeakSet[Student] = WeakSet()
 
     def __enter__(self) -> Self:
+        self.turns = Turns(TURNS_PER_CPU * (os.cpu_count() or 1))
         self._channel, theirs = socket.socketpair()
         told = [json.dumps(sys.path), json.dumps(self._preload), str(Path(__file__).parents[2])]
         # By default each thread reserves 64 MB for malloc, all of which counts as memory.
@@ -275,6 +309,7 @@ class Sandbox:
                 student.kill()
         finally:
             self._channel.close()
+            self.turns.close()
             self._zygote.wait(_START)
 
     def _highest(self) -> tuple[str, str]:

@@ -224,8 +224,10 @@ def _asks(tree: ast.Module) -> bool:
     return asked and all(isinstance(node, ast.Import | ast.ImportFrom) for node in rest)
 
 
-def cells_for(exercise: Exercise, others: list[Exercise], cells: list[Cell]) -> list[Cell]:
-    """Return the cells that an exercise needs: its own, the common ones, and what these use.
+def cells_for(
+    exercise: Exercise, others: list[Exercise], cells: list[Cell], common: bool = True
+) -> list[Cell]:
+    """Return the cells of an exercise: its own, the common ones if asked for, and what these use.
 
     A cell belongs to the exercises whose names it defines, wherever it stands and whatever its
     metadata say. Cells of other exercises are left out, so that an error there costs nothing here.
@@ -233,7 +235,7 @@ def cells_for(exercise: Exercise, others: list[Exercise], cells: list[Cell]) -> 
     mine = set(exercise.names)
     foreign = {name for other in others if other is not exercise for name in other.names} - mine
     live = [cell for cell in cells if not cell.asks]
-    chosen = {c.number: c for c in live if c.binds & mine or not c.binds & foreign}
+    chosen = {c.number: c for c in live if c.binds & mine or common and not c.binds & foreign}
     while True:
         used = frozenset().union(*(cell.uses for cell in chosen.values()))
         known = frozenset().union(*(cell.binds for cell in chosen.values()))

@@ -116,7 +116,7 @@ def test_the_capstone_is_left_out(tmp_path, capfd):
     assert grade(tmp_path / "class", "--out", tmp_path / "out") == 0
     error = capfd.readouterr().err
     assert "Left out, as it has no checks: 11_capstone" in error
-    assert "ada has handed in 2 notebooks of 01_sockets." in error
+    assert "ada has handed in 2 notebooks of 01_sockets. Each is graded." in error
     assert len(rows(tmp_path / "out" / "grades.csv")) == 2
 
 

@@ -75,6 +75,18 @@ def test_grades_without_hidden_checks_leave_no_table_of_them(tmp_path, capfd):
     assert not (tmp_path / "out" / "hidden.csv").exists()
 
 
+def test_a_refused_check_leaves_the_grades_as_they_were(tmp_path, capfd):
+    """Nobody is graded, and nobody's grade is taken away."""
+    answer(tmp_path / "class", "ada")
+    assert grade(tmp_path, str(EXAMPLE)) == 0
+    before = (tmp_path / "out" / "grades.csv").read_text(encoding="utf-8")
+    hidden.forget()
+    (tmp_path / "checks.py").write_text(BEGIN, encoding="utf-8")
+    assert grade(tmp_path, str(tmp_path / "checks.py")) == 2
+    assert "lets the blank exercise pass" in capfd.readouterr().err
+    assert (tmp_path / "out" / "grades.csv").read_text(encoding="utf-8") == before
+
+
 BEGIN = """
 import os
 from socketlab.checks.step import Step
