@@ -235,7 +235,7 @@ def cells_for(
     mine = set(exercise.names)
     foreign = {name for other in others if other is not exercise for name in other.names} - mine
     live = [cell for cell in cells if not cell.asks]
-    chosen = {c.number: c for c in live if c.binds & mine or common and not c.binds & foreign}
+    chosen = {c.number: c for c in live if c.binds & mine or (common and not c.binds & foreign)}
     while True:
         used = frozenset().union(*(cell.uses for cell in chosen.values()))
         known = frozenset().union(*(cell.binds for cell in chosen.values()))
