@@ -85,17 +85,19 @@ def grade_class(options: argparse.Namespace) -> list[Grade]:
         grades = [journal.find(one) or judge.ungraded(one, NOT_YET) for one in handed_in]
         todo = [place for place, grade in enumerate(grades) if grade.trouble]
         if todo:
-            with _executor(options) as executor:
-                _try_hidden_checks(executor, secret, options)
-                if (options.out / TABLE).exists():
+            if secret:  # a fault of theirs costs no grades
+                with _executor(options) as executor:
+                    _try_hidden_checks(executor, secret, options)
+            if (options.out / TABLE).exists():
+                with _written(options.out):
+                    write_all(grades, options.out)  # if we go no further, no old grade looks new
+            shows = shown(len(handed_in), len(todo))
+            with _executor(options) as executor, shows as advance:
+                for place, grade in _graded(executor, handed_in, todo, secret, options):
+                    grades[place] = grade
                     with _written(options.out):
-                        write_all(grades, options.out)  # if interrupted, no old grade looks new
-                with shown(len(handed_in), len(todo)) as advance:
-                    for place, grade in _graded(executor, handed_in, todo, secret, options):
-                        grades[place] = grade
-                        with _written(options.out):
-                            journal.add(grade, handed_in[place])
-                        advance(grade)
+                        journal.add(grade, handed_in[place])
+                    advance(grade)
     pairs = alike.pairs(handed_in)
     with _written(options.out):
         write_all(grades, options.out)

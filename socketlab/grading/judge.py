@@ -451,7 +451,7 @@ def _ended(job: Job, part: Part, when: str, student: Student, broken: Exception)
         why="A check asks for one thing after the other. Who has gone cannot answer.",
     )
     if when == _IN_CELLS:
-        why = "A cell that defines no answer runs with each exercise: look there, too."
+        why = "It is not tried before the cells that it needs have run."
         step = replace(step, expected="cells that run to their end", why=why)
     ending = _ending(student, broken)
     if _computed(ending):

@@ -247,6 +247,8 @@ for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
 COMPUTED = "Came: +It (computed for a long time|was not done after many seconds), and was ended"
 STANDS = rf"Came: .*; it (stood|stands) in line \d+ of your code: |{COMPUTED}"
 
+EXITS = {"cell_type": "code", "source": "import os\nos._exit(0)", "id": "exits", "metadata": {}}
+
 ROWS = [
     Row("right", "nothing is wrong"),
     Row(
@@ -255,6 +257,18 @@ ROWS = [
         with_after("03.1", "while True: pass"),
         NONE,
         {"03.1": COMPUTED},
+    ),
+    Row(
+        "endless loop in place of an answer",
+        "what needs that answer does not get it; all else runs without the cell",
+        {"03.3": "while True: pass"},
+        {"03.3": 0},
+        {"03.3": "no "},
+    ),
+    Row(
+        "os._exit in a cell that defines nothing",
+        "nothing is missing without it",
+        change=lambda whole: whole["cells"].insert(0, EXITS),
     ),
     Row(
         "endless loop, swallows",

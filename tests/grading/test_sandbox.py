@@ -8,14 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from socketlab.grading.namespaces import inside
-from socketlab.grading.sandbox import LEVELS, Limits, Sandbox, SandboxTrouble, examined
+from socketlab.grading.sandbox import LEVELS, Limits, Sandbox, SandboxTrouble, Turns, examined
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc")
 
@@ -183,6 +183,18 @@ def test_many_at_once(sandbox):
     for number, student in enumerate(students):
         with student:
             assert told(student) == {"question": number}
+
+
+def test_turns():
+    turns = Turns(2)
+    assert turns.take(wait=True) and turns.take(wait=False)
+    assert not turns.take(wait=False)
+    with ThreadPoolExecutor(1) as threads:
+        waits = threads.submit(turns.take, wait=True)
+        assert not wait([waits], timeout=0.1).done
+        turns.give()
+        assert waits.result(5)
+    turns.close()
 
 
 def test_the_judge_reaches_its_servers(isolated, judge):

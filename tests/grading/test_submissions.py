@@ -23,9 +23,10 @@ def notebook(*sources):
     return json.dumps({"cells": [{"cell_type": "markdown", "source": "# words"}, *cells]})
 
 
-def chosen(exercise, *sources):
+def chosen(exercise, *sources, common=True):
     """Return the numbers of the cells that the exercise gets."""
-    return [cell.number for cell in cells_for(exercise, EXERCISES, cells_of(notebook(*sources)))]
+    cells = cells_of(notebook(*sources))
+    return [cell.number for cell in cells_for(exercise, EXERCISES, cells, common)]
 
 
 def test_a_folder_is_read_as_nbgrader_lays_it_out(tmp_path):
@@ -159,6 +160,17 @@ def test_what_a_cell_uses_comes_along():
         "class TCPServer:\n    def close(self):\n        helper()",
     ]
     assert chosen(BUILD, *sources) == [1, 2]
+
+
+def test_common_cells_can_be_left_out():
+    """What is needed comes along all the same."""
+    sources = [
+        "import socket",
+        "while True: pass",
+        "class TCPServer:\n    kind = socket.SOCK_STREAM",
+    ]
+    assert chosen(BUILD, *sources) == [1, 2, 3]
+    assert chosen(BUILD, *sources, common=False) == [1, 3]
 
 
 def test_questions_are_left_out():
