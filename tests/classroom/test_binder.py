@@ -57,10 +57,10 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         )
     try:
         end = time.monotonic() + 60
-        while not (found := list(tmp_path.rglob("jpserver-*.json"))):
+        while not (told := "".join(one.read_text() for one in tmp_path.rglob("jpserver-*.json"))):
             assert server.poll() is None and time.monotonic() < end, (tmp_path / "log").read_text()
             time.sleep(0.1)
-        yield f"http://127.0.0.1:{json.loads(found[0].read_text())['port']}"
+        yield f"http://127.0.0.1:{json.loads(told)['port']}"
     finally:
         server.terminate()
         with suppress(subprocess.TimeoutExpired):

@@ -385,7 +385,7 @@ ROWS += [
         "no answer is left, in the notebook neither",
         with_after("03.1", "import os\nos._exit(0)"),
         NONE,
-        {"03.1": "while your cells ran\n.*Came: +It ended by itself(?s:.*)defines no answer runs"},
+        {"03.1": "while your cells ran\n.*Came: +It ended by itself"},
     ),
     Row(
         "os._exit in get_request",
