@@ -16,7 +16,9 @@ _ServerSelector: type[selectors.BaseSelector] = getattr(
     selectors, "PollSelector", selectors.SelectSelector
 )
 
-_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+# The next attempt meets them again: nothing is left to open a connection with, or the listener
+# has been closed while the loop runs.
+_LASTING_ERRORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EBADF}
 _SHORTEST_PAUSE = 0.01
 _LONGEST_PAUSE = 1.0
 
@@ -202,7 +204,7 @@ class BaseServer:
         try:
             request, client_address = self.get_request()
         except OSError as error:
-            if error.errno in _OUT_OF_RESOURCES:
+            if error.errno in _LASTING_ERRORS:
                 self.__pause = min((2 * self.__pause) or _SHORTEST_PAUSE, _LONGEST_PAUSE)
             return
         if self.__pause:

@@ -209,7 +209,7 @@ def _has_taken(server: Any, number: int) -> bool:
 def goes_home(mixin: Any) -> None:
     step = Step(
         called="pool_size = 1 and queue_size = 2, three clients taken; shutdown, server_close",
-        expected="all three served, then the pool's thread ended, and server_close() back",
+        expected="all three served by one thread, which then ended, and server_close() back",
         why="A thread that waits for the next request waits for ever: somebody must send it home. "
         "And whoever was taken has been promised an answer.",
     )
@@ -229,6 +229,7 @@ def goes_home(mixin: Any) -> None:
         step.want(served == 3, f"{served} of the three served{room.records.trouble()}")
         step.want(not early, "all served, but server_close() did not wait for them")
         workers = set(server.workers)
+        step.want(len(workers) == 1, f"{len(workers)} threads in a pool of one")
         for worker in workers:
             worker.join(PATIENCE)
         left = sum(worker.is_alive() for worker in workers)

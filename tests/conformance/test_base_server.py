@@ -707,15 +707,15 @@ def test_handle_request_needs_no_socket_attribute(bell):
     assert served == ["a"]
 
 
-OUT_OF_RESOURCES = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]
+LASTING_ERRORS = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EBADF]
 
 
 @pytest.mark.beyond
-@pytest.mark.parametrize("number", OUT_OF_RESOURCES, ids=errno.errorcode.get)
-def test_out_of_descriptors_the_loop_backs_off(bell, number):
-    """When accepting fails for want of resources, the loop pauses, longer each time."""
+@pytest.mark.parametrize("number", LASTING_ERRORS, ids=errno.errorcode.get)
+def test_on_a_lasting_error_the_loop_backs_off(bell, number):
+    """When accepting fails and will fail again, the loop pauses, longer each time."""
     calls, server = [], bell()
-    server.get_request = raising(OSError(number, "none left"))
+    server.get_request = raising(OSError(number, "not now"))
     note(calls, server, "get_request")
     server.ring()
     with serving(server) as thread:

@@ -9,6 +9,7 @@ FAULTS = [
     (BASE, "select for poll", '"PollSelector", selectors', '"SelectSelector", selectors'),
     (BASE, "EMFILE is no shortage", "{errno.EMFILE, errno.ENFILE", "{errno.ENFILE"),
     (BASE, "ENFILE is no shortage", "errno.EMFILE, errno.ENFILE,", "errno.EMFILE,"),
+    (BASE, "a closed listener is asked at full speed", ", errno.EBADF}", "}"),
     (BASE, "ENOBUFS is no shortage", "errno.ENOBUFS, ", ""),
     (BASE, "ENOMEM is no shortage", "errno.ENOBUFS, errno.ENOMEM", "errno.ENOBUFS"),
     (BASE, "first pause a second long", "_SHORTEST_PAUSE = 0.01", "_SHORTEST_PAUSE = 1.0"),
@@ -159,7 +160,7 @@ FAULTS = [
         "except OSError as error:",
         "except Exception as error:",
     ),
-    (BASE, "a pause for every error", "if error.errno in _OUT_OF_RESOURCES:", "if True:"),
+    (BASE, "a pause for every error", "if error.errno in _LASTING_ERRORS:", "if True:"),
     (BASE, "pauses do not grow", "(2 * self.__pause) or", "(1 * self.__pause) or"),
     (BASE, "the longest pause first", "self.__pause = min(", "self.__pause = max("),
     (

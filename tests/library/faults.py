@@ -546,7 +546,13 @@ def signals(module):
     "they finish, then it returns; the loop spins until shutdown",
 )
 def close_while_serving(module):
-    server = make(module, "ThreadingTCPServer", line_handler(module))
+    turns = []
+    server = make(
+        module,
+        "ThreadingTCPServer",
+        line_handler(module),
+        service_actions=lambda self: turns.append(True),
+    )
     with serving(server):
         client = connect(server, b"hello\n")
         client.recv(6)
@@ -559,9 +565,9 @@ def close_while_serving(module):
         client.close()
         closer.join(DEADLINE)
         order = "they finish, then it returns" if finished and not early else "they are cut"
-        began = time.process_time()
-        time.sleep(MOMENT)
-        how = "spins" if time.process_time() - began > MOMENT / 10 else "rests"
+        turns.clear()
+        # At rest the loop comes round once in a poll interval, eight times in a moment.
+        how = "spins" if until(lambda: len(turns) > 100, MOMENT) else "rests"
     return f"{order}; the loop {how} until shutdown"
 
 
