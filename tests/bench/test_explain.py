@@ -4,10 +4,11 @@ import errno
 import socket
 
 import pytest
-from nbclient import NotebookClient
 from nbformat import v4
 
 from socketlab.explain import explain
+
+from ..kernels import execute
 
 
 def raised(call, *arguments):
@@ -77,7 +78,7 @@ def test_nothing_to_add():
 def test_a_notebook_shows_the_sentence_below_the_traceback():
     source = "import socketlab, socketserver\nsocketserver.TCPServer('127.0.0.1', 0)"
     notebook = v4.new_notebook(cells=[v4.new_code_cell(source), v4.new_code_cell("1 + 'x'")])
-    NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=True).execute()
+    execute(notebook, allow_errors=True)
     first, second = (cell.outputs[-1] for cell in notebook.cells)
     assert first.ename == "TypeError"
     assert "The address is one tuple" in "\n".join(first.traceback)

@@ -1,15 +1,15 @@
 """Where a system has no fork and no Unix sockets, as Windows, each chapter says so and goes on."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
-from nbclient import NotebookClient
 
 from socketlab.authoring.chapters import NOTEBOOKS, ROOT, chapters, read
 from socketlab.authoring.lint import code_cells, streams, tags
 from socketlab.example import EXPECTED
+
+from ..kernels import execute
 
 TAKE_AWAY = """\
 import _socket, os, psutil, sys  # psutil looks for Unix sockets where it finds Linux
@@ -36,9 +36,7 @@ def test_a_chapter_says_what_is_missing_and_goes_on(chapter: Path, tmp_path: Pat
     committed, notebook = read(chapter), read(chapter)
     resources = {"metadata": {"path": str(NOTEBOOKS)}}
     # Raises where a cell does, other than on purpose.
-    NotebookClient(notebook, timeout=60, kernel_name="python3", resources=resources).execute(
-        env=environment, stderr=subprocess.DEVNULL
-    )
+    execute(notebook, environment, resources=resources)
     said = set()
     for before, now in zip(code_cells(committed), code_cells(notebook), strict=True):
         prints = streams(now, "stdout")

@@ -14,26 +14,19 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from nbclient import NotebookClient
-
 from socketlab.checks.core import Kind, exercises
 
+from ..kernels import execute
 from .mutants import mutants, notices
 from .test_notebooks import CHAPTERS, failure, read, scored
 
 KINDS = Kind.__args__
-DEADLINE = 60
-"""Seconds until a cell counts as stuck."""
-
-
-def execute(notebook):
-    NotebookClient(notebook, timeout=DEADLINE, allow_errors=True, record_timing=True).execute()
-    return notebook
+TIMED = {"allow_errors": True, "record_timing": True}
 
 
 def earned(folder, chapter):
     """Run a notebook; return its points."""
-    cells = scored(execute(read(folder, chapter)))
+    cells = scored(execute(read(folder, chapter), allow_errors=True))
     return sum(cell.metadata.nbgrader.points for cell in cells if failure(cell) is None)
 
 
@@ -76,7 +69,7 @@ def latency():
     print("|---|---:|---:|---:|---|---:|")
     everything = []
     for chapter in CHAPTERS:
-        solved = execute(read("solutions", chapter))
+        solved = execute(read("solutions", chapter), **TIMED)
         for spec in of(chapter):
             took = [seconds(cell) for cell in checks(solved, spec)]
             everything += took
@@ -99,7 +92,7 @@ def endless(chapter, spec):
     answer = cells[f"answer-{spec.id.replace('.', '-')}"]
     name, answer.source = never_ends(answer.source)
     notebook.cells = [cells["setup"], answer, *checks(notebook, spec)]
-    tried = checks(execute(notebook), spec)
+    tried = checks(execute(notebook, **TIMED), spec)
     assert any(failure(cell) for cell in tried), f"{spec.id} passes, and {name} never ends"
     return [f"`{name}`", f"{max(map(seconds, tried)):.2f} s"]
 

@@ -5,7 +5,6 @@ import socketserver
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from socketlab import assemble
 from socketlab.authoring.exercises import ROOT
@@ -14,6 +13,8 @@ from socketlab.checks.core import exercises
 from socketlab.seatrials import Outcome, Trials
 from socketlab.seatrials import conformance as suite
 from socketlab.seatrials.conformance import Conformance, chapter, conformance
+
+from ..kernels import execute
 
 CHAPTER = "03_tcp_server"
 
@@ -186,7 +187,7 @@ def test_the_notebook_runs_in_a_learner_s_course(course, monkeypatch):
             "conformance(own.ship)", 'conformance(own.ship, ["unix_servers"])'
         ).replace("sea_trials(own.ship,", 'sea_trials(own.ship, ["test_docxmlrpc"],')
     resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=60, resources=resources).execute()
+    execute(notebook, resources=resources)
     outputs = {cell.id: str(cell.get("outputs")) for cell in notebook.cells}
     assert f"1 of {len(own_rows())} planks are yours" in outputs["ship"]
     assert "of them in chapters with a plank on loan (02, 04, 05," in outputs["conformance"]
