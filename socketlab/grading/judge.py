@@ -1,7 +1,6 @@
 """Judging a notebook: each check has a student's process, and a judge's process beside it."""
 
 import encodings.idna  # noqa: F401  # each client needs it: once here, not in each fork
-import itertools
 import json
 import os
 import re
@@ -171,7 +170,8 @@ class Running:
     pid: int
     pipe: int
     turns: Turns
-    has_turn: bool = True
+    processor: int | None
+    """The one it stays on while it has a turn."""
     started: float = field(default_factory=time.monotonic)
     written: bytes = b""
 
@@ -191,9 +191,9 @@ class Running:
 
     def leave(self, count: int) -> list[Job]:
         """Leave our turn and all checks after so many to others; return a job for each."""
-        if self.has_turn:
-            self.turns.give()
-        self.has_turn = False
+        if self.processor is not None:
+            self.turns.give(self.processor)
+        self.processor = None
         others, self.job.parts = self.job.parts[count:], self.job.parts[:count]
         return [replace(self.job, parts=[part]) for part in others]
 
@@ -223,8 +223,11 @@ def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
     with selectors.DefaultSelector() as selector:
         running = selector.get_map()
         while waiting or running:
-            while waiting and len(running) < AT_ONCE and sandbox.turns.take(wait=not running):
-                started = _fork(waiting.pop(), sandbox)
+            while waiting and len(running) < AT_ONCE:
+                processor = sandbox.turns.take(wait=not running)
+                if processor is None:
+                    break
+                started = _fork(waiting.pop(), sandbox, processor)
                 selector.register(started.pipe, selectors.EVENT_READ, started)
             for one in [key.data for key, _ in selector.select(0.5)]:
                 if one.read():
@@ -240,17 +243,17 @@ def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
                     os.kill(one.pid, signal.SIGKILL)  # the judge itself hangs
 
 
-def _fork(job: Job, sandbox: Sandbox) -> Running:
+def _fork(job: Job, sandbox: Sandbox, processor: int) -> Running:
     read_end, write_end = os.pipe()
-    grader, number = os.getpid(), next(_forks)
+    grader = os.getpid()
     pid = os.fork()
     if pid:
         os.close(write_end)
-        return Running(job, pid, read_end, sandbox.turns)
+        return Running(job, pid, read_end, sandbox.turns, processor)
     status = 1
     try:
         namespaces.end_with(grader)
-        _stay_on_a_processor(number)
+        _stay_on(processor)
         os.close(read_end)
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
@@ -263,14 +266,10 @@ def _fork(job: Job, sandbox: Sandbox) -> Running:
         os._exit(status)
 
 
-_forks = itertools.count()
-
-
-def _stay_on_a_processor(number: int) -> None:
-    """Stay on one, and with us the student: we talk in turns, and to wake another takes longer."""
-    if hasattr(os, "sched_setaffinity"):
-        processors = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, [processors[number % len(processors)]])
+def _stay_on(processor: int) -> None:
+    """Stay on it, and with us the student: we talk in turns, and to wake another takes longer."""
+    if sys.platform == "linux":
+        os.sched_setaffinity(0, [processor])
 
 
 def _judge(job: Job, sandbox: Sandbox, pipe: TextIO) -> Iterator[Result]:

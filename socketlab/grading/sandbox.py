@@ -224,32 +224,40 @@ def _mega(size: int) -> str:
 class Turns:
     """Says how many may compute at a time, of all that are forked from here: more would be late.
 
-    For each a token lies in a pipe, as with make's job server.
+    For each a token lies in a pipe, as with make's job server: the number of a processor.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self) -> None:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
-        os.write(self._write, b"+" * count)
+        for processor in _processors() * TURNS_PER_CPU:
+            self.give(processor)
 
-    def take(self, wait: bool) -> bool:
-        """Take a turn; where there is none, wait for one or return False."""
+    def take(self, wait: bool) -> int | None:
+        """Take a turn, on this processor; where there is none, wait for one or return None."""
         while True:
             try:
-                return bool(os.read(self._read, 1))
+                return int.from_bytes(os.read(self._read, 2))
             except BlockingIOError:
                 if not wait:
-                    return False
+                    return None
                 select.select([self._read], [], [])
 
-    def give(self) -> None:
+    def give(self, processor: int) -> None:
         """Give a turn back."""
-        os.write(self._write, b"+")
+        os.write(self._write, processor.to_bytes(2))
 
     def close(self) -> None:
         """Close the pipe."""
         os.close(self._read)
         os.close(self._write)
+
+
+def _processors() -> list[int]:
+    """Return the numbers of the processors that we may use."""
+    if sys.platform == "linux":
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 class Sandbox:
@@ -275,7 +283,7 @@ class Sandbox:
         self._students: WeakSet[Student] = WeakSet()
 
     def __enter__(self) -> Self:
-        self.turns = Turns(TURNS_PER_CPU * (os.cpu_count() or 1))
+        self.turns = Turns()
         self._channel, theirs = socket.socketpair()
         told = [json.dumps(sys.path), json.dumps(self._preload), str(Path(__file__).parents[2])]
         # By default each thread reserves 64 MB for malloc, all of which counts as memory.
@@ -349,7 +357,7 @@ class Sandbox:
             "function": function,
             "level": self.level,
             "judge": netns_pid,
-            "processors": [*os.sched_getaffinity(0)] if sys.platform == "linux" else [],
+            "processors": _processors() if sys.platform == "linux" else [],
             "files": dict(files or {}),
             "limits": asdict(student.limits),
         }
