@@ -10,16 +10,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from statistics import fmean
 from typing import Any, TextIO
 
 from ..checks import core, place
 from ..checks.core import Exercise, Part
 from ..checks.step import NotYet, Step, describe
 from . import namespaces
+from .clock import Clock
 from .remote import Checker, Line, LinkBroken, NoMessage
 from .sandbox import Ending, Sandbox, SandboxTrouble, Student, Turns
 from .submissions import Cell, Submission, Unreadable, cells_for, cells_of
@@ -40,8 +39,6 @@ MEMORY = 512 << 20
 """Bytes for the judge, whatever it is sent. It takes a tenth of them."""
 JUDGE_CPU = 5
 """Seconds that the judge may compute, whatever it is sent. It takes a tenth of one."""
-LATE = 0.003
-"""Seconds by which the judge itself is late on average, where the machine is too busy."""
 GRACE = 1.0
 """Seconds in which it becomes known how a process has ended whose link is broken."""
 TRIES = 3
@@ -281,19 +278,21 @@ def _judge(job: Job, sandbox: Sandbox, pipe: TextIO) -> Iterator[Result]:
     isolated = sandbox.level == "namespaces"
     if isolated:
         namespaces.enter_network()
+    clock = Clock()
+    clock.start()
     limits = replace(sandbox.limits, cpu_seconds=CPU_SECONDS, seconds=_most_seconds(job))
     for cells in [job.cells, job.needed]:
         job = replace(job, cells=cells)
         with sandbox.start(ENTRY, os.getpid() if isolated else None, limits=limits) as student:
             try:
-                checker, notes = _run_cells(job, student, isolated)
+                checker, notes = _run_cells(job, student, clock, isolated)
             except (LinkBroken, SandboxTrouble) as broken:
                 if cells != job.needed:
                     continue
                 for part in job.parts:  # none would fare better
                     yield _ended(job, part, _IN_CELLS, student, broken)
             else:
-                yield from _check(job, student, checker, notes, pipe)
+                yield from _check(job, student, checker, notes, clock, pipe)
             return
 
 
@@ -310,10 +309,12 @@ def _only_pages(event: str, args: tuple[Any, ...]) -> None:
         raise PermissionError(f"{args[0]} is no address of a page: it has no http://")
 
 
-def _run_cells(job: Job, student: Student, isolated: bool) -> tuple[Checker, list[str]]:
+def _run_cells(
+    job: Job, student: Student, clock: Clock, isolated: bool
+) -> tuple[Checker, list[str]]:
     """Have the student's process run the cells; return the link to it, and what went wrong."""
     work = student.work  # waits until it has started, which is not its own time
-    with _deadline(student, RUN_SECONDS):
+    with clock.alarm(RUN_SECONDS, student.kill, BUSY):
         line = Line(student.socket)
         cpu_seconds = CHECK_CPU + PART_CPU * len(job.parts)
         line.send([{str(cell.number): cell.source for cell in job.cells}, cpu_seconds], [])
@@ -323,7 +324,7 @@ def _run_cells(job: Job, student: Student, isolated: bool) -> tuple[Checker, lis
 
 
 def _check(
-    job: Job, student: Student, checker: Checker, notes: list[str], pipe: TextIO
+    job: Job, student: Student, checker: Checker, notes: list[str], clock: Clock, pipe: TextIO
 ) -> Iterator[Result]:
     """Yield a result for each check, up to the first that hangs or ends the student's process."""
     hangs = threading.Event()
@@ -336,8 +337,8 @@ def _check(
     threading.Thread(target=checker.serve, daemon=True).start()
     for part in job.parts:
         started = time.monotonic()
-        with _after(SLOW, tell):
-            not_yet = _attempt(job, part, checker, student)
+        with clock.alarm(SLOW, tell):
+            not_yet = _attempt(job, part, checker, student, clock)
         cause = not_yet.__cause__ if not_yet is not None else None
         if isinstance(cause, LinkBroken):
             if part is not job.parts[0] and _computed(_ending(student, cause)):
@@ -354,16 +355,20 @@ def _check(
             return
 
 
-def _attempt(job: Job, part: Part, checker: Checker, student: Student) -> NotYet | None:
+def _attempt(
+    job: Job, part: Part, checker: Checker, student: Student, clock: Clock
+) -> NotYet | None:
     """Make one check; where the machine was too busy for it, again, but in the same time."""
-    with _deadline(student, SECONDS):
+    with clock.alarm(SECONDS, student.kill, BUSY):
         for _ in range(TRIES):
-            with place.answers_at(checker), _Watch() as watch:
+            naps = clock.naps
+            with place.answers_at(checker):
                 try:
                     not_yet = core.attempt(job.exercise, part, (), checker.namespace())
                 except BaseException as error:  # an answer may raise what no check expects
                     not_yet = NotYet(_FOREIGN, describe(error))
-            if not_yet is None or watch.late() < LATE or isinstance(not_yet.__cause__, LinkBroken):
+            broken = not_yet is not None and isinstance(not_yet.__cause__, LinkBroken)
+            if not_yet is None or broken or not clock.is_late(naps):
                 break
     return not_yet
 
@@ -373,71 +378,6 @@ _FOREIGN = Step(
     expected="no exception, or one that is an Exception",
     why="Others, such as KeyboardInterrupt, are meant for the program as a whole, and end it.",
 )
-
-
-class _Watch(threading.Thread):
-    """Sleeps for short times, and notes how late it wakes up."""
-
-    NAP = 0.02
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self._delays: list[float] = []
-        self._over = threading.Event()
-
-    def late(self) -> float:
-        """Return by how many seconds it was late on average."""
-        return fmean(self._delays or [0])
-
-    def run(self) -> None:
-        slept = time.monotonic()
-        while not self._over.wait(self.NAP):
-            self._delays.append(time.monotonic() - slept - self.NAP)
-            slept = time.monotonic()
-
-    def __enter__(self) -> "_Watch":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self.join()
-
-
-@contextmanager
-def _after(seconds: float, call: Callable[[], Any]) -> Iterator[None]:
-    """Call it, in a thread, if the `with` block has not ended after so many seconds."""
-    alarm = threading.Timer(seconds, call)
-    alarm.daemon = True
-    alarm.start()
-    try:
-        yield
-    finally:
-        alarm.cancel()
-        alarm.join()
-
-
-@contextmanager
-def _deadline(student: Student, seconds: float) -> Iterator[None]:
-    """Kill it when the `with` block has taken so many seconds; later, if the machine is busy."""
-    over = threading.Event()
-
-    def watch() -> None:
-        for _ in range(BUSY):
-            with _Watch() as clock:
-                if over.wait(seconds):
-                    return
-            if clock.late() < LATE:
-                break
-        student.kill()
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 _IN_CELLS = "while your cells ran"

@@ -126,7 +126,7 @@ class Link:
     def call(self, function: Any, *args: Any, **keywords: Any) -> Any:
         """Return `function(*args, **keywords)`, run on the other side."""
         line = self._line()
-        self._send(line, {"call": [function, args, keywords]})
+        self._send(line, {"call": (function, args, tuple(keywords.items()))})
         while True:
             message, descriptors = line.receive()
             try:
@@ -158,7 +158,8 @@ class Link:
         return cast(Line, self._lines.mine.line)
 
     def _answer(self, line: Line, message: Any, descriptors: list[int]) -> None:
-        function, args, keywords = self._read(message["call"], descriptors)
+        function, args, pairs = self._read(message["call"], descriptors)
+        keywords = dict(pairs)
         if not self._may_be_called(function):
             raise NoMessage(f"a call of {function!r}")
         try:

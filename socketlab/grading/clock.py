@@ -1,0 +1,78 @@
+"""A clock for who judges: alarms, and whether the machine is too busy for its time to be fair."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+NAP = 0.02
+"""Seconds between two looks."""
+LATE = 0.003
+"""Seconds by which it wakes up too late on average, where the machine is too busy."""
+
+
+@dataclass(eq=False)
+class _Alarm:
+    """`ring` is to be called at the time `end`; `since` is the number of naps when it was set."""
+
+    ring: Callable[[], Any]
+    rounds: int
+    seconds: float
+    end: float
+    since: int
+
+
+class Clock(threading.Thread):
+    """Takes naps, notes how late it wakes up, and rings alarms; it ends with the process."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._delays: list[float] = []
+        self._alarms: list[_Alarm] = []
+        self._busy = threading.Lock()
+
+    @property
+    def naps(self) -> int:
+        """The number of naps so far."""
+        return len(self._delays)
+
+    def is_late(self, since: int) -> bool:
+        """Tell whether the machine has been too busy since there were so many naps."""
+        return fmean(self._delays[since:] or [0]) >= LATE
+
+    @contextmanager
+    def alarm(self, seconds: float, ring: Callable[[], Any], rounds: int = 1) -> Iterator[None]:
+        """Call `ring`, in this thread, if the `with` block has not ended after so many seconds.
+
+        On a machine that is too busy it has as many more, `rounds` times at the most.
+        """
+        alarm = _Alarm(ring, rounds, seconds, time.monotonic() + seconds, self.naps)
+        with self._busy:
+            self._alarms.append(alarm)
+        try:
+            yield
+        finally:
+            with self._busy:
+                if alarm in self._alarms:
+                    self._alarms.remove(alarm)
+
+    def run(self) -> None:
+        while True:
+            slept = time.monotonic()
+            time.sleep(NAP)
+            now = time.monotonic()
+            self._delays.append(now - slept - NAP)
+            with self._busy:
+                for alarm in [one for one in self._alarms if one.end <= now]:
+                    self._look_at(alarm, now)
+
+    def _look_at(self, alarm: _Alarm, now: float) -> None:
+        alarm.rounds -= 1
+        if alarm.rounds and self.is_late(alarm.since):
+            alarm.end, alarm.since = now + alarm.seconds, self.naps
+        else:
+            self._alarms.remove(alarm)
+            alarm.ring()
