@@ -186,12 +186,17 @@ def here() -> Iterator[None]:
 def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> Iterator[Any]:
     """Serve in a daemon thread, by `loop` if given; exceptions are kept to be told, not printed."""
     mine = records  # a thread left over from this check must not report to the next one
-    _want_own_address(step, server)
-    shutdown, server_close = there(_entrusted, server, mine)
+    told, is_own, shutdown, server_close = there(_entrusted, server, mine)
+    # On a machine that a class shares, a neighbour's server may answer at any other address.
+    step.want(
+        is_own,
+        f"server_address is {told!r}, but no socket of yours is bound there: whoever answers at "
+        "that address, it is not your server",
+    )
 
     def serve(_: Any) -> None:
         try:
-            (loop or server.serve_forever)()
+            loop() if loop else there(_serve_forever, server)
         except BaseException as error:
             there(Records.note_error, mine, error)
             raise
@@ -215,20 +220,17 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
         step.fail(f"{trouble}".rstrip(".") + f"{stands}{records.trouble()}", trouble.__cause__)
 
 
-def _entrusted(server: Any, records: Records) -> tuple[Any, Any]:
+def _serve_forever(server: Any) -> None:
+    server.serve_forever()
+
+
+def _entrusted(server: Any, records: Records) -> tuple[Any, ...]:
+    """Note what the server reports; return its address, whether it is its own, its methods."""
+    told: Any = getattr(server, "server_address", None)
+    has_port = isinstance(told, tuple) and len(told) > 1 and told[1]
     server.handle_error = records.handle_error
-    return server.shutdown, server.server_close
-
-
-def _want_own_address(step: Step, server: Any) -> None:
-    # On a machine that a class shares, a neighbour's server may answer at any other address.
-    told = getattr(server, "server_address", None)
-    if isinstance(told, tuple) and len(told) > 1 and told[1]:
-        step.want(
-            there(Records.has_port, records, told[1]),
-            f"server_address is {told!r}, but no socket of yours is bound there: whoever answers "
-            "at that address, it is not your server",
-        )
+    is_own = not has_port or records.has_port(told[1])
+    return told, is_own, server.shutdown, server.server_close
 
 
 class _Foreground(threading.Thread):
