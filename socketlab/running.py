@@ -83,5 +83,10 @@ def within(seconds: float, call: Callable[[], Any], what: str) -> Any:
     if failure:
         raise failure[0]
     if not outcome:
-        raise ServerTrouble(f"Waited {seconds:g} seconds for {what}; it never came.")
+        raise overdue(seconds, what)
     return outcome[0]
+
+
+def overdue(seconds: float, what: str) -> ServerTrouble:
+    """Return the error that tells for what somebody has waited so many seconds."""
+    return ServerTrouble(f"Waited {seconds:g} seconds for {what}; it never came.")

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..running import within
+
 _link: Any = None
 
 
@@ -17,6 +19,16 @@ def there(function: Callable[..., Any], *args: Any) -> Any:
     `function` must be one that a module defines, so that the other process can import it.
     """
     return function(*args) if _link is None else _link.call(function, *args)
+
+
+def there_within(seconds: float, what: str, function: Callable[..., Any], *args: Any) -> Any:
+    """As `there`, but ServerTrouble, naming `what`, when it takes longer than so many seconds.
+
+    Then it goes on, in a thread that nobody waits for.
+    """
+    if _link is None:
+        return within(seconds, lambda: function(*args), what)
+    return _link.call_within(seconds, what, function, *args)
 
 
 def hand_over(sock: socket.socket) -> Any:

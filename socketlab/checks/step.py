@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..running import ServerTrouble, within
-from .place import there
+from ..running import ServerTrouble
+from .place import there, there_within
 
 PATIENCE = 2.0
 """Seconds a check waits for an answer to do one thing."""
@@ -39,7 +39,7 @@ class Step:
         An exception, or no end within PATIENCE, fails the step.
         """
         try:
-            return within(PATIENCE, lambda: there(_called, function, *args), self.called)
+            return there_within(PATIENCE, self.called, _called, function, *args)
         except NotYet:
             raise
         except ServerTrouble:

@@ -25,13 +25,15 @@ import socket
 import struct
 import sys
 import threading
+import time
 import types
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 from ..checks.place import subclass
 from ..checks.step import NotYet, describe
+from ..running import overdue, within
 
 MOST_BYTES = 16 << 20
 """A message with more is refused: it could only be meant to fill the checker's memory."""
@@ -67,14 +69,25 @@ class Line:
             sent = socket.send_fds(self._socket, [data], descriptors) if descriptors else 0
             self._socket.sendall(data[sent:])
 
-    def receive(self) -> tuple[Any, list[int]]:
-        """Return a message and the descriptors sent with it. LinkBroken at the end of all."""
-        with _broken_link():
+    def receive(self, seconds: float | None = None) -> tuple[Any, list[int]]:
+        """Return a message and the descriptors sent with it. LinkBroken at the end of all.
+
+        TimeoutError when none has come in so many seconds. Then nothing more can be received.
+        """
+        with _broken_link(), self._in_time(seconds):
             head, descriptors, _, _ = socket.recv_fds(self._socket, 4, 4)
             (length,) = struct.unpack("!I", head + self._read(4 - len(head)))
             if length > MOST_BYTES:
                 raise ValueError(f"{length >> 20} MB at once")
             return json.loads(self._read(length).decode()), descriptors
+
+    @contextmanager
+    def _in_time(self, seconds: float | None) -> Iterator[None]:
+        self._socket.settimeout(seconds)
+        try:
+            yield
+        finally:
+            self._socket.settimeout(None)
 
     def _read(self, count: int) -> bytes:
         data = bytearray()
@@ -96,6 +109,8 @@ class _broken_link:
         pass
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, TimeoutError):
+            return
         if isinstance(error, OSError | EOFError):
             raise LinkBroken("the program has ended") from None
         if isinstance(error, ValueError | RecursionError):
@@ -126,17 +141,41 @@ class Link:
     def call(self, function: Any, *args: Any, **keywords: Any) -> Any:
         """Return `function(*args, **keywords)`, run on the other side."""
         line = self._line()
-        self._send(line, {"call": (function, args, tuple(keywords.items()))})
+        self._send(line, {"call": (function, args, tuple(keywords.items()), False)})
+        return self._result(*self._reply(line))
+
+    def call_within(self, seconds: float, what: str, function: Any, *args: Any) -> Any:
+        """Return `function(*args)`, run on the other side, in what seems to be a daemon thread.
+
+        ServerTrouble, naming `what`, when it takes longer than so many seconds. Then it goes on
+        there, and this thread gets another one there.
+        """
+        if getattr(self._lines, "answers", False):  # to a thread there that waits for this one
+            return within(seconds, lambda: self.call(function, *args), what)
+        end = time.monotonic() + seconds
+        line = self._line()
+        self._send(line, {"call": (function, args, (), True)})
+        try:
+            reply = self._reply(line, end)
+        except TimeoutError:
+            del self._lines.mine
+            raise overdue(seconds, what) from None
+        return self._result(*reply)
+
+    def _reply(self, line: Line, end: float | None = None) -> tuple[Any, list[int]]:
+        """Return what comes back; until then, answer the calls that come from there."""
         while True:
-            message, descriptors = line.receive()
+            left = None if end is None else max(0.001, end - time.monotonic())
+            message, descriptors = line.receive(left)
             try:
                 if "call" not in message:
-                    break
+                    return message, descriptors
                 self._answer(line, message, descriptors)
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 raise NoMessage(describe(error)) from None
+
+    def _result(self, message: Any, descriptors: list[int]) -> Any:
         if "error" in message:
-            del line  # the traceback would keep it open, and the thread at its other end waiting
             raise self._read_error(message["error"])
         return self._read(message["value"], descriptors)
 
@@ -158,18 +197,34 @@ class Link:
         return cast(Line, self._lines.mine.line)
 
     def _answer(self, line: Line, message: Any, descriptors: list[int]) -> None:
-        function, args, pairs = self._read(message["call"], descriptors)
+        function, args, pairs, as_daemon = self._read(message["call"], descriptors)
         keywords = dict(pairs)
         if not self._may_be_called(function):
             raise NoMessage(f"a call of {function!r}")
         try:
-            reply = {"value": function(*args, **keywords)}
+            with self._answering(as_daemon):
+                reply = {"value": function(*args, **keywords)}
         except LinkBroken:
             raise
         except BaseException as error:
             self._send(line, {}, error)
         else:
             self._send(line, reply)
+
+    @contextmanager
+    def _answering(self, as_daemon: bool) -> Iterator[None]:
+        """Note that somebody waits for this thread, and let a hand seem what its caller is."""
+        hand, answers = threading.current_thread(), getattr(self._lines, "answers", False)
+        seems_daemon = hand.daemon
+        self._lines.answers = True
+        if isinstance(hand, _Hand):
+            hand.seems_daemon = seems_daemon or as_daemon
+        try:
+            yield
+        finally:
+            self._lines.answers = answers
+            if isinstance(hand, _Hand):
+                hand.seems_daemon = seems_daemon
 
     def _send(self, line: Line, message: dict[str, Any], error: Any = None) -> None:
         descriptors: list[int] = []
@@ -286,16 +341,16 @@ class _Hand(threading.Thread):
     def __init__(self, link: Link, line: Line, daemon: bool) -> None:
         super().__init__(name="hand", daemon=True)
         self._link, self._line = link, line
-        self._seems_daemon = True
+        self.seems_daemon = True
         self._daemon_there = daemon
 
     def run(self) -> None:
-        self._seems_daemon = self._daemon_there
+        self.seems_daemon = self._daemon_there
         self._link.serve_line(self._line)
 
     @property
     def daemon(self) -> bool:  # type: ignore[override]
-        return self._seems_daemon
+        return self.seems_daemon
 
 
 class Subject(Link):

@@ -36,7 +36,7 @@ LEVELS = {
 _PROGRAM = f"import sys; sys.path[:0] = [sys.argv.pop()]; from {__package__} import zygote; "
 _PROGRAM += "zygote.main(*sys.argv[1:])"
 _START = 30.0
-TURNS_PER_CPU = 3
+TURNS_PER_CPU = 2
 """Checks at a time, for each processor. With more, right answers come too late."""
 
 
