@@ -337,7 +337,7 @@ def _check(
     threading.Thread(target=checker.serve, daemon=True).start()
     for part in job.parts:
         started = time.monotonic()
-        with clock.alarm(SLOW, tell):
+        with clock.alarm(SLOW, tell, BUSY):
             not_yet = _attempt(job, part, checker, student, clock)
         cause = not_yet.__cause__ if not_yet is not None else None
         if isinstance(cause, LinkBroken):

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from socketlab.checks import room
-from socketlab.checks.place import seen, there
+from socketlab.checks.place import seen, there, there_within
 from socketlab.checks.room import Records, here
+from socketlab.running import ServerTrouble
 
 from ..exercises.conftest import far
 
@@ -62,6 +63,45 @@ def test_a_thread_there_ends_with_the_one_here_even_if_its_error_is_kept():
     while there(threading.active_count) > before and time.monotonic() < end:
         time.sleep(0.005)
     assert there(threading.active_count) == before
+
+
+def test_a_call_that_is_overdue_is_left_alone():
+    """It goes on in its thread, and the next call has another one."""
+    thread = there(threading.get_ident)
+    with pytest.raises(ServerTrouble, match="for a nap; it never came"):
+        there_within(0.1, "a nap", time.sleep, 60)
+    assert there_within(5, "a number", threading.get_ident) != thread
+    with pytest.raises(TimeoutError, match="theirs"):
+        there_within(5, "an error", _time_is_up)
+
+
+def _time_is_up():
+    raise TimeoutError("theirs")
+
+
+def test_a_call_from_within_an_answer_may_be_overdue():
+    """The thread there that waits for the answer gets it."""
+
+    def answer():
+        with pytest.raises(ServerTrouble):
+            there_within(0.1, "a nap", time.sleep, 60)
+        return "awake"
+
+    assert there_within(5, "an answer", _call, answer) == "awake"
+    assert there(_call, answer) == "awake"
+
+
+def _call(function):
+    return function()
+
+
+def test_only_a_timed_call_seems_to_be_made_in_a_daemon_thread():
+    assert there_within(5, "a flag", _daemon) and not there(_daemon)
+    assert there_within(5, "a flag", _call, lambda: there(_daemon)), "for all that it calls"
+
+
+def _daemon():
+    return threading.current_thread().daemon
 
 
 def test_a_fork_there_leaves_the_connection_alone():
