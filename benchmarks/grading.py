@@ -4,6 +4,7 @@ Two classes of fifty hand in one exercise: in the first one all is right, in the
 are wrong answers, some of which keep a client waiting, and blank ones. They are graded in one run
 by `socketlab grade`, by nbgrader and by otter-grader, which is installed for this run into an
 environment of its own. Each does what its manual says for a folder of notebooks on one machine.
+nbgrader has no option for more than one process, and is timed with one and with two side by side.
 """
 
 import os
@@ -148,7 +149,7 @@ def ours(folder):
         spent = run(where, [looping(where)]) - start
         print(f"socketlab grade: {spent:.1f} s for an endless loop in a {where}")
     classes = run("right", right()), run("mixed", mixed())
-    return Figures("`socketlab grade`", *classes, alone(), single, spent)
+    return [Figures("`socketlab grade`", *classes, alone(), single, spent)]
 
 
 def nothing():
@@ -171,7 +172,7 @@ def alone():
 
 
 def nbgraders(folder):
-    """Grade with nbgrader, in two processes at a time: it has no option for more than one."""
+    """Grade with nbgrader, in one process, and in two at a time."""
 
     def course(name, notebooks):
         made = folder / name
@@ -190,11 +191,14 @@ def nbgraders(folder):
     one = statistics.median(grade(course(f"single{n}", [notebook("solutions")])) for n in range(3))
     loop = grade(course("loop", [looping("cell")]), DEADLINE) - one
     few = grade(course("few", [notebook("solutions") for _ in range(6)]))
-    classes = [
+    classes = ("right", right()), ("mixed", [*mixed()])
+    in_one = [grade(course(name, made)) for name, made in classes]
+    in_two = [
         in_halves(grade, [course(f"{name}{n}", made[n::2]) for n in range(2)])
-        for name, made in (("right", right()), ("mixed", [*mixed()]))
+        for name, made in classes
     ]
-    return Figures("nbgrader", *classes, (few - one) / 5, one, loop)
+    rest = (few - one) / 5, one, loop
+    return [Figures("nbgrader", *in_one, *rest), Figures("nbgrader, two processes", *in_two, *rest)]
 
 
 def otters(folder):
@@ -223,7 +227,7 @@ def otters(folder):
         in_halves(grade, [hand_in(made[n::2], folder / f"{name}{n}") for n in range(2)])
         for name, made in (("right", right()), ("mixed", [*mixed()]))
     ]
-    return Figures("otter-grader", *classes, one, one, loop)
+    return [Figures("otter-grader, two processes", *classes, one, one, loop)]
 
 
 def otter_test():
@@ -246,7 +250,7 @@ def main():
     for grader in (ours, nbgraders, otters):
         with tempfile.TemporaryDirectory() as folder:
             try:
-                figures.append(grader(Path(folder)))
+                figures += grader(Path(folder))
             except (OSError, RuntimeError) as error:
                 last = str(error).strip().splitlines()[-1]
                 print(f"{grader.__name__} could not be had: {last}")
