@@ -29,7 +29,7 @@ RUN_SECONDS = 5.0
 """The time for the cells. Who serves there for ever waits in vain for the checks."""
 BUSY = 3
 """On a machine that is too busy all may take so many times as long."""
-SLOW = 0.15
+SLOW = 0.3
 """Seconds after which a check probably hangs; then those after it are made beside it."""
 CPU_SECONDS = 2
 """What the cells may compute."""
