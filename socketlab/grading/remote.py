@@ -28,7 +28,7 @@ import threading
 import time
 import types
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, cast
 
 from ..checks.place import subclass
@@ -74,7 +74,8 @@ class Line:
 
         TimeoutError when none has come in so many seconds. Then nothing more can be received.
         """
-        with _broken_link(), self._in_time(seconds):
+        in_time = nullcontext() if seconds is None else self._in_time(seconds)
+        with _broken_link(), in_time:
             head, descriptors, _, _ = socket.recv_fds(self._socket, 4, 4)
             (length,) = struct.unpack("!I", head + self._read(4 - len(head)))
             if length > MOST_BYTES:
@@ -82,7 +83,7 @@ class Line:
             return json.loads(self._read(length).decode()), descriptors
 
     @contextmanager
-    def _in_time(self, seconds: float | None) -> Iterator[None]:
+    def _in_time(self, seconds: float) -> Iterator[None]:
         self._socket.settimeout(seconds)
         try:
             yield

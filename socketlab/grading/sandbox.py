@@ -37,7 +37,7 @@ _PROGRAM = f"import sys; sys.path[:0] = [sys.argv.pop()]; from {__package__} imp
 _PROGRAM += "zygote.main(*sys.argv[1:])"
 _START = 30.0
 TURNS_PER_CPU = 2
-"""Checks at a time, for each processor. With more, right answers come too late."""
+"""Checks at a time, for each processor. More gain little, and answers come later."""
 
 
 class SandboxTrouble(Exception):

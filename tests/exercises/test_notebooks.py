@@ -42,6 +42,10 @@ def importable(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
 
 
+def executed(folder, chapter):
+    return execute(read(folder, chapter), allow_errors=True, timeout=30)
+
+
 def test_the_committed_exercises_are_what_nbgrader_makes_of_the_solutions(tmp_path):
     """Run `python -m socketlab.authoring.exercises` when this fails."""
     made = {path.relative_to(tmp_path) for path in generate(ROOT / "solutions", tmp_path)}
@@ -88,7 +92,7 @@ def test_each_task_says_its_kind_its_level_and_its_minutes(chapter):
 
 def test_a_blank_exercise_fails_every_scored_check(chapter):
     """Each failure is the short message, with no traceback of IPython's."""
-    for cell in scored(execute(read("exercises", chapter), allow_errors=True)):
+    for cell in scored(executed("exercises", chapter)):
         message = failure(cell)
         assert message is not None, f"{cell.id} passes on the blank exercise"
         assert re.match(r"✗ \d\d\.\d ", message), message
@@ -100,7 +104,7 @@ def test_a_blank_exercise_fails_every_scored_check(chapter):
 
 def test_the_solution_passes_every_scored_check(chapter):
     """Each success is one line on stdout, and nothing else."""
-    for cell in scored(execute(read("solutions", chapter), allow_errors=True)):
+    for cell in scored(executed("solutions", chapter)):
         assert failure(cell) is None, failure(cell)
         assert {output.name for output in cell.outputs} == {"stdout"}
         # The kernel may send a line and its end in two pieces.
