@@ -105,8 +105,9 @@ class Measured:
         found = []
         for exercise, most in full(row.chapter).items():
             wanted = row.points.get(exercise, most)
-            if self.points.get(exercise) != wanted:
-                found.append(f"{exercise}: {self.points.get(exercise)} points, not {wanted}")
+            if (points := self.points.get(exercise)) != wanted:
+                told = f"\n{self.told[exercise][:800]}" if self.told.get(exercise) else ""
+                found.append(f"{exercise}: {points} points, not {wanted}{told}")
         for exercise, pattern in row.told.items():
             told = self.told.get(exercise, "")
             if not re.search(pattern, told):
