@@ -1,5 +1,7 @@
 """A clock for who judges: alarms, and whether the machine is too busy for its time to be fair."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,11 @@ NAP = 0.02
 """Seconds between two looks."""
 LATE = 0.003
 """Seconds by which it wakes up too late on average, where the machine is too busy."""
+CROWD = 4.0
+"""Threads for each processor that want to run, on average, where the machine is too busy.
+
+Who sleeps most of the time is woken soon even there. Who computes, or forks, waits for the others.
+"""
 
 
 @dataclass(eq=False)
@@ -26,11 +33,15 @@ class _Alarm:
 
 
 class Clock(threading.Thread):
-    """Takes naps, notes how late it wakes up, and rings alarms; it ends with the process."""
+    """Takes naps, notes how late and in what crowd it wakes up, and rings alarms.
+
+    It ends with the process.
+    """
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self._delays: list[float] = []
+        self._crowds: list[float] = []
         self._alarms: list[_Alarm] = []
         self._busy = threading.Lock()
 
@@ -41,7 +52,8 @@ class Clock(threading.Thread):
 
     def is_late(self, since: int) -> bool:
         """Tell whether the machine has been too busy since there were so many naps."""
-        return fmean(self._delays[since:] or [0]) >= LATE
+        delay, crowd = (fmean(noted[since:] or [0]) for noted in (self._delays, self._crowds))
+        return delay >= LATE or crowd >= CROWD
 
     @contextmanager
     def alarm(self, seconds: float, ring: Callable[[], Any], rounds: int = 1) -> Iterator[None]:
@@ -64,6 +76,7 @@ class Clock(threading.Thread):
             slept = time.monotonic()
             time.sleep(NAP)
             now = time.monotonic()
+            self._crowds.append(_crowd())
             self._delays.append(now - slept - NAP)
             with self._busy:
                 for alarm in [one for one in self._alarms if one.end <= now]:
@@ -76,3 +89,12 @@ class Clock(threading.Thread):
         else:
             self._alarms.remove(alarm)
             alarm.ring()
+
+
+def _crowd() -> float:
+    """Return how many threads want to run, for each processor: proc_loadavg(5)."""
+    if sys.platform != "linux":
+        return 0
+    with open("/proc/loadavg") as file:
+        running = file.read().split()[3].partition("/")[0]
+    return int(running) / (os.cpu_count() or 1)

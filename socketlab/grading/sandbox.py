@@ -52,6 +52,7 @@ class Limits:
     seconds: time until everything is ended.
     memory: bytes of address space of each process; a thread takes about 1 MB of it.
     processes: processes and threads at a time.
+    children: processes at a time: with namespaces, more end everything, for a fork bomb slows all.
     open_files: descriptors of each process.
     disk: bytes in the work folder, as many in /tmp, and in a single file.
     output: bytes that are kept of stdout, and as many of stderr; what comes after is dropped.
@@ -61,6 +62,7 @@ class Limits:
     seconds: float = 10
     memory: int = 1 << 30
     processes: int = 128
+    children: int = 60
     open_files: int = 512
     disk: int = 32 << 20
     output: int = 1 << 16
@@ -70,8 +72,8 @@ class Limits:
 class Ending:
     """How a student process ended.
 
-    `reason` is "ended" (by itself), "time", "cpu", "disk", "killed" (by us) or "trouble" (of ours);
-    `status` its exit status, or minus the number of the signal that ended it.
+    `reason` is "ended" (by itself), "time", "cpu", "children", "disk", "killed" (by us) or
+    "trouble" (of ours); `status` its exit status, or minus the number of the signal that ended it.
     """
 
     reason: str
@@ -198,6 +200,8 @@ class Student:
             words = f"It was not done after {most.seconds:g} seconds, and was ended."
         elif reason == "cpu":
             words = f"It computed for more than {most.cpu_seconds} seconds, and was ended."
+        elif reason == "children":
+            words = f"It started more than {most.children} processes, and was ended."
         elif reason == "disk":
             words = f"It wrote more than {_mega(most.disk)} to its folder, and was ended."
         elif reason == "killed":

@@ -188,8 +188,8 @@ class Keeper:
                         self._tell(work=self.folder or f"/proc/{os.getpid()}/root/work")
             if self._disk_is_full():
                 return "disk"
-            if self._has_computed_too_much():
-                return "cpu"
+            if excess := self._excess():
+                return excess
         return "time"
 
     def _reap(self, options: int) -> bool:
@@ -217,20 +217,23 @@ class Keeper:
             return bool(used > self.limits["disk"])
         return False
 
-    def _has_computed_too_much(self) -> bool:
-        """Add up what all its processes have used, where we see these and no others: proc(5).
+    def _excess(self) -> str:
+        """Tell what all its processes have too much of, where we see these alone: proc(5).
 
-        That of a process which has ended since is kept: a fork bomb is made of such.
+        What a process has computed that has ended since is kept: a fork bomb is made of such.
         """
         if not (self.isolated and self.has_begun) or time.monotonic() < self.next_look:
-            return False
+            return ""
         self.next_look = time.monotonic() + _TICK
-        for process in Path("/proc").glob("[0-9]*"):
+        processes = list(Path("/proc").glob("[0-9]*"))
+        if len(processes) > self.limits["children"]:
+            return "children"
+        for process in processes:
             with suppress(OSError):
                 told = (process / "stat").read_text().rpartition(")")[2].split()
                 self.ticks[process.name, told[19]] = int(told[11]) + int(told[12])
         seconds = sum(self.ticks.values()) / os.sysconf("SC_CLK_TCK")
-        return bool(seconds > self.limits["cpu_seconds"])
+        return "cpu" if seconds > self.limits["cpu_seconds"] else ""
 
     def _end(self, reason: str, started: float) -> None:
         seconds = time.monotonic() - started

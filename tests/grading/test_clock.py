@@ -1,5 +1,8 @@
 """The clock of who judges."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -51,3 +54,20 @@ def test_late_is_what_wakes_up_late_on_average(ticking, monkeypatch):
         threading.Event().wait(NAP)
     assert ticking.is_late(naps + 1)
     assert not ticking.is_late(ticking.naps + 1), "nobody has looked yet"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how many want to run")
+def test_late_is_who_runs_in_a_crowd(ticking, monkeypatch):
+    """Even if it wakes up in time: whoever computes there is late."""
+    monkeypatch.setattr(clock, "LATE", 10)
+    command = [sys.executable, "-c", "while True: pass"]
+    crowd = [subprocess.Popen(command) for _ in range(6 * os.cpu_count())]
+    try:
+        until = time.monotonic() + 20
+        while not ticking.is_late(max(0, ticking.naps - 5)) and time.monotonic() < until:
+            time.sleep(NAP)
+        assert ticking.is_late(max(0, ticking.naps - 5))
+    finally:
+        for one in crowd:
+            one.kill()
+            one.wait()

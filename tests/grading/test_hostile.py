@@ -15,7 +15,7 @@ import pytest
 
 from socketlab.grading.sandbox import examined
 from tests.grading import hostile_table as table
-from tests.grading.hostile_table import ALL, BLANK, CHAPTER, FULL, PROJECT, RIGHT, ROWS, Row
+from tests.grading.hostile_table import ALL, BLANK, CHAPTER, FULL, PROJECT, RIGHT, ROWS, Row, full
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc"),
@@ -166,9 +166,14 @@ def left(mark):
 def hand_in(folder, student, **answers):
     """Hand in a right notebook but for `answers`, such as a_03_1; return its path."""
     answers = {name[2:].replace("_", "."): source for name, source in answers.items()}
-    path = folder / student / CHAPTER / f"{CHAPTER}.ipynb"
+    return hand_in_row(folder, student, Row(student, "", answers))
+
+
+def hand_in_row(folder, student, row):
+    """Hand in what a row stands for; return its path."""
+    path = folder / student / row.chapter / f"{row.chapter}.ipynb"
     path.parent.mkdir(parents=True)
-    path.write_text(Row(student, "", answers).text())
+    path.write_text(row.text())
     return path
 
 
@@ -218,6 +223,21 @@ def test_a_class_in_a_folder(tmp_path):
     for student in ("link", "linked", "nowhere", "pipe", "folder"):
         assert "is a link, or no file" in graded.pages[student]
     assert graded.peak_memory < 300 << 20
+
+
+@pytest.mark.skipif(not ISOLATED, reason="this level does not see what a process starts")
+def test_fork_bombs_in_a_class(tmp_path):
+    """They are over so soon that the right answers beside them are in time."""
+    bomb = BY_NAME["a child that forks on and on"]
+    right = Row("right", "", chapter=bomb.chapter)
+    for number in range(4):
+        hand_in_row(tmp_path / "class", f"bomb-{number}", bomb)
+        hand_in_row(tmp_path / "class", f"right-{number}", right)
+    graded = Graded(tmp_path / "class", tmp_path)
+    most = sum(full(bomb.chapter).values())
+    rest = most - full(bomb.chapter)["07.1"]
+    for student, score in graded.scores.items():
+        assert score == str(rest if student.startswith("bomb") else most), student
 
 
 READ_OTHER = """

@@ -380,6 +380,15 @@ def test_fork_bomb(sandbox):
             assert come_of(sandbox, "threads", limits=Limits(processes=105)) == {"started": 100}
 
 
+def test_many_processes(isolated):
+    """More than so many end all; as many do not (test_children_die_with_it has 52)."""
+    ending = end_of(isolated, "fork_bomb")
+    assert (ending.reason, ending.words) == (
+        "children",
+        "It started more than 60 processes, and was ended.",
+    )
+
+
 def test_a_hundred_threads(sandbox):
     assert come_of(sandbox, "threads") == {"started": 100}
 
