@@ -59,10 +59,13 @@ def test_row(row, measured):
     "row", [row for row in ROWS if row.needs == "namespaces"], ids=lambda row: row.name
 )
 def test_without_namespaces_it_does_not_hold(row, pool):
-    """So these rows can fail."""
-    came = pool.submit(table.measure, row.text(), "process", row.chapter).result(PATIENCE)
-    assert came.faults(row)
-    assert not came.left
+    """So these rows can fail. What a bomb takes from others is chance: it has three tries."""
+    for _ in range(3):
+        came = pool.submit(table.measure, row.text(), "process", row.chapter).result(PATIENCE)
+        assert not came.left
+        if came.faults(row):
+            return
+    pytest.fail("it holds")
 
 
 @pytest.fixture(scope="module")
