@@ -359,6 +359,7 @@ def _attempt(
     job: Job, part: Part, checker: Checker, student: Student, clock: Clock
 ) -> NotYet | None:
     """Make one check; where the machine was too busy for it, again, but in the same time."""
+    found: NotYet | None = None
     with clock.alarm(SECONDS, student.kill, BUSY):
         for _ in range(TRIES):
             naps = clock.naps
@@ -367,9 +368,14 @@ def _attempt(
                     not_yet = core.attempt(job.exercise, part, (), checker.namespace())
                 except BaseException as error:  # an answer may raise what no check expects
                     not_yet = NotYet(_FOREIGN, describe(error))
-            broken = not_yet is not None and isinstance(not_yet.__cause__, LinkBroken)
-            if not_yet is None or broken or not clock.is_late(naps):
+            cause = not_yet.__cause__ if not_yet is not None else None
+            if isinstance(cause, LinkBroken):
+                if found is not None and _computed(_ending(student, cause)):
+                    return found  # the tries before have left this one too little
                 break
+            if not_yet is None or not clock.is_late(naps):
+                break
+            found = not_yet
     return not_yet
 
 
