@@ -201,7 +201,8 @@ def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> I
             there(Records.note_error, mine, error)
             raise
 
-    calls = {"shutdown": shutdown, "server_close": server_close}
+    # Not as methods: an answer may have plain functions there.
+    calls = {"shutdown": staticmethod(shutdown), "server_close": staticmethod(server_close)}
     watched = type(type(server).__name__, (), {**calls, "serve_forever": serve})()
     failure: NotYet | None = None
     try:
@@ -228,7 +229,8 @@ def _entrusted(server: Any, records: Records) -> tuple[Any, ...]:
     """Note what the server reports; return its address, whether it is its own, its methods."""
     told: Any = getattr(server, "server_address", None)
     has_port = isinstance(told, tuple) and len(told) > 1 and told[1]
-    server.handle_error = records.handle_error
+    if hasattr(server, "handle_error"):  # a hand-made one has none, and maybe no room for it
+        server.handle_error = records.handle_error
     is_own = not has_port or records.has_port(told[1])
     return told, is_own, server.shutdown, server.server_close
 

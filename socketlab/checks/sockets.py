@@ -67,6 +67,12 @@ def address(server_class: Any) -> None:
     step.want(bound, "a server whose socket was never bound")
     chosen = [where for where in bound if where[1]]
     step.want(not chosen, f"a bind to {chosen and chosen[0]}, a port that was chosen beforehand")
+    open_to_all = [where for where in bound if where[0] not in ("127.0.0.1", "localhost")]
+    step.want(
+        not open_to_all,
+        f"a bind to {open_to_all and open_to_all[0]}: the task says 127.0.0.1, where only "
+        "programs on this machine can connect",
+    )
     for server in servers:
         told: Any = getattr(server, "server_address", None)
         step.want(
@@ -173,8 +179,18 @@ def second_client(server_class: Any) -> None:
     step.want(all(thread.daemon for thread in threads), "a thread that is no daemon")
 
 
+SOON = 1.25
+"""Seconds that are still "half a second or so", on a machine that has other things to do."""
+
+
 @build.part("stop", 2, "The loop ends, the port is free.")
 def stop(server_class: Any) -> None:
+    _ends(server_class)
+    _ends_alone(server_class)
+    _ends_soon(server_class)
+
+
+def _ends(server_class: Any) -> None:
     step = Step(
         called="shutdown() from another thread, with no client there; then server_close()",
         expected="serve_forever() back, then a new client refused",
@@ -201,6 +217,50 @@ def stop(server_class: Any) -> None:
     with suppress(OSError):
         socket.create_connection(where, PATIENCE).close()
         step.fail(f"a connection to {where}: the listener is still open")
+
+
+def _ends_soon(server_class: Any) -> None:
+    step = Step(
+        called="shutdown() from another thread, with no client there",
+        expected="serve_forever() back within half a second or so",
+        why="The loop sees the flag when its time limit is up, so that limit is how long your "
+        "program waits at its end.",
+    )
+    fastest = PATIENCE
+    for _ in range(3):  # the best of three: a busy machine may hold up any one of them
+        with serving(step, step.call(server_class, echo)) as server:
+            talk_once(step, server.server_address, b"ahoy")
+            time.sleep(0.05)  # time enough to go back to accept
+            begin = time.monotonic()
+        fastest = min(fastest, time.monotonic() - begin)
+        if fastest < SOON:
+            return
+    step.fail(f"serve_forever() back after {fastest:.1f} seconds")
+
+
+def _ends_alone(server_class: Any) -> None:
+    step = Step(
+        called="shutdown() and server_close() of one server, while another one serves",
+        expected="the other one still answers",
+        why="A program may have two servers. What belongs to one of them, such as its socket and "
+        "its flag, belongs on self, not on the class and not in a global.",
+    )
+    first, second = (step.call(server_class, echo) for _ in range(2))
+    with serving(step, second):
+        with serving(step, first):
+            for server in (first, second):
+                _want_echo(step, server, "while both of them serve")
+        _want_echo(step, second, "when the first has ended")
+
+
+def _want_echo(step: Step, server: Any, when: str) -> None:
+    try:
+        with socket.create_connection(server.server_address, PATIENCE) as client:
+            client.sendall(b"ahoy")
+            got = client.recv(100)
+    except OSError as error:
+        step.fail(f"no answer from one of two servers {when}: {describe(error)}", error)
+    step.want(got == b"ahoy", f"{got!r} from one of two servers {when}")
 
 
 class Bench(socketserver.TCPServer):
@@ -287,8 +347,8 @@ use = Exercise(
         'request = b""; while not request.endswith(b"\\r\\n\\r\\n") and (data := '
         "connection.recv(1024)): request += data. Then path = request.decode().split()[1]; body "
         '= f"Señor, you asked for {path}\\n".encode(); head = "HTTP/1.0 200 OK\\r\\n'
-        'Content-Length: " + str(len(body)) + "\\r\\n\\r\\n"; connection.sendall(head.encode() '
-        "+ body).",
+        'Content-Type: text/plain; charset=utf-8\\r\\nContent-Length: " + str(len(body)) + '
+        '"\\r\\n\\r\\n"; connection.sendall(head.encode() + body).',
     ),
 )
 
@@ -308,13 +368,30 @@ def shows_page(web: Any) -> None:
     )
     with benched(step, web) as server:
         for path in ("/harbour", "/"):
-            status, body = _get(step, server, path)
+            status, headers, body = _get(step, server, path)
             step.want(status == 200, f"the status {status}")
-            text = body.decode(errors="replace").strip()
-            step.want(text == page(path).strip(), f"{text!r} for the path {path!r}")
+            text = body.decode(errors="replace")
+            missing = "" if text.strip() != page(path).strip() else ", and the line break is \\n"
+            step.want(text == page(path), f"{text!r} for the path {path!r}{missing}")
+            kind = headers["Content-Type"]
+            step.want(
+                headers.get_content_charset() == "utf-8",
+                f"the Content-Type {kind!r}, without charset=utf-8: a browser may show 'SeÃ±or'",
+            )
+        answer = talk(step, server.server_address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    want_line_ends(step, answer)
 
 
-def _get(step: Step, server: Any, path: str) -> tuple[int, bytes]:
+def want_line_ends(step: Step, answer: bytes) -> None:
+    """Want a head whose lines all end with a carriage return and a line feed."""
+    head = answer.partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
+    bare = [line for line in answer[: len(head) + 1].split(b"\n")[:-1] if not line.endswith(b"\r")]
+    step.want(
+        not bare, f"the line {bare and bare[0]!r}, ended by \\n alone; clients may insist on \\r\\n"
+    )
+
+
+def _get(step: Step, server: Any, path: str) -> tuple[int, Any, bytes]:
     host, port = server.server_address
     client = http.client.HTTPConnection(host, port, timeout=PATIENCE)
     try:
@@ -324,7 +401,7 @@ def _get(step: Step, server: Any, path: str) -> tuple[int, bytes]:
             body = answer.read()
         except http.client.IncompleteRead as error:
             body = error.partial
-        return answer.status, body
+        return answer.status, answer.headers, body
     except TimeoutError as error:
         stands = there(whereabouts, room.records.before)
         step.fail(
@@ -378,15 +455,49 @@ def pieces(web: Any) -> None:
     body = late.partition(b"\r\n\r\n")[2].decode(errors="replace")
     trouble = room.records.trouble()
     step.want(body.strip() == page("/harbour").strip(), f"{body!r}{trouble}. Is recv called once?")
+    _long_answer(web)
     _client_gone(web)
+
+
+def _long_answer(web: Any) -> None:
+    path = "/" + "a" * 30_000
+    step = Step(
+        called=f"web(connection), for a path of {len(path)} bytes and a client who reads slowly",
+        expected="all of the answer",
+        why="send takes what fits into the system's buffer and returns how much that was; the "
+        "rest is yours. sendall sends the rest too.",
+    )
+    got = b""
+    with benched(step, web) as server:
+        _narrow(server)
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            client.settimeout(PATIENCE)
+            with suppress(OSError):
+                client.connect(server.server_address)
+                client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                while data := client.recv(65536):
+                    got += data
+        body = got.partition(b"\r\n\r\n")[2]
+        whole = len(page(path).encode())
+        step.want(
+            len(body) >= whole - 1,
+            f"{len(body)} bytes of the text, which has {whole}{room.records.trouble()}. Is send's "
+            "result looked at?",
+        )
+
+
+def _narrow(server: Any) -> None:
+    # Small buffers, so that a part is all that fits; the connection has them from here.
+    server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
 
 
 def _client_gone(web: Any) -> None:
     step = Step(
         called="web(connection), for a client who sends half a request and goes",
-        expected="web() back",
+        expected="web() back, and the connection closed",
         why="recv gives b'' when the other side has finished, and goes on giving it. A loop that "
-        "ignores it spins for ever.",
+        "ignores it spins for ever. And what nobody closes stays open.",
     )
     done = threading.Event()
 
@@ -396,8 +507,12 @@ def _client_gone(web: Any) -> None:
         done.set()
 
     with benched(step, noted) as server:
-        with socket.create_connection(server.server_address, PATIENCE) as client:
-            client.sendall(b"GET /ha")
+        with suppress(ConnectionError):
+            try:
+                _until_the_end(server.server_address, b"GET /ha")
+            except TimeoutError:
+                step.want(done.is_set(), f"no end{there(whereabouts, room.records.before)}")
+                step.fail("web() back, and the connection still open")
         step.want(done.wait(PATIENCE), f"no end{there(whereabouts, room.records.before)}")
 
 
@@ -514,8 +629,7 @@ def long_line(shout: Any) -> None:
         "rest is yours. sendall sends the rest too.",
     )
     with benched(step, shout) as server:
-        # Small buffers, so that a part is all that fits; the connection has them from here.
-        server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        _narrow(server)
         got = b""
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
