@@ -5,6 +5,7 @@ The trial itself is made here in either case, and judges through a link what hap
 """
 
 import functools
+import io
 import linecache
 import os
 import socket
@@ -13,6 +14,8 @@ import sys
 import tempfile
 import threading
 import time
+import types
+from collections import ChainMap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -69,19 +72,36 @@ def _where_they_may_fork(step: Step, answers: tuple[Any, ...]) -> Iterator[tuple
             with suppress(LinkBroken):
                 there(end_children)
         return
-    import cloudpickle  # type: ignore[import-untyped]  # only the chapters need it
-
     cells = {
         name: (len("".join(entry[2])), None, entry[2], name)
         for name, entry in list(linecache.cache.items())
         if len(entry) == 4 and not Path(name).exists()
     }
     try:
-        luggage = cloudpickle.dumps((cells, answers))
+        luggage = _packed((cells, answers))
     except Exception as error:
         step.fail(f"{describe(error)}: it cannot be taken to another Python", error)
     with _new_python() as link, answers_at(link):
         yield within(DEADLINE, lambda: there(unpack, luggage), "a new Python")
+
+
+def _packed(value: Any) -> bytes:
+    """Pickle `value` with the learner's functions, which keep the names of their cells.
+
+    From 3.1.3 on, cloudpickle gives all code one file name, by which no line is found again.
+    """
+    import cloudpickle  # type: ignore[import-untyped]  # only the chapters need it
+
+    reduced = cloudpickle.Pickler.dispatch_table[types.CodeType]
+    by_name = {types.CodeType: lambda code: (_named, (code.co_filename, *reduced(code)))}
+    table = {"dispatch_table": ChainMap(by_name, cloudpickle.Pickler.dispatch_table)}
+    with io.BytesIO() as file:
+        type("Pickler", (cloudpickle.Pickler,), table)(file).dump(value)
+        return file.getvalue()
+
+
+def _named(filename: str, make: Callable[..., types.CodeType], args: Any) -> types.CodeType:
+    return make(*args).replace(co_filename=filename)
 
 
 @contextmanager
