@@ -1,25 +1,33 @@
 # make lab   start the course in JupyterLab        make test   prove everything
 PYTHON ?= python3
 LAB_ARGS ?=
-VENV := .venv
-PY := $(VENV)/bin/python
 comma := ,
+
+# Versions are those in requirements.lock; the other two prove what pyproject.toml promises to
+# users who install without it, each in an environment beside the usual one.
+LATEST ?=
+LOWEST ?=
+VENV := .venv$(if $(LATEST),-latest)$(if $(LOWEST),-lowest)
+PY := $(VENV)/bin/python
+LOCK := requirements.lock
 # More workers than cores: most of what tests of servers do is wait.
 PYTEST := $(PY) -m pytest -q -n 4 --dist loadfile
 
-.PHONY: help lab site test lint check chapters notebooks exercises faults bench clean \
-	same-python
+.PHONY: help lab site test versions lint check chapters notebooks exercises faults bench lock \
+	clean same-python
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make lab        open the course in JupyterLab (LAB_ARGS=\"--no-browser --port 8899\")"
 	@echo "make site       make the static pages in site/"
-	@echo "make test       run everything that proves the project right"
+	@echo "make test       run everything that proves the project right, with the versions in $(LOCK)"
+	@echo "                (LATEST=1: with the newest of everything; LOWEST=1: with the oldest allowed)"
+	@echo "make lock       renew $(LOCK)"
 	@echo "make notebooks  refresh the chapters from the library, execute them, and say what they teach"
 	@echo "make exercises  make exercises/ again from solutions/"
 	@echo "make faults     count the faults that the conformance suite notices"
 	@echo "make bench      measure the library beside others (seventeen minutes, on an idle Linux machine)"
-	@echo "make clean      remove the virtual environment (never course/, your own work)"
+	@echo "make clean      remove the virtual environments (never course/, your own work)"
 
 lab: $(VENV)/lab.stamp
 	@$(PY) -m socketlab lab $(LAB_ARGS)
@@ -27,7 +35,11 @@ lab: $(VENV)/lab.stamp
 site: $(VENV)/site.stamp
 	@$(PY) -m socketlab.authoring.site
 
-test: lint check chapters
+test: versions lint check chapters
+
+# What the tests are about to prove, where it is not what the lock says.
+versions: $(VENV)/test.stamp
+	$(if $(LATEST)$(LOWEST),@$(PY) -m pip list --disable-pip-version-check --format=freeze)
 
 lint: $(VENV)/test.stamp
 	$(PY) -m ruff check
@@ -56,8 +68,13 @@ faults: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp
 	$(PY) -m benchmarks
 
+# One file for every supported Python and system: lines that differ name theirs.
+lock: $(VENV)/test.stamp
+	$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras \
+		--no-annotate --custom-compile-command "make lock" --output-file $(LOCK) pyproject.toml
+
 clean:
-	rm -rf $(VENV)
+	rm -rf .venv .venv-latest .venv-lowest
 
 # The stamps tell a whole environment from one whose making was interrupted: they go before
 # anything is installed, and what has none is made again from the start.
@@ -71,10 +88,21 @@ $(VENV)/made.stamp:
 		echo "and Python's venv module (Debian and Ubuntu: apt install python3-venv)."; exit 1; }
 	@touch $@
 
-define install
+ifneq ($(LATEST),)
+install = $(PY) -m pip install $(QUIETLY) --upgrade --upgrade-strategy eager
+else ifneq ($(LOWEST),)
+install = $(PY) -m pip install $(QUIETLY) uv && \
+	$(PY) -m uv pip install --quiet --python $(PY) --resolution lowest-direct
+else
+# Old and new pips differ in which of the two holds for what a build needs.
+install = PIP_CONSTRAINT=$(LOCK) PIP_BUILD_CONSTRAINT=$(LOCK) $(PY) -m pip install $(QUIETLY)
+endif
+QUIETLY := --quiet --disable-pip-version-check
+
+define installed
 	@echo "Installing into $(VENV): a minute or so, the first time."
 	@rm -f $(VENV)/*.stamp
-	@$(PY) -m pip install -q --disable-pip-version-check -e '.[$(1)]'
+	@$(install) -e '.[$(1)]'
 	@touch $(VENV)/made.stamp $(VENV)/lab.stamp $(2)
 endef
 
@@ -86,11 +114,11 @@ ifeq ($(origin PYTHON),command line)
 		echo "To change: make clean $(MAKECMDGOALS) PYTHON=$(PYTHON)"; exit 1; }
 endif
 
-$(VENV)/lab.stamp: pyproject.toml | same-python
-	$(call install,lab)
+$(VENV)/lab.stamp: pyproject.toml $(LOCK) | same-python
+	$(call installed,lab)
 
-$(VENV)/site.stamp: pyproject.toml | same-python
-	$(call install,lab$(comma)site,$(VENV)/site.stamp)
+$(VENV)/site.stamp: pyproject.toml $(LOCK) | same-python
+	$(call installed,lab$(comma)site,$(VENV)/site.stamp)
 
-$(VENV)/test.stamp: pyproject.toml | same-python
-	$(call install,test,$(VENV)/site.stamp $(VENV)/test.stamp)
+$(VENV)/test.stamp: pyproject.toml $(LOCK) | same-python
+	$(call installed,test,$(VENV)/site.stamp $(VENV)/test.stamp)

@@ -3,7 +3,7 @@
 In the project's folder, as root, on a machine with Linux:
 
     python3 -m venv /opt/course
-    /opt/course/bin/pip install -e ".[lab,hub]"
+    /opt/course/bin/pip install -c requirements.lock -e ".[lab,hub]"
     PATH=/opt/course/bin:$PATH jupyterhub -f classroom/jupyterhub_config.py
 
 To try it alone, without accounts: name each learner as you like, any password.

@@ -9,14 +9,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-IN_A_HURRY = {"exercises", "classroom"}
-"""Folders whose tests let clients wait two seconds and no longer, as learners' cells do.
-
-On a busy machine that may not do. The grader makes a check again that failed there; so does
-pytest: once, and it counts how often.
-"""
-
-
 def pytest_addoption(parser):
     parser.addoption(
         "--socketserver",
@@ -31,9 +23,6 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    for item in items:
-        if item.path.parent.name in IN_A_HURRY:
-            item.add_marker(pytest.mark.flaky(reruns=1))
     config.beyond = 0
     if config.getoption("socketserver") != "socketserver":
         return
