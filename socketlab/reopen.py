@@ -1,15 +1,39 @@
 """Grow a class over several cells."""
 
+import inspect
 from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import Any
 
 
-class _Empty:
-    """Shows what every class body defines without being asked."""
+class _Sampled(type):
+    body: set[str]
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> Any:
+        sample = super().__new__(mcs, name, bases, namespace)
+        sample.body = {*namespace}
+        return sample
 
 
-_OF_EVERY_CLASS = {*vars(_Empty), "__annotations__", "__annotate__", "__annotate_func__"}
+class _Generic:
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
+        return ()
+
+
+class _Sample(_Generic(), metaclass=_Sampled):  # type: ignore[misc]
+    _annotated: int
+
+    def _method(self) -> Any:
+        self._annotated = 1
+        return __class__  # type: ignore[name-defined]
+
+
+ADDED_TO_BODY = frozenset(name for name in _Sample.body if name.startswith("__"))
+"""Names that the running Python puts into a class body by itself: asked of a class that has a
+little of everything for which it does. Those of the next Python need no list of ours."""
+
+inspect.get_annotations(_Sample)  # may leave a cache in the class
+_NOT_MOVED = ADDED_TO_BODY | {*vars(_Sample), "__annotations__"}
 
 
 def reopen(old: type) -> Callable[[type], type]:
@@ -29,7 +53,7 @@ def reopen(old: type) -> Callable[[type], type]:
                 f"reopen({old.__name__}) stands above class {new.__name__}: give it the same name."
             )
         for name, member in vars(new).items():
-            if name not in _OF_EVERY_CLASS:
+            if name not in _NOT_MOVED:
                 for function in _functions(member):
                     _point_super_at(old, function)
                 setattr(old, name, member)

@@ -33,6 +33,7 @@ from typing import Any, cast
 
 from ..checks.place import subclass
 from ..checks.step import NotYet, describe
+from ..reopen import ADDED_TO_BODY
 from ..running import overdue, within
 
 MOST_BYTES = 16 << 20
@@ -488,12 +489,8 @@ class _ProxyClass(type):
             return super().__new__(mcs, name, bases, namespace)
         if "__classcell__" in namespace:
             raise TypeError(f"{name} uses super() or __class__, which only works where it lives")
-        kept = {k: v for k, v in namespace.items() if k not in _NOT_SENT}
+        kept = {k: v for k, v in namespace.items() if k not in ADDED_TO_BODY}
         return link.call(subclass, name, written, kept)
-
-
-_NOT_SENT = {"__module__", "__qualname__", "__orig_bases__", "__annotations__", "__firstlineno__"}
-_NOT_SENT |= {"__static_attributes__", "__annotate__", "__annotate_func__"}
 
 
 class Proxy(metaclass=_ProxyClass):

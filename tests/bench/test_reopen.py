@@ -95,3 +95,27 @@ def test_another_name_is_refused_and_nothing_changes():
                 pass
 
     assert dict(vars(Old)) == before
+
+
+def test_what_python_adds_to_a_class_is_not_moved():
+    """Of a body with a little of everything, only what is written there."""
+
+    class Server:
+        """What it is."""
+
+    before = set(vars(Server))
+    Old = Server
+
+    @reopen(Old)
+    class Server(list):
+        """A note on this cell."""
+
+        limit: int = 3
+        name: str
+
+        def kind(self):
+            self.asked = True
+            return __class__
+
+    assert Old.__doc__ == "What it is."
+    assert set(vars(Old)) - before == {"limit", "kind"}

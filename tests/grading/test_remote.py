@@ -130,3 +130,32 @@ def _fork():
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
+
+
+def test_a_class_statement_here_may_have_all_that_a_class_can_have():
+    """Annotations, attributes set in methods, a docstring, special methods: it is made there."""
+
+    class Server(there(_pick_base)):
+        """What it is."""
+
+        limit: int = 3
+
+        def __len__(self) -> int:
+            return self.limit
+
+        def note(self, word: str) -> None:
+            self.said = word
+
+    server = Server()
+    server.note("aye")
+    assert (len(server), server.said) == (3, "aye")
+    told = [there(getattr, Server, name) for name in ("__name__", "__doc__")]
+    assert told == ["Server", "What it is."]
+
+
+class _Base:
+    pass
+
+
+def _pick_base():
+    return _Base
