@@ -21,7 +21,7 @@ def python(path: Path, version: str) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project whose environment is made, with Python 3.12.1."""
-    for name in ("pyproject.toml", "Makefile"):
+    for name in ("pyproject.toml", "requirements.lock", "Makefile"):
         shutil.copy(ROOT / name, tmp_path)
     python(tmp_path / ".venv" / "bin" / "python", "3.12.1")
     for stamp in ("made", "lab"):
@@ -55,3 +55,20 @@ def test_the_environment_is_used(project: Path, named: list[str]) -> None:
     python(project / "same", "3.12.1")
     done = make(project, "lab", *named)
     assert done.stdout == "ran -m socketlab lab\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        ([], "PIP_CONSTRAINT=requirements.lock PIP_BUILD_CONSTRAINT=requirements.lock"),
+        (["LATEST=1"], "--upgrade --upgrade-strategy eager"),
+        (["LOWEST=1"], "--resolution lowest-direct"),
+    ],
+    ids=["the lock", "the newest", "the oldest"],
+)
+def test_what_is_installed_and_where(project: Path, options: list[str], says: str) -> None:
+    done = make(project, "--dry-run", "--always-make", "test", *options)
+    [install] = [line for line in done.stdout.splitlines() if "-e '.[test]'" in line]
+    assert says in install
+    name = f".venv-{options[0].removesuffix('=1').lower()}" if options else ".venv"
+    assert f" {name}/bin/python -m " in f" {install}"
