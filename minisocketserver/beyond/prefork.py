@@ -2,12 +2,22 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
 from typing import Any
 
 from ..forking_mixin import ForkingMixIn
+
+
+def _processors() -> int:
+    """Return how many processors this process may use, which can be fewer than there are."""
+    if sys.version_info >= (3, 13):
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class PreForkMixIn:
@@ -23,7 +33,7 @@ class PreForkMixIn:
     no other process in the meantime: subprocess.Popen may wait for ever for a pipe to be closed.
     """
 
-    processes = os.cpu_count() or 1
+    processes = _processors()
     patience = 10.0
 
     collect_children: Any = ForkingMixIn.collect_children

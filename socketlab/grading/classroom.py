@@ -24,7 +24,7 @@ from ..checks import core
 from . import alike, hidden, judge, namespaces
 from .judge import Grade
 from .results import TABLE, Journal, grade_of, write_all
-from .sandbox import LEVELS, Sandbox, SandboxTrouble
+from .sandbox import LEVELS, Sandbox, SandboxTrouble, processors
 from .submissions import Submission, Unreadable, submissions
 
 NOT_YET = "This submission has not been graded yet, or the grader was interrupted."
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--out", type=Path, default=Path("grades"), help="default: grades/")
     parser.add_argument("--hidden", type=Path, metavar="FILE", help="checks of your own")
-    jobs = JOBS_PER_CPU * (os.cpu_count() or 1)
+    jobs = JOBS_PER_CPU * len(processors())
     parser.add_argument("--jobs", type=_count, default=jobs, help=f"notebooks at a time ({jobs})")
     parser.add_argument("--level", choices=LEVELS, help="accept no other isolation than this")
     parser.add_argument("--executor", metavar="dask://HOST:PORT", help="grade on a Dask cluster")

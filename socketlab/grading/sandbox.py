@@ -234,7 +234,7 @@ class Turns:
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
-        for processor in _processors() * TURNS_PER_CPU:
+        for processor in processors() * TURNS_PER_CPU:
             self.give(processor)
 
     def take(self, wait: bool) -> int | None:
@@ -257,7 +257,7 @@ class Turns:
         os.close(self._write)
 
 
-def _processors() -> list[int]:
+def processors() -> list[int]:
     """Return the numbers of the processors that we may use."""
     if sys.platform == "linux":
         return sorted(os.sched_getaffinity(0))
@@ -361,7 +361,7 @@ class Sandbox:
             "function": function,
             "level": self.level,
             "judge": netns_pid,
-            "processors": _processors() if sys.platform == "linux" else [],
+            "processors": processors() if sys.platform == "linux" else [],
             "files": dict(files or {}),
             "limits": asdict(student.limits),
         }

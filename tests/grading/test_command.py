@@ -152,6 +152,15 @@ def test_a_number_of_jobs_that_cannot_be_is_told(jobs, tmp_path, capfd):
     assert f"{jobs!r} is no number of notebooks" in capfd.readouterr().err
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="No program is tied here.")
+def test_the_number_of_jobs_follows_the_processors_that_we_may_use():
+    tie = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])"
+    program = f"{tie}; from socketlab.grading.classroom import main; main(['--help'])"
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True)
+    assert f"({classroom.JOBS_PER_CPU})" in run.stdout
+
+
 def test_an_unknown_executor_is_told(tmp_path, capfd):
     """Dask is the one that there is, where somebody runs it."""
     dask = pytest.importorskip("dask")
