@@ -35,7 +35,8 @@ lab: $(VENV)/lab.stamp
 site: $(VENV)/site.stamp
 	@$(PY) -m socketlab.authoring.site
 
-test: versions lint check chapters
+# What a newer linter finds is no fault of what users get.
+test: versions $(if $(LATEST)$(LOWEST),,lint) check chapters
 
 # What the tests are about to prove, where it is not what the lock says.
 versions: $(VENV)/test.stamp
