@@ -2,8 +2,10 @@
 
 import http.client
 import inspect
+import os
 import socket
 import socketserver
+import stat
 import threading
 import time
 import urllib.error
@@ -20,6 +22,7 @@ from .core import Exercise
 from .forecast import compare
 from .place import subclass, there
 from .room import here, serving, talk
+from .sockets import want_line_ends
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -99,24 +102,30 @@ class Door:
 
 
 class Hooks:
-    """Notes the hooks that are called."""
+    """Notes the hooks that are called, and a request that is not the first thing they get."""
 
     calls: list[str]
+    taken: list[socket.socket]
+
+    def _note(self, hook: str, args: tuple[Any, ...]) -> None:
+        is_request = any(args and args[0] is request for request in self.taken)
+        what = "" if is_request else f" with {describe_argument(args)} in place of the request"
+        self.calls.append(f"{hook}{what}")
 
     def verify_request(self, *args: Any) -> Any:
-        self.calls.append("verify_request")
+        self._note("verify_request", args)
         return super().verify_request(*args)  # type: ignore[misc]
 
     def process_request(self, *args: Any) -> Any:
-        self.calls.append("process_request")
+        self._note("process_request", args)
         return super().process_request(*args)  # type: ignore[misc]
 
     def finish_request(self, *args: Any) -> Any:
-        self.calls.append("finish_request")
+        self._note("finish_request", args)
         return super().finish_request(*args)  # type: ignore[misc]
 
     def shutdown_request(self, *args: Any) -> Any:
-        self.calls.append("shutdown_request")
+        self._note("shutdown_request", args)
         return super().shutdown_request(*args)  # type: ignore[misc]
 
     def handle_timeout(self, *args: Any) -> Any:
@@ -124,8 +133,13 @@ class Hooks:
         return super().handle_timeout(*args)  # type: ignore[misc]
 
     def handle_error(self, *args: Any) -> Any:
-        self.calls.append("handle_error")
+        self._note("handle_error", args)
         return super().handle_error(*args)  # type: ignore[misc]
+
+
+def describe_argument(args: tuple[Any, ...]) -> str:
+    """Return the first of the arguments in a word."""
+    return f"a {type(args[0]).__name__}" if args else "nothing"
 
 
 def practice(step: Step, server_class: Any, handler: Any = greet, **extra: Any) -> Any:
@@ -141,6 +155,11 @@ def serve(server_class: Any) -> None:
         why="Each hook is a place where a subclass steps in: TCPServer, the mix-ins, you. One "
         "that is not called steps in nowhere.",
     )
+    for hook in ("server_activate", "server_close", "service_actions", "close_request"):
+        step.want(
+            hasattr(server_class, hook),
+            f"a BaseServer without {hook}(): it was in the exercise, and reset('02.1') has it",
+        )
     with serving(step, practice(step, server_class)) as server:
         for _ in range(2):
             server.calls.clear()
@@ -152,6 +171,9 @@ def serve(server_class: Any) -> None:
 @build.part("stop", 3, "It wakes up at once, ends, and can be started again.")
 def stop(server_class: Any) -> None:
     _wakes(server_class)
+    _sleeps(server_class)
+    _leaves_no_pipe(server_class)
+    _stops_alone(server_class)
     _waits_for_the_request_at_hand(server_class)
     _with_closes(server_class)
 
@@ -211,6 +233,86 @@ def _wakes(server_class: Any) -> None:
                 "stopped, and get_request() called again without a client: is the byte of the "
                 "first shutdown() still in the bell?"
             )
+
+
+def _sleeps(server_class: Any) -> None:
+    step = Step(
+        called=f"serve_forever({OFTEN}), with nobody there, nothing overridden",
+        expected="a loop that sleeps until there is something to do, whatever poll_interval says",
+        why="A loop that looks up now and then finds the flag late, and keeps the processor busy "
+        "while nobody comes. Only regular work, which has_regular_work() tells, is a reason to.",
+    )
+    server = practice(step, server_class)
+    with serving(step, server, lambda: there(_serve_known, server)):
+        talk(step, server.server_address)
+        time.sleep(0.1)  # back to sleep
+        seconds = there(_work_of_the_loop, server)
+    step.want(not seconds, "a loop that woke up again and again in a fifth of a second")
+
+
+def _serve_known(server: Any) -> None:
+    server.loop = threading.get_ident()
+    server.serve_forever(OFTEN)
+
+
+def _work_of_the_loop(server: Any) -> float:
+    """Return the processor time of the loop in a fifth of a second: none, while it sleeps."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return 0.0
+    clock = time.pthread_getcpuclockid(server.loop)
+    before = time.clock_gettime(clock)
+    time.sleep(0.2)
+    return time.clock_gettime(clock) - before
+
+
+def _leaves_no_pipe(server_class: Any) -> None:
+    step = Step(
+        called="serve_forever() of three servers, each stopped by shutdown()",
+        expected="no descriptor of a pipe or a selector left open",
+        why="What the loop opens, it closes when it ends. A program that starts it again and "
+        "again runs out of descriptors.",
+    )
+    servers = [practice(step, server_class) for _ in range(3)]
+    before = there(_descriptors)
+    for server in servers:
+        with serving(step, server):
+            talk(step, server.server_address)
+    left = there(_descriptors) - before
+    step.want(left < 3, f"{left} descriptors that serve_forever() opened, still open")
+
+
+def _descriptors() -> int:
+    """Count the open descriptors that are pipes or selectors; Windows tells of none."""
+    count = 0
+    for number in range(1024 if os.name == "posix" else 0):
+        with suppress(OSError):
+            kind = stat.S_IFMT(os.fstat(number).st_mode)
+            count += kind in (0, stat.S_IFIFO)  # Linux gives a selector's descriptor no kind
+    return count
+
+
+def _stops_alone(server_class: Any) -> None:
+    step = Step(
+        called="shutdown() of the first of two servers that both serve",
+        expected="its loop ended at once, and the other one serving",
+        why="A program may have two servers. The bell, the event and the flag belong on self: on "
+        "the class, or in a global, the second server's would take the place of the first's.",
+    )
+    first, second = (practice(step, server_class) for _ in range(2))
+    with serving(step, first):
+        talk(step, first.server_address)
+        with serving(step, second):
+            talk(step, second.server_address)
+            try:
+                within(PATIENCE, first.shutdown, "shutdown")
+            except ServerTrouble:
+                _poke(first)
+                step.fail("the first one goes on: was the other one's bell rung?")
+            try:
+                got = talk(step, second.server_address)
+            except NotYet as not_yet:
+                step.fail(f"the second one has ended as well: {not_yet.came}")
+            step.want(got == b"hello", f"{got!r} from the second one")
 
 
 def _left_open(server: Any, made: int) -> int:
@@ -315,6 +417,40 @@ def _nobody_to_wake(server_class: Any) -> None:
     with serving(step, practice(step, server_class)) as server:
         talk(step, server.server_address)
     step.call(server.shutdown)
+    _not_forgotten_at_the_end(server_class)
+
+
+class LowersSlowly:
+    """Takes the flag down so slowly that whoever waits for the loop would be back before."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "_BaseServer__shutdown_request" and not value and self.__dict__.get(name):
+            time.sleep(0.1)
+        super().__setattr__(name, value)
+
+
+def _not_forgotten_at_the_end(server_class: Any) -> None:
+    step = Step(
+        called="shutdown(), at once a second shutdown(), then serve_forever()",
+        expected="all three back at once",
+        why="When shutdown() is back, the loop must be done with the flag: a flag that goes down "
+        "after the event is set takes the next shutdown() with it.",
+    )
+    server = step.call(subclass("Practice", (LowersSlowly, Hooks, Door, server_class), {}), greet)
+    loop = _thread(server.serve_forever, LONG)
+    talk(step, server.server_address)
+    for _ in range(2):
+        step.call(server.shutdown)
+    loop.join(PATIENCE)
+    try:
+        within(PATIENCE, lambda: server.serve_forever(LONG), "serve_forever")
+    except ServerTrouble:
+        with suppress(ServerTrouble):
+            within(PATIENCE, server.shutdown, "shutdown")
+        _poke(server)
+        step.fail("a loop that runs: was the event set before the flag was down?")
+    except Exception as error:
+        step.fail(describe(error), error)
 
 
 @build.part("regular work", 2, "service_actions has its turn, whether clients come or not.")
@@ -408,10 +544,38 @@ def _ends_with_its_error(server_class: Any) -> None:
         step.fail("a loop that goes on")
     left = there(_left_open, server, made)
     step.want(not left, f"{left} of the sockets that serve_forever() made still open")
+    _want_ended(step, server)
+    _ends_before_it_began(server_class)
+
+
+def _want_ended(step: Step, server: Any) -> None:
     try:
         within(PATIENCE, server.shutdown, "shutdown")
     except ServerTrouble:
         step.fail("no end of shutdown(): nobody said that the loop has ended")
+
+
+def _ends_before_it_began(server_class: Any) -> None:
+    step = Step(
+        called="serve_forever() on a server whose listener is closed; then shutdown()",
+        expected="an error for the caller, nothing left open, and shutdown() back at once",
+        why="What cannot be watched raises, before the first wait. How the loop ends does not "
+        "matter: what it opened is closed, and the event is set.",
+    )
+    server = practice(step, server_class)
+    server.server_close()
+    made = len(room.records.sockets)
+    try:
+        within(PATIENCE, lambda: server.serve_forever(OFTEN), "serve_forever")
+    except ServerTrouble:
+        with suppress(ServerTrouble):
+            within(PATIENCE, server.shutdown, "shutdown")
+        step.fail("no error, and a loop that goes on")
+    except (OSError, ValueError):
+        pass
+    left = there(_left_open, server, made)
+    step.want(not left, f"{left} of the sockets that serve_forever() made still open")
+    _want_ended(step, server)
 
 
 @build.part("trouble", 2, "A bad request costs that request, never the server.")
@@ -422,17 +586,21 @@ def trouble(server_class: Any) -> None:
     _ctrl_c(server_class)
 
 
+class Bug(Exception):
+    """What no answer can have thought of."""
+
+
 def _bug_in_a_handler(server_class: Any) -> None:
     step = Step(
         called="serve_forever(), with a handler that raises for its first client",
-        expected="handle_error called, which reports it; that request closed; the second answered",
+        expected="handle_error, which reports it, then shutdown_request; the second answered",
         why="Handlers are written by other people, and some have bugs. One bad request must not "
         "lock everybody out.",
     )
 
     def buggy(request: Any, client_address: Any, server: Any) -> None:
         if len(server.taken) == 1:
-            raise ValueError("a bug in the handler")
+            raise Bug("a bug in the handler")
         request.sendall(b"hello")
 
     with serving(step, practice(step, server_class, buggy)) as server:
@@ -446,8 +614,12 @@ def _bug_in_a_handler(server_class: Any) -> None:
         except NotYet:
             step.fail(f"nothing for the second client: the loop is dead{room.records.trouble()}")
         step.want(got == b"hello", f"{got!r} for the second client")
-    times = server.calls.count("handle_error")
+    times = sum(call.startswith("handle_error") for call in server.calls)
     step.want(times == 1, f"{times} calls of handle_error")
+    way = [*WAY[:3], "handle_error", *WAY[4:]]
+    begins = [place for place, call in enumerate(server.calls) if call == WAY[0]]
+    calls = server.calls[: begins[1]]
+    step.want(calls == way, f"for the first client the calls {', '.join(calls)}")
     told = "".join(room.records.printed)
     step.want("a bug in the handler" in told, f"a handle_error that reports {told!r}")
 
@@ -455,8 +627,9 @@ def _bug_in_a_handler(server_class: Any) -> None:
 def _turned_away(server_class: Any) -> None:
     step = Step(
         called="serve_forever(), with a verify_request that returns False",
-        expected="a connection that ends without a word, and no handler",
-        why="verify_request decides whether to serve. A request turned away must still be closed.",
+        expected="shutdown_request, so that the connection ends without a word, and no handler",
+        why="verify_request decides whether to serve. A request turned away must still be closed, "
+        "and a subclass may have a goodbye of its own.",
     )
     server = practice(step, server_class, verify_request=lambda *request: False)
     with serving(step, server):
@@ -465,6 +638,7 @@ def _turned_away(server_class: Any) -> None:
         except NotYet as not_yet:
             step.fail(f"a client turned away, but not closed: {not_yet.came}")
     step.want(not got and "handler" not in server.calls, f"{got!r}, and a handler was made")
+    step.want(server.calls == WAY[4:], f"the calls {', '.join(server.calls)}")
 
 
 def _gone_again(server_class: Any) -> None:
@@ -489,6 +663,29 @@ def _gone_again(server_class: Any) -> None:
         except NotYet:
             step.fail(f"nothing for the second client: the loop is dead{room.records.trouble()}")
         step.want(got == b"hello", f"{got!r}{room.records.trouble()}")
+    _only_os_errors(server_class)
+
+
+def _only_os_errors(server_class: Any) -> None:
+    step = Step(
+        called="handle_request(), with a get_request() that raises ValueError",
+        expected="the ValueError for the caller",
+        why="OSError says that the client has gone. Anything else is a bug in the server's own "
+        "get_request, and must be seen.",
+    )
+
+    def get_request(self: Any) -> Any:
+        raise ValueError("a bug in get_request")
+
+    server = practice(step, server_class, get_request=get_request)
+    with socket.create_connection(server.server_address, PATIENCE):
+        try:
+            step.call(server.handle_request)
+        except NotYet as not_yet:
+            if isinstance(not_yet.__cause__, ValueError):
+                return
+            raise
+    step.fail("no error: does `except` name more than OSError?")
 
 
 def _ctrl_c(server_class: Any) -> None:
@@ -528,6 +725,7 @@ def one_request(server_class: Any) -> None:
     step.call(server.handle_request)
     times = server.calls.count("handle_timeout")
     step.want(times == 1, f"{times} calls of handle_timeout")
+    _does_not_wait(server_class)
     step = Step(
         called="handle_request(), with two clients waiting",
         expected="the first one served, the second left for the next call",
@@ -545,6 +743,52 @@ def one_request(server_class: Any) -> None:
         step.want(got == b"hello", f"{got!r} for the first client")
     step.want(server.calls.count("handle_timeout") == 1, "handle_timeout, though a client waited")
     _timeout_is_not_the_loops(server_class)
+    _waits_for_ever(server_class)
+
+
+def _does_not_wait(server_class: Any) -> None:
+    step = Step(
+        called="handle_request(), with timeout = 0 and nobody there",
+        expected="handle_timeout called, and handle_request() back at once",
+        why="No seconds at all is a time limit too: look, and do not wait. None means: no limit.",
+    )
+    server = practice(step, server_class, timeout=0)
+    try:
+        step.call(server.handle_request)
+    except NotYet:
+        _poke(server)
+        time.sleep(0.1)  # it has to wake before the door is taken away
+        raise
+    times = server.calls.count("handle_timeout")
+    step.want(times == 1, f"{times} calls of handle_timeout")
+
+
+def _waits_for_ever(server_class: Any) -> None:
+    step = Step(
+        called="handle_request(), with no time limit, and a client who comes after a while",
+        expected="the client served, and no handle_timeout",
+        why="timeout = None, on a socket without a limit, waits for ever.",
+    )
+    server = practice(step, server_class)
+    server.socket.settimeout(None)
+    clients: list[socket.socket] = []
+
+    def come() -> None:
+        clients.append(socket.create_connection(server.server_address, PATIENCE))
+
+    wait = 0.7
+    late = threading.Timer(wait, come)
+    late.start()
+    try:
+        within(wait + PATIENCE, server.handle_request, "handle_request")
+    except ServerTrouble as trouble:
+        step.fail(f"{trouble}")
+    finally:
+        late.join()
+        for client in clients:
+            client.close()
+    step.want("handle_timeout" not in server.calls, "handle_timeout, although None has no end")
+    step.want("handler" in server.calls, "no handler was called")
 
 
 def _timeout_is_not_the_loops(server_class: Any) -> None:
@@ -616,6 +860,7 @@ def shows_page(page: Any, server_class: Any) -> None:
     with quickly(step, step.call(server_class, ANY_PORT, page)) as server:
         got = fetch(step, server)
         step.want(got.strip() == "visitor 1", f"the text {got!r}{room.records.trouble()}")
+        want_line_ends(step, talk(step, server.server_address, b"GET / HTTP/1.0\r\n\r\n"))
     _request_is_received(page, server_class)
 
 
@@ -663,6 +908,23 @@ def counts(page: Any, server_class: Any) -> None:
     )
     step.want(got != ["visitor 1"] * 4, f"{came}: does the count stay where it is?")
     step.want(got == wanted, came)
+    _each_does_its_part(page, server_class)
+
+
+def _each_does_its_part(page: Any, server_class: Any) -> None:
+    step = Step(
+        called="page, by a server of the standard library that has had 7 visitors",
+        expected="'visitor 8', and 8 in server.visitors",
+        why="page counts, whatever the server; SmallHarbour starts at 0, and only looks.",
+    )
+    started = getattr(step.call(server_class, ANY_PORT, page), "visitors", None)
+    step.want(started == 0, f"a SmallHarbour that starts with {started!r} in visitors")
+    server = there(socketserver.TCPServer, ANY_PORT, page)
+    server.visitors = 7
+    with quickly(step, server):
+        got = fetch(step, server).strip()
+        step.want(got == "visitor 8", f"{got!r}{room.records.trouble()}")
+    step.want(server.visitors == 8, f"'visitor 8', and {server.visitors!r} in server.visitors")
 
 
 @use.part("full", 2, "The harbour is full, the server lives.")
@@ -748,6 +1010,11 @@ class CountsWaits:
         self.waits += 1
 
 
+def type_of(server: Any) -> Any:
+    """Return the class of a server, wherever that is."""
+    return type(server)
+
+
 @bugs.part("ticks", 2, "The loop ticks, and not by its timeout.")
 def ticks(desk: Any, obey: Any, run: Any) -> None:
     step = Step(
@@ -768,6 +1035,11 @@ def ticks(desk: Any, obey: Any, run: Any) -> None:
         "wait for server.timeout?",
     )
     step.want(server.ticks == server.waits, f"ticks is {server.ticks} after {server.waits} waits")
+    other = step.call(type_of, server)(ANY_PORT, Hello)
+    step.want(
+        not other.ticks, f"ticks is {other.ticks} on another desk, whose loop has never waited"
+    )
+    other.server_close()
 
 
 class Watched(socketserver.TCPServer):
@@ -824,7 +1096,7 @@ def failed_start(desk: Any, obey: Any, run: Any) -> None:
         raise OSError("the ink has dried")
 
     worked: list[int] = []
-    server = there(socketserver.TCPServer, ANY_PORT, Hello)
+    server = there(Watched, ANY_PORT, Hello)
     try:
         within(PATIENCE, lambda: run(server, prepare, lambda: worked.append(1)), "run")
     except ServerTrouble:
@@ -840,10 +1112,55 @@ def failed_start(desk: Any, obey: Any, run: Any) -> None:
         step.fail("no error: the caller does not learn that prepare() failed")
     step.want(not worked, "the error, but work() was called all the same")
     step.want(server.fileno() == -1, "the error, but the listener is still open")
+    ended = server.loop is None or server.ended.wait(PATIENCE)
+    step.want(ended, "the error, but a loop that goes on: it was begun before prepare()")
 
 
 @bugs.part("closed", 1, "Served, stopped and closed.")
 def closes(desk: Any, obey: Any, run: Any) -> None:
+    _closes_if_all_is_well(run)
+    _closes_after_an_error(run)
+
+
+def _closes_if_all_is_well(run: Any) -> None:
+    step = Step(
+        called="run(server, prepare, work), where neither of the two raises an error",
+        expected="prepare(), then the loop, then work(); then the loop ended and the port free",
+        why="Nobody comes before all is prepared. And after run(), with an error or without, "
+        "the server is gone.",
+    )
+    early: list[bool] = []
+    visits: list[bytes] = []
+
+    def prepare() -> None:
+        time.sleep(0.05)  # time enough for a loop that was begun too early
+        early.append(server.loop is not None)
+
+    server = there(Watched, ANY_PORT, Hello)
+    try:
+        within(
+            2 * PATIENCE,
+            lambda: run(server, prepare, lambda: visits.append(talk(step, server.server_address))),
+            "run",
+        )
+    except ServerTrouble:
+        step.fail(f"no end of run(){there(whereabouts, room.records.before)}")
+    except NotYet:
+        raise
+    except BaseException as error:
+        step.fail(describe(error), error)
+    finally:
+        ended = server.loop is None or server.ended.wait(PATIENCE)
+        left_open = server.fileno() != -1
+        free(server)
+        within(PATIENCE, server.server_close, "server_close")
+    step.want(early == [False], f"{len(early)} calls of prepare(), with the loop begun before")
+    step.want(visits == [b"hello"], f"{visits} from work()")
+    step.want(ended, "a loop that goes on: no shutdown()?")
+    step.want(not left_open, "the loop ended, but the listener still open: no server_close()?")
+
+
+def _closes_after_an_error(run: Any) -> None:
     step = Step(
         called="run(server, prepare, work), with a work that visits the server, then fails",
         expected="a visit that is answered, the error, then the loop ended and the port free",

@@ -1,5 +1,6 @@
 """Wrong answers to 02.1-02.4 are told what is wrong with them; right ones pass."""
 
+import functools
 import os
 import select
 import selectors
@@ -7,15 +8,22 @@ import socket
 import socketserver
 import sys
 import threading
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import minisocketserver
-from socketlab import check
+from socketlab import answers, check
 from socketlab.checks.base_server import LONG
+from socketlab.checks.core import find
 
 from .helpers import impatient, message
+from .mutants import setup
 
 Right = minisocketserver.BaseServer
 
@@ -263,6 +271,146 @@ class PollsOften(Right):
         super().serve_forever(poll_interval)
 
 
+class LooksUpOften(socketserver.BaseServer):
+    """The standard library's, which polls, but more often than it is told to."""
+
+    def __init__(self, server_address, RequestHandlerClass):
+        super().__init__(server_address, RequestHandlerClass)
+        self._BaseServer__is_shut_down.set()
+        self.early = False
+
+    def serve_forever(self, poll_interval=0.5):
+        early, self.early = self.early, False
+        if not early:
+            super().serve_forever(min(poll_interval, 0.05))
+
+    def shutdown(self):
+        self.early = self._BaseServer__is_shut_down.is_set()
+        super().shutdown()
+
+
+class KeepsItsPipe(Right):
+    def serve_forever(self, poll_interval=0.5):
+        self.reader, _ = os.pipe()
+        os.close(_)
+        super().serve_forever(poll_interval)
+
+
+def solved_but(old="", new=""):
+    """Return our solution of 02.1 with one thing changed."""
+    source = answers.cell(Path(__file__).parents[2] / "solutions", find("02.1"))
+    assert not old or source.count(old) == 1
+    names = {"__name__": "answer"}
+    exec(setup(find("02.1")), names)
+    exec(source.replace(old, new), names)
+    return names["BaseServer"]
+
+
+SharesItsBell = solved_but(
+    "self.bell, self.button = socket.socketpair()",
+    "self.bell, self.button = BaseServer.bell, BaseServer.button = socket.socketpair()\n"
+    "            del self.bell, self.button",
+)
+LowersItLast = solved_but(
+    """self.__shutdown_request = False
+            self.__is_shut_down.set()""",
+    """self.__is_shut_down.set()
+            self.__shutdown_request = False""",
+)
+
+
+class ClearsTooEarly(Right):
+    """Its event is cleared before the try."""
+
+    def serve_forever(self, poll_interval=0.5):
+        if self.fileno() == -1:
+            self._BaseServer__is_shut_down.clear()
+            raise ValueError("a closed listener")
+        super().serve_forever(poll_interval)
+
+
+class NoHook:
+    """Starts as the exercise does, and ends early."""
+
+    timeout = None
+
+    def __init__(self, server_address, RequestHandlerClass):
+        self.server_address = server_address
+
+    def serve_forever(self, poll_interval=0.5):
+        pass
+
+
+class HandsOverTheAddress(Right):
+    def _handle_request_noblock(self):
+        request, client_address = self.get_request()
+        if self.verify_request(client_address, request):
+            self.process_request(request, client_address)
+
+
+class ClosesBeforeItReports(LetsCtrlCGo):
+    def process_request(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            self.shutdown_request(request)
+            self.handle_error(request, client_address)
+            return
+        self.shutdown_request(request)
+
+
+class OnlySomeErrors(Right):
+    def handle_error(self, request, client_address):
+        pass
+
+    def process_request(self, request, client_address):
+        try:
+            super().process_request(request, client_address)
+        except (ValueError, TypeError, OSError):
+            raise
+        except Exception:
+            self.shutdown_request(request)
+
+
+class ClosesTheTurnedAway(Right):
+    def _handle_request_noblock(self):
+        request, client_address = self.get_request()
+        if self.verify_request(request, client_address):
+            try:
+                self.process_request(request, client_address)
+            except Exception:
+                self.handle_error(request, client_address)
+                self.shutdown_request(request)
+        else:
+            self.close_request(request)
+
+
+class HidesAnyError(Right):
+    def _handle_request_noblock(self):
+        with suppress(Exception):
+            super()._handle_request_noblock()
+
+
+class TakesZeroForNone(Right):
+    def handle_request(self):
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            if selector.select(self.timeout or None):
+                self._handle_request_noblock()
+            else:
+                self.handle_timeout()
+
+
+class TakesNoneForHalf(Right):
+    def handle_request(self):
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            if selector.select(0.5 if self.timeout is None else self.timeout):
+                self._handle_request_noblock()
+            else:
+                self.handle_timeout()
+
+
 BUILD = [
     pytest.param(Naive, "stop", "nobody woke it", id="sleeps in accept"),
     pytest.param(Polls, "stop", "nobody woke it", id="polls"),
@@ -290,6 +438,19 @@ BUILD = [
     pytest.param(WaitsForEver, "one request", "nothing within", id="no time limit"),
     pytest.param(LooksAtTimeout, "one request", "look at server.timeout?", id="learners-14"),
     pytest.param(socketserver.BaseServer, "no loop", "a loop that never ran", id="stdlib"),
+    pytest.param(LooksUpOften, "stop", "woke up again and again", id="looks up often"),
+    pytest.param(KeepsItsPipe, "stop", "3 descriptors that", id="keeps its pipe"),
+    pytest.param(SharesItsBell, "stop", "was the other one's bell rung?", id="shares its bell"),
+    pytest.param(LowersItLast, "no loop", "the event set before the flag", id="lowers it last"),
+    pytest.param(ClearsTooEarly, "regular work", "nobody said that", id="clears too early"),
+    pytest.param(NoHook, "serve", "without server_activate()", id="a hook is gone"),
+    pytest.param(HandsOverTheAddress, "serve", "verify_request with a tuple", id="the address"),
+    pytest.param(ClosesBeforeItReports, "trouble", "close_request, handle_error", id="order"),
+    pytest.param(OnlySomeErrors, "trouble", "0 calls of handle_error", id="some errors"),
+    pytest.param(ClosesTheTurnedAway, "trouble", "the calls close_request", id="only closes"),
+    pytest.param(HidesAnyError, "trouble", "name more than OSError?", id="hides any error"),
+    pytest.param(TakesZeroForNone, "one request", "handle_request", id="zero is None"),
+    pytest.param(TakesNoneForHalf, "one request", "although None has no end", id="None is 0.5"),
 ]
 
 
@@ -305,7 +466,7 @@ def test_a_wrong_loop_is_told_its_mistake(wrong, part, told, monkeypatch):
         assert wrong in WAITING or not thread.is_alive()
 
 
-WAITING = (WaitsForALoop, NobodySaysItEnded, socketserver.BaseServer)
+WAITING = (WaitsForALoop, NobodySaysItEnded, ClearsTooEarly, socketserver.BaseServer)
 """Their shutdown() waits for an event, from which Python cannot wake them."""
 
 
@@ -348,25 +509,116 @@ class Piped(Right):
             self.state.wait_for(lambda: not self.running)
 
 
-class Library(socketserver.BaseServer):
-    """The standard library's, with the polling taken out."""
+class OpensAPipe(solved_but()):
+    """A pipe that lives as long as the loop, and a stack that closes everything."""
 
-    def __init__(self, server_address, RequestHandlerClass):
-        super().__init__(server_address, RequestHandlerClass)
-        self._BaseServer__is_shut_down.set()
-        self.early = False
+    def wake(self):
+        if self.button is not None:
+            with suppress(OSError):
+                os.write(self.button, b".")
 
     def serve_forever(self, poll_interval=0.5):
-        early, self.early = self.early, False
-        if not early:
-            super().serve_forever(min(poll_interval, 0.05))
+        self._BaseServer__is_shut_down.clear()
+        with ExitStack() as at_the_end:
+            at_the_end.callback(self._BaseServer__is_shut_down.set)
+            at_the_end.callback(setattr, self, "_BaseServer__shutdown_request", False)
+            self.bell, self.button = os.pipe()
+            for end in (self.bell, self.button):
+                at_the_end.callback(os.close, end)
+            at_the_end.callback(setattr, self, "button", None)
+            selector = at_the_end.enter_context(selectors.DefaultSelector())
+            selector.register(self.bell, selectors.EVENT_READ, "bell")
+            selector.register(self, selectors.EVENT_READ, "door")
+            wait = poll_interval if self.has_regular_work() else None
+            while not vars(self)["_BaseServer__shutdown_request"]:
+                ready = {key.data for key, _ in selector.select(wait)}
+                if "bell" in ready:
+                    break
+                if "door" in ready:
+                    self._handle_request_noblock()
+                self.service_actions()
 
-    def shutdown(self):
-        self.early = self._BaseServer__is_shut_down.is_set()
-        super().shutdown()
+
+class SelectsWithoutASelector(solved_but()):
+    """`select` itself, a bell that is emptied, and one way through for each request."""
+
+    def wake(self):
+        with suppress(OSError, AttributeError):
+            self.button.sendall(b"ding")
+
+    def serve_forever(self, poll_interval=0.5):
+        self._BaseServer__is_shut_down.clear()
+        pair = ()
+        try:
+            pair = self.bell, self.button = socket.socketpair()
+            while True:
+                if self._BaseServer__shutdown_request:
+                    return
+                limit = [poll_interval] if self.has_regular_work() else []
+                watched = [self, self.bell]
+                ready = select.select(watched, (), (), *limit)[0]
+                if self._BaseServer__shutdown_request:
+                    return
+                if self in ready:
+                    self._handle_request_noblock()
+                self.service_actions()
+        finally:
+            for end in pair:
+                end.close()
+            self._BaseServer__shutdown_request = False
+            self._BaseServer__is_shut_down.set()
+
+    def _handle_request_noblock(self):
+        with suppress(OSError):
+            request = None
+            request, address = self.get_request()
+        if request is None:
+            return
+        served = self.verify_request(request, address)
+        try:
+            if served:
+                self.process_request(request, address)
+        except BaseException as error:
+            if isinstance(error, Exception):
+                self.handle_error(request, address)
+            self.shutdown_request(request)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            if not served:
+                self.shutdown_request(request)
+
+    def handle_request(self):
+        limits = {self.timeout, self.socket.gettimeout()} - {None}
+        came = select.select([self.fileno()], [], [], min(limits) if limits else None)[0]
+        return self._handle_request_noblock() if came else self.handle_timeout()
 
 
-@pytest.mark.parametrize("right", [Right, Piped, Library])
+OwnWords = solved_but(
+    """                while not self.__shutdown_request:
+                    ready = selector.select(seconds)
+                    if self.__shutdown_request:
+                        break
+                    if ready:
+                        self._handle_request_noblock()
+                    self.service_actions()
+""",
+    """                def wait():
+                    if not self.__shutdown_request:
+                        return selector.select(timeout=seconds)
+
+                for ready in iter(wait, None):
+                    if self.__shutdown_request:
+                        return
+                    [self._handle_request_noblock() for key, _ in ready if key.fileobj is self]
+                    self.service_actions()
+""",
+)
+
+
+@pytest.mark.parametrize(
+    "right", [Right, Piped, OpensAPipe, SelectsWithoutASelector, OwnWords, solved_but()]
+)
 def test_a_right_loop_passes_in_any_style(right, capfd):
     check("02.1", right)
     printed, errors = capfd.readouterr()
@@ -379,19 +631,24 @@ def harbour(
     count="server.visitors += 1",
     verify="self.visitors < self.limit",
     send="sendall",
+    receive="request.recv(65536)",
+    start=0,
 ):
     """Return the two names of 02.2, with the given parts as the learner wrote them."""
     source = f"""
 import socketserver
 visitors = 0
 class SmallHarbour(socketserver.TCPServer):
-    visitors = 0
+    visitors = {start}
     limit = 3
+    def count(self):
+        self.visitors += 1
+        return self.visitors <= self.limit
     def verify_request(self, request, client_address):
         return {verify}
 def page(request, client_address, server):
     global visitors
-    request.recv(65536)
+    {receive}
     {count}
     request.{send}({answer})
 """
@@ -430,6 +687,21 @@ HEADLESS = 'f"visitor {server.visitors}".encode()'
             "ZeroDivisionError",
             id="raises",
         ),
+        pytest.param(
+            harbour(f"({TEXT})".replace("\\r", "") + ".encode()", receive="request.recv(65536)"),
+            "page",
+            "ended by \\n alone",
+            id="bare line feeds",
+        ),
+        pytest.param(
+            harbour(count="pass", verify="self.count()"), "counter", "'visitor 7'", id="who counts"
+        ),
+        pytest.param(
+            harbour('b"HTTP/1.0 200 OK\\r\\n\\r\\nvisitor %d" % (server.visitors + 1)', start=-1),
+            "counter",
+            "that starts with -1",
+            id="starts at -1",
+        ),
     ],
 )
 def test_a_wrong_page_is_told_its_mistake(answer, part, told, monkeypatch):
@@ -461,7 +733,83 @@ class Page(socketserver.StreamRequestHandler):
         self.wfile.write(b"visitor %d" % self.server.visitors)
 
 
-@pytest.mark.parametrize("answer", [harbour(), (Page, FromTheText)], ids=["plain", "classes"])
+class CountsDown(socketserver.TCPServer):
+    """Its limit is a property of a subclass's own, and its count an attribute of the object."""
+
+    limit = 3
+
+    def server_activate(self):
+        self.visitors = 0
+        super().server_activate()
+
+    def verify_request(self, request, client_address):
+        return self.limit - self.visitors > 0 and super().verify_request(request, client_address)
+
+
+class SlottedPage:
+    """No class of the library's, and no room for more."""
+
+    __slots__ = ("request", "server")
+
+    def __init__(self, request, client_address, server):
+        self.request, self.server = request, server
+        self.answer(*self.count())
+
+    def count(self):
+        self.request.recv(4096)
+        self.server.visitors = number = self.server.visitors + 1
+        return "200 OK", f"visitor {number}"
+
+    def answer(self, status, text):
+        lines = [f"HTTP/1.0 {status}", "Connection: close", "", text]
+        self.request.sendall("\r\n".join(lines).encode("utf-8"))
+
+
+def page_by_file(request, client_address, server):
+    with request.makefile("rwb") as file:
+        while file.readline() not in (b"\r\n", b""):
+            pass
+        server.visitors += 1
+        print(
+            "HTTP/1.0 200 OK",
+            "",
+            f"visitor {server.visitors}",
+            sep="\r\n",
+            file=(text := StringIO()),
+        )
+        file.write(text.getvalue().encode())
+
+
+class TellsTheWeb(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.visitors += 1
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"visitor {self.server.visitors}".encode())
+
+    def log_message(self, *args):
+        pass
+
+
+def page_last(request, client_address, server, *, head="HTTP/1.0 200 OK\r\n\r\n"):
+    """Answers first, and receives afterwards."""
+    server.visitors += 1
+    request.sendall(bytes(head, "ascii") + b"visitor %i" % server.visitors)
+    request.recv(10_000)
+
+
+RIGHT_PAGES = {
+    "plain": harbour(),
+    "classes": (Page, FromTheText),
+    "slots": (SlottedPage, CountsDown),
+    "files": (page_by_file, FromTheText),
+    "the library's": (TellsTheWeb, CountsDown),
+    "partial": (functools.partial(page_last, head="HTTP/1.1 200 OK\r\nX: y\r\n\r\n"), FromTheText),
+    "receives last": (page_last, CountsDown),
+}
+
+
+@pytest.mark.parametrize("answer", RIGHT_PAGES.values(), ids=RIGHT_PAGES)
 def test_a_right_page_passes(answer):
     check("02.2", *answer)
 
@@ -473,15 +821,18 @@ def desk(
     close="server.server_close()",
     work="work()",
     late="",
+    begin="thread.start()",
+    stop="server.shutdown()",
+    count="self.ticks",
 ):
     """Return the three names of 02.3, with the given parts as the learner wrote them."""
     source = f"""
-import socketserver, threading
+import socketserver, sys, threading
 class Desk(socketserver.TCPServer):
     timeout = 0.1
     ticks = 0
     def {hook}(self):
-        self.ticks += 1
+        {count} += 1
 def obey(request, client_address, server):
     {obey}
     request.sendall(b"stopped")
@@ -490,11 +841,11 @@ def run(server, prepare, work):
         {start}
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         {late}
-        thread.start()
+        {begin}
         try:
             {work}
         finally:
-            server.shutdown()
+            {stop}
     finally:
         {close}
 """
@@ -534,7 +885,32 @@ def hangs():
             desk(start="return"), "failed start", "does not learn that prepare", id="silent"
         ),
         pytest.param(desk(close="pass"), "closed", "no server_close()?", id="not closed"),
-        pytest.param(desk(work="pass"), "closed", "does not learn that work", id="no work"),
+        pytest.param(desk(work="pass"), "closed", "[] from work()", id="no work"),
+        pytest.param(
+            desk(work="try: work()\n            except: pass"),
+            "closed",
+            "does not learn that work",
+            id="swallows",
+        ),
+        pytest.param(desk(count="type(self).ticks"), "ticks", "on another desk", id="class's"),
+        pytest.param(
+            desk(begin="prepare()", start="pass", late="thread.start()"),
+            "closed",
+            "with the loop begun before",
+            id="prepares late",
+        ),
+        pytest.param(
+            desk(begin="prepare()", start="pass", late="thread.start()"),
+            "failed start",
+            "it was begun before prepare()",
+            id="begins too early",
+        ),
+        pytest.param(
+            desk(work="work(); return", stop="if sys.exc_info()[0]: server.shutdown()"),
+            "closed",
+            "a loop that goes on: no shutdown()?",
+            id="stops after errors only",
+        ),
     ],
 )
 def test_a_bug_left_in_is_named(answer, part, told, monkeypatch):
@@ -542,24 +918,108 @@ def test_a_bug_left_in_is_named(answer, part, told, monkeypatch):
     assert told in message("02.3", part, *answer)
 
 
-def test_a_mended_desk_passes():
-    """With try and finally, or asking whether the thread lives."""
-    check("02.3", *desk())
-    ours = desk(obey="threading.Timer(0, server.shutdown).start()")
+class TickingDesk(socketserver.TCPServer):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.ticks = 0
 
-    def run(server, prepare, work):
-        loop = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        try:
-            prepare()
-            loop.start()
+    def service_actions(self):
+        super().service_actions()
+        self.ticks = self.ticks + 1
+
+
+class Obey(socketserver.StreamRequestHandler):
+    """A handler class, whose thread is a daemon."""
+
+    def handle(self):
+        self.wfile.write(b"stopped")
+        threading.Thread(target=self.server.shutdown, daemon=True).start()
+
+
+def obey_later(request, client_address, server):
+    request.sendall(b"stopped")
+    threading.Timer(0, server.shutdown).start()
+
+
+def obey_in_a_pool(request, client_address, server):
+    pool = ThreadPoolExecutor(1)
+    pool.submit(server.shutdown)
+    pool.shutdown(wait=False)
+    request.sendall(b"stopped")
+
+
+def run_if_alive(server, prepare, work):
+    loop = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    try:
+        prepare()
+        loop.start()
+        work()
+    finally:
+        if loop.is_alive():
+            server.shutdown()
+            loop.join()
+        server.server_close()
+
+
+def run_by_a_stack(server, prepare, work):
+    with ExitStack() as stack:
+        stack.callback(server.server_close)
+        prepare()
+        loop = threading.Thread(target=server.serve_forever, daemon=True)
+        loop.start()
+        stack.callback(loop.join)
+        stack.callback(server.shutdown)
+        work()
+
+
+@contextmanager
+def served(server):
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def run_by_a_context(server, prepare, work):
+    with closing(SimpleNamespace(close=server.server_close)):
+        prepare()
+        with served(server):
             work()
-        finally:
-            if loop.is_alive():
-                server.shutdown()
-                loop.join()
-            server.server_close()
 
-    check("02.3", *ours[:2], run)
+
+def run_by_hand(server, prepare, work):
+    try:
+        prepare()
+    except BaseException:
+        server.server_close()
+        raise
+    threading.Thread(target=lambda: server.serve_forever(0.1)).start()
+    try:
+        work()
+    except:
+        server.shutdown()
+        server.server_close()
+        raise
+    server.shutdown()
+    server.server_close()
+
+
+DESKS = [
+    desk(),
+    (TickingDesk, Obey, run_if_alive),
+    (TickingDesk, obey_later, run_by_a_stack),
+    (TickingDesk, obey_in_a_pool, run_by_a_context),
+    (desk()[0], functools.partial(obey_later), run_by_hand),
+]
+
+
+@pytest.mark.parametrize("answer", DESKS)
+def test_a_mended_desk_passes(answer):
+    """With try and finally, a stack, a context manager, or asking whether the thread lives."""
+    check("02.3", *answer)
 
 
 SERVED = [
