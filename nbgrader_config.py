@@ -9,7 +9,8 @@ active (`source .venv/bin/activate`), for each chapter that is handed out:
     nbgrader export
 
 The first puts the chapter's cells into `gradebook.db`; what the class gets is in `exercises/`. An
-answer is handed in by putting it at `submitted/STUDENT/03_tcp_server/03_tcp_server.ipynb`.
+answer is handed in by putting it at `submitted/STUDENT/03_tcp_server/03_tcp_server.ipynb`; a
+student's own copy is called `exercises_03_tcp_server.ipynb`, and nbgrader wants the shorter name.
 The points come in `grades.csv`. `--force` takes a chapter, or an answer, that was taken before.
 """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import logbook
 from .course import refresh
-from .route import START, in_words, route, start_page
+from .route import START, in_words, note_states, route, write_start_page
 
 ROOT = Path(__file__).parents[1]
 FIRST = "notebooks/00_target.ipynb"
@@ -57,7 +57,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def progress(project: Path) -> int:
     """Say how far the learner has come in `project`, and what to do next."""
-    chapters = route(project / "notebooks", _mine(project) / "notebooks")
+    course = _mine(project)
+    chapters = route(project / "notebooks", course / "notebooks")
+    note_states(chapters, course)
     print(in_words(chapters) if chapters else _no_course(project))
     print("All commands: socketlab --help")
     return 0
@@ -124,14 +126,14 @@ def hand_out(project: Path, course: Path) -> int:
     if not (project / FIRST).is_file():
         return _sorry(_no_course(project))
     try:
+        # Before a newer version takes the place of a chapter that has run.
+        note_states(route(project / "notebooks", course / "notebooks"), course)
         for sentence in refresh(project, course):
             print(sentence, flush=True)
-        mine = course / "notebooks"
-        page = start_page(route(project / "notebooks", mine))
-        (mine / START).write_text(page, encoding="utf-8")
+        write_start_page(project, course)
     except OSError as error:
         return _sorry(
-            f"Your copy of the course cannot be written: {error.strerror}: {error.filename}. "
+            f"Your copy of the course, {course}, can't be brought up to date: {error}. "
             "Give yourself the right to write there, or clone the project into a folder of yours."
         )
     return 0

@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from .checks.core import Exercise, exercises
-from .course import write
+from .course import exercise_notebook, write
 from .fresh import fresh
 from .planks import PLANKS, Ship, assemble
 from .running import ServerTrouble, running, within
@@ -121,14 +121,14 @@ def read_answer(folder: Path, spec: Exercise) -> Answer:
     """
     answer = Answer(spec.id, spec.names)
     number, task = spec.id[:2], f"task-{spec.id.replace('.', '-')}"
-    paths = [path for path in folder.glob(f"{number}_*/*.ipynb") if path.stem == path.parent.name]
-    try:
-        cells = json.loads(paths[0].read_bytes())["cells"]
-    except IndexError:
+    path = exercise_notebook(folder, number)
+    if path is None:
         answer.trouble = f"there is no notebook {number}_….ipynb"
         return answer
+    try:
+        cells = json.loads(path.read_bytes())["cells"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        answer.trouble = f"{paths[0].name} cannot be read: {error}"
+        answer.trouble = f"{path.name} cannot be read: {error}"
         return answer
     section = ""
     for cell in cells:

@@ -52,11 +52,16 @@ def threaded_client(server: Any, client: Callable[[Any, str], str] = tcp_client)
     with run:
         answers = [client(server.server_address, message) for message in MESSAGES]
     rename = RelativeNames(run.thread.name)
-    print("Server loop running in thread:", rename(run.thread.name))
+    said = f"Server loop running in thread: {rename(run.thread.name)}\n"
     for answer in answers:
         worker, colon, data = answer.partition(": ")
         told = f"{rename(worker)}: {data}" if colon else f"no worker's name in {answer!r}"
-        print("Received:", told)
+        said += f"Received: {told}\n"
+    print(said, end="")
+    if said == EXPECTED:
+        from .route import note_done  # it needs the bench, and so this module, whole
+
+        note_done()
 
 
 class RelativeNames:

@@ -1,8 +1,9 @@
-"""What the learner has done: one plain-text file, a line for each event.
+"""What the learner has done in exercises and chapters: plain text, a line for each event.
 
     03.1 passed address
     03.1 hint 1
     03.1 gave up
+    06 done
 
 It lies beside the learner's notebooks, in `course/`. Lines are only ever added, so a crash can
 spoil the last one at the most, and a line that makes no sense is passed over.
@@ -23,9 +24,12 @@ def course() -> Path | None:
     return next((folder for folder in (here, *here.parents) if (folder / MANIFEST).exists()), None)
 
 
-def note(exercise: str, event: str) -> None:
-    """Add a line such as `03.1 passed address`, once. Without a `course/` nothing is kept."""
-    folder = course()
+def note(exercise: str, event: str, folder: Path | None = None) -> None:
+    """Add a line such as `03.1 passed address`, once. Without a `course/` nothing is kept.
+
+    `folder` is the learner's `course/`, by default the one that one works in.
+    """
+    folder = folder or course()
     if folder is None or (exercise, event) in events(folder):
         return
     path = folder / NAME
@@ -42,9 +46,11 @@ def events(folder: Path | None = None) -> set[tuple[str, str]]:
 
 
 def _read(path: Path) -> Iterator[tuple[str, str]]:
-    if not path.exists():
+    try:
+        text = path.read_text(errors="replace")
+    except OSError:  # not there yet, or not to be read: nothing is known, and nothing breaks
         return
-    for line in path.read_text(errors="replace").splitlines():
+    for line in text.splitlines():
         exercise, space, event = line.partition(" ")
         if space:
             yield exercise, event

@@ -14,15 +14,16 @@ import nbformat
 from . import answers, logbook
 from .checks import hint as next_hint
 from .checks.core import Exercise, find
-from .course import write
+from .course import exercise_notebook, write
 
 
 def notebook_of(course: Path, spec: Exercise) -> Path:
     """Return the learner's notebook with this exercise. Raises NotNow where there is none."""
-    for path in sorted((course / "exercises").glob(f"{spec.id[:2]}_*/*.ipynb")):
-        if ".new" not in path.suffixes:
-            return path
-    raise answers.NotNow(f"{course} has no notebook for {spec.id}. Start the course once: make lab")
+    path = exercise_notebook(course / "exercises", spec.id[:2])
+    if path is None:
+        told = f"{course} has no notebook for {spec.id}. Start the course once: make lab"
+        raise answers.NotNow(told)
+    return path
 
 
 def checked(course: Path, exercise: str) -> tuple[str, bool]:
@@ -91,7 +92,8 @@ def reset(course: Path, exercise: str) -> str:
 
 def _read(path: Path) -> Any:
     try:
-        return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        text = path.read_bytes().decode("utf-8-sig")  # editors on Windows may begin with a mark
+        return nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise answers.NotNow(f"{path} cannot be read: {error}") from error
 

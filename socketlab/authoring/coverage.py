@@ -1,16 +1,16 @@
 """The table of what is taught where, filled in from the tags of the chapters' cells.
 
-`python -m socketlab.authoring.coverage` brings `notebooks/COVERAGE.md` up to date.
+`python -m socketlab.authoring.coverage` brings `tests/chapters/COVERAGE.md` up to date.
 """
 
 import re
 from pathlib import Path
 from typing import Any
 
-from .chapters import NOTEBOOKS, chapters, read
+from .chapters import ROOT, chapters, read
 from .lint import tags
 
-TABLE = NOTEBOOKS / "COVERAGE.md"
+TABLE = ROOT / "tests" / "chapters" / "COVERAGE.md"
 ROW = re.compile(r"^\| ((?:source|learners)-[\w-]+) \| (.+?) \| ?.*\|$", re.MULTILINE)
 TAG = re.compile(r"(?:source|learners)-[\w-]+")
 
@@ -29,7 +29,8 @@ def places(chapter: Path) -> dict[str, list[str]]:
     for cell in notebook.cells:
         section = _heading(cell) or section
         for tag in sorted(tags(cell)):
-            link = f"[{title}]({chapter.name}), {section}" if section != title else title
+            chapter_link = f"[{title}](../../notebooks/{chapter.name})"
+            link = f"{chapter_link}, {section}" if section != title else title
             if TAG.fullmatch(tag) and link not in found.setdefault(tag, []):
                 found[tag].append(link)
     return found

@@ -38,8 +38,8 @@ def test_a_tag_is_a_row_or_has_another_use(chapter):
 
 def test_a_place_is_a_section_that_the_chapter_has():
     for links in PLACES.values():
-        for chapter, section in re.findall(r"\]\((\w+\.ipynb)\), ([^;]+?)(?:;|$)", links):
-            source = "\n".join(cell.source for cell in read(coverage.NOTEBOOKS / chapter).cells)
+        for chapter, section in re.findall(r"\]\(([\w/.]+)\), ([^;]+?)(?:;|$)", links):
+            source = "\n".join(cell.source for cell in read(coverage.TABLE.parent / chapter).cells)
             assert re.search(rf"^##+ {re.escape(section)}", source, re.MULTILINE), section
 
 

@@ -113,7 +113,7 @@ check("03.1", TCPServer, part="address")
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_a_check_never_talks_to_a_neighbour_s_server(four: Classroom, answer: str) -> None:
     _, [one, other, *_] = four
-    name = "exercises/03_tcp_server/03_tcp_server.ipynb"
+    name = "exercises/03_tcp_server/exercises_03_tcp_server.ipynb"
     with one.kernel(name) as mine, other.kernel(name) as neighbour:
         port = int(neighbour.printed(NEIGHBOUR))
         said = mine.printed(CHECK.format(bind=ANSWERS[answer].format(port=port)))

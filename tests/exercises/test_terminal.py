@@ -20,7 +20,7 @@ def project(tmp_path, monkeypatch):
 
 
 def notebook(project):
-    return project / "course" / "exercises" / "03_tcp_server" / "03_tcp_server.ipynb"
+    return project / "course" / "exercises" / "03_tcp_server" / "exercises_03_tcp_server.ipynb"
 
 
 def write_answer(project, source):

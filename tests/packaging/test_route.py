@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
-from socketlab.__main__ import USAGE, main, progress
+from socketlab.__main__ import USAGE, hand_out, main, progress
 from socketlab.example import EXPECTED
+from socketlab.logbook import NAME as PROGRESS
 from socketlab.planks import PLANKS
-from socketlab.route import Chapter, in_words, next_chapter, route, start_page
+from socketlab.route import START, Chapter, in_words, next_chapter, route, start_page
+from tests.kernels import execute
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,15 +24,18 @@ def write(folder: Path, name: str, *outputs: str) -> None:
     code = [
         {
             "cell_type": "code",
+            "metadata": {},
             "source": "run()",
-            "execution_count": number if text else None,
-            "outputs": [{"output_type": "stream", "text": text.splitlines(True)}] if text else [],
+            "execution_count": number if said else None,
+            "outputs": [{"output_type": "stream", "text": said.splitlines(True)}] if said else [],
         }
-        for number, text in enumerate(outputs, 1)
+        for number, said in enumerate(outputs, 1)
     ]
-    title = {"cell_type": "markdown", "source": [f"# {name[:2]} A title: more\n", "\n", "Text."]}
+    text = [f"# {name[:2]} A title: more\n", "\n", "Text."]
+    title = {"cell_type": "markdown", "metadata": {}, "source": text}
+    book = {"cells": [title, *code], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.ipynb").write_text(json.dumps({"cells": [title, *code]}))
+    (folder / f"{name}.ipynb").write_text(json.dumps(book))
 
 
 @pytest.fixture
@@ -65,6 +71,153 @@ def test_a_copy_that_cannot_be_read_is_not_begun(project: Path, spoilt: bytes) -
     write(project / "course" / "notebooks", "00_target")
     (project / "course" / "notebooks" / "00_target.ipynb").write_bytes(spoilt)
     assert states(project) == ["", "", ""]
+
+
+def change(project: Path, chapter: str, *more: dict[str, object]) -> Path:
+    """Add cells to the learner's copy of a chapter, and return its path."""
+    path = project / "course" / "notebooks" / f"{chapter}.ipynb"
+    book = json.loads(path.read_bytes())
+    book["cells"] += more
+    path.write_text(json.dumps(book))
+    return path
+
+
+def cell(source: str, text: str = "", name: str = "stdout") -> dict[str, object]:
+    out = {"output_type": "stream", "name": name, "text": text}
+    return {
+        "cell_type": "code",
+        "execution_count": 9 if text else None,
+        "id": f"a-{len(source)}",
+        "outputs": [out] if text else [],
+        "source": source,
+    }
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        (cell(""),),
+        (cell(""), cell(" \n")),
+        (cell("my_experiment()", "42\n"),),
+        (cell("my_experiment()"), {"cell_type": "markdown", "source": "My notes."}),
+    ],
+)
+def test_what_is_added_below_the_last_cell_does_not_undo_a_chapter(
+    project: Path, added: tuple[dict[str, object], ...]
+) -> None:
+    """JupyterLab adds an empty cell when one presses Shift+Enter in the last one."""
+    write(project / "course" / "notebooks", "00_target", "some", EXPECTED)
+    change(project, "00_target", *added)
+    assert states(project)[0] == "done"
+
+
+def test_a_warning_beside_the_four_lines_does_not_matter(project: Path) -> None:
+    write(project / "course" / "notebooks", "00_target", "some", EXPECTED)
+    path = change(project, "00_target")
+    book = json.loads(path.read_bytes())
+    warning = {"output_type": "stream", "name": "stderr", "text": "DeprecationWarning\n"}
+    book["cells"][-1]["outputs"].insert(0, warning)
+    path.write_text(json.dumps(book))
+    assert states(project)[0] == "done"
+
+
+@pytest.mark.parametrize(
+    "outputs", [None, "text", [1], [{"text": None}], [{"text": [1]}], {"a": 1}]
+)
+def test_outputs_that_make_no_sense_are_passed_over(project: Path, outputs: object) -> None:
+    write(project / "course" / "notebooks", "00_target", "some", EXPECTED)
+    path = change(project, "00_target")
+    book = json.loads(path.read_bytes())
+    book["cells"][-1]["outputs"] = outputs
+    path.write_text(json.dumps(book))
+    assert states(project)[0] == "begun"
+
+
+def test_a_chapter_run_in_a_copy_counts(project: Path) -> None:
+    write(project / "course" / "notebooks", "00_target-Copy1", "some", EXPECTED)
+    assert states(project)[0] == "done"
+
+
+@pytest.mark.parametrize("then", ["updated", "deleted", "cleared", "spoilt", "copied away"])
+def test_once_done_stays_done(project: Path, then: str) -> None:
+    course = project / "course"
+    assert hand_out(project, course) == 0
+    mine = course / "notebooks" / "00_target.ipynb"
+    book = json.loads(mine.read_bytes())
+    book["cells"][-1] |= cell(book["cells"][-1]["source"], EXPECTED)
+    mine.write_text(json.dumps(book))
+    if then == "updated":
+        write(project / "notebooks", "00_target", "some", "more", EXPECTED)
+    else:
+        assert progress(project) == 0
+    if then == "cleared":
+        book["cells"][-1] |= {"outputs": [], "execution_count": None}
+        mine.write_text(json.dumps(book))
+    elif then == "spoilt":
+        mine.write_text("{")
+    elif then in ("deleted", "copied away"):
+        mine.rename(project / "elsewhere")
+    assert hand_out(project, course) == 0
+    assert states(project) == ["done", "", ""]
+    assert "| done |" in (course / "notebooks" / START).read_text()
+    if then == "updated":
+        assert len(json.loads(mine.read_bytes())["cells"]) == 4
+        assert [path.name for path in mine.parent.glob("*.new*")] == []
+
+
+def test_what_was_begun_stays_begun(project: Path) -> None:
+    course = project / "course"
+    write(course / "notebooks", "01_sockets", "some", "")
+    progress(project)
+    (course / "notebooks" / "01_sockets.ipynb").unlink()
+    assert states(project) == ["", "begun", ""]
+
+
+LAST = "threaded_client(assemble().threaded_server())"
+"""The last cell of chapter 00."""
+
+RUNS = [
+    ("JPY_SESSION_NAME", "notes.ipynb", LAST, ""),
+    ("JPY_SESSION_NAME", "", LAST, ""),
+    ("JPY_SESSION_NAME", "01_sockets.ipynb", LAST, ""),  # not the last cell of that chapter
+    ("JPY_SESSION_NAME", "00_target.ipynb", f"server = 1\n{LAST}", ""),
+    ("JPY_SESSION_NAME", "00_target.ipynb", LAST, "00"),
+    ("__vsc_ipynb_file__", "00_target-Copy1.ipynb", f"{LAST}\n", "00"),
+]
+"""How a front end says which notebook runs, its name, a cell, and the chapter done by it."""
+
+
+def test_the_kernel_notes_a_chapter_the_moment_its_last_cell_has_run(tmp_path: Path) -> None:
+    """Nothing is saved here. Not any four lines count, but those of the chapter's last cell."""
+    assert hand_out(ROOT, tmp_path) == 0
+    notebooks = tmp_path / "notebooks"
+    cells = ["import os\nfrom socketlab import assemble, logbook, threaded_client"]
+    for variable, name, source, _ in RUNS:
+        path = str(notebooks / name) if name else ""
+        known = f"os.environ[{variable!r}]" if variable.isupper() else variable
+        cells += [f"os.environ.pop('JPY_SESSION_NAME', 0)\n{known} = {path!r}", source]
+        cells += ["print(*logbook.events())\n(logbook.course() / logbook.NAME).unlink(True)"]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
+    execute(book, resources={"metadata": {"path": str(notebooks)}})
+    said = [cell.outputs[0].text for cell in book.cells if cell.source.startswith("print")]
+    assert said == [f"({done!r}, 'done')\n" if done else "\n" for *_, done in RUNS]
+    assert "| done |" in (notebooks / START).read_text()
+
+
+@pytest.mark.parametrize("spoilt", [b"\xff\x00", b"done", "a folder"])
+def test_a_progress_file_that_is_spoilt_stops_nothing(
+    project: Path, spoilt: bytes | str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    course = project / "course"
+    assert hand_out(project, course) == 0
+    if isinstance(spoilt, str):
+        (course / PROGRESS).mkdir()
+    else:
+        (course / PROGRESS).write_bytes(spoilt)
+    write(course / "notebooks", "00_target", "some", EXPECTED)
+    assert progress(project) == 0
+    assert "1 of 3" in capsys.readouterr().out
+    assert hand_out(project, course) == 0
 
 
 def chapters(*states: str) -> list[Chapter]:
