@@ -1,7 +1,8 @@
-"""`FAR=1` tries all answers in a process of their own, as the grader does."""
+"""Answers are tried twice: in the test's own process, and in another, as the grader does."""
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import sys
@@ -11,6 +12,8 @@ import pytest
 
 from socketlab.checks import core, place
 from socketlab.grading.remote import Checker, Subject
+
+from . import helpers
 
 _fork = getattr(os, "fork", None)  # a test may take it away
 
@@ -50,11 +53,20 @@ def far_check(exercise, *answers, part=None, traceback=False):
             print(f"✓ {exercise} {one.name}: {one.points}. {one.praise}")
 
 
-@pytest.fixture(autouse=True)
-def away(request, monkeypatch):
-    if "FAR" in os.environ:
-        from . import helpers
+BOTH = re.compile("wrong|right|left_in|mended|forecast")
+"""Names of the tests that try answers: in this process, as a notebook does, and in another one."""
 
+
+def pytest_generate_tests(metafunc):
+    tries = {"check", "message"} & vars(metafunc.module).keys()
+    if tries and BOTH.search(metafunc.function.__name__):
+        metafunc.parametrize("where", ["near", "far"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def where(request, monkeypatch):
+    """Say where the answers live that `check` tries: near, in this process, or far."""
+    if getattr(request, "param", "near") == "far":
         for module in (helpers, request.module):
             if getattr(module, "check", None) is not None:
                 monkeypatch.setattr(module, "check", far_check)
