@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import logbook
+from ..busy import Stopwatch
 from .place import there
 from .room import room
 from .step import NotYet, Step, describe
@@ -116,12 +117,23 @@ def check(exercise: str, *answers: Any, part: str | None = None, traceback: bool
     frame = inspect.currentframe()
     namespace = frame.f_back.f_globals if frame and frame.f_back else {}
     for one in spec.parts.values() if part is None else [spec.parts[part]]:
-        not_yet = attempt(spec, one, answers, namespace)
+        not_yet = _fair_attempt(spec, one, answers, namespace)
         if not_yet is not None:
             raise failed(spec, one, not_yet, traceback)
         spec.passed.add(one.name)
         logbook.note(exercise, f"passed {one.name}")
         print(f"✓ {exercise} {one.name}: {_points(one.points)}. {one.praise}")
+
+
+def _fair_attempt(
+    spec: Exercise, part: Part, answers: tuple[Any, ...], namespace: Mapping[str, Any]
+) -> NotYet | None:
+    """Try the answers; once more where they failed on a machine too busy for our time limits."""
+    watch = Stopwatch()
+    not_yet = attempt(spec, part, answers, namespace)
+    if not_yet is not None and watch.is_busy():
+        return attempt(spec, part, answers, namespace)
+    return not_yet
 
 
 def failed(spec: Exercise, part: Part, not_yet: NotYet, traceback: bool) -> CheckFailed:

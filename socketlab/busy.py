@@ -1,0 +1,38 @@
+"""Whether programs on this machine have to wait for a processor."""
+
+import os
+import time
+from pathlib import Path
+
+_PRESSURE = Path("/proc/pressure/cpu")
+_WAITED = 0.25
+"""Share of the time in which some program waited, from which on a time limit is not fair."""
+_CROWD = 2.0
+"""Programs for each processor that want to run, from which on it is not fair."""
+
+
+class Stopwatch:
+    """Tell, from when it is made, how busy the machine is.
+
+    Linux counts the time in which some program was ready to run and had to wait (PSI, in
+    Documentation/accounting/psi.rst of the kernel). Elsewhere the load average has to do.
+    """
+
+    def __init__(self) -> None:
+        self._started, self._waited = time.monotonic(), _waited()
+
+    def is_busy(self) -> bool:
+        """Tell whether the machine has been too busy, so far, for a time limit to be fair."""
+        waited = _waited()
+        if waited is None or self._waited is None:
+            return hasattr(os, "getloadavg") and os.getloadavg()[0] / (os.cpu_count() or 1) > _CROWD
+        return waited - self._waited > _WAITED * (time.monotonic() - self._started)
+
+
+def _waited() -> float | None:
+    """Return the seconds, since the machine's start, in which some program has waited."""
+    try:
+        some = _PRESSURE.read_text("ascii").partition("\n")[0]
+        return int(some.rpartition("total=")[2]) / 1_000_000
+    except (OSError, ValueError):  # another system, an old Linux, or a container that hides it
+        return None

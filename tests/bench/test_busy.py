@@ -1,0 +1,69 @@
+"""Whether the machine is too busy for time limits to be fair."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from socketlab import busy, check
+from socketlab.busy import Stopwatch
+from socketlab.checks import core
+
+
+def until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_crowd_at_the_processors_is_noticed():
+    watch = Stopwatch()
+    crowd = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        for _ in range(3 * os.cpu_count())
+    ]
+    try:
+        until(watch.is_busy)
+    finally:
+        for one in crowd:
+            one.kill()
+            one.wait()
+
+
+@pytest.mark.parametrize(
+    "waited, is_busy", [([10.0, 10.1], False), ([10.0, 10.9], True), ([None, None], True)]
+)
+def test_it_is_busy_when_programs_waited_for_a_good_part_of_the_time(monkeypatch, waited, is_busy):
+    """Where the kernel says nothing of that, a load average has to do."""
+    monkeypatch.setattr(busy, "_waited", iter(waited).__next__)
+    monkeypatch.setattr(busy.time, "monotonic", iter([0.0, 1.0]).__next__)
+    monkeypatch.setattr(busy.os, "getloadavg", lambda: (3.0 * os.cpu_count(), 0, 0))
+    assert Stopwatch().is_busy() is is_busy
+
+
+def test_a_machine_without_these_figures_is_not_busy(monkeypatch, tmp_path):
+    monkeypatch.setattr(busy, "_PRESSURE", tmp_path / "cpu")
+    monkeypatch.delattr(busy.os, "getloadavg")
+    assert not Stopwatch().is_busy()
+
+
+@pytest.mark.parametrize("is_busy, tries", [(True, 2), (False, 1)])
+def test_a_check_that_failed_on_a_busy_machine_is_made_once_more(monkeypatch, is_busy, tries):
+    """And what is right then is right."""
+    made = []
+
+    def attempt(*_):
+        made.append(1)
+        return None if len(made) == 2 else core.NotYet(core.Step("a", "b", "c"), "too late")
+
+    monkeypatch.setattr(core, "attempt", attempt)
+    monkeypatch.setattr(Stopwatch, "is_busy", lambda self: is_busy)
+    if is_busy:
+        check("03.1", part="address")
+    else:
+        with pytest.raises(core.CheckFailed):
+            check("03.1", part="address")
+    assert len(made) == tries
