@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -23,6 +24,7 @@ from .core import Exercise
 from .forecast import compare
 from .place import subclass, there
 from .room import here, serving, talk
+from .sockets import want_line_ends
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -68,22 +70,51 @@ class Desk:
         self.diary: list[str] = []
         self.workers: list[threading.Thread] = []
         self.calls: list[str] = []
+        self.reports: list[str] = []
+        self.taken: Any = None
         self.loop: threading.Thread | None = None
+        self.closer: threading.Thread | None = None
 
     def serve_forever(self, *args: Any) -> None:
         self.loop = threading.current_thread()
         super().serve_forever(*args)  # type: ignore[misc]
 
+    def get_request(self) -> Any:
+        self.taken = super().get_request()  # type: ignore[misc]
+        return self.taken
+
     def shutdown_request(self, request: Any) -> None:
         self.calls.append("shutdown_request")
         super().shutdown_request(request)  # type: ignore[misc]
+
+    def server_close(self) -> None:
+        self.closer = threading.current_thread()
+        super().server_close()  # type: ignore[misc]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         room.records.note_error(sys.exc_info()[1])
 
     def note_report(self, request: Any, client_address: Any) -> None:
         """Take the place of handle_error, and keep the call instead of the error."""
+        error = sys.exc_info()[1]
         self.calls.append("handle_error")
+        if (request, client_address) != self.taken:
+            self.reports.append(f"with {request!r} and {client_address!r}")
+        elif not isinstance(error, Bug):
+            self.reports.append(f"for {describe(error) if error else 'no exception'}")
+
+    def fail_to_report(self, request: Any, client_address: Any) -> None:
+        """Take the place of a handle_error that has a bug itself."""
+        self.calls.append("handle_error")
+        raise RuntimeError("the report fails, too")
+
+
+class Bug(Exception):
+    """An error that no program expects."""
+
+
+class ValueBug(Bug, ValueError):
+    """One that some programs expect."""
 
 
 class Orders(BaseRequestHandler):
@@ -112,8 +143,40 @@ class Card(BaseRequestHandler):
 class Buggy(BaseRequestHandler):
     """Has a bug."""
 
+    error: type[BaseException] = ValueBug
+
     def handle(self) -> None:
-        raise ValueError("a bug in the handler")
+        raise self.error("a bug in the handler")
+
+
+class Stranger(Buggy):
+    """Has a bug that is none of the usual ones."""
+
+    error = Bug
+
+
+class Leaves(Buggy):
+    """Ends its thread, as sys.exit() does."""
+
+    error = SystemExit
+
+
+class Stays(BaseRequestHandler):
+    """Stays at work until its client sends a second word."""
+
+    def handle(self) -> None:
+        self.request.settimeout(3 * PATIENCE)
+        self.request.recv(100)
+        self.server.stays[self.client_address[1]] = threading.current_thread()
+        self.request.recv(100)
+
+
+class Overheard:
+    """Notes with what process_request_thread is called, as a subclass might override it."""
+
+    def process_request_thread(self, *args: Any, **keywords: Any) -> None:
+        self.overheard = (*args, *keywords.values())
+        super().process_request_thread(*args, **keywords)  # type: ignore[misc]
 
 
 def mixed(step: Step, mixin: Any, handler: Any, base: Any = None, **switches: Any) -> Any:
@@ -174,7 +237,29 @@ def at_once(mixin: Any) -> None:
         step.want(got == b"slow", f"{got!r} for the slow client{mishap()}")
         count = len(set(server.workers) - {server.loop})
         step.want(count == 3, f"{count} threads at work for 3 requests")
+    _runs_the_method(mixin)
     _fits_any_server(mixin)
+
+
+def _runs_the_method(mixin: Any) -> None:
+    step = Step(
+        called="class Server(ThreadingMixIn, TCPServer), with a process_request_thread of its own",
+        expected="the thread runs that one, with the request and the client's address",
+        why="A subclass may override what the thread does, as the pool of chapter 10 does. So the "
+        "thread runs self.process_request_thread, whoever has defined it.",
+    )
+    made = step.call(subclass, "Server", (Overheard, mixin, Desk, minisocketserver.TCPServer), {})
+    server = step.call(made, ANY_PORT, Orders)
+    server.overheard = ()
+    with serving(step, server):
+        talk(step, server.server_address, b"quick")
+    step.want(server.overheard, f"an answer, and its method was not called{mishap()}")
+    got, taken = server.overheard, server.taken
+    step.want(there(_are_equal, got, taken), f"its method called with {got!r}{mishap()}")
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    return bool(one == other)
 
 
 def _fits_any_server(mixin: Any) -> None:
@@ -195,27 +280,10 @@ def _fits_any_server(mixin: Any) -> None:
 
 @build.part("errors", 2, "An error is reported, and the client gets its goodbye.")
 def errors(mixin: Any) -> None:
-    step = Step(
-        called="class Server(ThreadingMixIn, TCPServer), with a handler that raises ValueError",
-        expected="handle_error, then shutdown_request, once each, and no thread ended by the error",
-        why="An exception belongs to the thread in which it was raised. The try in the loop does "
-        "not see it, so the thread needs a try of its own.",
-    )
-    server = mixed(step, mixin, Buggy)
-    with serving(step, server):
-        server.handle_error = server.note_report
-        end = time.monotonic() + PATIENCE
-        with suppress(NotYet):
-            talk(step, server.server_address, b"hello")
-        left = max(MOMENT, end - time.monotonic())
-        _soon(lambda: "shutdown_request" in server.calls or room.records.errors, left)
-        time.sleep(0.01)
-    died = ", and the exception ended the thread" if room.records.errors else ""
-    calls = " and ".join(server.calls) or "neither of the two"
-    step.want(
-        server.calls == ["handle_error", "shutdown_request"] and not died,
-        f"{calls} called{died}",
-    )
+    for handler, error in ((Buggy, "ValueError"), (Stranger, "an Exception of another class")):
+        _reports(mixin, handler, error)
+    _says_goodbye_in_any_case(mixin, Leaves, "handler that calls sys.exit()")
+    _says_goodbye_in_any_case(mixin, Buggy, "handle_error() that fails itself")
     step = Step(
         called="class Server(ThreadingMixIn, TCPServer), with a handler that succeeds",
         expected="shutdown_request, once, after the handler's work",
@@ -223,9 +291,55 @@ def errors(mixin: Any) -> None:
     )
     server = mixed(step, mixin, Orders)
     with serving(step, server):
-        talk(step, server.server_address, b"quick")
+        got = talk(step, server.server_address, b"quick")
         _soon(lambda: server.calls)
-    step.want(server.calls == ["shutdown_request"], f"the calls {server.calls}")
+    step.want(server.calls == ["shutdown_request"], f"the calls {server.calls}{mishap()}")
+    step.want(got == b"quick", f"{got!r} for b'quick'{mishap()}")
+
+
+def _reports(mixin: Any, handler: Any, error: str) -> None:
+    step = Step(
+        called=f"class Server(ThreadingMixIn, TCPServer), with a handler that raises {error}",
+        expected="handle_error, then shutdown_request, once each, and no thread ended by the error",
+        why="An exception belongs to the thread in which it was raised. The try in the loop does "
+        "not see it, so the thread needs a try of its own.",
+    )
+    server = mixed(step, mixin, handler)
+    with serving(step, server):
+        server.handle_error = server.note_report
+        _visit_in_vain(step, server)
+        time.sleep(0.01)
+    died = ", and the exception ended the thread" if room.records.errors else ""
+    calls = " and ".join(server.calls) or "neither of the two"
+    step.want(
+        server.calls == ["handle_error", "shutdown_request"] and not died,
+        f"{calls} called{died}",
+    )
+    step.want(not server.reports, f"handle_error called {' and '.join(server.reports)}")
+
+
+def _visit_in_vain(step: Step, server: Any) -> None:
+    end = time.monotonic() + PATIENCE
+    with suppress(NotYet):
+        talk(step, server.server_address, b"hello")
+    left = max(MOMENT, end - time.monotonic())
+    _soon(lambda: "shutdown_request" in server.calls or room.records.errors, left)
+
+
+def _says_goodbye_in_any_case(mixin: Any, handler: Any, what: str) -> None:
+    step = Step(
+        called=f"class Server(ThreadingMixIn, TCPServer), with a {what}",
+        expected="shutdown_request, once, all the same",
+        why="In any case means: whatever is raised, and by whom. Python has a word for what "
+        "happens in any case, and what comes after an except is not it.",
+    )
+    server = mixed(step, mixin, handler)
+    with serving(step, server):
+        server.handle_error = server.fail_to_report
+        _visit_in_vain(step, server)
+        _soon(lambda: "shutdown_request" in server.calls, MOMENT)
+    goodbyes = server.calls.count("shutdown_request")
+    step.want(goodbyes == 1, f"shutdown_request called {goodbyes} times{mishap()}")
 
 
 def _soon(condition: Any, seconds: float | None = None) -> bool:
@@ -259,6 +373,10 @@ def closing(mixin: Any) -> None:
         closer.join(PATIENCE)
         step.want(not closer.is_alive(), "the handler done, and server_close() still waits")
         step.want(server.fileno() == -1, "server_close() back, and the listener still open")
+        step.want(
+            server.closer,
+            "the listener closed by hand: its neighbour's server_close() may have more to do",
+        )
         step.want(server.diary, "server_close() back before the work was done")
         step.want(not room.records.errors, f"server_close() broken off{mishap()}")
         got = answer(step, client, "no answer for the client")
@@ -271,6 +389,100 @@ def closing(mixin: Any) -> None:
     server = mixed(step, mixin, Orders)
     step.call(server.server_close)
     step.want(server.fileno() == -1, "no error, and the listener still open")
+    _waits_for_all(mixin)
+    _waits_without_a_limit(mixin)
+
+
+def _waits_for_all(mixin: Any) -> None:
+    step = Step(
+        called="server_close(), while two handlers are at work, one longer than the other",
+        expected="server_close() back when both are done",
+        why="Each of them may still need what the program closes next.",
+    )
+    server = mixed(step, mixin, Stays)
+    server.stays = there(dict)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(order(step, server, b"stay")) for _ in range(2)]
+        for _ in clients:
+            step.call(server.handle_request)
+        both = _soon(lambda: len(server.stays) == 2 or room.records.errors)
+        step.want(both, f"fewer than two handlers at work{mishap()}")
+        closer = threading.Thread(target=_close, args=(server,), daemon=True)
+        closer.start()
+        # First the one that it waits for, so that only who waits for the other, too, goes on.
+        _soon(lambda: there(_waited_for, server), MOMENT)
+        port = there(_waited_for, server)
+        clients.sort(key=lambda client: client.getsockname()[1] != port)
+        clients[0].sendall(b"go")
+        closer.join(MOMENT)
+        early = not closer.is_alive()
+        clients[1].sendall(b"go")
+        step.want(not early, f"server_close() back when one of the two was done{mishap()}")
+        closer.join(PATIENCE)
+        step.want(not closer.is_alive(), "both done, and server_close() still waits")
+    step.want(not room.records.errors, f"server_close() broken off{mishap()}")
+
+
+def _waited_for(server: Any) -> int:
+    """Return the port of the client whose thread is waited for by join(), or 0."""
+    waits = [
+        frame.f_locals.get("self")
+        for top in sys._current_frames().values()
+        for frame, _ in traceback.walk_stack(top)
+        if frame.f_code.co_name == "join"
+    ]
+    return next((port for port, thread in server.stays.items() if thread in waits), 0)
+
+
+def _waits_without_a_limit(mixin: Any) -> None:
+    step = Step(
+        called="server_close(), while a handler is at work for a long time",
+        expected="server_close() back when the work is done, however long it takes",
+        why="join(5) comes back after five seconds, whether the thread has ended or not. Only the "
+        "switches say that nobody waits.",
+    )
+    server = mixed(step, mixin, Orders)
+    with order(step, server, b"slow"):
+        _begin(step, server)
+        with there(Threads, server):
+            closer = threading.Thread(target=_close, args=(server,), daemon=True)
+            closer.start()
+            closer.join(MOMENT)
+            early = not closer.is_alive()
+            server.gate.set()
+            closer.join(PATIENCE)
+        step.want(not early, "server_close() back, and the handler still at work: a time limit?")
+
+
+class Threads:
+    """Lets a server's threads do what they seldom do, while a `with` block runs.
+
+    A thread of the loop's has ended before its start() is back, and who closes the server sees
+    the time limit of a join() run out at once.
+    """
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._real = threading.Thread.start, threading.Thread.join
+
+    def __enter__(self) -> None:
+        server, (start, join) = self._server, self._real
+
+        def start_and_end(thread: threading.Thread) -> None:
+            start(thread)
+            if threading.current_thread() is server.loop:
+                join(thread, PATIENCE)
+
+        def join_soon(thread: threading.Thread, timeout: float | None = None) -> None:
+            if timeout is not None and threading.current_thread() is server.closer:
+                timeout = min(timeout, 0.001)
+            join(thread, timeout)
+
+        threading.Thread.start = start_and_end  # type: ignore[assignment, method-assign]
+        threading.Thread.join = join_soon  # type: ignore[assignment, method-assign]
+
+    def __exit__(self, *_: object) -> None:
+        threading.Thread.start, threading.Thread.join = self._real  # type: ignore[method-assign]
 
 
 def _close(server: Any) -> None:
@@ -335,6 +547,7 @@ def _want_daemon(step: Step, server: Any, wanted: bool) -> None:
 def memory(mixin: Any) -> None:
     _knows_those_at_work(mixin)
     _forgets_the_dead(mixin)
+    _forgets_the_quick(mixin)
 
 
 def _knows_those_at_work(mixin: Any) -> None:
@@ -379,6 +592,25 @@ def _forgets_the_dead(mixin: Any) -> None:
         few = _soon(lambda: there(_count_held, threads) <= 2)
         held = there(_count_held, threads)
         step.want(few, f"{held} ended threads still held: a list that only grows?")
+
+
+def _forgets_the_quick(mixin: Any) -> None:
+    visitors = 5
+    step = Step(
+        called=f"class Server(ThreadingMixIn, TCPServer), with {visitors} visitors in turn, whose "
+        "threads have ended before start() is back",
+        expected="no more than two of their threads in _threads",
+        why="A new thread may run at once, and to its end, before the one that started it goes "
+        "on. Whoever writes it down only then has written down a dead one.",
+    )
+    server = mixed(step, mixin, Orders)
+    with serving(step, server), there(Threads, server):
+        for _ in range(visitors):
+            talk(step, server.server_address, b"quick")
+        server.workers.clear()
+        there(gc.collect)
+        held = len(there(_kept, server))
+    step.want(held <= 2, f"{held} ended threads in _threads: who takes them out?{mishap()}")
 
 
 def _ended_worker(server: Any) -> "weakref.ref[threading.Thread]":
@@ -433,6 +665,43 @@ class Hurried:
 
     @sold.setter
     def sold(self, number: int) -> None:
+        self._sold = number
+
+
+class HeldUp:
+    """A mix-in for the learner's Theatre: the first handler waits at one of its looks at `sold`.
+
+    A look is a use of any kind. `stop_at` counts them from 1; with 0 nobody waits.
+    """
+
+    stop_at = 0
+    looks = 0
+    _sold = 0
+    _first: threading.Thread | None = None
+
+    def __init__(self, *args: Any) -> None:
+        self.waits, self.go_on = threading.Event(), threading.Event()
+        super().__init__(*args)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        self._first = self._first or threading.current_thread()
+        super().finish_request(request, client_address)  # type: ignore[misc]
+
+    def _look(self) -> None:
+        if threading.current_thread() is self._first:
+            self.looks += 1
+            if self.looks == self.stop_at:
+                self.waits.set()
+                self.go_on.wait(2 * PATIENCE)
+
+    @property
+    def sold(self) -> int:
+        self._look()
+        return self._sold
+
+    @sold.setter
+    def sold(self, number: int) -> None:
+        self._look()
         self._sold = number
 
 
@@ -506,6 +775,20 @@ def page(theatre: Any, window: Any) -> None:
                 _ask_all(step, visitors)
                 got = _visit(step, visitors[0])
                 step.want(got == f"seat {number}", f"{got!r}{mishap()}")
+        reply = talk(step, server.server_address, b"GET /ticket HTTP/1.1\r\nHost: x\r\n\r\n")
+        want_plain_reply(step, reply, room.records.trouble())
+        sold = server.sold
+    step.want(sold == 3, f"three tickets, and sold is {sold!r}")
+
+
+def want_plain_reply(step: Step, reply: bytes, trouble: str) -> None:
+    """Want the line HTTP/1.0 200 OK before the others, and ends of lines as the web has them."""
+    first = reply.partition(b"\n")[0].rstrip(b"\r")
+    step.want(
+        first == b"HTTP/1.0 200 OK",
+        f"the first line {first!r}{trouble}; the task says HTTP/1.0 200 OK",
+    )
+    want_line_ends(step, reply)
 
 
 @use.part("a silent client", 2, "Who says nothing keeps nobody waiting.")
@@ -536,7 +819,7 @@ def silent(theatre: Any, window: Any) -> None:
 
 @use.part("one seat each", 3, "Nobody shares a seat, and the house is full.")
 def one_seat_each(theatre: Any, window: Any) -> None:
-    crowd, seats = 8, 5
+    crowd, seats = 6, 3
     step = Step(
         called=f"Theatre with {seats} seats, visited by {crowd} clients at once; a look at "
         "self.sold takes 10 ms",
@@ -551,7 +834,6 @@ def one_seat_each(theatre: Any, window: Any) -> None:
         _ask_all(step, visitors)
         told = sorted(_visit(step, visitor) for visitor in visitors)
         sold = server._sold
-    wanted = ["seat 1", "seat 2", "seat 3", "seat 4", "seat 5"] + ["sold out"] * 3
     given = [text for text in told if text != "sold out"]
     shared = len(given) - len(set(given))
     step.want(
@@ -559,9 +841,63 @@ def one_seat_each(theatre: Any, window: Any) -> None:
         f"{told}: {shared} share a seat with another. Is there one lock for all, around the look "
         "and the count?",
     )
-    step.want(told == wanted, f"{told}{mishap()}")
+    step.want(told == _seats(seats, crowd), f"{told}{mishap()}")
     step.want(sold == seats, f"all well, but sold is {sold}: who gets no seat does not count")
     _two_theatres(theatre, window)
+    nobody_comes_between(theatre, window)
+
+
+def nobody_comes_between(theatre: Any, window: Any) -> None:
+    """Let one of two handlers wait at each of its looks at `sold`, while the other one goes on."""
+    for seats in (2, 1):
+        looks, seconds = _with_one_held_up(theatre, window, seats, 0, MOMENT)
+        for stop_at in range(1, looks + 1):
+            # A machine that was slow before may be slow again.
+            _with_one_held_up(theatre, window, seats, stop_at, max(MOMENT, 4 * seconds))
+
+
+def _seats(seats: int, crowd: int) -> list[str]:
+    return [f"seat {number + 1}" for number in range(seats)] + ["sold out"] * (crowd - seats)
+
+
+def _with_one_held_up(
+    theatre: Any, window: Any, seats: int, stop_at: int, moment: float
+) -> tuple[int, float]:
+    """Hold the first visitor's handler up at one of its looks, and give the second a moment.
+
+    Return how many looks the first one took, and after how many seconds it had answered or
+    waited.
+    """
+    step = Step(
+        called=f"Theatre with {seats} of its seats left, for two visitors; the first one's handler "
+        f"is held up at its use number {stop_at} of self.server.sold",
+        expected=f"{_seats(seats, 2)}, and sold = {seats}",
+        why="From the first use of sold to the last no other thread may come in between. Whoever "
+        "gives the lock back and looks again sees what another one has done.",
+    )
+    attributes = {"seats": seats, "stop_at": stop_at}
+    held_up = step.call(subclass, theatre.__name__, (HeldUp, theatre), attributes)
+    server = step.call(held_up, ANY_PORT, window)
+    with quickly(step, server), _visitors(step, server, 2) as (first, second):
+        begin = time.monotonic()
+        _ask_all(step, [first])
+        _soon(lambda: server.waits.is_set() or _has_answer(first))
+        seconds = time.monotonic() - begin
+        looks = server.looks
+        _ask_all(step, [second])
+        _soon(lambda: _has_answer(second), moment)
+        server.go_on.set()
+        told = sorted(_visit(step, visitor) for visitor in (first, second))
+        sold = server._sold
+    step.want(
+        told == _seats(seats, 2) and sold == seats,
+        f"{told}, and sold = {sold}{mishap()}: is the lock held from the first use to the last?",
+    )
+    return looks, seconds
+
+
+def _has_answer(visitor: http.client.HTTPConnection) -> bool:
+    return bool(select.select([visitor.sock], [], [], 0)[0])
 
 
 def _two_theatres(theatre: Any, window: Any) -> None:

@@ -1,14 +1,20 @@
 """Wrong answers to the exercises of chapter 06 are told their mistake; right ones pass."""
 
+import functools
 import http.server
+import itertools
 import socketserver
 import threading
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from weakref import WeakSet
 
 import pytest
 
 import minisocketserver
 from socketlab import check, hint
+from socketlab.checks import room, threading_mixin
+from socketlab.checks.step import NotYet
 
 from .helpers import impatient, message
 
@@ -153,6 +159,140 @@ class OneSetForAll(Right):
     _threads = WeakSet()  # noqa: RUF012  # the very mistake
 
 
+class MisspeltHook(Right):
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_requst(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+
+class ReportsValueErrorsOnly(Right):
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except ValueError:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+
+class GoodbyeAfterTheExcept(Right):
+    """Neither sys.exit() nor an error in handle_error comes so far."""
+
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+        self.shutdown_request(request)
+
+
+class GoodbyeInTheTry(Right):
+    def process_request_thread(self, request, client_address):
+        with suppress(SystemExit):
+            try:
+                self.finish_request(request, client_address)
+            except Exception:
+                self.handle_error(request, client_address)
+        self.shutdown_request(request)
+
+
+class ReportsTheWrongWayRound(Right):
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            self.handle_error(client_address, request)
+        finally:
+            self.shutdown_request(request)
+
+
+class ReportsAfterTheExcept(Right):
+    """handle_error looks for the exception, and there is none any more."""
+
+    def process_request_thread(self, request, client_address):
+        failed = False
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            failed = True
+        try:
+            if failed:
+                self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+
+class RunsAFunctionOfItsOwn(Right):
+    def process_request(self, request, client_address):
+        def work():
+            try:
+                self.finish_request(request, client_address)
+            except Exception:
+                self.handle_error(request, client_address)
+            finally:
+                self.shutdown_request(request)
+
+        threading.Thread(target=work, daemon=self.daemon_threads).start()
+
+
+class GivesTheAddressOnly(Right):
+    """Without the port."""
+
+    def process_request(self, request, client_address):
+        if isinstance(request, tuple):
+            return super().process_request(request, client_address)
+        return super().process_request(request, client_address[:1])
+
+
+class ClosesByHand(Right):
+    def server_close(self):
+        self.socket.close()
+        for thread in list(self._threads):
+            thread.join()
+
+
+class WaitsForOne(Right):
+    def server_close(self):
+        super(Right, self).server_close()
+        for thread in list(self._threads)[:1]:
+            thread.join()
+
+
+class WaitsForOneOfAList(WaitsForOne):
+    """The first in the order of their coming."""
+
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        self._threads = [*self._threads, thread]
+        thread.start()
+
+
+class WaitsAWhile(Right):
+    def server_close(self):
+        super(Right, self).server_close()
+        for thread in list(self._threads):
+            thread.join(5)
+
+
+class WritesDownTooLate(Right):
+    """A thread that takes itself out of the set before it is in there stays for good."""
+
+    def process_request(self, request, client_address):
+        def work():
+            self.process_request_thread(request, client_address)
+            mine.discard(threading.current_thread())
+
+        mine = vars(self).setdefault("_threads", set())
+        thread = threading.Thread(target=work, daemon=self.daemon_threads)
+        thread.start()
+        mine.add(thread)
+
+
 WRONG_MIXINS = [
     pytest.param(NoThread, "at once", "in the loop's own thread", id="learners-10"),
     (RunsInsteadOfStarts, "at once", "in the loop's own thread"),
@@ -175,6 +315,19 @@ WRONG_MIXINS = [
     (LeavesTheDaemonsAsTheyCome, "switches", "what the one that starts it is"),
     (AnotherName, "memory", "0 of 1 in _threads of the server"),
     (OneSetForAll, "memory", "1 of 0 in _threads of the other server"),
+    (MisspeltHook, "errors", "handle_error called for AttributeError: 'Server' object has no"),
+    (ReportsValueErrorsOnly, "errors", "shutdown_request called, and the exception ended"),
+    (GoodbyeAfterTheExcept, "errors", "shutdown_request called 0 times"),
+    (GoodbyeInTheTry, "errors", "shutdown_request called 0 times"),
+    (ReportsTheWrongWayRound, "errors", "handle_error called with ('127.0.0.1'"),
+    (ReportsAfterTheExcept, "errors", "handle_error called for no exception"),
+    (RunsAFunctionOfItsOwn, "at once", "an answer, and its method was not called"),
+    (GivesTheAddressOnly, "at once", "its method called with"),
+    (ClosesByHand, "closing", "the listener closed by hand"),
+    (WaitsForOne, "closing", "server_close() back when one of the two was done"),
+    (WaitsForOneOfAList, "closing", "server_close() back when one of the two was done"),
+    (WaitsAWhile, "closing", "the handler still at work: a time limit?"),
+    (WritesDownTooLate, "memory", "5 ended threads in _threads"),
     (None, "at once", "still blank"),
 ]
 
@@ -266,9 +419,117 @@ class Sweeps:
                 thread.join()
 
 
-@pytest.mark.parametrize("right", [Right, socketserver.ThreadingMixIn, FromTheTask, Sweeps])
+class Worker(threading.Thread):
+    """A thread that knows its server, and what it has to call in the end."""
+
+    def __init__(self, server, *job):
+        super().__init__(name="worker", daemon=server.daemon_threads)
+        self.server, self.job = server, job
+
+    def run(self):
+        self.server.process_request_thread(*self.job)
+
+
+class WithAThreadClass:
+    """Its own class of threads, an ExitStack, and a join that Ctrl-C can break off."""
+
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, *job):
+        worker = Worker(self, *job)
+        if self.block_on_close and not worker.daemon:
+            if not isinstance(self._threads, WeakSet):
+                self._threads = WeakSet()
+            self._threads.add(worker)
+        worker.start()
+
+    def process_request_thread(self, request, client_address):
+        with ExitStack() as stack:
+            stack.callback(self.shutdown_request, request)
+            try:
+                self.finish_request(request, client_address)
+            except Exception:
+                self.handle_error(request, client_address)
+
+    def server_close(self):
+        super().server_close()
+        for worker in tuple(self._threads):
+            while worker.is_alive():
+                worker.join(0.1)
+
+
+class WithACondition:
+    """Waits until the book of those at work is empty; joins nobody."""
+
+    daemon_threads, block_on_close = False, True
+    _threads = ()
+    _changed = threading.Condition()
+
+    def process_request(self, request, client_address):
+        call = functools.partial(self._see_through, request, client_address)
+        thread = threading.Thread(None, call)
+        thread.daemon = bool(self.daemon_threads)
+        with self._changed:
+            if self.block_on_close and not self.daemon_threads:
+                self._threads = {*self._threads, thread}
+        thread.start()
+
+    def _see_through(self, *job):
+        try:
+            self.process_request_thread(*job)
+        finally:
+            with self._changed:
+                self._threads = set(self._threads) - {threading.current_thread()}
+                self._changed.notify_all()
+
+    @contextmanager
+    def _goodbye(self, request):
+        try:
+            yield
+        finally:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request, client_address):
+        with self._goodbye(request):
+            try:
+                self.finish_request(request, client_address)
+            except Exception:
+                self.handle_error(request, client_address)
+
+    def server_close(self):
+        super().server_close()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._threads)
+
+
+class ReportsEverything(FromTheTask):
+    """Even what is no Exception, as some like it."""
+
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except BaseException:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        Right,
+        socketserver.ThreadingMixIn,
+        FromTheTask,
+        Sweeps,
+        WithAThreadClass,
+        WithACondition,
+        ReportsEverything,
+    ],
+)
 def test_a_right_mixin_passes_in_any_style(right, capfd):
-    """The standard library's own, and two others."""
+    """The standard library's own, and others."""
     check("06.1", right)
     printed, errors = capfd.readouterr()
     assert [line[:6] for line in printed.splitlines()] == ["✓ 06.1"] * 5
@@ -290,7 +551,7 @@ SELL = """
 
 def window(lock="self.server.lock", before="self.request.recv(65536)", within="pass", sell=SELL):
     """Return a TicketWindow with the given parts as the learner wrote them."""
-    names = {"socketserver": socketserver, "threading": threading}
+    names = {"socketserver": socketserver, "threading": threading, "suppress": suppress}
     body = f"""
 class TicketWindow(socketserver.BaseRequestHandler):
     def handle(self):
@@ -320,6 +581,80 @@ COUNTS_IN_THE_CLASS = """
             type(self.server).sold = number
             return f"seat {number}"
 """
+
+
+COUNTED_THEN_READ = """
+        with self.server.lock:
+            self.server.sold += 1
+        number = self.server.sold
+        if number <= self.server.seats:
+            return f"seat {number}"
+        self.server.sold -= 1
+"""
+READ_THEN_TAKEN = """
+        with self.server.lock:
+            number = self.server.sold + 1
+        if number <= self.server.seats:
+            self.server.sold = number
+            return f"seat {number}"
+"""
+LOOKS_BEFORE_THE_LOCK = """
+        if self.server.sold < self.server.seats:
+            with self.server.lock:
+                self.server.sold += 1
+                return f"seat {self.server.sold}"
+"""
+TICKETS_BEFORE_THE_COUNT = """
+        number = next(self.server.numbers)
+        if number <= self.server.seats:
+            self.server.sold = number
+            return f"seat {number}"
+"""
+COUNTS_IN_TWO_LOCKS = """
+        with self.server.lock:
+            number = self.server.sold + 1
+            if number > self.server.seats:
+                return
+        with self.server.lock:
+            self.server.sold = number
+        return f"seat {number}"
+"""
+FIVE_SEATS = """
+        number = self.server.sold + 1
+        if number <= 5:
+            self.server.sold = number
+            return f"seat {number}"
+"""
+
+
+class Numbered(socketserver.ThreadingTCPServer):
+    """Numbers that no two get, and a count that any two may write in any order."""
+
+    sold, seats = 0, 5
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.numbers = itertools.count(1)
+
+
+def unlocked(sell):
+    return window("suppress()", sell=sell)
+
+
+def replies(head):
+    """Return a right window, but for the lines before its text."""
+
+    class TicketWindow(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(65536)
+            text = "sold out"
+            with self.server.lock:
+                if self.server.sold < self.server.seats:
+                    self.server.sold += 1
+                    text = f"seat {self.server.sold}"
+            self.request.sendall(head + text.encode())
+
+    return TicketWindow
 
 
 LOCKED_TOO_LONG = window(before="pass", within="self.request.recv(65536)")
@@ -357,12 +692,33 @@ class Text(socketserver.BaseRequestHandler):
         (theatre(), Text, "a silent client", "not 'str', in handle()"),
         (theatre(), Text, "page", "TypeError: a bytes-like object is required"),
         (theatre(seats=50), window(), "page", "whose seats is 50"),
+        (theatre(), replies(b"HTTP/1.0 200 OK\n\n"), "page", "ended by \\n alone"),
+        (theatre(), replies(b"HTTP/1.0 200 OK\r\n\n"), "page", "ended by \\n alone"),
+        (theatre(), replies(b"HTTP/1.0 200 OK\n\r\n"), "page", "ended by \\n alone"),
+        (theatre(), replies(b"HTTP/1.1 200\r\n\r\n"), "page", "the first line b'HTTP/1.1 200'"),
+        (theatre(sold=1), window(), "page", "'seat 2'"),
+        (theatre(), unlocked(COUNTED_THEN_READ), "one seat each", "lock"),
+        (theatre(), unlocked(READ_THEN_TAKEN), "one seat each", "lock"),
+        (theatre(), unlocked(LOOKS_BEFORE_THE_LOCK), "one seat each", "'seat 4'"),
+        (theatre(), unlocked(COUNTS_IN_TWO_LOCKS), "one seat each", "lock"),
+        (Numbered, unlocked(TICKETS_BEFORE_THE_COUNT), "one seat each", "is the lock held from"),
+        (theatre(), window(sell=FIVE_SEATS), "one seat each", "'seat 4'"),
     ],
 )
 def test_a_wrong_theatre_is_told_its_mistake(server, handler, part, told, monkeypatch):
     """No threads, threads put last, no lock, a lock too wide."""
     impatient(monkeypatch)
     assert told in message("06.2", part, server, handler)
+
+
+@pytest.mark.parametrize(
+    "sell", [COUNTED_THEN_READ, READ_THEN_TAKEN, COUNTS_IN_TWO_LOCKS, LOOKS_BEFORE_THE_LOCK]
+)
+def test_a_lock_given_back_too_early_needs_no_luck_to_be_found(sell, monkeypatch):
+    """One handler is held up at each of its looks at the count, whoever else is about."""
+    impatient(monkeypatch)
+    with room.room(), pytest.raises(NotYet, match="sold = "):
+        threading_mixin.nobody_comes_between(theatre(), unlocked(sell))
 
 
 class ByTheBook(http.server.BaseHTTPRequestHandler):
@@ -390,7 +746,80 @@ class OwnInit(socketserver.ThreadingTCPServer):
         self.sold, self.lock = 0, threading.RLock()
 
 
-@pytest.mark.parametrize("server, handler", [(theatre(), ByTheBook), (OwnInit, window())])
+def window_function(request, client_address, server):
+    """A plain function; the lock is taken and given back by hand."""
+    request.recv(4096)
+    server.lock.acquire()
+    try:
+        left = server.seats - server.sold
+        server.sold += left > 0
+        text = f"seat {server.sold}" if left > 0 else "sold out"
+    finally:
+        server.lock.release()
+    request.sendall(f"HTTP/1.0 200 OK\r\n\r\n{text}".encode())
+
+
+class SellsItself(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """The server knows the rule; looks twice, since the first time nobody is kept waiting."""
+
+    sold = 0
+    seats = 5
+    _plan = threading.Condition()
+
+    def take(self):
+        if self.sold >= self.seats:
+            return None
+        with self._plan:
+            if self.sold >= self.seats:
+                return None
+            self.sold = mine = self.sold + 1
+        return mine
+
+
+class AsksTheServer(socketserver.StreamRequestHandler):
+    __slots__ = ()
+
+    def handle(self):
+        while self.rfile.readline().strip():
+            pass
+        match self.server.take():
+            case None:
+                text = b"sold out"
+            case number:
+                text = b"seat %d" % number
+        for part in (b"HTTP/1.0 200 OK", b"\r\n" * 2, text):
+            self.wfile.write(part)
+
+
+@dataclass
+class DataHandler:
+    """A dataclass that does its work when it is made."""
+
+    request: object
+    client_address: tuple
+    server: object
+
+    def __post_init__(self):
+        self.request.recv(1000)
+        with self.server.lock:
+            if free := self.server.sold != self.server.seats:
+                self.server.sold += 1
+            text = ("sold out", f"seat {self.server.sold}")[free]
+        self.request.sendall("\r\n".join(["HTTP/1.0 200 OK", "", text]).encode())
+
+
+@pytest.mark.parametrize(
+    "server, handler",
+    [
+        (theatre(), ByTheBook),
+        (OwnInit, window()),
+        (theatre(), window_function),
+        (OwnInit, functools.partial(window_function)),
+        (SellsItself, AsksTheServer),
+        (theatre(), DataHandler),
+        (theatre(), replies(b"HTTP/1.0 200 OK\r\n\r\n")),
+    ],
+)
 def test_a_right_theatre_passes_in_any_style(server, handler, capfd):
     """http.server's handler, which logs to stderr, and a lock made by the constructor."""
     check("06.2", server, handler)
