@@ -1,6 +1,7 @@
 """Checks of chapter 03: a TCPServer of one's own, and what becomes of a port."""
 
 import errno
+import re
 import select
 import socket
 import struct
@@ -21,6 +22,7 @@ from .core import Exercise
 from .forecast import compare
 from .place import hand_over, subclass, there
 from .room import in_foreground, serving, talk
+from .sockets import want_line_ends
 from .step import PATIENCE, NotYet, Step, describe
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -126,6 +128,26 @@ def connections(server_class: Any) -> None:
             finally:  # the cause, told in place of a client's broken connection
                 _want_pairs(step, seen)
             step.want(got == message, f"{got!r} for {message!r}{room.records.trouble()}")
+    told, real = [where for _, where in seen], room.records.clients[-3:]
+    step.want(told == real, f"the client addresses {told}; they called from {real}")
+    _side_by_side(server_class)
+
+
+def _side_by_side(server_class: Any) -> None:
+    step = Step(
+        called="two servers of the class, each asked by a client, one after the other closed",
+        expected="an answer from each of them, as long as it serves",
+        why="A program may have two servers. What belongs to one of them belongs on self, not on "
+        "the class and not in a global.",
+    )
+    first, second = (make(step, server_class) for _ in range(2))
+    with serving(step, second):
+        with serving(step, first):
+            for server in (first, second):
+                got = talk(step, server.server_address, b"ping")
+                step.want(got == b"ping", f"{got!r} back for b'ping'{room.records.trouble()}")
+        got = talk(step, second.server_address, b"ping")
+        step.want(got == b"ping", f"{got!r} from the second when the first is closed")
 
 
 def _want_pairs(step: Step, seen: list[tuple[Any, Any]]) -> None:
@@ -184,7 +206,13 @@ def _leaves_them_to_the_program(server_class: Any) -> None:
     bound = len(room.records.bound)
     server = step.call(lambda: server_class(ANY_PORT, Echo, bind_and_activate=False))
     step.want(len(room.records.bound) == bound, "a socket that is bound already")
+    server.allow_reuse_address = True
     step.call(server.server_bind)
+    step.want(
+        _reuses(server),
+        "SO_REUSEADDR is off, although the server's own allow_reuse_address was set before "
+        "server_bind(): is the class asked in place of self?",
+    )
     step.want(len(room.records.bound) > bound, "a server_bind() that does not bind")
     with suppress(ConnectionRefusedError):
         socket.create_connection(server.server_address, PATIENCE).close()
@@ -345,7 +373,7 @@ def goodbye(server_class: Any) -> None:
         why="close() alone ends only this descriptor: with a forked child holding another, the "
         "client would wait for ever.",
     )
-    server = make(step, server_class, handler=HeldEcho)
+    server = make(step, subclass("Noted", (CountsEnds, server_class), {}), handler=HeldEcho)
     server.held = []
     with serving(step, server):
         try:
@@ -359,7 +387,44 @@ def goodbye(server_class: Any) -> None:
         all(request.fileno() == -1 for request, _ in server.held),
         "the end, but the request's socket is still open: close_request was not called",
     )
+    step.want(
+        server.ends == 1,
+        f"the request's socket closed, and {server.ends} calls of close_request, which a subclass "
+        "may have overridden",
+    )
     _says_goodbye_to_nobody(server)
+    _leaves_the_other_half(server)
+
+
+class CountsEnds:
+    """Counts the calls of close_request."""
+
+    ends = 0
+
+    def close_request(self, request: Any) -> None:
+        self.ends += 1
+        super().close_request(request)  # type: ignore[misc]
+
+
+def _leaves_the_other_half(server: Any) -> None:
+    step = Step(
+        called="shutdown_request(request), while another process may still read from it",
+        expected="the end for the client, and nothing changed for the other process",
+        why="SHUT_WR says: we have finished writing. SHUT_RDWR also ends the reading, for every "
+        "process that holds the connection.",
+    )
+    with (
+        socket.create_server(ANY_PORT) as listener,
+        socket.create_connection(listener.getsockname(), PATIENCE) as client,
+    ):
+        request = listener.accept()[0]
+        with request.dup() as held:
+            step.call(server.shutdown_request, hand_over(request))
+            step.want(client.recv(1) == b"", "something for the client, and not its end")
+            held.setblocking(False)
+            with suppress(BlockingIOError):
+                held.recv(1)
+                step.fail("SHUT_RDWR: the other process reads an end that the client never sent")
 
 
 def _says_goodbye_to_nobody(server: Any) -> None:
@@ -425,9 +490,9 @@ def prints(handler: Any, make_server: Any, run: Any) -> None:
     with serving(step, step.call(TCPServer, ANY_PORT, handler)) as server:
         talk(step, server.server_address)
     printed = "".join(room.records.printed)
-    port = room.records.clients[-1][1]
+    host, port = room.records.clients[-1]
     step.want(
-        "Got connection from" in printed and str(port) in printed,
+        re.search(rf"Got connection from\W*{re.escape(host)}\b.*\b{port}\b", printed),
         f"{printed.strip() or 'nothing'}, printed to a client at port {port}"
         f"{room.records.trouble()}",
     )
@@ -458,6 +523,10 @@ def right_name(handler: Any, make_server: Any, run: Any) -> None:
     step.want(server is not None, "None: does make_server return the server?")
     found = getattr(server, "RequestHandlerClass", None)
     step.want(found is handler, f"{type(server).__name__} with the handler {found!r}")
+    where = [bound for _, bound in room.records.bound][-1:]
+    step.want(
+        where == [ANY_PORT], f"a server bound to {where}, and not to the address it was given"
+    )
 
 
 @bugs.part("serve", 1, "It serves until it is told to stop.")
@@ -522,12 +591,14 @@ def shows_page(page: Any, open_page: Any, visit: Any) -> None:
             step.fail(f"{describe(error)}{room.records.trouble()}", error)
         step.want(got.strip() == HELLO, f"{got!r}{room.records.trouble()}")
     _waits_for_the_empty_line(open_page)
+    with serving(step, step.call(open_page, ANY_PORT)) as server:
+        want_line_ends(step, talk(step, server.server_address, b"GET / HTTP/1.0\r\n\r\n"))
 
 
 def _waits_for_the_empty_line(open_page: Any) -> None:
     step = Step(
-        called="Page, for a client who sends the first line, and the empty line a bit later",
-        expected="no answer before the empty line",
+        called="Page, for a client who sends ten lines, and the empty line a bit later",
+        expected="no answer before the empty line, then the page",
         why="A stream has no messages: the request may come in pieces. An empty line ends it.",
     )
     early = b""
@@ -535,11 +606,22 @@ def _waits_for_the_empty_line(open_page: Any) -> None:
         serving(step, step.call(open_page, ANY_PORT)) as server,
         socket.create_connection(server.server_address, PATIENCE) as client,
     ):
-        client.sendall(b"GET / HTTP/1.0\r\n")
+        client.sendall(b"GET / HTTP/1.0\r\n" + b"X-Line: more\r\n" * 9)
         client.settimeout(0.1)
         with suppress(OSError):
             early = client.recv(4096)
-    step.want(not early, f"{early!r} before the request was complete")
+        step.want(not early, f"{early!r} before the request was complete")
+        client.settimeout(PATIENCE)
+        late = b""
+        with suppress(OSError):
+            client.sendall(b"\r\n")
+            while data := client.recv(4096):
+                late += data
+    step.want(
+        HELLO.encode() in late,
+        f"{late!r} when the empty line had come: how many lines does Page wait for?"
+        f"{room.records.trouble()}",
+    )
 
 
 @use.part("restart", 2, "Back at once, and never two on one port.")
@@ -582,8 +664,10 @@ def again(page: Any, open_page: Any, visit: Any) -> None:
         "behind is in the way of the next run.",
     )
     loops: list[threading.Thread] = []
+    urls: list[str] = []
 
     def note(url: str) -> str:
+        urls.append(url)
         text = fetch(url)
         loops.extend(there(_loops))
         return text
@@ -603,6 +687,9 @@ def again(page: Any, open_page: Any, visit: Any) -> None:
     told = [text.strip() if isinstance(text, str) else text for text in got]
     step.want(None not in told, "None: does visit return what fetch returned?")
     step.want(told == [HELLO] * 4, f"{told}{room.records.trouble()}")
+    for url in urls:
+        is_url = re.fullmatch(r"http://(127\.0\.0\.1|localhost):\d+/", url, re.IGNORECASE)
+        step.want(is_url, f"fetch({url!r}), which is not of the form http://host:port/")
     _want_free_ports(step)
     _want_nothing_left(step, loops)
 

@@ -1,10 +1,13 @@
 """Wrong answers to 03.1-03.4 are told what is wrong with them; right ones pass."""
 
+import functools
+import io
 import logging
 import socket
 import socketserver
 import sys
 import threading
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
@@ -13,6 +16,7 @@ from minisocketserver import BaseServer
 from socketlab import CheckFailed, check, hint
 from socketlab.checks.core import find
 from socketlab.checks.tcp_server import Echo
+from socketlab.running import running
 
 from .helpers import impatient, message
 
@@ -244,6 +248,46 @@ class SharesAlways(Right):
         super().server_bind()
 
 
+class OwnAddress(Right):
+    def get_request(self):
+        return super().get_request()[0], self.server_address
+
+
+class SharesItsSocket(Right):
+    """The socket of the server that was made last is everybody's."""
+
+    def __setattr__(self, name, value):
+        if name == "socket":
+            SharesItsSocket.kept = [*getattr(SharesItsSocket, "kept", []), value]
+            SharesItsSocket.socket = value
+        else:
+            super().__setattr__(name, value)
+
+
+class AsksTheClass(Right):
+    def server_bind(self):
+        if type(self).allow_reuse_port:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, True)
+        if type(self).allow_reuse_address:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+
+class ClosesByItself(Right):
+    def shutdown_request(self, request):
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_WR)
+        request.close()
+
+
+class EndsBothHalves(Right):
+    def shutdown_request(self, request):
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_RDWR)
+        self.close_request(request)
+
+
 WRONG = [
     (TwoArguments, "address", "as two arguments"),
     (TellsANeighbour, "address", "it is not your server"),
@@ -278,6 +322,11 @@ WRONG = [
     (TripsOverTheGone, "goodbye", "in shutdown_request(), line"),
     (NoClose, "goodbye", "the request's socket is still open"),
     (NeverCloses, "close", "the listener is still open"),
+    (OwnAddress, "connections", "; they called from [('127.0.0.1', "),
+    (SharesItsSocket, "connections", "no end within"),
+    (AsksTheClass, "two steps", "is the class asked in place of self?"),
+    (ClosesByItself, "goodbye", "0 calls of close_request, which a subclass"),
+    (EndsBothHalves, "goodbye", "reads an end that the client never sent"),
     (None, "address", "still blank"),
     (..., "address", "still blank"),
 ]
@@ -301,16 +350,24 @@ def test_a_wrong_server_is_told_its_mistake(wrong, part, told, monkeypatch):
             assert not thread.is_alive()
 
 
-def thank(text, name="Handler", serve="serve_forever", say="print", back="return"):
+def thank(
+    text,
+    name="Handler",
+    serve="serve_forever",
+    say="print",
+    back="return",
+    who="self.request.getpeername()",
+    at="address",
+):
     """Return the three names of 03.2, with the given parts as the learner wrote them."""
     source = f"""
 from socketserver import StreamRequestHandler, TCPServer
 class Handler(StreamRequestHandler):
     def handle(self):
-        {say}("Got connection from", self.request.getpeername())
+        {say}("Got connection from", {who})
         self.wfile.write({text})
 def make_server(address):
-    {back} TCPServer(address, {name})
+    {back} TCPServer({at}, {name})
 def run(server):
     server.{serve}()
 """
@@ -333,6 +390,9 @@ THANKS = 'b"Thank you for connecting"'
         (thank(THANKS, back=""), "name", "does make_server return the server?"),
         (thank(THANKS, serve="server_forever"), "serve", "no attribute 'server_forever'"),
         (thank(THANKS, serve="handle_request"), "serve", "no end within"),
+        (thank(THANKS, who="self.request"), "print", "<socket.socket fd="),
+        (thank(THANKS, who="self.server.server_address"), "print", ", printed to a client at port"),
+        (thank(THANKS, at='("", 0)'), "name", "and not to the address it was given"),
     ],
 )
 def test_a_bug_left_in_is_named(answer, part, told):
@@ -367,8 +427,116 @@ class Loud(Right):
                 self.server_close()
 
 
+class Plain(BaseServer):
+    """What a subclass may choose, and not one line more than asked for."""
+
+    address_family = socket.AF_INET
+    socket_type = socket.SOCK_STREAM
+    request_queue_size = 5
+    allow_reuse_address = allow_reuse_port = False
+
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        for hook in (self.server_bind, self.server_activate) if bind_and_activate else ():
+            try:
+                hook()
+            except:
+                self.server_close()
+                raise
+
+    def options(self):
+        if self.allow_reuse_port and self.address_family in (socket.AF_INET, socket.AF_INET6):
+            yield socket.SO_REUSEPORT
+        if self.allow_reuse_address:
+            yield socket.SO_REUSEADDR
+
+    def server_bind(self):
+        for option in self.options():
+            self.socket.setsockopt(socket.SOL_SOCKET, option, 1)
+        address = self.server_address
+        self.socket.bind(address)
+        self.server_address = self.socket.getsockname()
+
+    def server_activate(self):
+        self.socket.listen(self.request_queue_size)
+
+    def fileno(self):
+        return self.socket.fileno()
+
+    def get_request(self):
+        connection, client_address = self.socket.accept()
+        return connection, client_address
+
+    def shutdown_request(self, request):
+        try:
+            request.shutdown(socket.SHUT_WR)
+        except Exception:
+            pass
+        finally:
+            self.close_request(request)
+
+    def close_request(self, request):
+        request.close()
+
+    def server_close(self):
+        if self.socket is not None:
+            self.socket.close()
+
+
+class Stacked(Plain):
+    """A stack that closes, unless it is told that all is well."""
+
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        BaseServer.__init__(self, server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        with ExitStack() as if_it_fails:
+            if_it_fails.callback(self.server_close)
+            if bind_and_activate:
+                self.server_bind()
+                self.server_activate()
+            if_it_fails.pop_all()
+
+
+class Slotted(Plain):
+    __slots__ = ("__listener",)
+
+    @property
+    def socket(self):
+        return self.__listener
+
+    @socket.setter
+    def socket(self, listener):
+        self.__listener = listener
+
+    def get_request(self):
+        return tuple(self.socket.accept())
+
+
+class Goodbye:
+    def shutdown_request(self, request):
+        if request.fileno() != -1:
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_WR)
+        self.close_request(request)
+
+
+class Mixed(Goodbye, Plain):
+    """Its goodbye comes from another class."""
+
+
 @pytest.mark.parametrize(
-    "right", [Right, socketserver.TCPServer, socketserver.ThreadingTCPServer, Loud]
+    "right",
+    [
+        Right,
+        socketserver.TCPServer,
+        socketserver.ThreadingTCPServer,
+        Loud,
+        Plain,
+        Stacked,
+        Slotted,
+        Mixed,
+    ],
 )
 def test_a_right_server_passes_in_any_style(right, capfd):
     """The standard library's own classes, and one that writes to stderr, which stays clean."""
@@ -379,10 +547,42 @@ def test_a_right_server_passes_in_any_style(right, capfd):
     assert errors == ""
 
 
-@pytest.mark.parametrize("text", [THANKS, '"Thank you for connecting".encode("ascii")'])
-def test_a_mended_program_passes(text, capsys):
-    """Bytes written as such, or encoded."""
-    check("03.2", *thank(text))
+class Greeter(socketserver.BaseRequestHandler):
+    """Without files, and the address as the server knows it."""
+
+    def handle(self):
+        host, port = self.client_address
+        print(f"Got connection from {host}:{port}")
+        self.request.sendall(bytes("Thank you for connecting", "ascii"))
+
+
+class SlottedGreeter(socketserver.StreamRequestHandler):
+    __slots__ = ()
+
+    def handle(self):
+        sys.stdout.write("Got connection from %s\n" % (self.client_address,))  # noqa: UP031
+        print("Thank you for connecting", end="", file=io.TextIOWrapper(self.wfile), flush=True)
+
+
+def make_greeter(address, handler=Greeter):
+    return minisocketserver.TCPServer(server_address=address, RequestHandlerClass=handler)
+
+
+PROGRAMS = [
+    thank(THANKS),
+    thank('"Thank you for connecting".encode("ascii")'),
+    thank(THANKS, who="self.client_address"),
+    thank(THANKS, serve="serve_forever(poll_interval=0.1) or str"),
+    (Greeter, make_greeter, lambda server: server.serve_forever()),
+    (Greeter, functools.partial(make_greeter), socketserver.TCPServer.serve_forever),
+    (SlottedGreeter, functools.partial(make_greeter, handler=SlottedGreeter), Right.serve_forever),
+]
+
+
+@pytest.mark.parametrize("answer", PROGRAMS)
+def test_a_mended_program_passes(answer, capsys):
+    """Bytes written as such, or encoded; functions, partials, another server."""
+    check("03.2", *answer)
     assert len(capsys.readouterr().out.splitlines()) == 4
 
 
@@ -398,6 +598,7 @@ def pages(
     close="server.server_close()",
     fetch="return fetch(f'http://{host}:{port}/')",
     base="minisocketserver.TCPServer",
+    head='b"HTTP/1.0 200 OK\\r\\n\\r\\n"',
 ):
     """Return the three names of 03.3, with the given parts as the learner wrote them."""
     source = f"""
@@ -405,7 +606,7 @@ import minisocketserver, socket, socketserver, threading
 class Page(socketserver.StreamRequestHandler):
     def handle(self):
         {request}
-        self.wfile.write(b"HTTP/1.0 200 OK\\r\\n\\r\\n")
+        self.wfile.write({head})
         self.wfile.write({text})
 class PageServer({base}):
     {reuse}
@@ -448,6 +649,24 @@ PROBED = "(lambda s: (s.bind(('127.0.0.1', 0)), s.getsockname(), s.close()))(soc
         pytest.param(pages(text='b"Hello"'), "page", "'Hello'", id="another text"),
         pytest.param(
             pages(request="self.rfile.readline()"), "page", "before the request", id="learners-3"
+        ),
+        pytest.param(
+            pages(request="for _ in range(6): self.rfile.readline()"),
+            "page",
+            "before the request was complete",
+            id="six lines",
+        ),
+        pytest.param(
+            pages(head='b"HTTP/1.0 200 OK\\n\\n"'),
+            "page",
+            "ended by \\n alone",
+            id="bare line feeds",
+        ),
+        pytest.param(
+            pages(fetch="return fetch(f'http://{host}:{port}')"),
+            "again",
+            "not of the form http://host:port/",
+            id="another URL",
         ),
         pytest.param(pages(reuse="pass"), "restart", "SO_REUSEADDR off", id="learners-1"),
         pytest.param(
@@ -494,6 +713,72 @@ def test_a_wrong_page_is_told_its_mistake(answer, part, told, monkeypatch):
     assert told in came
 
 
+class HelloPage(minisocketserver.StreamRequestHandler):
+    """Reads line by line to the empty one, and answers with a length."""
+
+    text = "Hello from your own server"
+
+    def handle(self):
+        for line in iter(self.rfile.readline, b"\r\n"):
+            if not line:
+                return
+        head = ["HTTP/1.0 200 OK", f"Content-Length: {len(self.text)}", "", self.text]
+        self.wfile.write("\r\n".join(head).encode())
+
+
+class SlottedHello(minisocketserver.StreamRequestHandler):
+    __slots__ = ()
+
+    def handle(self):
+        request = b""
+        while not request.endswith(b"\r\n\r\n") and (data := self.request.recv(16)):
+            request += data
+        self.request.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        self.request.sendall(HelloPage.text.encode())
+
+
+class Reusable(minisocketserver.TCPServer):
+    allow_reuse_address = True
+
+
+def open_hello(address):
+    class Mine(minisocketserver.TCPServer):
+        allow_reuse_address = True
+
+    return Mine(address, HelloPage)
+
+
+@contextmanager
+def looping(server):
+    loop = threading.Thread(target=server.serve_forever, daemon=True)
+    loop.start()
+    try:
+        yield "http://{}:{}/".format(*server.server_address)
+    finally:
+        server.shutdown()
+        loop.join()
+
+
+def visit_hello(fetch):
+    with open_hello(("localhost", 0)) as server, looping(server) as url:
+        return fetch(url)
+
+
+def visit_by_running(fetch):
+    with running(Reusable(("127.0.0.1", 0), HelloPage)) as server:
+        return fetch(f"http://localhost:{server.server_address[1]}/")
+
+
+def visit_by_stack(fetch):
+    with ExitStack() as stack:
+        server = Reusable(("127.0.0.1", 0), SlottedHello)
+        stack.callback(server.server_close)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stack.callback(server.shutdown)
+        host, port = server.socket.getsockname()
+        return fetch(f"http://{host}:{port}/")
+
+
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize(
     "answer",
@@ -505,8 +790,11 @@ def test_a_wrong_page_is_told_its_mistake(answer, part, told, monkeypatch):
             late="server.allow_reuse_address = True; server.server_bind(); "
             "server.server_activate()",
         ),
+        (HelloPage, open_hello, visit_hello),
+        (HelloPage, functools.partial(Reusable, RequestHandlerClass=HelloPage), visit_by_running),
+        (SlottedHello, lambda address: Reusable(address, SlottedHello), visit_by_stack),
     ],
-    ids=["plain", "the standard library's", "bound by hand"],
+    ids=["plain", "the standard library's", "bound by hand", "with", "running", "a stack"],
 )
 def test_a_right_page_passes(answer):
     check("03.3", *answer)
