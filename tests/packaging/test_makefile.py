@@ -1,5 +1,6 @@
 """`make` runs the Python that was named, or says why not."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -31,7 +32,9 @@ def project(tmp_path: Path) -> Path:
 
 def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["make", "-C", str(project), "--no-print-directory", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30)
+    ours = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "PYTHON", "LATEST", "LOWEST"}
+    clean = {name: value for name, value in os.environ.items() if name not in ours}
+    return subprocess.run(command, env=clean, capture_output=True, text=True, timeout=30)
 
 
 def test_another_python_than_the_environment_s_is_not_passed_over_in_silence(project: Path) -> None:
