@@ -141,13 +141,13 @@ def _want_card(step: Step, server: Any, card: bytes, sender: Any) -> None:
     )
 
 
-class CountsEnds:
-    """Counts how many requests are over."""
+class NotesEnds:
+    """Notes which requests are over."""
 
-    ends = 0
+    ended: tuple[Any, ...] = ()
 
     def close_request(self, request: Any) -> None:
-        self.ends += 1
+        self.ended = (*self.ended, request[0] if isinstance(request, tuple) else request)
         super().close_request(request)  # type: ignore[misc]
 
 
@@ -160,7 +160,7 @@ def next_card(server_class: Any) -> None:
         "leaves nothing to say goodbye to and nothing to close. The two hooks are still called: "
         "programs override them to learn that a request is over.",
     )
-    noted = subclass("Noted", (CountsEnds, server_class), {})
+    noted = subclass("Noted", (NotesEnds, server_class), {})
     with serving(step, make(step, noted)) as server:
         for card in (b"first", b"second"):
             with postbox() as client:
@@ -173,7 +173,12 @@ def next_card(server_class: Any) -> None:
     step.want(
         not room.records.errors, f"answers, but each ended with an error{room.records.trouble()}"
     )
-    step.want(server.ends == 2, f"two requests, and {server.ends} calls of close_request")
+    ended = server.ended
+    step.want(len(ended) == 2, f"two requests, and {len(ended)} calls of close_request")
+    step.want(
+        ended == (b"first", b"second"),
+        f"close_request for {ended[0]!r} and {ended[1]!r}, not for the requests that are over",
+    )
 
 
 def _want_open(step: Step, server: Any) -> None:
@@ -309,6 +314,23 @@ def severity(desk: Any) -> None:
             got.partition(":")[0] == word,
             f"{got!r} for a card with the severity {word!r}, from the part {facility}",
         )
+    _all_eight(step, server)
+
+
+SEVERITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
+
+
+def _all_eight(step: Step, server: Any) -> None:
+    """Want the word for each severity, also for those that Python's logging never sends."""
+    with postbox() as client:
+        for place, word in enumerate(SEVERITIES):
+            for part in (0, 3, 23):
+                card = f"<{8 * part + place}>ahoy\0".encode()
+                client.sendto(card, server.server_address)
+                step.call(server.handle_request)
+                _want_list(step, server)
+                got = server.log[-1]
+                step.want(got == f"{word}: ahoy", f"{got!r} for the card {card!r}")
 
 
 @log.part("text", 2, "The line as it was logged.")
@@ -320,7 +342,7 @@ def text(desk: Any) -> None:
         "byte that is not part of it.",
     )
     server = letterbox_for(desk)
-    for message in ("aground", "wind > 9, <waves> high", "Kurs Süd"):
+    for message in ("aground", "wind > 9, <waves> high", "Kurs Süd", " a blank at each end "):
         got = log_to(step, server, SysLogHandler.LOG_USER, logging.ERROR, message)
         step.want(not got.endswith("\0"), f"{got!r}: the zero byte is still there")
         step.want(got == f"error: {message}", f"{got!r} for the message {message!r}")
@@ -400,7 +422,7 @@ def each_its_own(handler: Any) -> None:
         postbox() as one,
         postbox() as two,
     ):
-        for client, card in ((one, b"one"), (two, b"two"), (one, b"three")):
+        for client, card in ((one, b"one"), (two, b"two"), (one, b"three" * 1000)):
             try:
                 got = ask(step, client, card, server.server_address)
             except NotYet as not_yet:
@@ -409,7 +431,11 @@ def each_its_own(handler: Any) -> None:
                     stray = one.recv(8192)
                     step.fail(f"{stray!r} at the first client, and {not_yet.came}")
                 raise
-            step.want(got == card, f"{got!r} back for {card!r}{room.records.trouble()}")
+            step.want(
+                got == card,
+                f"{len(got)} bytes back for {len(card)}: {reprlib.repr(got)} for "
+                f"{reprlib.repr(card)}{room.records.trouble()}",
+            )
         _want_end(step, server)
         step.want(server.served == 3, f"each its own, and {server.served} in server.served")
 
@@ -451,6 +477,8 @@ def empty(handler: Any) -> None:
     with serving(step, echo_desk(handler)) as server, postbox() as client:
         got = ask(step, client, b"", server.server_address)
         step.want(got == b"", f"{got!r} back for b''{room.records.trouble()}")
+        _want_end(step, server)
+    step.want(server.served == 1, f"an empty card back, and {server.served} in server.served")
 
 
 guess = Exercise(

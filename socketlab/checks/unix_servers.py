@@ -171,12 +171,20 @@ def private(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
         why="Who may write to the file may connect. Before listen() everybody is refused, so a "
         "mode set before it leaves no moment in which the door stands open.",
     )
+    step.want(
+        there(issubclass, private_class, stream_class),
+        "a class that does not derive from your UnixStreamServer",
+    )
     for server_class, mode in (
         (private_class, 0o600),
         (subclass("PrivateServer", (private_class,), {"mode": 0o660}), 0o660),
     ):
         with place(step) as path:
-            server, when_it_listened = step.call(_made_and_watched, server_class, path)
+            server, when_it_listened, mask = step.call(_made_and_watched, server_class, path)
+            step.want(
+                not mask,
+                f"the umask changed to {mask}: whatever the program writes from now on has it",
+            )
             step.want(when_it_listened, "a server that does not listen at the path")
             got, early = _mode(seen(path)), when_it_listened[0]
             step.want(got == mode, f"the mode {got:#o}, where {mode:#o} was wanted")
@@ -194,8 +202,8 @@ def _mode(path: str) -> int:
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
-def _made_and_watched(server_class: Any, path: str) -> tuple[Any, list[int]]:
-    """Return a server and the modes that the file had when listen() was called."""
+def _made_and_watched(server_class: Any, path: str) -> tuple[Any, list[int], str]:
+    """Return a server, the modes that the file had when listen() was called, and a new umask."""
     modes: list[int] = []
     real_listen = socket.socket.listen
 
@@ -204,8 +212,18 @@ def _made_and_watched(server_class: Any, path: str) -> tuple[Any, list[int]]:
             modes.append(_mode(path))
         real_listen(sock, *args)
 
+    before = _umask()
     with patch.object(socket.socket, "listen", listen):
-        return server_class(path, Echo), modes
+        server = server_class(path, Echo)
+    after = _umask()
+    os.umask(before)
+    return server, modes, "" if after == before else f"{after:#o}"
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 page = Exercise(
@@ -230,7 +248,9 @@ page = Exercise(
 SHIPS = ["Beagle", "Möwe", "Calypso"]
 
 
-def browse(step: Step, server: Any, path: str, wanted: str) -> tuple[int, bytes]:
+def browse(
+    step: Step, server: Any, path: str, wanted: str, ships: list[str] = SHIPS
+) -> tuple[int, bytes]:
     """Return status and body of a page, got by Python's own HTTP client."""
 
     def get() -> tuple[int, bytes]:
@@ -242,7 +262,7 @@ def browse(step: Step, server: Any, path: str, wanted: str) -> tuple[int, bytes]
         with browser.getresponse() as answer:
             return answer.status, answer.read()
 
-    server.ships = SHIPS
+    server.ships = ships
     with served(step, server):
         try:
             got: tuple[int, bytes] = step.call(get)
@@ -261,25 +281,29 @@ def shows_page(server_class: Any, handler: Any) -> None:
         why="http.client does not mind where its socket comes from. The handler of http.server "
         "notes each visitor's client_address[0], so it needs one.",
     )
-    with place(step) as path:
-        status, body = browse(step, make(step, server_class, path, handler), path, "/ships")
-    step.want(status == 200, f"the status {status}{room.records.trouble()}")
-    step.want(
-        body.rstrip(b"\r\n").decode(errors="replace").splitlines() == SHIPS,
-        f"{body!r} for the ships {SHIPS}{room.records.trouble()}",
-    )
+    for ships in (SHIPS, ["Ñandú"]):
+        with place(step) as path:
+            server = make(step, server_class, path, handler)
+            status, body = browse(step, server, path, "/ships", ships)
+        step.want(status == 200, f"the status {status}{room.records.trouble()}")
+        step.want(
+            body.rstrip(b"\r\n").decode(errors="replace").splitlines() == ships,
+            f"{body!r} for the ships {ships}{room.records.trouble()}",
+        )
 
 
 @page.part("missing", 1, "What is not there is not there.")
 def missing(server_class: Any, handler: Any) -> None:
-    step = Step(
-        called="GET /whales, by http.client",
-        expected="the status 404",
-        why="A client cannot tell an empty page from a missing one, unless the status says so.",
-    )
-    with place(step) as path:
-        status, _ = browse(step, make(step, server_class, path, handler), path, "/whales")
-    step.want(status == 404, f"the status {status}{room.records.trouble()}")
+    for wanted in ("/whales", "/ships/Beagle", "/shipshape", "/"):
+        step = Step(
+            called=f"GET {wanted}, by http.client",
+            expected="the status 404",
+            why="A client cannot tell an empty page from a missing one, unless the status says "
+            "so. There is one page, /ships.",
+        )
+        with place(step) as path:
+            status, _ = browse(step, make(step, server_class, path, handler), path, wanted)
+        step.want(status == 404, f"the status {status}{room.records.trouble()}")
 
 
 class Noted(Echo):
@@ -383,13 +407,22 @@ def _busy(path: str) -> Iterator[None]:
         yield
 
 
+def _want_in_use(step: Step, not_yet: NotYet) -> None:
+    """Want the error of bind, and not that of a client who had a look."""
+    step.want(isinstance(not_yet.__cause__, OSError), not_yet.came)
+    step.want(
+        getattr(not_yet.__cause__, "errno", None) == errno.EADDRINUSE,
+        f"{not_yet.came}, which is not the error of bind",
+    )
+
+
 def _want_refused(step: Step, server_class: Any, path: str, whom: str) -> None:
     """Let a server start where something is: it must not, and must leave that in its place."""
     before = os.stat(seen(path)).st_ino
     try:
         step.call(server_class, path, Echo)
     except NotYet as not_yet:
-        step.want(isinstance(not_yet.__cause__, OSError), not_yet.came)
+        _want_in_use(step, not_yet)
         step.want(
             os.path.exists(seen(path)),
             f"OSError, but on its way out it removed the file of {whom}: server_close is called "
@@ -414,7 +447,7 @@ def novel(server_class: Any) -> None:
         try:
             step.call(server_class, path, Echo)
         except NotYet as not_yet:
-            step.want(isinstance(not_yet.__cause__, OSError), not_yet.came)
+            _want_in_use(step, not_yet)
             step.want(os.path.exists(seen(path)), "OSError, and the novel is gone")
         else:
             step.fail("no error: the novel is gone, and a door stands in its place")

@@ -1,10 +1,13 @@
 """Wrong answers to 04.1 to 04.4 are told what is wrong with them; right ones pass."""
 
+import functools
 import logging
+import re
 import socket
 import socketserver
 import sys
 import threading
+from collections import namedtuple
 
 import pytest
 
@@ -93,6 +96,11 @@ class NeverTellsTheEnd(Right):
         pass
 
 
+class TellsTheEndOfNothing(Right):
+    def shutdown_request(self, request):
+        self.close_request(None)
+
+
 class CutsUnseen(Right):
     def get_request(self):
         data, client_address = self.socket.recvfrom(self.max_packet_size)
@@ -158,6 +166,7 @@ WRONG_SERVERS = [
     ),
     (ClosesThePair, "next card", "a goodbye to a pair"),
     (NeverTellsTheEnd, "next card", "two requests, and 0 calls of close_request"),
+    (TellsTheEndOfNothing, "next card", "close_request for None and None, not for the requests"),
     (CutsUnseen, "cut", "calls of handle_truncation: 0, not 1, for 9000 bytes sent"),
     (TellsItsOwnAddress, "cut", "; it wrote from [('127.0.0.1', "),
     (OnlyBytes, "cut", "\\x00', not a pair (data, socket)"),
@@ -181,13 +190,15 @@ def test_a_wrong_server_is_told_its_mistake(wrong, part, told, monkeypatch):
 
 def desk(body, parent=socketserver.BaseRequestHandler):
     """Return a handler whose handle() has this body."""
-    names = {"parent": parent, "SEVERITIES": SEVERITIES}
+    names = {"parent": parent, "SEVERITIES": SEVERITIES, "PYTHONS": PYTHONS}
     lines = "\n".join(f"        {line}" for line in body.strip().splitlines())
     exec(f"class Desk(parent):\n    def handle(self):\n{lines}\n", names)
     return names["Desk"]
 
 
 SEVERITIES = ["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"]
+PYTHONS = ["error", "error", "critical", "error", "warning", "info", "info", "debug"]
+"""Only what Python's logging sends."""
 NOTE = """
 card, sock = self.request
 number, _, text = card.decode().rstrip("\\0").removeprefix("<").partition(">")
@@ -211,6 +222,16 @@ FILES = NOTE.replace("card, sock = self.request", "card = self.rfile.read()")
         (desk(NOTE.replace('.rstrip("\\0")', "")), "text", "the zero byte is still there"),
         (desk(NOTE.replace('.partition(">")', '.rpartition(">")')), "text", "ValueError"),
         (desk(NOTE.replace("decode()", 'decode("latin-1")')), "text", "'error: Kurs SÃ¼d' for"),
+        (
+            desk(NOTE.replace("{text}", "{text.strip()}")),
+            "text",
+            "'error: a blank at each end' for the message ' a",
+        ),
+        (
+            desk(NOTE.replace("SEVERITIES[int(number) % 8]", "PYTHONS[int(number) % 8]")),
+            "severity",
+            "'error: ahoy' for the card b'<0>ahoy\\x00'",
+        ),
         (desk(FILES, socketserver.DatagramRequestHandler), "silence", "the answer b'' to a card"),
         (desk(NOTE + "sock.sendto(b'ok', self.client_address)"), "silence", "the answer b'ok'"),
         (desk(NOTE + "sock.close()"), "silence", "it is the server's own"),
@@ -273,6 +294,16 @@ self.server.served += 1
         (desk(NO_LOOP + "self.request.close()"), "open", "'tuple' object has no attribute 'close'"),
         (desk("self.request.sender"), "open", "no answer to b'ahoy' within"),
         (desk(NO_LOOP), "empty", "no answer to b''"),
+        (
+            desk(NO_LOOP.replace("if data:", "if True:").replace("+= 1", "+= bool(data)")),
+            "empty",
+            "an empty card back, and 0 in server.served",
+        ),
+        (
+            desk(NO_LOOP.replace("sendto(data", "sendto(data[:1024]")),
+            "each its own",
+            "1024 bytes back for 5000",
+        ),
     ],
 )
 def test_a_bug_left_in_the_echo_is_named(wrong, part, told, monkeypatch):
@@ -353,7 +384,71 @@ class FromScratch(BaseServer):
         return (data[:limit], self.socket), sender
 
 
-@pytest.mark.parametrize("right", [Right, LikeTheStandardLibrary, FromScratch])
+class Slotted(TCPServer):
+    """Without `self.handle_truncation` in the middle: it is said at the end, but still first."""
+
+    __slots__ = ("letterbox",)
+    max_packet_size = 8192
+    socket_type = socket.SOCK_DGRAM
+
+    def server_activate(self):
+        self.letterbox = self.socket
+
+    def handle_truncation(self, client_address):
+        pass
+
+    def get_request(self):
+        room = bytearray(self.max_packet_size + 1)
+        size, client_address = self.letterbox.recvfrom_into(room)
+        is_cut = size > self.max_packet_size
+        card = bytes(room[: size - is_cut])
+        if is_cut:
+            self.handle_truncation(client_address)
+        return (card, self.letterbox), client_address
+
+    def shutdown_request(self, request):
+        return self.close_request(request)
+
+    def close_request(self, request):
+        return None
+
+
+class Limits(Right):
+    """A helper that cuts, and tuples by name."""
+
+    Card = namedtuple("Card", "data socket")
+
+    def get_request(self):
+        data, sender = self.socket.recvfrom(1 << 16)
+        return self.Card(self.cut(data, sender), self.socket), sender
+
+    def cut(self, data, sender):
+        whole, rest = data[: self.max_packet_size], data[self.max_packet_size :]
+        if rest:
+            self.handle_truncation(sender)
+        return whole
+
+
+Lambdas = type(
+    "Lambdas",
+    (TCPServer,),
+    {
+        "socket_type": socket.SOCK_DGRAM,
+        "max_packet_size": 8192,
+        "server_activate": lambda self: None,
+        "handle_truncation": lambda self, client_address: None,
+        "get_request": Limits.get_request,
+        "cut": Limits.cut,
+        "Card": lambda self, *pair: pair,
+        "shutdown_request": lambda self, request: self.close_request(request),
+        "close_request": lambda self, request: None,
+    },
+)
+
+
+@pytest.mark.parametrize(
+    "right", [Right, LikeTheStandardLibrary, FromScratch, Slotted, Limits, Lambdas]
+)
 def test_a_right_server_passes_in_any_style(right, capfd):
     """stderr stays clean."""
     logging.getLogger("loud").addHandler(logging.StreamHandler())
@@ -374,11 +469,73 @@ class Quiet(minisocketserver.DatagramRequestHandler):
         self.server.log.append(SEVERITIES[int(head[1:]) & 7] + ": " + text)
 
 
-@pytest.mark.parametrize("right", [desk(NOTE), Quiet])
+class ByPattern(socketserver.BaseRequestHandler):
+    """A compiled pattern, and the severities by number."""
+
+    __slots__ = ()
+    pattern = re.compile(rb"<(\d+)>(.*)\0", re.DOTALL)
+
+    def handle(self):
+        number, text = self.pattern.fullmatch(self.request[0]).groups()
+        severity = dict(enumerate(SEVERITIES))[int(number) & 0b111]
+        self.server.log += [": ".join((severity, str(text, encoding="utf-8")))]
+
+
+def by_function(request, client_address, server):
+    card, _ = request
+    place = card.index(b">")
+    _, severity = divmod(int(card[1:place]), 8)
+    line = "%s: %s" % (SEVERITIES[severity], card[place + 1 : -1].decode("utf-8"))  # noqa: UP031
+    server.log.append(line)
+
+
+class BySetup(socketserver.BaseRequestHandler):
+    def setup(self):
+        self.number, self.text = self.request[0].decode().removesuffix("\0").split(">", 1)
+
+    def handle(self):
+        self.line = f"{SEVERITIES[int(self.number.lstrip('<')) % len(SEVERITIES)]}: {self.text}"
+
+    def finish(self):
+        self.server.log.insert(len(self.server.log), self.line)
+
+
+LOGS = [desk(NOTE), Quiet, ByPattern, by_function, BySetup, functools.partial(by_function)]
+
+
+@pytest.mark.parametrize("right", LOGS)
 def test_a_right_log_desk_passes(right):
     check("04.2", right)
 
 
+def echo_by_function(request, client_address, server):
+    data, letterbox = request
+    letterbox.sendto(data, 0, client_address)
+    server.served = server.served + 1
+
+
+class SlottedEcho:
+    """No class of the library's, and no room for more."""
+
+    __slots__ = ("answer",)
+
+    def __init__(self, request, sender, server):
+        (data, post), self.answer = request, None
+        post.sendmsg([data], [], 0, sender)
+        server.served += 1
+
+
+class EchoAtTheEnd(minisocketserver.DatagramRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            self.wfile.write(line)
+
+    def finish(self):
+        super().finish()
+        self.server.served += 1
+
+
+COUNTED_FIRST = "data, sock = self.request\nsock.sendto(data, self.client_address)"
 FILE_ECHO = "self.wfile.write(self.rfile.read())\nself.server.served += 1"
 
 
@@ -387,6 +544,11 @@ FILE_ECHO = "self.wfile.write(self.rfile.read())\nself.server.served += 1"
     [
         desk("self.request[1].sendto(self.request[0], self.client_address)\nself.server.served+=1"),
         desk(FILE_ECHO, socketserver.DatagramRequestHandler),
+        desk("self.server.served += 1\n" + COUNTED_FIRST),
+        echo_by_function,
+        functools.partial(echo_by_function),
+        SlottedEcho,
+        EchoAtTheEnd,
     ],
 )
 def test_a_mended_echo_passes(right):

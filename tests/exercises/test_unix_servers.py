@@ -1,13 +1,16 @@
 """Wrong answers to 05.1 to 05.5 are told what is wrong with them; right ones pass."""
 
 import errno
+import functools
 import os
 import platform
 import socket
 import socketserver
+import stat
 import sys
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -94,6 +97,22 @@ class BindsElsewhere(Stream):
         self.socket.bind(f"{self.server_address}s")
 
 
+class Unrelated(TCPServer):
+    """Private, at a path, and no UnixStreamServer."""
+
+    address_family = socket.AF_UNIX
+    mode = 0o600
+    server_bind = Private.server_bind
+
+
+class LeavesTheMask(Stream):
+    mode = 0o600
+
+    def server_bind(self):
+        os.umask(0o777 & ~self.mode)
+        super().server_bind()
+
+
 PLANKS = {"stream": Stream, "datagram": Datagram, "private": Private}
 
 
@@ -112,6 +131,8 @@ PLANKS = {"stream": Stream, "datagram": Datagram, "private": Private}
         ("private", NeverPrivate, "where 0o600 was wanted"),
         ("private", PrivateTooLate, "for a moment the door stood open"),
         ("private", FixedMode, "the mode 0o600, where 0o660 was wanted"),
+        ("private", Unrelated, "does not derive from your UnixStreamServer"),
+        ("private", LeavesTheMask, "the umask changed to 0o177"),
     ],
 )
 def test_a_wrong_plank_is_told_its_mistake(part, wrong, told, monkeypatch):
@@ -122,7 +143,7 @@ def test_a_wrong_plank_is_told_its_mistake(part, wrong, told, monkeypatch):
 
 def harbour(body, parent=BaseHTTPRequestHandler):
     """Return a handler whose do_GET has this body."""
-    names = {"parent": parent}
+    names = {"parent": parent, "HARD": ["Beagle", "Möwe", "Calypso"]}
     lines = "\n".join(f"        {line}" for line in body.strip().splitlines())
     exec(f"class Harbour(parent):\n    def do_GET(self):\n{lines}\n", names)
     return names["Harbour"]
@@ -177,6 +198,9 @@ class SilentHarbour(harbour(PAGE)):
         ("page", OnlyTheName, PAGE, "AttributeError: 'str' object has no attribute"),
         ("missing", Named, PAGE.replace("send_error", "send_response"), "RemoteDisconnected"),
         ("missing", Named, PAGE.replace('self.path == "/ships"', "True"), "the status 200"),
+        ("missing", Named, PAGE.replace("==", "in"), "the status 200"),
+        ("missing", Named, PAGE.replace('== "/ships"', '.startswith("/ships")'), "the status 200"),
+        ("page", Named, PAGE.replace("self.server.ships", "HARD"), "for the ships ['Ñandú']"),
         ("caller", Nameless, PAGE, "the client_address ''"),
         ("caller", OnlyAString, PAGE, "the client_address 'a local client'"),
     ],
@@ -256,6 +280,28 @@ class KnocksWithoutPatience(Tidy):
     patience = None
 
 
+class RaisesItsOwn(Tidy):
+    def server_bind(self):
+        if os.path.exists(self.server_address):
+            raise FileExistsError(errno.EEXIST, "somebody lives there")
+        super().server_bind()
+
+
+class LetsTheProbeRaise(Tidy):
+    """Its client's own error comes out, where the server is one for datagrams, or busy."""
+
+    def server_bind(self):
+        if Path(self.server_address).is_socket():
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(0.2)
+                try:
+                    probe.connect(self.server_address)
+                except ConnectionRefusedError:
+                    os.unlink(self.server_address)
+        socketserver.UnixStreamServer.server_bind(self)
+        self.bound = True
+
+
 class RemovesWhatItNeverHad(Tidy):
     bound = True
 
@@ -318,6 +364,8 @@ class MindsARemovedFile(Tidy):
             "nothing within",
             marks=pytest.mark.skipif(sys.platform != "linux", reason="a full queue refuses"),
         ),
+        (RaisesItsOwn, "living", "FileExistsError"),
+        (LetsTheProbeRaise, "living", "which is not the error of bind"),
         (AsksNobody, "living", "it took down the file of a server that serves"),
         (TakesAnyErrorForDeserted, "living", "it took down the file of a server for datagrams"),
         (RemovesWhatItNeverHad, "living", "on its way out it removed the file of a server"),
@@ -468,12 +516,55 @@ class LastMoment(socketserver.UnixStreamServer):
         super().server_activate()
 
 
+class ByPathlib(Stream):
+    mode = 0o600
+
+    def server_bind(self):
+        self.socket.bind(self.server_address)
+        Path(self.server_address).chmod(self.mode)
+
+
+class InTheInit(TCPServer):
+    """Says its family when it begins."""
+
+    def __init__(self, *args, **options):
+        self.address_family = socket.AF_UNIX
+        super().__init__(*args, **options)
+
+
+class PrivateFromInit(InTheInit):
+    mode = 0o600
+
+    def server_activate(self):
+        os.chmod(path=self.socket.getsockname(), mode=self.mode)
+        self.socket.listen(self.request_queue_size)
+
+
+class Slotted(TCPServer):
+    __slots__ = ()
+    address_family = socket.AF_UNIX
+
+
+class ByDescriptor(Slotted):
+    """A mode of the file before it has a name: Linux gives it to what is bound."""
+
+    mode = 0o600
+
+    def server_bind(self):
+        os.fchmod(self.socket.fileno(), self.mode)
+        super().server_bind()
+        os.chmod(self.server_address, self.mode)
+
+
 @pytest.mark.parametrize(
     "right",
     [
         PLANKS.values(),
         (Stream, Datagram, WithAMask),
         (socketserver.UnixStreamServer, socketserver.UnixDatagramServer, LastMoment),
+        (Stream, Datagram, ByPathlib),
+        (InTheInit, Datagram, PrivateFromInit),
+        (Slotted, type("D", (UDPServer,), vars(Slotted) and {"address_family": 1}), ByDescriptor),
     ],
 )
 def test_right_planks_pass_in_any_style(right, capfd):
@@ -491,6 +582,39 @@ class OwnSocket(minisocketserver.UnixStreamServer):
         return self.socket.accept()[0], ("a local client", 0)
 
 
+class ByFinish(socketserver.UnixStreamServer):
+    """The name is given where the handler is made."""
+
+    caller = ("a local client", 0)
+
+    def finish_request(self, request, client_address):
+        super().finish_request(request, client_address or self.caller)
+
+
+class ByVerify(minisocketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+    def process_request(self, request, client_address):
+        super().process_request(request, tuple(client_address) or ("a local client", 0))
+
+
+class Routes(BaseHTTPRequestHandler):
+    """A table of pages."""
+
+    def ships(self):
+        for ship in self.server.ships:
+            yield f"{ship}\n".encode()
+
+    def do_GET(self):
+        if (page := {"/ships": self.ships}.get(self.path)) is None:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.end_headers()
+        self.wfile.writelines(page())
+
+
 LONGER = """
 if self.path != "/ships":
     return self.send_error(404, "no such page")
@@ -503,7 +627,15 @@ self.wfile.write(body)
 
 
 @pytest.mark.parametrize(
-    "right", [(Named, harbour(PAGE)), (OwnSocket, harbour(LONGER)), (Named, SilentHarbour)]
+    "right",
+    [
+        (Named, harbour(PAGE)),
+        (OwnSocket, harbour(LONGER)),
+        (Named, SilentHarbour),
+        (ByFinish, Routes),
+        (ByVerify, harbour(PAGE.replace("==", "in ('/ships',) and self.path =="))),
+        (functools.partial(Named), functools.partial(Routes)),
+    ],
 )
 def test_a_right_harbour_passes(right):
     check("05.2", *right)
@@ -545,9 +677,100 @@ class TriesFirst(minisocketserver.UnixStreamServer):
                 os.remove(self.server_address)
 
 
-@pytest.mark.parametrize("right", [Tidy, TriesFirst])
+class ByStat(socketserver.UnixStreamServer):
+    """One look, one knock, one flag; its time limit is short."""
+
+    __slots__ = ("_mine",)
+
+    def server_bind(self):
+        self._mine = False
+        path = self.server_address
+        if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
+            probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            probe.settimeout(0.1)
+            error = probe.connect_ex(path)
+            probe.close()
+            if error == errno.ECONNREFUSED:
+                os.remove(path)
+        socketserver.UnixStreamServer.server_bind(self)
+        self._mine = True
+
+    def server_close(self):
+        super().server_close()
+        if getattr(self, "_mine", False):
+            self._mine = False
+            with suppress(FileNotFoundError):
+                os.remove(self.server_address)
+
+
+class ByFinalizer(socketserver.UnixStreamServer):
+    """What is to be done at the end is kept as a stack, made at the start."""
+
+    def server_bind(self):
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(0.2)
+            if Path(self.server_address).is_socket():
+                try:
+                    probe.connect(self.server_address)
+                except ConnectionRefusedError:
+                    Path(self.server_address).unlink()
+        super().server_bind()
+        self.at_the_end = ExitStack()
+        self.at_the_end.callback(Path(self.server_address).unlink, missing_ok=True)
+
+    def server_close(self):
+        super().server_close()
+        vars(self).get("at_the_end", ExitStack()).close()
+
+
+class Sweeper:
+    """A mix-in for any server at a path."""
+
+    owned = None
+
+    def server_bind(self):
+        if self.nobody_lives_at(self.server_address):
+            os.unlink(self.server_address)
+        super().server_bind()
+        self.owned = self.server_address
+
+    @staticmethod
+    def nobody_lives_at(path):
+        if not stat.S_ISSOCK(
+            getattr(Path(path).lstat() if os.path.lexists(path) else None, "st_mode", 0)
+        ):
+            return False
+        with closing(socket.socket(socket.AF_UNIX)) as client:
+            client.setblocking(False)
+            return client.connect_ex(path) == errno.ECONNREFUSED
+
+    def server_close(self):
+        super().server_close()
+        path, self.owned = self.owned, None
+        if path and os.path.exists(path):
+            os.unlink(path)
+
+
+class SweptServer(Sweeper, minisocketserver.UnixStreamServer):
+    pass
+
+
+@pytest.mark.parametrize("right", [Tidy, TriesFirst, ByStat, ByFinalizer, SweptServer])
 def test_a_mended_door_passes(right):
     check("05.3", right)
+
+
+class Opener:
+    """A callable object that asks for the class by name."""
+
+    __slots__ = ()
+
+    def __call__(self, path, handler):
+        match vars(socketserver):
+            case {"UnixStreamServer": unix}:
+                return unix(path, handler)
+            case {"TCPServer": tcp}:
+                return tcp(("127.0.0.1", 0), handler)
 
 
 @pytest.mark.parametrize(
@@ -560,6 +783,15 @@ def test_a_mended_door_passes(right):
             "try:\n    from socketserver import UnixStreamServer\n"
             f"except ImportError:\n    {TCP}\nreturn UnixStreamServer(path, handler)"
         ),
+        opener(
+            'server = getattr(socketserver, "UnixStreamServer", None)\n'
+            "return server(path, handler) if server else "
+            'socketserver.TCPServer(("127.0.0.1", 0), handler)'
+        ),
+        asking('"UnixStreamServer" in vars(socketserver)'),
+        asking('"UnixStreamServer" in dir(socketserver)', TCP.replace("127.0.0.1", "localhost")),
+        functools.partial(asking(NAME)),
+        Opener(),
     ],
 )
 def test_a_mended_opener_passes(right):
