@@ -1,13 +1,6 @@
 """Each chapter, as a learner sees it: JupyterLab in a browser, all cells run."""
 
-import contextlib
-import json
-import os
-import shutil
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,19 +8,20 @@ from typing import Any
 import pytest
 
 from socketlab.example import EXPECTED
+from tests.browser.lab import (
+    NEEDS_CHROMIUM,
+    OPEN,
+    READY,
+    ROOT,
+    copy_of_the_project,
+    jupyterlab,
+    new_page,
+    visible,
+)
 
-ROOT = Path(__file__).parents[2]
-CHAPTERS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DEADLINE = 60_000
-"""Milliseconds for anything the browser waits for, a whole chapter included."""
+CHAPTERS = sorted(f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
-pytestmark = [
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="There is no chromium here: install Debian's package chromium."
-    ),
-    pytest.mark.timeout(240),
-]
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(240)]
 
 
 def git_status() -> str:
@@ -38,68 +32,12 @@ def git_status() -> str:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve a fresh copy of the course as `make lab` does; give JupyterLab's address."""
-    home = tmp_path_factory.mktemp("lab")
-    project = home / "project"
-    for folder in ("minisocketserver", "socketlab", "notebooks"):
-        shutil.copytree(ROOT / folder, project / folder)
-    environment = os.environ | {
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_DATA_DIR": str(home / "data"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "PYTHONPATH": str(project),
-    }
-    options = ["--no-browser", "--port=0", "--ip=127.0.0.1", "--IdentityProvider.token=let"]
-    options += ["--LabApp.expose_app_in_browser=True"]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "socketlab", "lab", *options],
-        cwd=project,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=(home / "log").open("wb"),
-        start_new_session=True,
-    )
-    try:
-        end = time.monotonic() + 60
-        while not (running := list((home / "runtime").glob("jpserver-*.json"))):
-            assert server.poll() is None, (home / "log").read_text()
-            assert time.monotonic() < end, (home / "log").read_text()
-            time.sleep(0.1)
-        yield json.loads(running[0].read_text())["url"]
-    finally:
-        server.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            server.wait(20)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)
-        server.wait(20)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
+    with jupyterlab(copy_of_the_project(tmp_path_factory.mktemp("lab"))) as address:
+        yield address
 
 
 # Chapters of a group run at the same time, as do a learner's who has several open.
 GROUPS = [CHAPTERS[first::4] for first in range(4)]
-
-PANEL_OF = """
-window.panelOf = chapter => [...window.jupyterapp?.shell?.widgets('main') ?? []].find(
-    panel => panel.context?.path === 'notebooks/' + chapter);
-"""
-
-OPEN = """chapter => {
-    window.jupyterapp.commands.execute('docmanager:open', {path: 'notebooks/' + chapter});
-}"""
-
-READY = """chapter => {
-    const panel = panelOf(chapter);
-    return panel?.sessionContext.isReady && window.jupyterapp.shell.currentWidget === panel;
-}"""
 
 RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
 
@@ -143,11 +81,6 @@ DRAWN_AS = {
 """The first that an output has is shown: JupyterLab keeps the SVG of a Mermaid beside it."""
 
 
-def visible(page: Any, selector: str) -> None:
-    """Wait until one of the elements is in sight: JupyterLab hides the cells that are not."""
-    page.locator(selector).filter(visible=True).first.wait_for()
-
-
 def texts(cell: dict[str, Any]) -> str:
     return "".join("".join(out.get("text", "")) for out in cell.get("outputs", []))
 
@@ -173,14 +106,7 @@ def drawn_as(cell: dict[str, Any]) -> set[str]:
     return found
 
 
-def new_page(browser: Any) -> Any:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(DEADLINE)
-    page.add_init_script(PANEL_OF)
-    return page
-
-
-@pytest.mark.parametrize("chapters", GROUPS, ids=lambda group: "-".join(n[:2] for n in group))
+@pytest.mark.parametrize("chapters", GROUPS, ids=lambda group: "-".join(n[10:12] for n in group))
 def test_chapters_run_in_the_browser(
     lab: str, browser: Any, chapters: list[str], tmp_path: Path
 ) -> None:
@@ -189,7 +115,7 @@ def test_chapters_run_in_the_browser(
     page = new_page(browser)
     try:
         # JupyterLab would open the chapters of the last test again, and may put one in front.
-        page.goto(f"{lab}lab/tree/notebooks/{chapters[0]}?token=let&reset")
+        page.goto(f"{lab}lab/tree/{chapters[0]}?token=let&reset")
         page.wait_for_function(READY, arg=chapters[0])
         for chapter in chapters:
             page.evaluate(OPEN, chapter)
@@ -208,7 +134,7 @@ def test_chapters_run_in_the_browser(
             assert cells[-1]["cell_type"] == "code" and texts(cells[-1]) == EXPECTED
             page.evaluate(SHOW, [chapter, len(cells) - 1])
             visible(page, ".jp-OutputArea-output >> text=Server loop running in thread")
-            page.screenshot(path=tmp_path / f"{chapter}.png")
+            page.screenshot(path=tmp_path / f"{Path(chapter).stem}.png")
         assert page.locator(".jp-Notification-Toast, .Toastify__toast").count() == 0
         assert git_status() == before
     finally:
@@ -225,6 +151,6 @@ def test_the_start_page_shows_the_route_and_leads_to_a_chapter(
         visible(page, ".jp-MarkdownViewer .jp-RenderedMermaid img")
         page.screenshot(path=tmp_path / "start.png")
         page.locator(".jp-MarkdownViewer td a", has_text="01 Sockets").click()
-        page.wait_for_function(READY, arg="01_sockets.ipynb")
+        page.wait_for_function(READY, arg="notebooks/01_sockets.ipynb")
     finally:
         page.close()

@@ -1,0 +1,99 @@
+"""A learner's JupyterLab, as `make lab` starts it, for a browser."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DEADLINE = 60_000
+"""Milliseconds for anything the browser waits for, a whole chapter included."""
+
+NEEDS_CHROMIUM = pytest.mark.skipif(
+    CHROMIUM is None, reason="There is no chromium here: install Debian's package chromium."
+)
+
+PANEL_OF = """
+window.panelOf = path => [...window.jupyterapp?.shell?.widgets('main') ?? []].find(
+    panel => panel.context?.path === path);
+"""
+
+OPEN = """path => {
+    window.jupyterapp.commands.execute('docmanager:open', {path});
+}"""
+
+READY = """path => {
+    const panel = window.panelOf(path);
+    return panel?.sessionContext.isReady && window.jupyterapp.shell.currentWidget === panel;
+}"""
+
+
+def copy_of_the_project(folder: Path) -> Path:
+    """Return a project in `folder` whose course nobody has worked in."""
+    project = folder / "project"
+    for name in ("minisocketserver", "socketlab", "notebooks", "exercises"):
+        shutil.copytree(ROOT / name, project / name)
+    return project
+
+
+@contextlib.contextmanager
+def jupyterlab(project: Path) -> Iterator[str]:
+    """Serve the project's course as `make lab` does; give JupyterLab's address.
+
+    What JupyterLab remembers of open tabs lasts from one start to the next.
+    """
+    runtime = project.parent / f"runtime-{time.monotonic_ns()}"
+    environment = os.environ | {
+        "JUPYTER_CONFIG_DIR": str(project.parent / "config"),
+        "JUPYTER_DATA_DIR": str(project.parent / "data"),
+        "JUPYTER_RUNTIME_DIR": str(runtime),
+        "PYTHONPATH": str(project),
+    }
+    options = ["--no-browser", "--port=0", "--ip=127.0.0.1", "--IdentityProvider.token=let"]
+    options += ["--LabApp.expose_app_in_browser=True"]
+    log = project.parent / "log"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "socketlab", "lab", *options],
+        cwd=project,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=log.open("wb"),
+        start_new_session=True,
+    )
+    try:
+        end = time.monotonic() + 60
+        while not (running := list(runtime.glob("jpserver-*.json"))):
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.1)
+        yield json.loads(running[0].read_text())["url"]
+    finally:
+        server.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(20)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait(20)
+
+
+def new_page(browser: Any) -> Any:
+    """Return a page of a browser that has never seen JupyterLab."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(DEADLINE)
+    page.add_init_script(PANEL_OF)
+    return page
+
+
+def visible(page: Any, selector: str) -> None:
+    """Wait until one of the elements is in sight: JupyterLab hides the cells that are not."""
+    page.locator(selector).filter(visible=True).first.wait_for()

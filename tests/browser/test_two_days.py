@@ -1,0 +1,176 @@
+"""Two days of a learner: chapters with Shift+Enter, an update, JupyterLab started again."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import (
+    NEEDS_CHROMIUM,
+    OPEN,
+    READY,
+    copy_of_the_project,
+    jupyterlab,
+    new_page,
+    visible,
+)
+
+CHAPTERS = ["notebooks/00_target.ipynb", "notebooks/02_base_server.ipynb"]
+CHAPTERS += ["notebooks/06_threading_mixin.ipynb"]
+START = "notebooks/START.md"
+EXERCISES = "exercises/02_base_server/exercises_02_base_server.ipynb"
+
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(400)]
+
+IDLE = """path => {
+    const panel = window.panelOf(path);
+    return panel.sessionContext.session?.kernel?.status === 'idle';
+}"""
+
+SCROLL_TO = "([path, place]) => window.panelOf(path).content.scrollToItem(place, 'start')"
+
+SAVE = "path => window.panelOf(path).context.save()"
+
+DIRTY = "path => window.panelOf(path).context.model.dirty"
+
+CELLS = "path => window.panelOf(path).content.widgets.map(cell => cell.model.toJSON())"
+
+# The empty cell that JupyterLab adds below the last one has not run.
+HAS_RUN = """path => {
+    const panel = window.panelOf(path);
+    const code = panel.content.widgets.map(cell => cell.model.toJSON())
+        .filter(cell => cell.cell_type === 'code' && cell.source !== '');
+    return panel.sessionContext.session.kernel.status === 'idle'
+        && code.every(cell => cell.execution_count !== null);
+}"""
+
+
+def open_notebook(page: Any, path: str) -> None:
+    page.evaluate(OPEN, path)
+    page.wait_for_function(READY, arg=path)
+    page.wait_for_function(IDLE, arg=path)
+
+
+def press_to_the_end(page: Any, path: str) -> None:
+    """Press Shift+Enter once in each cell, as chapter 00 says."""
+    before = len(page.evaluate(CELLS, path))
+    page.locator(".jp-Notebook:visible .jp-Cell").first.click(position={"x": 2, "y": 2})
+    page.keyboard.press("Escape")
+    for _ in range(before):
+        page.keyboard.press("Shift+Enter")
+    assert len(page.evaluate(CELLS, path)) == before + 1, "JupyterLab adds a cell below the last"
+
+
+def assert_opens_clean(page: Any, course: Path, path: str) -> None:
+    """A notebook just opened counts as unmodified, and saving it changes no byte."""
+    handed_out = (course / path).read_bytes()
+    open_notebook(page, path)
+    assert not page.evaluate(DIRTY, path), f"{path} opens as modified"
+    page.evaluate(SAVE, path)
+    assert (course / path).read_bytes() == handed_out, f"{path} is changed by saving it"
+
+
+def follow(page: Any, path: str, link: str, target: str) -> None:
+    """Click on the first link to `link` in a notebook; wait until `target` is open."""
+    cells = page.evaluate(CELLS, path)
+    place = next(place for place, cell in enumerate(cells) if f"]({link})" in cell["source"])
+    page.evaluate(SCROLL_TO, [path, place])
+    page.locator(f".jp-Notebook:visible a[href*='{Path(link).name}']").first.click()
+    page.wait_for_function(READY, arg=target)
+
+
+def done(page: Any, lab: str) -> list[str]:
+    """Open JupyterLab at the start page; return the numbers of the chapters done by it."""
+    page.goto(f"{lab}lab/tree/{START}?token=let&reset")
+    visible(page, ".jp-MarkdownViewer table")
+    lines = page.locator(".jp-MarkdownViewer:visible").inner_text().splitlines()
+    return [line[:2] for line in lines if line.rstrip().endswith("\tdone")]
+
+
+def progress(project: Path) -> str:
+    """Return what the command says in a terminal."""
+    said = subprocess.run(
+        [sys.executable, "-m", "socketlab"],
+        env=os.environ | {"PYTHONPATH": str(project)},
+        cwd=project.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert said.returncode == 0, said.stderr
+    return said.stdout
+
+
+def update(project: Path, chapter: str) -> None:
+    """Change a word in the project's chapter, as a new version of the course does."""
+    book = json.loads((project / chapter).read_bytes())
+    book["cells"][0]["source"].append("\n\nA sentence of the newer version.")
+    (project / chapter).write_text(json.dumps(book))
+
+
+def test_two_days_of_a_learner(browser: Any, tmp_path: Path) -> None:
+    """Chapters run to their end are done, and an update loses nothing, unsaved or edited."""
+    project = copy_of_the_project(tmp_path)
+    course = project / "course"
+    untouched, _unsaved, edited = CHAPTERS
+    with jupyterlab(project) as lab:
+        page = new_page(browser)
+        assert done(page, lab) == []
+        for path in CHAPTERS:
+            assert_opens_clean(page, course, path)
+            press_to_the_end(page, path)
+        for path in CHAPTERS:
+            page.wait_for_function(HAS_RUN, arg=path)
+        assert "Chapters run to their end: 3 of 11." in progress(project), "nothing is saved yet"
+        page.evaluate(OPEN, edited)
+        page.keyboard.press("Enter")
+        page.keyboard.type("# Why a lock?")
+        page.screenshot(path=tmp_path / "first-day.png")
+        for path in (edited, untouched):
+            page.evaluate(OPEN, path)
+            page.evaluate(SAVE, path)
+        page.close()
+
+    mine = (course / edited).read_bytes()
+    assert b"# Why a lock?" in mine
+    for path in (untouched, edited):
+        update(project, path)
+
+    # The kernels are gone, and so is all that the browser knew.
+    with jupyterlab(project) as lab:
+        page = new_page(browser)
+        assert done(page, lab) == ["00", "02", "06"]
+        page.screenshot(path=tmp_path / "second-day.png")
+        assert "Chapters run to their end: 3 of 11." in progress(project)
+        assert (course / edited).read_bytes() == mine
+        assert [path.name for path in course.rglob("*.new*")] == ["06_threading_mixin.new.ipynb"]
+        assert b"newer version" in (course / untouched).read_bytes()
+        assert_opens_clean(page, course, untouched)
+        press_to_the_end(page, untouched)
+        page.wait_for_function(HAS_RUN, arg=untouched)
+        page.close()
+
+
+def test_a_chapter_and_its_exercises_lead_to_each_other(browser: Any, tmp_path: Path) -> None:
+    project = copy_of_the_project(tmp_path)
+    chapter = "notebooks/02_base_server.ipynb"
+    with jupyterlab(project) as lab:
+        page = new_page(browser)
+        page.goto(f"{lab}lab/tree/{chapter}?token=let&reset")
+        page.wait_for_function(READY, arg=chapter)
+        follow(page, chapter, f"../{EXERCISES}", EXERCISES)
+        assert_opens_clean(page, project / "course", EXERCISES)
+        capstone = "exercises/11_capstone/exercises_11_capstone.ipynb"
+        follow(page, EXERCISES, "../11_capstone/exercises_11_capstone.ipynb", capstone)
+        page.evaluate(OPEN, EXERCISES)
+        follow(page, EXERCISES, f"../../{chapter}", chapter)
+        tabs = page.locator("#jp-main-dock-panel .lm-TabBar-tabLabel").all_inner_texts()
+        assert sorted(tabs) == sorted(
+            map(lambda path: Path(path).name, (chapter, capstone, EXERCISES))
+        )
+        page.screenshot(path=tmp_path / "tabs.png")
+        page.close()
