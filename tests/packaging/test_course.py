@@ -379,7 +379,9 @@ def test_a_page_that_the_project_has_dropped_goes_unless_it_was_changed(
     assert refresh(project, project / "course") == []
 
 
-@pytest.mark.parametrize("path", [*ROOT.glob("notebooks/*"), *ROOT.glob("exercises/*/*")], ids=str)
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("notebooks/*"), *ROOT.glob("exercises/*/*")], ids=lambda path: path.name
+)
 def test_there_is_nothing_in_the_course_but_notebooks(path: Path) -> None:
     assert path.suffix == ".ipynb"
 
