@@ -1,11 +1,11 @@
 """What is there besides the check: our solution, the stub brought back, what was done."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from . import logbook
 from .checks.core import Exercise, exercises, find
+from .notebooks import cell_id, cells
 
 PROJECT = Path(__file__).parents[1]
 
@@ -64,9 +64,9 @@ def cell(folder: Path, spec: Exercise) -> str:
     Raises NotNow where the project's folder is not at hand.
     """
     for path in folder.glob(f"{spec.id[:2]}_*/*.ipynb"):
-        for one in json.loads(path.read_bytes())["cells"]:
-            if one["id"] == f"answer-{spec.id.replace('.', '-')}":
-                return "".join(one["source"])
+        for one in cells(path.read_bytes()):
+            if cell_id(one) == f"answer-{spec.id.replace('.', '-')}":
+                return str(one["source"])
     raise NotNow(f"{folder} has no answer cell for {spec.id}. Is the project's folder complete?")
 
 

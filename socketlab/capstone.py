@@ -1,7 +1,6 @@
 """The learner's own `socketserver`: put together from the answers of the build exercises."""
 
 import ast
-import json
 import platform
 import socket
 import socketserver
@@ -19,9 +18,12 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
+from .cells import Shell, parse
 from .checks.core import Exercise, exercises
 from .course import exercise_notebook, write
 from .fresh import fresh
+from .notebooks import NotebookError, cell_id
+from .notebooks import cells as cells_in
 from .planks import PLANKS, Ship, assemble
 from .running import ServerTrouble, running, within
 from .seatrials import Trials, on_board
@@ -126,17 +128,20 @@ def read_answer(folder: Path, spec: Exercise) -> Answer:
         answer.trouble = f"there is no notebook {number}_….ipynb"
         return answer
     try:
-        cells = json.loads(path.read_bytes())["cells"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        answer.trouble = f"{path.name} cannot be read: {error}"
+        cells = cells_in(path.read_bytes())
+    except (OSError, NotebookError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        answer.trouble = f"{path.name} cannot be read: {reason}"
         return answer
     section = ""
+    mine = task.replace("task", "answer")
+    is_marked = any(cell_id(cell) == mine for cell in cells)  # older front ends drop the ids
     for cell in cells:
-        name, text = cell.get("id", ""), "".join(cell.get("source", ""))
+        name, text = cell_id(cell), cell["source"]
         section = name if name.startswith("task-") else section
         if cell.get("cell_type") != "code" or name.startswith("check-"):
             continue
-        if name in ("setup", task.replace("task", "answer")):
+        if name in ("setup", mine) or (not is_marked and _defines(text, spec.names)):
             answer.cells.append(text)
         elif section in ("", task):
             answer.cells.append(definitions(text))
@@ -144,13 +149,29 @@ def read_answer(folder: Path, spec: Exercise) -> Answer:
 
 
 def definitions(text: str) -> str:
-    """Return what a cell imports and defines; nothing, where Python cannot read it."""
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+    """Return what a cell imports and defines, plain values too; nothing, where it is not Python."""
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return "\n".join(
+        ast.unparse(node)
+        for node in _parsed(text).body
+        if isinstance(node, kinds) or (isinstance(node, ast.Assign) and _is_plain(node.value))
+    )
+
+
+def _defines(text: str, names: tuple[str, ...]) -> bool:
+    return any(isinstance(one, ast.ClassDef) and one.name in names for one in _parsed(text).body)
+
+
+def _is_plain(value: ast.AST) -> bool:
+    """Tell whether a value comes without a call, which could do anything."""
+    return not any(isinstance(one, ast.Call | ast.Await) for one in ast.walk(value))
+
+
+def _parsed(text: str) -> ast.Module:
     try:
-        body = ast.parse(text).body
-    except SyntaxError:
-        return ""
-    return "\n".join(ast.unparse(node) for node in body if isinstance(node, kinds))
+        return parse(text)
+    except (SyntaxError, ValueError, RuntimeError, MemoryError):
+        return ast.Module([], [])
 
 
 def launch(answers: list[Answer]) -> tuple[dict[str, type], dict[str, str]]:
@@ -231,13 +252,15 @@ def _seaworthy(
 def _run(answer: Answer, names: list[str], planks: dict[str, type]) -> dict[str, type]:
     if answer.trouble:
         raise Trouble(answer.trouble)
-    module = f"answer_{answer.exercise.replace('.', '_')}"
-    namespace: dict[str, Any] = {"__name__": module}
+    module = ModuleType(f"answer_{answer.exercise.replace('.', '_')}")
+    shell, namespace = Shell(module), vars(module)
+    del sys.modules[module.__name__]  # what can be imported is not taken along to the kernel
     for text in answer.cells:
-        code = compile(text, module, "exec")
         with _in_place_of_the_library(planks):
             what = "its cell to run to its end"
-            within(PATIENCE, lambda code=code: exec(code, namespace), what)  # type: ignore[misc]
+            error = within(PATIENCE, partial(shell.run, module.__name__, text), what)
+        if error is not None:
+            raise error
     for name in names:
         if not isinstance(namespace.get(name), type):
             raise Trouble(f"there is no class {name}")
@@ -262,7 +285,7 @@ def _blank_methods(cells: list[str], name: str) -> list[str]:
     classes = [
         node
         for text in cells
-        for node in ast.parse(text).body
+        for node in _parsed(text).body
         if isinstance(node, ast.ClassDef) and node.name == name
     ]
     return (

@@ -18,6 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from .notebooks import cells
+
 FOLDERS = ("notebooks", "exercises")
 """What the learner gets, in the same places of the project and of `course/`."""
 
@@ -246,17 +248,6 @@ def _edition(content: bytes, kernel: dict[str, Any]) -> bytes:
 
 _EXERCISE = re.compile(r"(/(\d\d_\w+)/)\2\.ipynb(?=[)#])")
 """The end of a link to an exercise."""
-
-
-def cells(content: bytes) -> list[dict[str, Any]]:
-    """Return the cells of a notebook, each source in one piece. ValueError if it is not one."""
-    try:
-        return [
-            {**cell, "cell_type": cell["cell_type"], "source": "".join(cell["source"])}
-            for cell in json.loads(content)["cells"]
-        ]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ValueError("The file is not a notebook.") from error
 
 
 def _prints(content: bytes) -> Prints:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import course, logbook
+from . import logbook, notebooks
+from .course import write
 from .example import EXPECTED
 from .pictures import class_map
 from .planks import PLANKS, assemble
@@ -92,7 +93,7 @@ def _copies(folder: Path, number: str) -> list[Path]:
 def _cells(path: Path) -> list[dict[str, Any]]:
     """Return a notebook's cells; none where there is no notebook that can be read."""
     try:
-        return course.cells(path.read_bytes())
+        return notebooks.cells(path.read_bytes())
     except (OSError, ValueError):
         return []
 
@@ -132,7 +133,7 @@ def _is_done(code: list[dict[str, Any]], last: dict[str, Any] | None) -> bool:
         cell
         for cell in code
         if last is not None
-        and (cell.get("id", cell) == last.get("id") or cell["source"] == last["source"])
+        and (notebooks.cell_id(cell) == notebooks.cell_id(last) or cell["source"] == last["source"])
     ]
     return any(_printed(cell) == EXPECTED for cell in known or code[-1:])
 
@@ -175,7 +176,7 @@ def write_start_page(project: Path, folder: Path) -> None:
     notebooks = folder / "notebooks"
     page = start_page(route(project / "notebooks", notebooks)).encode()
     if not (notebooks / START).is_file() or (notebooks / START).read_bytes() != page:
-        course.write(notebooks / START, page)
+        write(notebooks / START, page)
 
 
 def start_page(chapters: list[Chapter]) -> str:

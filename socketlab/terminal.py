@@ -1,6 +1,7 @@
 """The exercises from a terminal: list, check, hint, reset, doctor."""
 
 import importlib.metadata
+import json
 import os
 import platform
 import socket
@@ -8,6 +9,7 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import nbformat
 
@@ -15,6 +17,7 @@ from . import answers, logbook
 from .checks import hint as next_hint
 from .checks.core import Exercise, find
 from .course import exercise_notebook, write
+from .notebooks import NotebookError, cell_id, code_cells, decoded, read
 
 
 def notebook_of(course: Path, spec: Exercise) -> Path:
@@ -36,14 +39,13 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
 
     spec = find(exercise)
     path = notebook_of(course, spec)
-    notebook = _read(path)
-    own = [cell for cell in notebook.cells if cell.cell_type == "code" and not _is_check(cell)]
-    new_cell = nbformat.v4.new_code_cell
-    checks = [
-        new_cell(f"from socketlab import check\n\ncheck({exercise!r}, part={part!r})")  # type: ignore[no-untyped-call]
-        for part in spec.parts
+    own = [cell["source"] for cell in code_cells(_read(path)) if not _is_check(cell)]
+    parts = [
+        f"from socketlab import check\n\ncheck({exercise!r}, part={part!r})" for part in spec.parts
     ]
-    notebook.cells = [*own, *checks]
+    cells = [nbformat.v4.new_code_cell(source) for source in (*own, *parts)]  # type: ignore[no-untyped-call]
+    checks = cells[len(own) :]
+    notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
     resources = {"metadata": {"path": str(path.parent)}}
     client = NotebookClient(notebook, timeout=60, allow_errors=True, resources=resources)
     client.execute(stderr=subprocess.DEVNULL)  # where kernels write what concerns nobody here
@@ -53,7 +55,7 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
 
 
 def _is_check(cell: Any) -> bool:
-    return str(cell.get("id", "")).startswith("check-")
+    return cell_id(cell).startswith("check-")
 
 
 def _text(output: Any) -> str:
@@ -76,26 +78,42 @@ def reset(course: Path, exercise: str) -> str:
     spec = find(exercise)
     path = notebook_of(course, spec)
     notebook = _read(path)
+    cells = notebook["cells"]
     wanted = f"answer-{exercise.replace('.', '-')}"
-    for place, cell in enumerate(notebook.cells):
-        if cell.get("id") == wanted:
-            old, cell.source = cell.source, answers.cell(answers.PROJECT / "exercises", spec)
-            kept = nbformat.v4.new_raw_cell(f"Your answer before the reset:\n\n{old}")  # type: ignore[no-untyped-call]
-            notebook.cells.insert(place + 1, kept)
-            write(path, nbformat.writes(notebook).encode())  # type: ignore[no-untyped-call]
-            return (
-                f"The stub of {exercise} is back, your old answer stands below it, in\n{path}\n"
-                "If the notebook is open in JupyterLab: File, Reload Notebook from Disk."
-            )
-    raise answers.NotNow(f"{path} has no cell {wanted} any more: add one, or delete the notebook.")
+    place = next((n for n, cell in enumerate(cells) if cell_id(cell) == wanted), None)
+    if place is None:
+        raise answers.NotNow(
+            f"{path} has no cell {wanted} any more: add one, or delete the notebook."
+        )
+    if "worksheets" in notebook:
+        raise answers.NotNow(
+            f"{path} is in an old format. Open it in JupyterLab, save it, try again."
+        )
+    old = cells[place]["source"]
+    cells[place]["source"] = answers.cell(answers.PROJECT / "exercises", spec)
+    kept = {"cell_type": "raw", "metadata": {}, "source": f"Your answer before the reset:\n\n{old}"}
+    if "id" in cells[place]:
+        kept["id"] = uuid4().hex[:8]
+    cells.insert(place + 1, kept)
+    text = json.dumps(notebook, indent=1, ensure_ascii=False)
+    write(path, f"{text}\n".encode("utf-8", "surrogatepass"))
+    return (
+        f"The stub of {exercise} is back, your old answer stands below it, in\n{path}\n"
+        "If the notebook is open in JupyterLab: File, Reload Notebook from Disk."
+    )
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> dict[str, Any]:
+    """Return a notebook. Raises NotNow, with what to do, where it cannot be read."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")  # editors on Windows may begin with a mark
-        return nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise answers.NotNow(f"{path} cannot be read: {error}") from error
+        return read(decoded(path.read_bytes()))
+    except OSError as error:
+        raise answers.NotNow(f"{path} cannot be read: {error.strerror}.") from None
+    except NotebookError as error:
+        raise answers.NotNow(
+            f"{path} cannot be read. {error} Save it once more as a notebook (.ipynb), or rename "
+            "it: the next start of the course (make lab) hands out a new one."
+        ) from None
 
 
 def examined() -> str:

@@ -87,7 +87,9 @@ _OURS = tuple(
 
 
 def _is_theirs(filename: str) -> bool:
-    return not filename.startswith((*_OURS, "<frozen"))
+    """Tell whether a learner wrote this file, or this cell: it is not ours, nor a package's."""
+    is_package = "/site-packages/" in filename or "/dist-packages/" in filename
+    return not (is_package or filename.startswith((*_OURS, "<frozen")))
 
 
 _known: Collection[threading.Thread] = ()

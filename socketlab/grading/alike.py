@@ -17,6 +17,7 @@ from itertools import combinations
 from pathlib import Path
 
 from .. import answers
+from ..cells import parse
 from .judge import exercises_of
 from .results import write_file
 from .submissions import Submission, Unreadable, cells_for, cells_of
@@ -107,11 +108,11 @@ def _given(chapter: str) -> set[str]:
 def statements(source: str) -> dict[str, ast.stmt]:
     """Return the statements of some code: their shapes without names, and each as written."""
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
         own = _named_by(tree)
         shapes = {_shape(node, own): node for node in ast.walk(tree) if isinstance(node, ast.stmt)}
         return {shape: node for shape, node in shapes.items() if shape.count("(") >= NODES}
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RuntimeError, MemoryError):
         return {}
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TextIO
 
+from ..cells import lines_of
 from ..checks import core, place
 from ..checks.core import Exercise, Part
 from ..checks.step import NotYet, Step, describe
@@ -21,7 +22,7 @@ from . import namespaces
 from .clock import Clock
 from .remote import Checker, Line, LinkBroken, NoMessage
 from .sandbox import Ending, Sandbox, SandboxTrouble, Student, Turns
-from .submissions import Cell, Submission, Unreadable, cells_for, cells_of
+from .submissions import UNSEEN, Cell, Submission, Unreadable, cells_for, cells_of
 
 SECONDS = 10.0
 """The time for one check, in which its own deadlines have long passed."""
@@ -46,7 +47,14 @@ TRIES = 3
 AT_ONCE = 8
 """Exercises of one notebook that are judged at the same time: most of a check is waiting."""
 ENTRY = "socketlab.grading.student:main"
-PRELOAD = ("psutil", "socketlab.grading.student", *core.MODULES)
+_IPYTHON = ("completer", "completerlib", "crashhandler", "logger", "magics.execution", "oinspect")
+PRELOAD = (
+    "psutil",
+    "IPython.extensions.storemagic",
+    *(f"IPython.core.{module}" for module in _IPYTHON),
+    "socketlab.grading.student",
+    *core.MODULES,
+)
 """What a student's process needs. The checks know hints, which students may see, no answers."""
 
 
@@ -115,7 +123,7 @@ def grade(submission: Submission, sandbox: Sandbox) -> Grade:
     jobs = []
     for exercise in exercises:
         chosen = cells_for(exercise, exercises, cells)
-        if any(cell.binds & {*exercise.names} for cell in chosen):
+        if any(cell.binds & {*exercise.names, UNSEEN} for cell in chosen):
             needed = cells_for(exercise, exercises, cells, common=False)
             jobs.append(Job(exercise, list(exercise.parts.values()), chosen, needed))
     for result in _in_processes(jobs, sandbox):
@@ -423,10 +431,12 @@ def _computed(ending: Ending) -> bool:
 
 def _last_line(job: Job, student: Student) -> str:
     """Tell where it stood, from what faulthandler has written."""
-    sources = {str(cell.number): cell.source.splitlines() for cell in job.cells}
+    sources = {str(cell.number): lines_of(cell.source) for cell in job.cells}
     for number, line in re.findall(r'File "<cell (\d+)>", line (\d+) ', student.stderr()):
         if 0 < int(line) <= len(sources.get(number, ())):
-            return f"; it stood in line {line} of your code: {sources[number][int(line) - 1]}"
+            return (
+                f"; it stood in line {line} of your code: {sources[number][int(line) - 1].rstrip()}"
+            )
     return ""
 
 
@@ -435,7 +445,8 @@ def _notes(cells: list[Cell], troubles: Any) -> list[str]:
         raise NoMessage("no list of troubles")
     notes = []
     for cell in cells:
-        told = cell.syntax_error or _short(str(troubles.get(str(cell.number), "")))
+        told = _short(str(troubles.get(str(cell.number), "")))
+        told = told and (cell.syntax_error or told)  # of a line such as `ls` IPython makes Python
         if told and not told.endswith("is still blank"):  # which the checks tell, too
             begins = _printable(cell.source.strip().partition("\n")[0][:60])
             notes.append(f"The cell that begins with {begins!r} did not run to its end: {told}")

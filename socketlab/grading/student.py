@@ -2,13 +2,12 @@
 
 import builtins
 import faulthandler
-import linecache
 import signal
 import socket
 import sys
 import types
-from typing import Any
 
+from ..cells import Shell
 from .remote import Line, Subject
 
 
@@ -18,14 +17,13 @@ def main(control: socket.socket) -> None:
     (sources, cpu_seconds), _ = line.receive()
     module = types.ModuleType("__main__")  # pickle and multiprocessing look there for classes
     sys.modules["__main__"] = module
-    namespace = vars(module)
-    namespace.update(get_ipython=_Shell, display=_ignore, input=_no_input)
+    sys.path.insert(0, "")  # as in a kernel: a cell may import what another one has written
     builtins.input = _no_input  # type: ignore[assignment]
     _tell_where_it_computes()
-    troubles = run_cells(sources, namespace)
+    troubles = run_cells(sources, Shell.instance(module=module))
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     line.send(troubles, [])
-    Subject(control, namespace).serve()
+    Subject(control, vars(module)).serve()
 
 
 def _tell_where_it_computes() -> None:
@@ -35,7 +33,7 @@ def _tell_where_it_computes() -> None:
         faulthandler.register(number, chain=True)
 
 
-def run_cells(sources: dict[str, str], namespace: dict[str, Any]) -> dict[str, str]:
+def run_cells(sources: dict[str, str], shell: Shell) -> dict[str, str]:
     """Run the cells in their order; return what went wrong, by cell.
 
     Cells are handed in as they stand, not in the order in which they were run. So one that lacks
@@ -49,38 +47,15 @@ def run_cells(sources: dict[str, str], namespace: dict[str, Any]) -> dict[str, s
         again: dict[str, str] = {}
         for number, source in todo.items():
             troubles.pop(number, None)
-            try:
-                _run(f"<cell {number}>", source, namespace)
-            except BaseException as error:
+            error = shell.run(f"<cell {number}>", source)
+            if error is not None:
                 troubles[number] = describe(error)
-                if isinstance(error, NameError):
-                    again[number] = source
+            if isinstance(error, NameError):
+                again[number] = source
         if len(again) == len(todo):
             break
         todo = again
     return troubles
-
-
-def _run(name: str, source: str, namespace: dict[str, Any]) -> None:
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    exec(compile(source, name, "exec"), namespace)
-
-
-class _Shell:
-    """Stands in for IPython, which does not run here: anything may be asked of it."""
-
-    def __getattr__(self, name: str) -> Any:
-        return self
-
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
-        return self
-
-    def __iter__(self) -> Any:
-        return iter(())
-
-
-def _ignore(*args: Any, **keywords: Any) -> None:
-    pass
 
 
 def _no_input(prompt: str = "") -> str:

@@ -1,7 +1,6 @@
 """Submissions: notebooks of students, found in a folder or a zip, and the code in them."""
 
 import ast
-import json
 import re
 import zipfile
 from collections.abc import Iterator
@@ -9,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..cells import Reader, magic, parse
 from ..checks.core import Exercise
+from ..notebooks import NotebookError, code_cells, decoded, read
 
 MOST_BYTES = 20 << 20
 """A notebook with more is not read: its outputs, not its code, make it so big."""
@@ -106,7 +107,7 @@ def _submission(student: str, chapter: str, size: int, read: Any) -> Submission:
         trouble += "Clear its outputs and hand it in again."
         return _named(Submission(student, chapter, "", trouble))
     try:
-        return _named(Submission(student, chapter, read().decode("utf-8")))
+        return _named(Submission(student, chapter, decoded(read())))
     except Exception as error:  # a zip can be broken, packed or locked in many ways
         trouble = f"The notebook cannot be read: {str(error).rstrip('.')}."
         return _named(Submission(student, chapter, "", trouble))
@@ -141,34 +142,22 @@ _BINDING = re.compile(r"^[ \t]*(?:class|def)\s+(\w+)|^(\w+)\s*=", re.MULTILINE)
 def cells_of(text: str) -> list[Cell]:
     """Return the code cells of a notebook, in their order. Unreadable if it is not one."""
     try:
-        notebook = json.loads(text)
-    except (ValueError, RecursionError):
-        raise Unreadable("The file is not a notebook: it is not JSON.") from None
-    try:
-        written = notebook.get("cells") or [
-            cell for sheet in notebook.get("worksheets", []) for cell in sheet["cells"]
-        ]
-        sources = [cell.get("source", cell.get("input", "")) for cell in written if _is_code(cell)]
-        texts = ["".join(source) for source in sources]
-    except (AttributeError, KeyError, TypeError):
-        raise Unreadable("The file is JSON, but not a notebook: it has no cells.") from None
+        texts = [cell["source"] for cell in code_cells(read(text))]
+    except NotebookError as error:
+        raise Unreadable(str(error)) from None
     if (size := sum(map(len, texts))) > MOST_CODE:
         raise Unreadable(f"The notebook has {size / (1 << 20):.1f} MB of code; 1 MB is read.")
     if len(texts) > MOST_CELLS:
         told = f"The notebook has {len(texts)} cells with code; {MOST_CELLS} are read."
         raise Unreadable(told)
-    return [_cell(number, source) for number, source in enumerate(texts, 1) if source.strip()]
+    reader = Reader()
+    return [_cell(number, text, reader) for number, text in enumerate(texts, 1) if text.strip()]
 
 
-def _is_code(cell: Any) -> bool:
-    return bool(cell["cell_type"] == "code")
-
-
-def _cell(number: int, source: str) -> Cell:
-    source = _without_magic(source)
+def _cell(number: int, source: str, reader: Reader) -> Cell:
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        tree = parse(source, reader)
+    except (SyntaxError, ValueError, RuntimeError, MemoryError) as error:
         names = frozenset(a or b for a, b in _BINDING.findall(source))
         reason = getattr(error, "msg", str(error)) or "it is too complicated"
         told = f"{type(error).__name__}: {reason}"
@@ -178,37 +167,66 @@ def _cell(number: int, source: str) -> Cell:
     return Cell(number, source, _bound(tree), _used(tree), _asks(tree))
 
 
-def _without_magic(source: str) -> str:
-    """Blank out what is IPython's and not Python's, and keep the numbers of the lines."""
-    lines = source.split("\n")
-    if lines[0].startswith("%%") and lines[0].split()[0] not in ("%%time", "%%capture"):
-        return ""
-    return "\n".join("" if re.match(r"\s*[%!?]|.*\?$", line) else line for line in lines)
+UNSEEN = "*"
+"""Stands among the names that a cell binds for those that only its run can tell."""
+_WRITE_NAMES = {"exec", "globals", "locals", "user_ns", "__main__"}
 
 
 def _bound(tree: ast.Module) -> frozenset[str]:
-    """Return the names that the cell's own statements define, not those within functions."""
+    """Return the names that the cell's own statements define, and the files that they write.
+
+    Of what is within functions, only what they declare global.
+    """
     names: set[str] = set()
     todo: list[ast.AST] = list(tree.body)
     while todo:
         node = todo.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-            continue
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        if isinstance(node, ast.alias):
-            names.add((node.asname or node.name).partition(".")[0])
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(node.name)
+                continue
+            case ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+            case ast.alias(name=name):  # that of `import *` is our UNSEEN
+                names.add((node.asname or name).partition(".")[0])
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+                names.add(name)
+            case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                names.add(name)
         todo += ast.iter_child_nodes(node)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Global():
+                names.update(node.names)
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
+                names.update({UNSEEN} if name in _WRITE_NAMES else ())
+            case ast.Call():
+                names.update(_written(*magic(node)))
     return frozenset(names)
 
 
+def _written(name: str, *texts: str) -> set[str]:
+    """Return what a magic writes: the name of its file, or names that only its run can tell."""
+    if name in ("writefile", "file") and texts:
+        return {PurePosixPath(texts[0]).name}
+    return {UNSEEN} if name in ("run", "store", "load_ext", "pylab", "macro") else set()
+
+
 def _used(tree: ast.Module) -> frozenset[str]:
-    return frozenset(
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    )
+    """Return the names that a cell uses, and the files that it may import or run."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                names.add(name)
+            case ast.Import():
+                names.update(f"{one.name.partition('.')[0]}.py" for one in node.names)
+            case ast.ImportFrom(module=str(module)):
+                names.add(f"{module.partition('.')[0]}.py")
+            case ast.Call() if texts := magic(node)[1:]:
+                words = re.findall(r"[\w.]+", " ".join(texts))
+                names.update(words, (word.partition(".")[0] for word in words))
+    return frozenset(names)
 
 
 def _asks(tree: ast.Module) -> bool:
@@ -235,6 +253,7 @@ def cells_for(
     mine = set(exercise.names)
     foreign = {name for other in others if other is not exercise for name in other.names} - mine
     live = [cell for cell in cells if not cell.asks]
+    mine.add(UNSEEN)
     chosen = {c.number: c for c in live if c.binds & mine or (common and not c.binds & foreign)}
     while True:
         used = frozenset().union(*(cell.uses for cell in chosen.values()))

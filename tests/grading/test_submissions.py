@@ -185,10 +185,3 @@ def test_a_cell_that_does_not_parse_still_belongs_somewhere():
     assert chosen(BUILD, *sources) == [1]
     assert chosen(BUGS, *sources) == [2]
     assert "line 1" in cells_of(notebook(sources[0]))[0].syntax_error
-
-
-def test_magic_is_blanked_out_and_lines_keep_their_numbers():
-    """What is IPython's and not Python's does not run here."""
-    [cell] = cells_of(notebook("%matplotlib inline\n!ls\na = 1"))
-    assert cell.binds == {"a"} and cell.source.count("\n") == 2
-    assert cells_of(notebook("%%bash\nrm -rf x"))[0].source == ""
