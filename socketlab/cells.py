@@ -20,7 +20,7 @@ from IPython.utils.text import SList
 
 from .fresh import end
 
-MOST_WORK = 1_000_000
+MOST_WORK = 500_000
 """What one `Reader` takes on: each magic in a cell has IPython read all of the cell once more."""
 
 

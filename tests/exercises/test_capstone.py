@@ -1,14 +1,16 @@
 """The capstone: the learner's answers as one module, and what is said about it."""
 
+import json
 import shutil
 import socketserver
+from textwrap import indent
 
 import nbformat
 import pytest
 
 from socketlab import assemble
 from socketlab.authoring.exercises import ROOT
-from socketlab.capstone import OwnShip, certificate, own_ship, web_page
+from socketlab.capstone import OwnShip, certificate, own_ship, read_answer, web_page
 from socketlab.checks.core import exercises
 from socketlab.seatrials import Outcome, Trials
 from socketlab.seatrials import conformance as suite
@@ -139,6 +141,76 @@ def test_a_broken_answer_is_on_loan_with_the_reason(course, change, told):
     own = own_ship(course)
     assert own.yours() == []
     assert told in own.notes["TCPServer"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: f"%%time\n{text}",
+        lambda text: f"%%capture out\n{text}\n!echo hello\nhere = %pwd",
+        lambda text: f"{text}\nsocket.socket?\n?TCPServer",
+        lambda text: f"if True:\n    %matplotlib inline\n{text}",
+        lambda text: f"{text}\nimport asyncio\nawait asyncio.sleep(0)\n",
+        lambda text: indent(text, "    "),
+        lambda text: text.replace("\n", "\r\n"),
+    ],
+    ids=["timed", "captured", "help", "block", "await", "indented", "windows"],
+)
+def test_a_cell_is_run_as_a_kernel_runs_it(course, change):
+    rewrite(course, change)
+    own = own_ship(course)
+    assert own.yours() == ["TCPServer"], own.notes["TCPServer"]
+
+
+def keep_ids_in_metadata(notebook):
+    notebook["nbformat_minor"] = 0  # Colab
+    for cell in notebook["cells"]:
+        cell["metadata"] = {"id": cell.pop("id")}
+
+
+def drop_ids(notebook):
+    notebook["nbformat_minor"] = 4
+    for cell in notebook["cells"]:
+        del cell["id"]
+        cell["metadata"] = {}
+
+
+def put_on_sheets(notebook):
+    drop_ids(notebook)
+    cells = notebook.pop("cells")
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            cell["input"] = cell.pop("source")
+    notebook |= {"nbformat": 3, "worksheets": [{"cells": cells}]}
+
+
+def leave_sources_out(notebook):
+    notebook["cells"] += [{"cell_type": "code", "source": None}, {}]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    "change", [keep_ids_in_metadata, drop_ids, put_on_sheets, leave_sources_out]
+)
+def test_notebooks_of_other_front_ends_are_read(course, change, encoding):
+    path = course / CHAPTER / f"{CHAPTER}.ipynb"
+    notebook = json.loads(path.read_bytes())
+    change(notebook)
+    path.write_bytes(json.dumps(notebook).encode(encoding))
+    [spec] = [spec for spec in exercises() if spec.id == "03.1"]
+    answer = read_answer(course, spec)
+    assert not answer.trouble
+    assert any("def server_bind" in cell for cell in answer.cells)
+    assert len([cell for cell in answer.cells if "from minisocketserver import" in cell]) >= 1
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", "null", '{"cells": null}', '{"cells": [5]}', "[" * 9999]
+)
+def test_what_is_no_notebook_is_told_in_a_sentence(course, text):
+    (course / CHAPTER / f"{CHAPTER}.ipynb").write_text(text)
+    [spec] = [spec for spec in exercises() if spec.id == "03.1"]
+    assert "not a notebook" in read_answer(course, spec).trouble
 
 
 def test_a_notebook_that_cannot_be_read_is_told(course):
