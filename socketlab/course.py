@@ -106,7 +106,7 @@ def _rename_exercises(course: Path, shipped: dict[str, str], handed_out: Manifes
         renamed.append(f"{old} is now {PurePosixPath(name).name}")
     if renamed:
         more = f", and {len(renamed) - 1} more like it" if renamed[1:] else ""
-        yield f"Exercises no longer share their names with chapters: {renamed[0]}{more}."
+        yield f"Exercises have new names, which no chapter shares: {renamed[0]}{more}."
 
 
 def _bring(course: Path, name: str, content: bytes, handed_out: Manifest) -> str | None:

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from socketlab import answers
+from socketlab import answers, capstone
 from socketlab.__main__ import ROOT, exercises, main
 from socketlab.checks.core import find
 from socketlab.course import refresh
@@ -38,6 +38,23 @@ def test_check_runs_the_learners_notebook(project, capsys):
     assert capsys.readouterr().out.count("✓ 03.2 ") == len(find("03.2").parts)
     assert exercises("list", project=project) == 0
     assert "03.2      5/5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_notebook_copied_in_under_the_old_name_counts(project, capsys, encoding):
+    """Perhaps by an editor on Windows, which puts a mark before the text."""
+    solution = answers.cell(ROOT / "solutions", find("03.2"))
+    write_answer(project, solution)
+    old = notebook(project).with_name("03_tcp_server.ipynb")
+    notebook(project).rename(old)
+    blank = ROOT / "exercises" / "03_tcp_server" / "03_tcp_server.ipynb"
+    notebook(project).write_bytes(blank.read_bytes())
+    old.write_text(old.read_text("utf-8"), encoding)
+    assert exercises("check", "03.2", project) == 0
+    read = capstone.read_answer(old.parents[1], find("03.2"))
+    assert solution in read.cells
+    assert exercises("reset", "03.2", project) == 0
+    assert "Your answer before the reset" in old.read_text("utf-8")
 
 
 def test_hints_go_on_where_they_were(project, capsys, monkeypatch):
