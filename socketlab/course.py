@@ -291,7 +291,11 @@ def _digest(content: bytes) -> str:
 def write(path: Path, content: bytes) -> None:
     """Write all of a file or nothing: an interruption leaves the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    try:
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    except OSError as error:
+        error.filename = str(path)  # a message names the file that was asked for
+        raise
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
