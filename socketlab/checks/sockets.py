@@ -84,6 +84,8 @@ def address(server_class: Any) -> None:
             socket.create_connection(told, PATIENCE).close()
             continue
         step.fail(f"nobody listens at {told}")
+    where = [server.server_address for server in servers]
+    step.want(where[0] != where[1], f"both servers tell {where[0]}: is it on the class?")
 
 
 @build.part("serve", 2, "A connection, a thread, a call of the handler.")

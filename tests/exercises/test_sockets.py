@@ -328,6 +328,12 @@ class FlagOnTheClass(Right):
         FlagOnTheClass.stopping = True
 
 
+class SharesItsAddress(Right):
+    def server_activate(self):
+        super().server_activate()
+        SharesItsAddress.server_address = self.__dict__.pop("server_address")
+
+
 class SocketInAGlobal(FromTheText):
     def __init__(self, handle):
         super().__init__(handle)
@@ -347,6 +353,7 @@ BUILD = [
     pytest.param(SaysNothingOfDaemons, "second client", "no daemon", id="daemon not said"),
     pytest.param(SleepsInAccept, "stop", "serve_forever() goes on", id="sleeps"),
     pytest.param(NeverCloses, "stop", "the listener is still open", id="never closes"),
+    pytest.param(SharesItsAddress, "address", "is it on the class?", id="shared address"),
     pytest.param(OpenToAll, "address", "the task says 127.0.0.1", id="open to all"),
     pytest.param(FlagOnTheClass, "stop", "no answer from one of two servers", id="shared flag"),
     pytest.param(SocketInAGlobal, "stop", "no answer from one of two servers", id="shared socket"),

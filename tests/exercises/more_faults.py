@@ -1,0 +1,361 @@
+"""More kinds of one-line faults than `mutants` makes, for the chapters examined so far.
+
+    python -m tests.exercises.more_faults [EXERCISE...]
+
+A statement comes one line late, a block loses its `with`, `try` or `finally`, a hook is
+misspelt, an argument dropped, an attribute put on the class, a line end shortened. EXPLAINED
+says why an answer is still a right one where no check notices. All of them take some minutes, so
+the tests hold only that what is explained is still made.
+"""
+
+import ast
+import copy
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from socketlab import answers
+from socketlab.checks import core
+
+from .mutants import ROOT, SURVIVORS, Mutant, notices
+
+CHAPTERS = ("01", "02", "03", "04", "05")
+"""Those whose survivors have been looked at, one by one."""
+
+GIVEN = "the line was in the exercise, and is not the learner's"
+SIZE = "any size that holds the request will do"
+WORDS = "the words of a report are free"
+REPORT = "Exception occurred during processing of request from "
+HEAD = "HTTP/1.0 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length:"
+
+EXPLAINED = SURVIVORS | {
+    ("01.1", "line 8: 'self.socket.settimeout(0.1)' one line later"): "before the first accept",
+    ("01.1", "line 10: the class's stopping"): "shutdown puts the flag up on self all the same",
+    ("01.1", "line 18: except OSError for TimeoutError"): "the flag ends the loop all the same",
+    ("01.1", "line 18: except Exception for TimeoutError"): "the flag ends the loop all the same",
+    ("01.1", "line 18: except BaseException for TimeoutError"): "the flag ends the loop",
+    ("01.2", "line 5: b'\\n\\r\\n' for b'\\r\\n\\r\\n'"): "an empty line after any other",
+    ("01.2", "line 6: 1023 for 1024"): "in a loop any size will do",
+    (
+        "01.2",
+        f"line 13: in an f-string {HEAD!r} for {HEAD + ' '!r}",
+    ): "HTTP does not need the blank",
+    ("02.1", "line 8: the class's server_address"): GIVEN,
+    ("02.1", "line 10: the class's __is_shut_down"): GIVEN,
+    ("02.1", "line 12: the class's __shutdown_request"): GIVEN,
+    ("02.1", "line 16: without the condition 'value'"): GIVEN,
+    ("02.1", "line 33: 'self.bell, self.button = socket.socketpair()' before the try"): (
+        "it matters only where descriptors have run out, which the task leaves out"
+    ),
+    ("02.1", "line 34: the class's bell"): "the selector has taken hold of its own by then",
+    ("02.1", "line 36: 'selector.register(self, select...' one line later"): "any order will do",
+    (
+        "02.1",
+        "line 37: 'selector.register(self.bell, s...' one line later",
+    ): "before the first wait",
+    ("02.1", "line 77: a pair turned round"): GIVEN,
+    ("02.1", "line 77: condition turned round"): GIVEN,
+    ("02.1", "line 77: 'SOCKET' for 'socket'"): GIVEN,
+    ("02.1", "line 77: 'ocket' for 'socket'"): GIVEN,
+    ("02.1", "line 77: 'socke' for 'socket'"): GIVEN,
+    ("02.1", "line 80: 'with _ServerSelector() as selector:' gone, its block stays"): (
+        "what polls has no descriptor of its own to close"
+    ),
+    ("02.1", "line 126: '' for '-'"): WORDS,
+    ("02.1", "line 126: 39 for 40"): WORDS,
+    ("02.1", "line 127: without the argument 'file'"): GIVEN,
+    ("02.1", "line 128: an f-string without {rule}"): WORDS,
+    ("02.1", "line 128: an f-string without {rule} (2)"): WORDS,
+    ("02.1", "line 128: an f-string without {client_address}"): GIVEN,
+    ("02.1", "line 128: an f-string without '\\n'"): WORDS,
+    ("02.1", f"line 128: an f-string without {chr(10) + REPORT!r}"): WORDS,
+    ("02.1", f"line 128: in an f-string {REPORT!r} for {chr(10) + REPORT!r}"): WORDS,
+    ("02.1", f"line 128: in an f-string {chr(10) + REPORT[:-1]!r} for {chr(10) + REPORT!r}"): WORDS,
+    (
+        "02.1",
+        f"line 128: in an f-string {(chr(10) + REPORT).swapcase()!r} for {chr(10) + REPORT!r}",
+    ): WORDS,
+    ("02.2", "line 3: 65535 for 65536"): SIZE,
+    ("02.2", "line 5: send for sendall"): "so few bytes always fit",
+    ("02.2", "line 5: an f-string without '\\n'"): "the task asks for no line break",
+    ("02.3", "line 10: 'threading.Thread(target=server...' one line later"): "any order will do",
+    ("02.3", "line 11: send for sendall"): "so few bytes always fit",
+    ("03.1", "line 11: 'super().__init__(server_addres...' one line later"): "any order will do",
+    ("03.1", "line 24: a pair turned round"): "a set of two",
+    ("03.1", "line 25: 'if self.allow_reuse_port and i...' one line later"): "before the bind",
+    ("03.1", "line 25: without the condition 'is_internet'"): GIVEN,
+    ("03.1", "line 25: without the condition \"hasattr(socket, 'SO_REUSEPORT')\""): GIVEN,
+    ("03.1", "line 51: except Exception for OSError"): "shutdown raises nothing else",
+    ("03.1", "line 51: except BaseException for OSError"): "shutdown raises nothing else",
+    ("03.2", "line 7: \"print('Got connection from', a...\" one line later"): "any order will do",
+    ("03.3", "line 8: rstrip for strip"): "an empty line has nothing before its end",
+    ("03.3", "line 27: in an f-string 'HTTP://' for 'http://'"): "a scheme may be in capitals",
+    ("04.1", "line 22: without 'def handle_truncation(self, client_address):'"): GIVEN,
+    ("04.1", "line 22: handle_truncatin for handle_truncation"): GIVEN,
+    ("04.2", "line 7: strip for rstrip"): "a card begins with its number, and no zero byte",
+    ("04.4", "line 7: 'c' for 'C'"): "a small letter is as good",
+    ("05.3", "line 6: 0 for 1"): "a path answers at once, or its queue is full",
+    ("05.3", "line 20: 'super().server_close()' one line later"): "any order will do",
+    ("05.5", "line 7: 'b' for 'B'"): "a small letter is as good",
+}
+
+SWAPS = {
+    ast.Lt: [ast.LtE, ast.GtE],
+    ast.LtE: [ast.Lt, ast.Gt],
+    ast.Gt: [ast.GtE, ast.LtE],
+    ast.GtE: [ast.Gt, ast.Lt],
+    ast.Eq: [ast.NotEq],
+    ast.NotEq: [ast.Eq],
+    ast.Is: [ast.IsNot],
+    ast.IsNot: [ast.Is],
+    ast.In: [ast.NotIn],
+    ast.NotIn: [ast.In],
+    ast.Add: [ast.Sub],
+    ast.Sub: [ast.Add],
+    ast.Mod: [ast.FloorDiv],
+    ast.And: [ast.Or],
+    ast.Or: [ast.And],
+}
+METHODS = {"sendall": "send", "partition": "rpartition", "strip": "rstrip", "rstrip": "strip"}
+SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.Return, ast.Raise, ast.Break, ast.Continue)
+
+
+def told(node, length=60):
+    line = ast.unparse(node).splitlines()[0]
+    return line if len(line) <= length else f"{line[:length]}..."
+
+
+def is_docstring(statement):
+    value = getattr(statement, "value", None)
+    return isinstance(statement, ast.Expr) and isinstance(value, ast.Constant)
+
+
+def with_fields(node, **fields):
+    new = copy.copy(node)
+    for name, value in fields.items():
+        setattr(new, name, value)
+    return new
+
+
+def of_bodies(body) -> Iterator:
+    """Yield (line, fault, new body) for the faults of a block."""
+    for number, statement in enumerate(body):
+        before, after, line = body[:number], body[number + 1 :], statement.lineno
+        if is_docstring(statement):
+            continue
+        gone = [*before, ast.Pass(), *after]
+        if isinstance(statement, (*SIMPLE, ast.FunctionDef)):
+            yield line, f"without {told(statement)!r}", gone
+        if isinstance(statement, (ast.If, ast.While, ast.With, ast.For)):
+            inner = statement.body
+            if isinstance(statement, ast.With):
+                names = [
+                    ast.Assign([item.optional_vars], item.context_expr)
+                    for item in statement.items
+                    if item.optional_vars
+                ]
+                inner = names + inner
+            yield line, f"{told(statement)!r} gone, its block stays", before + inner + after
+        if isinstance(statement, ast.While):
+            once = ast.If(statement.test, statement.body, [])
+            if not any(isinstance(node, (ast.Break, ast.Continue)) for node in ast.walk(statement)):
+                yield line, "if for while", [*before, once, *after]
+        if isinstance(statement, ast.Try):
+            for place, handler in enumerate(statement.handlers):
+                others = statement.handlers[:place] + statement.handlers[place + 1 :]
+                new = (
+                    [with_fields(statement, handlers=others)]
+                    if others or statement.finalbody
+                    else statement.body
+                )
+                yield handler.lineno, f"without {told(handler)!r}", before + new + after
+            if statement.finalbody:
+                rest = statement.finalbody + after
+                if statement.handlers:
+                    new = [with_fields(statement, finalbody=[])]
+                else:
+                    new = statement.body
+                yield line, "without 'finally:', its block stays", before + new + rest
+            if len(statement.body) > 1:
+                new = with_fields(statement, body=statement.body[1:])
+                what = f"{told(statement.body[0])!r} before the try"
+                yield line, what, [*before, statement.body[0], new, *after]
+        if after and depends(statement, after[0]):
+            swapped = [*before, after[0], statement, *after[1:]]
+            yield line, f"{told(statement, 30)!r} one line later", swapped
+
+
+def depends(first, second):
+    """Tell whether it may matter which of two statements of a function comes first."""
+    if any(
+        isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Import)) for node in (first, second)
+    ):
+        return False
+    if is_docstring(first) or is_docstring(second):
+        return False
+    calls = [any(isinstance(node, ast.Call) for node in ast.walk(one)) for one in (first, second)]
+    return all(calls) or bool(stored(first) & used(second)) or bool(used(first) & stored(second))
+
+
+def used(statement):
+    names = (node for node in ast.walk(statement) if isinstance(node, (ast.Name, ast.Attribute)))
+    return {ast.unparse(node) for node in names} - {"self"}
+
+
+def stored(statement):
+    return {
+        ast.unparse(node)
+        for node in ast.walk(statement)
+        if isinstance(getattr(node, "ctx", None), ast.Store)
+    }
+
+
+def of_node(node) -> Iterator:
+    """Yield (fault, new node) for the faults of an expression or a definition."""
+    match node:
+        case ast.If() | ast.While() | ast.IfExp() if not isinstance(node.test, ast.Constant):
+            turned = ast.UnaryOp(ast.Not(), node.test)
+            yield "condition turned round", with_fields(node, test=turned)
+        case ast.UnaryOp(op=ast.Not()):
+            yield "without not", node.operand
+        case ast.Compare():
+            for other in SWAPS.get(type(node.ops[0]), ()):
+                what = f"{other.__name__} in a comparison"
+                yield what, with_fields(node, ops=[other(), *node.ops[1:]])
+        case ast.BoolOp():
+            [other] = SWAPS[type(node.op)]
+            yield f"{other.__name__} for {type(node.op).__name__}", with_fields(node, op=other())
+            for value in node.values:
+                left = [one for one in node.values if one is not value]
+                new = left[0] if len(left) == 1 else with_fields(node, values=left)
+                yield f"without the condition {told(value)!r}", new
+        case ast.BinOp() if type(node.op) in SWAPS:
+            [other] = SWAPS[type(node.op)]
+            what = "a sum" if isinstance(node.op, (ast.Add, ast.Sub)) else told(node)
+            yield f"{other.__name__} in {what}", with_fields(node, op=other())
+            yield f"only {told(node.left)!r} of a sum", node.left
+            yield f"only {told(node.right)!r} of a sum", node.right
+        case ast.Constant(value=bool()):
+            yield f"{not node.value} for {node.value}", ast.Constant(not node.value)
+        case ast.Constant(value=int() | float()):
+            yield f"{node.value + 1} for {node.value}", ast.Constant(node.value + 1)
+            if node.value:
+                yield f"{node.value - 1} for {node.value}", ast.Constant(node.value - 1)
+        case ast.Constant(value=bytes() | str()) if node.value:
+            value = node.value
+            crlf, lf = (b"\r\n", b"\n") if isinstance(value, bytes) else ("\r\n", "\n")
+            others = {value[:-1], value[1:], value.replace(crlf, lf), value.swapcase()}
+            for other in sorted(others - {value}):
+                yield f"{other!r} for {value!r}", ast.Constant(other)
+        case ast.JoinedStr():
+            for number, part in enumerate(node.values):
+                left = node.values[:number] + node.values[number + 1 :]
+                yield f"an f-string without {told(part)}", with_fields(node, values=left)
+                if isinstance(part, ast.Constant):
+                    for what, new in of_node(part):
+                        values = [*node.values[:number], new, *node.values[number + 1 :]]
+                        yield f"in an f-string {what}", with_fields(node, values=values)
+        case ast.Call():
+            for number, arg in enumerate(node.args):
+                left = node.args[:number] + node.args[number + 1 :]
+                yield f"{told(node.func)} without {told(arg)!r}", with_fields(node, args=left)
+                if number:
+                    args = node.args[:]
+                    args[number - 1 : number + 1] = args[number - 1 : number + 1][::-1]
+                    what = f"two arguments of {told(node.func)} exchanged"
+                    yield what, with_fields(node, args=args)
+            for word in node.keywords:
+                left = [one for one in node.keywords if one is not word]
+                yield f"without the argument {word.arg!r}", with_fields(node, keywords=left)
+            if isinstance(node.func, ast.Attribute):
+                yield f"without .{node.func.attr}()", node.func.value
+        case ast.Attribute() if node.attr in METHODS:
+            attr = METHODS[node.attr]
+            yield f"{attr} for {node.attr}", with_fields(node, attr=attr)
+        case ast.Attribute(value=ast.Name(id="self")):
+            yield f"{node.attr} without self", ast.Name(node.attr, node.ctx)
+            if isinstance(node.ctx, ast.Store):
+                owner = ast.parse("type(self)").body[0].value
+                yield f"the class's {node.attr}", with_fields(node, value=owner)
+        case ast.FunctionDef():
+            name = node.name[:-2] + node.name[-1] if len(node.name) > 1 else f"{node.name}x"
+            yield f"{name} for {node.name}", with_fields(node, name=name)
+        case ast.Tuple(ctx=ast.Load()) | ast.List() if len(node.elts) > 1:
+            yield "a pair turned round", with_fields(node, elts=node.elts[::-1])
+        case ast.Subscript(slice=ast.Slice()):
+            yield "without a slice", node.value
+        case ast.AugAssign():
+            yield "= for +=", ast.Assign([node.target], node.value)
+        case ast.ExceptHandler():
+            for name in ("OSError", "Exception", "BaseException", "ValueError"):
+                if node.type is not None and ast.unparse(node.type) != name:
+                    new = with_fields(node, type=ast.Name(name, ast.Load()))
+                    yield f"except {name} for {told(node.type)}", new
+        case ast.Return() if node.value is not None:
+            yield f"a statement for {told(node)!r}", ast.Expr(node.value)
+
+
+def faults(tree) -> Iterator:
+    """Yield (what, changed tree) for each one-line fault of a tree."""
+
+    def changed(parent, name, value):
+        old = getattr(parent, name)
+        setattr(parent, name, value)
+        made = copy.deepcopy(tree)
+        setattr(parent, name, old)
+        return made
+
+    for parent in ast.walk(tree):
+        if isinstance(parent, ast.JoinedStr):
+            continue  # it yields the faults of its parts itself
+        for name, value in ast.iter_fields(parent):
+            if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
+                for line, what, body in of_bodies(value):
+                    yield f"line {line}: {what}", changed(parent, name, body)
+            children = value if isinstance(value, list) else [value]
+            for number, child in enumerate(children):
+                if not isinstance(child, ast.AST) or is_docstring(child) or is_docstring(parent):
+                    continue
+                for what, new in of_node(child):
+                    fresh = (
+                        [*value[:number], new, *value[number + 1 :]] if value is children else new
+                    )
+                    line = getattr(child, "lineno", getattr(parent, "lineno", 0))
+                    yield f"line {line}: {what}", changed(parent, name, fresh)
+
+
+def more_mutants(spec):
+    """Return the faults of our solution of an exercise, each with the whole changed source."""
+    source = answers.cell(ROOT / "solutions", spec)
+    tree = ast.parse(source)
+    names, seen = Counter(), {ast.unparse(tree)}
+    for what, changed in faults(tree):
+        made = ast.unparse(ast.fix_missing_locations(changed))
+        if made in seen:
+            continue
+        seen.add(made)
+        names[what] += 1
+        name = what if names[what] == 1 else f"{what} ({names[what]})"
+        yield Mutant(spec.id, name, made)
+
+
+def unnoticed(made):
+    """Return the faults that no check notices; each gets a second try, with more time to show."""
+    with ThreadPoolExecutor(8) as pool:  # they wait more than they work
+        told = pool.map(lambda mutant: notices(mutant) or notices(mutant, 2.0), made)
+        return {mutant.fault for mutant, noticed in zip(made, told, strict=True) if not noticed}
+
+
+def main():
+    for spec in core.exercises():
+        if spec.id[:2] in CHAPTERS and (not sys.argv[1:] or spec.id in sys.argv[1:]):
+            made = list(more_mutants(spec))
+            alive = unnoticed(made)
+            print(f"{spec.id} {spec.title}: {len(made) - len(alive)} of {len(made)} noticed")
+            for fault in sorted(alive):
+                print("   ", fault, "--", EXPLAINED.get((spec.id, fault), "?"))
+
+
+if __name__ == "__main__":
+    main()
