@@ -6,6 +6,8 @@ Forking and Unix classes exist only where the system has them: ask with `hasattr
 
 import os
 import socket
+import sys
+import warnings
 
 from .assembled import ThreadingTCPServer, ThreadingUDPServer
 from .base_server import BaseServer
@@ -37,3 +39,15 @@ if hasattr(os, "fork") and hasattr(socket, "AF_UNIX"):
     from .assembled import ForkingUnixDatagramServer, ForkingUnixStreamServer
 
     __all__ += ["ForkingUnixStreamServer", "ForkingUnixDatagramServer"]
+
+# Not this package's version: the one that programs read from `socketserver`.
+if sys.version_info < (3, 15):
+    __version__ = "0.4"
+else:
+
+    def __getattr__(name: str) -> str:
+        if name != "__version__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        message = "'__version__' is deprecated and slated for removal in Python 3.20"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return "0.4"

@@ -32,6 +32,9 @@ class _Waker:
     def __init__(self) -> None:
         self._receiver, self._sender = socket.socketpair()
         self._sender.setblocking(False)
+        self.wake()
+        if self._receiver.recv(1) != b"!":  # a test has put a mock in the place of sockets
+            raise OSError("These sockets wake nobody.")
 
     def fileno(self) -> int:
         return self._receiver.fileno()
@@ -132,7 +135,7 @@ class BaseServer:
             try:
                 waker = self.__waker = _Waker()
                 selector.register(waker, selectors.EVENT_READ, waker.wait)
-            except OSError:  # no descriptor left for it: poll
+            except OSError:  # no descriptor left, or a mock: poll
                 waker = None
             try:
                 self.__loop(selector, waker, poll_interval)

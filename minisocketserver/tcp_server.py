@@ -1,6 +1,7 @@
 """TCPServer: a listening socket, and a connection for each request."""
 
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +13,13 @@ class TCPServer(BaseServer):
 
     Set these on the class, because the constructor uses them:
     `address_family` and `socket_type`, `request_queue_size` (the backlog of `listen`, not a
-    limit on clients), `allow_reuse_address` and `allow_reuse_port`.
+    limit on clients; as long as in the running Python's own module), `allow_reuse_address` and
+    `allow_reuse_port`.
     """
 
     address_family: int = socket.AF_INET
     socket_type: int = socket.SOCK_STREAM
-    request_queue_size = 5
+    request_queue_size = 5 if sys.version_info < (3, 15) else socket.SOMAXCONN
     allow_reuse_address = False
     allow_reuse_port = False
 

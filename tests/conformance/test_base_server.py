@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import warnings
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -838,3 +839,14 @@ def test_without_a_descriptor_to_be_woken_by_the_loop_polls(bell, monkeypatch, f
     with serving(server):
         server.ring()
         until(lambda: served == ["a"])
+
+
+def test_a_loop_that_starts_while_sockets_are_mocked_can_be_stopped(bell, monkeypatch):
+    """A loop that begins while a test has a mock in the place of sockets can still be stopped."""
+    server = bell()
+    with monkeypatch.context() as patch:
+        patch.setattr("socket.socket", MagicMock())
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        thread.join(0.1)
+    in_time(server.shutdown)

@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import socketserver
 import struct
 import sys
 
@@ -39,7 +40,7 @@ def echo(self):
     [
         ("address_family", socket.AF_INET),
         ("socket_type", socket.SOCK_STREAM),
-        ("request_queue_size", 5),
+        ("request_queue_size", socketserver.TCPServer.request_queue_size),  # 5 until 3.14
         ("allow_reuse_address", False),
         ("allow_reuse_port", False),
         ("timeout", None),

@@ -84,6 +84,7 @@ FAULTS = [
         "pass",
     ),
     (BASE, "no waker, no service", "except OSError:  # no desc", "except KeyError:  # no desc"),
+    (BASE, "a deaf waker is trusted", 'if self._receiver.recv(1) != b"!":', "if False:"),
     (BASE, "the waker stays open", "                    waker.close()", "                    pass"),
     (BASE, "the waker is not noted", "waker = self.__waker = _Waker()", "waker = _Waker()"),
     (BASE, "pauses without a wake-up", "waker.wait if waker else time.sleep", "time.sleep"),
@@ -271,7 +272,12 @@ FAULTS = [
         "socket_type: int = socket.SOCK_STREAM",
         "socket_type: int = socket.SOCK_DGRAM",
     ),
-    (TCP, "a longer queue", "request_queue_size = 5", "request_queue_size = 6"),
+    (
+        TCP,
+        "a longer queue",
+        "5 if sys.version_info < (3, 15) else socket.SOMAXCONN",
+        "6",
+    ),
     (
         TCP,
         "reuse the address by default",

@@ -151,16 +151,26 @@ class TCPServer(TCPServer):
         wanted = re.compile(pattern)
         return [*cls.in_memory(wanted), *cls.in_files(wanted)]
 
-    @staticmethod
-    def in_memory(wanted):
+    @classmethod
+    def in_memory(cls, wanted):
         # All of it: what gc knows, what modules hold, what the link has received.
         with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb") as memory:
             for line in maps:
                 start, end = (int(one, 16) for one in line.split()[0].split("-"))
                 if line.split()[1].startswith("rw"):
-                    memory.seek(start)
-                    if wanted.search(memory.read(end - start)):
+                    if wanted.search(cls.content(memory, start, end)):
                         yield "memory"
+
+    @classmethod
+    def content(cls, memory, start, end):
+        try:
+            memory.seek(start)
+            return memory.read(end - start)
+        except OSError:  # from glibc 2.42 on, a thread's stack has guard pages in its mapping
+            if end - start <= 4096:
+                return b""
+            middle = (start + end) // 2 // 4096 * 4096
+            return cls.content(memory, start, middle) + cls.content(memory, middle, end)
 
     @staticmethod
     def in_files(wanted):
