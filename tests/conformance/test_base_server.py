@@ -841,6 +841,7 @@ def test_without_a_descriptor_to_be_woken_by_the_loop_polls(bell, monkeypatch, f
         until(lambda: served == ["a"])
 
 
+@pytest.mark.beyond
 def test_a_loop_that_starts_while_sockets_are_mocked_can_be_stopped(bell, monkeypatch):
     """A loop that begins while a test has a mock in the place of sockets can still be stopped."""
     server = bell()
