@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -17,7 +18,7 @@ def shown(count: int, todo: int) -> Iterator[Callable[[Grade], None]]:
     """Show a bar, on stderr; yields what moves it on."""
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("Grading", total=count, completed=count - todo)
-        yield lambda grade: progress.update(task, advance=1, description=grade.student[:20])
+        yield lambda grade: progress.update(task, advance=1, description=escape(grade.student[:20]))
 
 
 def summarise(grades: list[Grade], folder: Path) -> None:

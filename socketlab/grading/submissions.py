@@ -1,16 +1,20 @@
 """Submissions: notebooks of students, found in a folder or a zip, and the code in them."""
 
 import ast
+import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from ..cells import Reader, magic, parse
 from ..checks.core import Exercise
+from ..course import is_version_beside
 from ..notebooks import NotebookError, code_cells, decoded, read
+from . import collected
+from .collected import Collected, File, Parts
 
 MOST_BYTES = 20 << 20
 """A notebook with more is not read: its outputs, not its code, make it so big."""
@@ -38,76 +42,222 @@ class Submission:
 def submissions(source: Path, left: list[str] | None = None) -> Iterator[Submission]:
     """Yield the notebooks in a folder or a zip, or the one that `source` is.
 
-    Whose they are, their paths say, as the places say from which notebooks are collected:
-    `<student>/<chapter>/<any>.ipynb`, `<student>/<chapter>.ipynb`, `<student>_<chapter>.ipynb`.
-    To `left` are added the paths that say it not. Unreadable if `source` is none of these.
+    The path names the student and the chapter, in any of the layouts that collection tools
+    produce: `<student>/<chapter>/<any>.ipynb`, `<student>/<chapter>.ipynb`,
+    `<student>_<chapter>.ipynb`, or such in a zip for each student. What a student has handed in
+    that isn't a notebook comes with a `trouble`. Other paths that name no chapter are added to
+    `left`. Unreadable if `source` is none of these.
     """
     left = [] if left is None else left
     if source.is_dir():
-        # rglob goes into no folder that is a link; glob finds it, so that it can be told.
-        for path in sorted({*source.rglob("*.ipynb"), *source.glob("*/*/*.ipynb")}):
-            whose = _whose(path.relative_to(source).parts, left)
-            if whose is None:
-                continue
-            links = (one.is_symlink() for one in (path, *path.parents[:2]) if one != source)
-            if any(links) or not path.is_file():  # a link: to what its author cannot read?
-                trouble = f"{path.name!r} is a link, or no file. Hand in the notebook itself."
-                yield _named(Submission(*whose, "", trouble))
-            else:
-                yield _submission(*whose, path.stat().st_size, path.read_bytes)
-    elif source.suffix == ".ipynb" and source.is_file():
+        yield from _sorted_out(collected.in_folder(source), left)
+    elif source.suffix.lower() == ".ipynb" and source.is_file():
         parts = source.resolve().parts
         in_its_folder = _CHAPTER.fullmatch(parts[-2])
-        whose = _whose(parts[-3:] if in_its_folder else parts[-1:], left)
-        yield _submission(
-            *whose or (source.stem, source.stem), source.stat().st_size, source.read_bytes
-        )
+        whose = _whose(parts[-3:] if in_its_folder else parts[-1:])
+        file = File(parts[-1:], source.stat().st_size, source.read_bytes)
+        yield _submission(*(whose or (source.stem, source.stem))[:2], file)
     elif zipfile.is_zipfile(source):
         with zipfile.ZipFile(source) as archive:
-            for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
-                yield from _zipped(archive, entry, left)
+            yield from _sorted_out(collected.in_zip(archive), left)
     else:
         raise Unreadable(f"{source} is no folder, zip or notebook. Name what was collected.")
 
 
-_CHAPTER = re.compile(r"(?:(.*?)[ _-])?(\d\d_[a-z]+(?:_[a-z]+)*).*")
+_CHAPTER = re.compile(r"(?:(.*?)[ _-])??(?:exercises[ _-])?(\d\d_[a-z]+(?:_[a-z]+)*).*")
+_OURS = ("course", "exercises")
+"""Folders of a learner's copy of the course, above those of the chapters."""
 
 
-def _whose(parts: tuple[str, ...], left: list[str]) -> tuple[str, str] | None:
-    """Return the student and the chapter that a path names; None if it names none."""
+def _whose(parts: Parts) -> tuple[str, str, Parts] | None:
+    """Return the student, the chapter and the student's folder that a path names, if it does."""
     *folders, name = parts
-    if any(part.startswith((".", "__MACOSX")) for part in parts) or name.endswith(".new.ipynb"):
-        return None  # what JupyterLab, macOS and `make lab` leave beside a notebook
-    if len(folders) == 2 or (len(folders) > 2 and _CHAPTER.fullmatch(folders[-1])):
-        return folders[-2], folders[-1]
-    if named := _CHAPTER.fullmatch(name.removesuffix(".ipynb")):
-        return (folders[-1] if folders else named[1] or named[2]), named[2]
-    left.append("/".join(parts))
-    return None
+    stem = name.partition(".ipynb")[0]
+    named, folder = (_CHAPTER.fullmatch(one) for one in (stem, folders[-1] if folders else ""))
+    if folder and not folder[1]:
+        chapter = folder[2]
+        folders.pop()
+    elif named:
+        chapter = named[2]
+    elif len(folders) == 2:
+        chapter = folders.pop()
+    else:
+        return None
+    while folders and folders[-1] in _OURS:
+        folders.pop()
+    student = folders[-1] if folders else (named[1] if named else stem) or chapter
+    return student, chapter, tuple(folders)
 
 
-def _zipped(
-    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: list[str]
+def _sorted_out(found: Collected, left: list[str]) -> Iterator[Submission]:
+    students: dict[Parts, set[str]] = {}
+    flat = _flat_folders(found)
+    for file in found.files:
+        if file.leads_out:
+            yield _named(Submission("/".join(file.parts), "", "", file.trouble))
+        elif _is_notebook(file.parts):
+            if whose := _whose(file.parts):
+                student, chapter, folder = whose
+                if folder in flat and file.parts[:-1] == folder:
+                    student = _prefix(file) or student
+                    folder = (*folder, student)
+                students.setdefault(folder, set()).add(chapter)
+                yield _submission(student, chapter, file)
+            else:
+                left.append(collected.printable("/".join(file.parts)))
+        elif _is_zip_of_a_student(file, found):
+            students.setdefault(file.parts, set())
+            yield from _from_zip(file)
+    yield from _without_notebook(found, students)
+
+
+def _flat_folders(found: Collected) -> set[Parts]:
+    """Return the folders that hold several students' notebooks, each with its student's name."""
+    prefixes: dict[tuple[Parts, str], list[str]] = {}
+    for file in found.files:
+        if _is_notebook(file.parts) and (whose := _whose(file.parts)):
+            prefixes.setdefault((file.parts[:-1], whose[1]), []).append(_prefix(file))
+    return {
+        folder
+        for (folder, _), those in prefixes.items()
+        if folder and all(those) and len(set(those)) > 1
+    }
+
+
+def _prefix(file: File) -> str:
+    """Return what stands before the chapter in a file's name."""
+    named = _CHAPTER.fullmatch(file.name.removesuffix(".ipynb"))
+    return (named and named[1]) or ""
+
+
+def _is_notebook(parts: Parts) -> bool:
+    is_chapter = ("course", "notebooks") in pairwise(parts)  # for reading, not an exercise
+    is_hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+    name = parts[-1]
+    return name.endswith(".ipynb") and not (is_chapter or is_hidden or is_version_beside(name))
+
+
+def _is_zip_of_a_student(file: File, found: Collected) -> bool:
+    """Tell whether there is a zip for each student: it lies at the top, or beside others."""
+    beside = [one for one in found.files if one.parts[:-1] == file.parts[:-1]]
+    zips = [one for one in beside if one.name.lower().endswith(".zip")]
+    return file in zips and (len(file.parts) == 1 or len(beside) == len(zips) > 1)
+
+
+def _from_zip(file: File) -> Iterator[Submission]:
+    """Yield what is in the zip of one student, whose name is the zip's."""
+    stem = file.name[: -len(".zip")]
+    named = _CHAPTER.fullmatch(stem)
+    student, chapter = (named[1] or stem, named[2]) if named else (stem, "")
+    try:
+        if file.trouble or file.size > MOST_BYTES:
+            raise ValueError(file.trouble or f"it has more than {MOST_BYTES >> 20} MB")
+        with zipfile.ZipFile(io.BytesIO(file.read())) as archive:
+            found = collected.in_zip(archive)
+            inner = [one for one in found.files if _is_notebook(one.parts) and not one.leads_out]
+            for one in inner:
+                whose = _whose(("", *one.parts))
+                yield _submission(student, whose[1] if whose else chapter, one)
+        if not inner:
+            told = f"There is no notebook (.ipynb) in {file.name!r}."
+            yield _named(Submission(student, chapter, "", told))
+    except Exception as error:  # a zip can be broken, packed or locked in many ways
+        told = f"{file.name!r} can't be unpacked: {str(error).rstrip('.')}."
+        yield _named(Submission(student, chapter, "", told))
+
+
+def _without_notebook(found: Collected, students: dict[Parts, set[str]]) -> Iterator[Submission]:
+    """Yield a trouble for each student from whom nothing can be graded, and why.
+
+    The same for a chapter, if something lies where its notebook should.
+    """
+    homes = {folder[:-1] for folder in students if folder} or {()}
+    above = {folder[:length] for folder in students for length in range(len(folder))}
+    for folder in sorted(found.folders):
+        if folder[:-1] not in homes or folder in above:
+            continue
+        files = [file for file in found.under(folder) if not _is_junk(file.parts[len(folder) :])]
+        inner = {one: told for one, told in found.folders.items() if one[: len(folder)] == folder}
+        trouble = next(filter(None, inner.values()), "")
+        if folder in students:
+            yield from _lost(folder, files, trouble, students[folder])
+        elif not _is_junk(folder[-1:], files) and (
+            students or trouble or any(".ipynb" in file.name.lower() for file in files)
+        ):
+            paths = [*(file.parts for file in files), *((*one, ".ipynb") for one in inner)]
+            chapter = next((whose[1] for path in paths if (whose := _whose(path))), "")
+            reason = trouble or _reason(folder[-1], files)
+            yield _named(Submission(folder[-1], chapter, "", reason))
+    if students.get(()):
+        for file in found.files:
+            if len(file.parts) == 1 and _looks_like_one(file) and (whose := _whose(file.parts)):
+                yield _named(Submission(whose[0], whose[1], "", _reason("", [file])))
+
+
+def _lost(
+    folder: Parts, files: list[File], trouble: str, handed_in: set[str]
 ) -> Iterator[Submission]:
-    # Read, never unpacked: what its names point to does not matter, only what they say.
-    path = PurePosixPath(entry.filename)
-    if path.suffix != ".ipynb":
-        return
-    if path.is_absolute() or ".." in path.parts:
-        trouble = f"{entry.filename!r} is not <student>/<chapter>/<notebook>.ipynb."
-        yield _named(Submission(entry.filename, "", "", trouble))
-    elif whose := _whose(path.parts, left):
-        yield _submission(*whose, entry.file_size, lambda: archive.read(entry))
+    """Yield a trouble for each chapter of which a student has handed in what is no notebook."""
+    if trouble:
+        yield _named(Submission(folder[-1], "", "", trouble))
+    lost = {
+        whose[1]: file
+        for file in files
+        if _looks_like_one(file) and (whose := _whose(file.parts)) and whose[2] == folder
+    }
+    for chapter in sorted(set(lost) - handed_in):
+        yield _named(Submission(folder[-1], chapter, "", _reason("", [lost[chapter]])))
 
 
-def _submission(student: str, chapter: str, size: int, read: Any) -> Submission:
-    if size > MOST_BYTES:
-        megabytes = f"{size / (1 << 20):.0f} MB"
+_PACKED = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz")
+_PRINTED = (".pdf", ".html", ".htm", ".docx", ".odt", ".py", ".txt", ".json")
+
+
+def _looks_like_one(file: File) -> bool:
+    """Tell whether a file that is no notebook may be what a student wanted to hand in."""
+    name = file.name.lower()
+    is_meant = ".ipynb" in name or name.endswith((*_PACKED, *_PRINTED))
+    return is_meant and not _is_notebook(file.parts)
+
+
+def _reason(folder: str, files: list[File]) -> str:
+    """Return why there is no notebook in a folder with these files."""
+    if folder.startswith("."):
+        return f"The folder's name, {folder!r}, begins with a dot, which hides it. Rename it."
+    if not files:
+        return "The folder is empty."
+    file = min(files, key=lambda one: (".ipynb" not in one.name.lower(), one.parts))
+    name, lower = file.name, file.name.lower()
+    if is_version_beside(name):
+        return f"{name!r} is a newer version from the course, not the notebook worked in."
+    if name.endswith(".ipynb"):
+        return f"The path of {name!r} names no chapter, such as 03_tcp_server, or is hidden."
+    if lower.endswith(".ipynb"):
+        return f"{name!r} does not end in .ipynb. Rename it."
+    if ".ipynb" in lower and not lower.endswith(_PACKED):
+        return f"{name!r} was not saved as a notebook. Rename it, so that it ends in .ipynb."
+    if lower.endswith(_PACKED):
+        return f"{name!r} is packed. Unpack it here."
+    return f"There is no notebook (.ipynb), only {name!r}."
+
+
+def _is_junk(parts: Parts, files: Iterable[File] = ()) -> bool:
+    """Tell whether JupyterLab, macOS and others have left this, and no student wrote in it."""
+    if "__MACOSX" in parts or ".ipynb_checkpoints" in parts or parts[-1].startswith("._"):
+        return True
+    return parts[-1].startswith(".") and not any(file.name.endswith(".ipynb") for file in files)
+
+
+def _submission(student: str, chapter: str, file: File) -> Submission:
+    if file.trouble:
+        return _named(Submission(student, chapter, "", file.trouble))
+    if file.size > MOST_BYTES:
+        megabytes = f"{file.size / (1 << 20):.0f} MB"
         trouble = f"The notebook has {megabytes}, {MOST_BYTES >> 20} MB is the most that is read. "
         trouble += "Clear its outputs and hand it in again."
         return _named(Submission(student, chapter, "", trouble))
     try:
-        return _named(Submission(student, chapter, decoded(read())))
+        return _named(Submission(student, chapter, decoded(file.read())))
     except Exception as error:  # a zip can be broken, packed or locked in many ways
         trouble = f"The notebook cannot be read: {str(error).rstrip('.')}."
         return _named(Submission(student, chapter, "", trouble))
@@ -116,7 +266,12 @@ def _submission(student: str, chapter: str, size: int, read: Any) -> Submission:
 def _named(one: Submission) -> Submission:
     """Return it under names that can be those of files, on a page and on a terminal."""
     names = [one.student, one.chapter]
-    if all(n.isprintable() and len(n.encode()) < 200 and n == PurePosixPath(n).name for n in names):
+    if all(
+        collected.is_printable(name)
+        and len(name.encode()) < 200
+        and name == PurePosixPath(name).name
+        for name in names
+    ):
         return one
     student, chapter = (re.sub(r"\W+", "_", name).strip("_")[:40] for name in names)
     trouble = one.trouble or f"{one.student!r} or {one.chapter!r} is no name for a folder."

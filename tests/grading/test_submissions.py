@@ -1,6 +1,8 @@
 """Notebooks as students hand them in: found, read, and cut up by exercise."""
 
 import json
+import os
+import shutil
 import zipfile
 
 import pytest
@@ -74,6 +76,19 @@ def test_a_single_notebook_belongs_to_the_student_of_its_name(tmp_path):
         ("Ada L_12_assignsubmission_file/03_tcp_server.ipynb", (..., "03_tcp_server")),
         ("week 3/ada/03_tcp_server/x.ipynb", ("ada", "03_tcp_server")),
         ("ada/chapter3/x.ipynb", ("ada", "chapter3")),
+        ("ada/03_tcp_server/exercises_03_tcp_server.ipynb", ("ada", "03_tcp_server")),
+        ("ada/exercises_03_tcp_server.ipynb", ("ada", "03_tcp_server")),
+        ("ada_exercises_03_tcp_server.ipynb", ("ada", "03_tcp_server")),
+        ("class/ada_exercises_03_tcp_server-2.ipynb", ("class", "03_tcp_server")),
+        ("week 3/ada/03_tcp_server.ipynb", ("ada", "03_tcp_server")),
+        ("03_tcp_server/ada.ipynb", ("ada", "03_tcp_server")),
+        ("ada/course/exercises/03_tcp_server/exercises_03_tcp_server.ipynb", ("ada", ...)),
+        ("ada/course/notebooks/03_tcp_server.ipynb", None),
+        ("山田\u3000太郎/03_tcp_server.ipynb", ("山田\u3000太郎", "03_tcp_server")),
+        ("مه\u200cرو/03_tcp_server.ipynb", ("مه\u200cرو", "03_tcp_server")),
+        ("Ada\xa0Lovelace/03_tcp_server.ipynb", ("Ada\xa0Lovelace", "03_tcp_server")),
+        ("Zoe\u0308/03_tcp_server.ipynb", ("Zoe\u0308", "03_tcp_server")),
+        ("דנה/03_tcp_server.ipynb", ("דנה", "03_tcp_server")),
         ("ada/03_tcp_server/x.new.ipynb", None),
         ("ada/03_tcp_server/.ipynb_checkpoints/x-checkpoint.ipynb", None),
         ("ada/.ipynb_checkpoints/03_tcp_server-checkpoint.ipynb", None),
@@ -88,9 +103,149 @@ def test_the_path_tells_whose_a_notebook_is(path, whose, tmp_path):
         archive.write(folder / path, path)
     if whose and whose[0] is ...:
         whose = (path.partition("/")[0], whose[1])
+    if whose and whose[1] is ...:
+        whose = (whose[0], "03_tcp_server")
     for source in (folder, tmp_path / "class.zip"):
-        found = [(one.student, one.chapter) for one in submissions(source)]
+        found = [(one.student, one.chapter) for one in submissions(source) if one.text]
         assert found == ([whose] if whose else [])
+
+
+SIGN = "\x1b]0;\x07"
+NB = "03_tcp_server.ipynb"
+HANDED_IN = {
+    f"bob/03_tcp_server/{NB.replace('.', '.new.')}": "newer version",
+    f"cid/03_tcp_server/{NB}.txt": "Rename it",
+    "dan/03_tcp_server/03_tcp_server.IPYNB": "Rename it",
+    "eve/03_tcp_server/hand_in.zip": "Unpack it",
+    f".fay/03_tcp_server/{NB}": "begins with a dot",
+    "gil/03_tcp_server/03_tcp_server.pdf": "no notebook",
+    "hal/notes.ipynb": "names no chapter",
+}
+"""What students have handed in that cannot be graded, and a word of the reason."""
+
+
+def test_a_student_without_a_notebook_is_named_with_the_reason(tmp_path):
+    """In a folder and in a zip; what collection tools leave there is not."""
+    folder = tmp_path / "class"
+    for path in (f"ada/03_tcp_server/{NB}", "__MACOSX/x/._a.ipynb", ".git/config", *HANDED_IN):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text("text")
+    (folder / "ian" / "03_tcp_server").mkdir(parents=True)
+    shutil.make_archive(str(tmp_path / "class"), "zip", folder)
+    for source in (folder, tmp_path / "class.zip"):
+        troubles = {one.student: one.trouble for one in submissions(source)}
+        assert troubles.pop("ada") == "" and "empty" in troubles.pop("ian")
+        assert troubles.keys() == {path.partition("/")[0] for path in HANDED_IN}
+        for path, told in HANDED_IN.items():
+            assert told in troubles[path.partition("/")[0]]
+
+
+def test_a_chapter_without_a_notebook_is_named_too(tmp_path):
+    """Beside one that can be graded."""
+    for path in ("ada/03_tcp_server/a.ipynb", "ada/04_udp_server/a.ipynb.txt", "ada/plan.pdf"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("text")
+    found = [(one.chapter, bool(one.trouble)) for one in submissions(tmp_path)]
+    assert found == [("03_tcp_server", False), ("04_udp_server", True)]
+
+
+def test_a_folder_that_cannot_be_entered_is_named(tmp_path, monkeypatch):
+    """As root may enter any folder, the kernel's answer is put in its place."""
+    for student in ("ada", "bob"):
+        (tmp_path / student / "03_tcp_server").mkdir(parents=True)
+        (tmp_path / student / "03_tcp_server" / "a.ipynb").write_text("text")
+    scandir = os.scandir
+
+    def closed(path):
+        if "bob" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    ada, bob = submissions(tmp_path)
+    assert ada.text and "Permission denied" in bob.trouble and bob.student == "bob"
+
+
+def packed(path, names):
+    """Pack a notebook under each name, given in the bytes that a program would write."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, _ in enumerate(names):
+            archive.writestr(f"{number:0{len(names[number])}}", "text")
+    data = path.read_bytes()
+    for number, name in enumerate(names):
+        data = data.replace(f"{number:0{len(name)}}".encode(), name)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        (b"ada\\03_tcp_server\\03_tcp_server.ipynb", "ada"),
+        ("André/03_tcp_server.ipynb".encode("cp437"), "André"),
+        ("Zoë_03_tcp_server.ipynb".encode("cp437"), "Zoë"),
+        ("Müller/03_tcp_server.ipynb".encode("cp437"), "Müller"),
+        ("Müller/03_tcp_server.ipynb".encode(), "Müller"),
+        ("Łukasz/03_tcp_server.ipynb".encode(), "Łukasz"),
+        ("山田太郎/03_tcp_server.ipynb".encode("cp932"), "山田太郎"),
+        ("能登\u3000ソフィー/03_tcp_server.ipynb".encode("cp932"), "能登\u3000ソフィー"),
+    ],
+)
+def test_names_in_a_zip_are_read_as_the_packer_meant_them(name, student, tmp_path):
+    """Only new programs say in which encoding they have written a name."""
+    [one] = submissions(packed(tmp_path / "class.zip", [name]))
+    assert (one.student, one.chapter, one.text) == (student, "03_tcp_server", "text")
+
+
+def test_a_folder_with_everybody_s_notebooks_is_no_student(tmp_path):
+    """As a zip has it that was packed with its folder."""
+    (tmp_path / "week 3").mkdir()
+    for student in ("ada", "bob"):
+        (tmp_path / "week 3" / f"{student}_exercises_03_tcp_server.ipynb").write_text(student)
+    found = [(one.student, one.chapter, one.text) for one in submissions(tmp_path)]
+    assert found == [("ada", "03_tcp_server", "ada"), ("bob", "03_tcp_server", "bob")]
+
+
+def test_a_zip_for_each_student_is_read(tmp_path):
+    """As some course systems pack a class; a broken one is told, with its student."""
+    inner = {}
+    for student in ("ada", "bob"):
+        with zipfile.ZipFile(tmp_path / f"{student}.zip", "w") as archive:
+            archive.writestr(f"03_tcp_server/{NB}", student)
+        inner[f"{student}_03_tcp_server.zip"] = (tmp_path / f"{student}.zip").read_bytes()
+    inner["cid.zip"] = b"PK"
+    folder = tmp_path / "class"
+    folder.mkdir()
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
+        for name, data in inner.items():
+            archive.writestr(name, data)
+            (folder / name).write_bytes(data)
+    for source in (folder, tmp_path / "class.zip"):
+        ada, bob, cid = submissions(source)
+        assert (ada.student, ada.chapter, ada.text) == ("ada", "03_tcp_server", "ada")
+        assert bob.text == "bob" and "can't be unpacked" in cid.trouble and cid.student == "cid"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_notebook_in_any_encoding_of_json_is_read(encoding, tmp_path):
+    """Windows programs begin a file with a mark."""
+    path = tmp_path / "ada" / NB
+    path.parent.mkdir()
+    path.write_bytes(notebook("größe = 1").encode(encoding))
+    [one] = submissions(tmp_path)
+    assert cells_of(one.text)[0].source == "größe = 1"
+
+
+@pytest.mark.parametrize("name", [f"ada{SIGN}", "ada\u202e", "ada\n", "ada\u2028"])
+def test_no_sign_in_a_name_steers_a_terminal(name, tmp_path):
+    """Such names are no person's."""
+    (tmp_path / name).mkdir()
+    (tmp_path / name / NB).write_text("text")
+    (tmp_path / name / "x.ipynb").write_text("text")
+    left = []
+    [one] = submissions(tmp_path, left)
+    assert one.trouble and one.student.startswith("ada")
+    assert all(text.isprintable() for text in (one.trouble, one.student, *left))
 
 
 def test_what_is_no_class_is_told(tmp_path):
@@ -131,6 +286,9 @@ def test_a_link_is_not_followed(tmp_path):
         ("[1, 2]", "no cells"),
         ('{"cells": [5]}', "no cells"),
         ('{"cells": [{"cell_type": "code", "source": 5}]}', "no cells"),
+        ("{}", "no cells"),
+        ("null", "no cells"),
+        ('{"cells": null}', "no cells"),
     ],
 )
 def test_what_is_no_notebook_is_told(text, told):
