@@ -39,11 +39,22 @@ def fresh(function: Any, *args: Any, deadline: float = DEADLINE) -> Any:
             raise ServerTrouble(f"{name}() was not done after {deadline:g} seconds. It was ended.")
         if status != 0:
             last = complaint.strip().splitlines()[-1:] or [f"exit status {status}"]
-            raise ServerTrouble(f"{name}() ended with {last[0]}")
+            raise ServerTrouble(f"{name}() ended with {named_error(complaint) or last[0]}")
         if not result.exists():
             raise ServerTrouble(f"{name}() ended its program before it returned.")
         print(complaint, end="", file=sys.stderr)
         return cloudpickle.loads(result.read_bytes())
+
+
+def named_error(said: str) -> str:
+    """Return the line of the last traceback in `said` that names the exception, or "".
+
+    It need not be the last line: notes follow it, and Python itself adds some (from 3.14 on, to
+    errors of pickle), and the exception's own text may have several lines.
+    """
+    _, header, rest = said.rpartition("Traceback (most recent call last):\n")
+    lines = rest.splitlines() if header else []
+    return next((line for line in lines if line and not line[0].isspace()), "")
 
 
 def start(

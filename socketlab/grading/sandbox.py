@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Self
 from weakref import WeakSet
 
+from ..fresh import named_error
+
 _MODULES = """
     asyncio concurrent.futures ctypes http.client http.server json logging.handlers multiprocessing
     queue random selectors socketserver ssl struct subprocess tempfile threading traceback
@@ -193,7 +195,7 @@ class Student:
     ) -> Ending:
         most = self.limits
         said = self.stderr().strip()
-        error = said.splitlines()[-1] if "Traceback (most recent call last)" in said else ""
+        error = named_error(said)
         if reason == "trouble":
             words = f"It could not be run: {trouble}."
         elif reason == "time":

@@ -3,10 +3,12 @@
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 
 import minisocketserver
 
+from ..fresh import end
 from ..planks import Ship
 
 HERE = Path(__file__).parent
@@ -118,8 +121,9 @@ def run(
             planks.write_bytes(cloudpickle.dumps(ship.planks))
         path = [str(shim)] if shim else []
         path += [str(Path(minisocketserver.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-        try:
-            child = subprocess.run(
+        # A file, not a pipe: what a suite has started and left behind would keep a pipe open.
+        with open(Path(folder, "output"), "w+b") as stream:
+            child = subprocess.Popen(
                 [sys.executable, HERE / "run_suite.py", suite, report, *LEFT_OUT.get(suite, ())],
                 cwd=folder,
                 env={
@@ -129,20 +133,35 @@ def run(
                     "SOCKETSERVER_PLANKS": str(planks) if ship is not None else "",
                 },
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=deadline,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
             )
-        except subprocess.TimeoutExpired:
-            return Outcome(suite, failures=1, output=f"Not done after {deadline:g} seconds.")
+            is_late = _is_late(child, deadline)
+            stream.seek(0)
+            output = stream.read().decode(errors="replace")
+        if is_late:
+            late = f"Not done after {deadline:g} seconds.\n{output}".strip()
+            return Outcome(suite, failures=1, output=late)
         if not report.exists():
-            return Outcome(suite, failures=1, output=child.stdout)
+            return Outcome(suite, failures=1, output=output)
         servers = sum(int(file.read_text()) for file in counts.iterdir())
-        return Outcome(
-            suite, **json.loads(report.read_text()), servers=servers, output=child.stdout
-        )
+        return Outcome(suite, **json.loads(report.read_text()), servers=servers, output=output)
+
+
+def _is_late(child: "subprocess.Popen[bytes]", deadline: float) -> bool:
+    """Wait for the process; one that is late says where it stands. End it, and all it started."""
+    try:
+        child.wait(deadline)
+        return False
+    except subprocess.TimeoutExpired:
+        if sys.platform != "win32":
+            child.send_signal(signal.SIGABRT)  # faulthandler answers it
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(1)
+        return True
+    finally:
+        end(child)
 
 
 class Trials:

@@ -5,6 +5,7 @@
 A small runner of our own, because unittest's command can select tests but not leave one out.
 """
 
+import faulthandler
 import json
 import sys
 import unittest
@@ -34,4 +35,5 @@ def main(name: str, report: str, *left_out: str) -> None:
 
 
 if __name__ == "__main__":
+    faulthandler.enable()  # who ends a suite that hangs is told where it stands
     main(*sys.argv[1:])

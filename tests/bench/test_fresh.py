@@ -155,3 +155,15 @@ def test_a_fork_beside_a_waiting_thread_does_not_warn(capsys):
 
     fresh(forks)
     assert capsys.readouterr().err == ""
+
+
+def test_an_error_is_named_though_more_lines_follow():
+    """Its text may have several, and notes come after it: some are Python's own."""
+
+    def fails():
+        error = ValueError("first\nsecond")
+        error.add_note("noted")
+        raise error
+
+    with pytest.raises(ServerTrouble, match=r"^fails\(\) ended with ValueError: first$"):
+        fresh(fails)

@@ -117,6 +117,13 @@ def test_a_suite_that_hangs_has_failed():
     assert (outcome.verdict, outcome.output) == ("failed", "Not done after 0.01 seconds.")
 
 
+@pytest.mark.skipif(not is_shipped("test_logging"), reason="this Python ships no test.test_logging")
+def test_a_suite_that_hangs_says_where():
+    """It is cut off in the middle: it takes twenty seconds."""
+    told = run("test_logging", deadline=5).output
+    assert told.startswith("Not done after 5 seconds.") and "most recent call first" in told
+
+
 def test_a_suite_that_made_none_of_our_servers_has_not_judged_them():
     assert Outcome("test_x", tests=3).verdict == "passed, but not on our servers"
     assert Outcome("test_x", tests=3, servers=1).verdict == "passed"

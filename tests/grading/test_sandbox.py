@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from socketlab.grading.namespaces import inside
@@ -64,7 +65,8 @@ def processes_of(folder):
 
 def programs_left():
     """Programs that a student has started do not carry the mark."""
-    return subprocess.run(["pgrep", "-f", "^sleep 60.5$"], capture_output=True).stdout.split()
+    running = psutil.process_iter(["cmdline"])
+    return [one.pid for one in running if one.info["cmdline"] == ["sleep", "60.5"]]
 
 
 def wait_until(true):

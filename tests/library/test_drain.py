@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -222,7 +223,8 @@ def test_a_cut_tls_client_never_reads_in_the_clear(make, connect, server_context
     cut, seen = threading.Event(), []
 
     def handle(request, *_):
-        request.recv(1)
+        with suppress(OSError):  # an end, or a broken pipe: in which way it is cut, Pythons differ
+            request.recv(1)
         seen.append(request.session)  # None once the encryption is gone
         cut.set()
 
