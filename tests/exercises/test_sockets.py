@@ -317,7 +317,9 @@ class LooksUpSeldom(FromTheText):
 
 
 class FlagOnTheClass(Right):
-    stopping = False
+    def __init__(self, handle):
+        super().__init__(handle)
+        FlagOnTheClass.stopping = False
 
     def serve_forever(self):
         while not FlagOnTheClass.stopping:
