@@ -182,7 +182,7 @@ def _without_notebook(found: Collected, students: dict[Parts, set[str]]) -> Iter
         if folder in students:
             yield from _lost(folder, files, trouble, students[folder])
         elif not _is_junk(folder[-1:], files) and (
-            students or trouble or any(".ipynb" in file.name.lower() for file in files)
+            students or trouble or any(map(_looks_like_one, files))
         ):
             paths = [*(file.parts for file in files), *((*one, ".ipynb") for one in inner)]
             chapter = next((whose[1] for path in paths if (whose := _whose(path))), "")

@@ -1,10 +1,12 @@
 """The exercises from a terminal, on a learner's own notebooks."""
 
+import json
+
 import nbformat
 import pytest
 
 from socketlab import answers, capstone
-from socketlab.__main__ import ROOT, exercises, main
+from socketlab.__main__ import ROOT, exercises, main, progress
 from socketlab.checks.core import find
 from socketlab.course import refresh
 
@@ -97,6 +99,56 @@ def test_a_slip_gets_a_sentence(words, told, capsys):
 def test_without_a_course_it_is_told_how_to_get_one(tmp_path, capsys):
     assert exercises("check", "03.1", tmp_path) == 1
     assert "Start the course once: make lab" in capsys.readouterr().err
+
+
+def kept_by_colab(book):
+    book["nbformat_minor"] = 0
+    for cell in book["cells"]:
+        cell["metadata"] = {"id": cell.pop("id")}
+
+
+def kept_by_another_kernel(book):
+    book["metadata"]["kernelspec"]["name"] = "conda-env-net-py"
+
+
+def kept_with_gaps(book):
+    book["cells"] += [{"cell_type": "code", "source": None}, {"cell_type": "markdown"}, {}]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("change", [kept_by_colab, kept_by_another_kernel, kept_with_gaps])
+def test_notebooks_of_other_front_ends_are_checked_and_reset(project, capsys, change, encoding):
+    """Whatever they keep where."""
+    write_answer(project, answers.cell(ROOT / "solutions", find("03.2")))
+    book = json.loads(notebook(project).read_bytes())
+    change(book)
+    notebook(project).write_bytes(json.dumps(book).encode(encoding))
+    assert exercises("check", "03.2", project) == 0
+    assert exercises("reset", "03.2", project) == 0
+    book = json.loads(notebook(project).read_bytes())
+    sources = ["".join(cell.get("source") or "") for cell in book["cells"]]
+    place = sources.index(answers.cell(ROOT / "exercises", find("03.2")))
+    assert sources[place + 1].startswith("Your answer before the reset:")
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", "null", '{"cells": null}', '{"cells": [5]}', "[" * 9999, "\xff\xfe"]
+)
+def test_what_is_no_notebook_gets_a_sentence_from_every_command(project, capsys, text):
+    """No traceback, and what to do: the file keeps its place and is named."""
+    notebook(project).write_text(text, "latin-1")
+    for chapter in (project / "course" / "notebooks").glob("*.ipynb"):
+        chapter.write_text(text, "latin-1")
+    for command in ("check", "reset"):
+        assert exercises(command, "03.2", project) == 1
+        error = capsys.readouterr().err
+        assert str(notebook(project)) in error and "rename it" in error
+    assert exercises("hint", "03.2", project) == exercises("list", project=project) == 0
+    assert progress(project) == 0
+    assert "Chapters run to their end: 0 of 11" in capsys.readouterr().out
+    assert capstone.read_answer(notebook(project).parents[1], find("03.2")).trouble
+    refresh(project, project / "course")
+    assert notebook(project).read_text("latin-1") == text
 
 
 def test_a_notebook_that_cannot_be_read_is_told(project, capsys):
