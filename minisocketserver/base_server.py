@@ -107,9 +107,9 @@ class BaseServer:
         super().__setattr__(name, value)
         # Programs also set this flag without calling shutdown(), so the flag does the waking.
         if name == "_BaseServer__shutdown_request":
-            self._wake()
+            self.__wake()
 
-    def _wake(self) -> None:
+    def __wake(self) -> None:
         """Make a waiting loop look again at once."""
         if self.__waker is not None:
             self.__waker.wake()
@@ -133,14 +133,15 @@ class BaseServer:
         with _ServerSelector() as selector:
             selector.register(self, selectors.EVENT_READ, self._handle_request_noblock)
             try:
-                waker = self.__waker = _Waker()
+                # Not set as usual: that goes through a subclass's own __setattr__.
+                waker = vars(self)["_BaseServer__waker"] = _Waker()
                 selector.register(waker, selectors.EVENT_READ, waker.wait)
             except OSError:  # no descriptor left, or a mock: poll
                 waker = None
             try:
                 self.__loop(selector, waker, poll_interval)
             finally:
-                self.__waker = None
+                vars(self).pop("_BaseServer__waker", None)
                 if waker is not None:
                     waker.close()
 
@@ -163,8 +164,10 @@ class BaseServer:
                 rest(self.__pause)
 
     def __must_poll(self) -> bool:
-        # On Windows a wait without an end cannot be interrupted with Ctrl-C.
-        return self.__overrides("service_actions") or sys.platform == "win32"
+        # A subclass that sets attributes in its own way may set the flag without a sound. And on
+        # Windows a wait without an end cannot be interrupted with Ctrl-C.
+        hooks = ("service_actions", "__setattr__")
+        return any(map(self.__overrides, hooks)) or sys.platform == "win32"
 
     def __overrides(self, name: str) -> bool:
         method = getattr(self, name)
@@ -177,8 +180,16 @@ class BaseServer:
         runs it returns at once, and a loop about to start ends at once (the standard library
         waits for a loop to come).
         """
-        self.__shutdown_request = True
+        BaseServer.stop_serving(self)  # not self's: a subclass may have one of its own
         self.__is_shut_down.wait()
+
+    def stop_serving(self) -> None:
+        """Ask `serve_forever` to stop, and do not wait until it has.
+
+        Beyond the standard library. A handler may call it in the thread that serves.
+        """
+        self.__shutdown_request = True
+        self.__wake()  # a subclass's own __setattr__ may have kept the flag from doing it
 
     def service_actions(self) -> None:
         """Do regular work between requests. Called by `serve_forever`, see there how often."""
@@ -196,7 +207,7 @@ class BaseServer:
         The time is `self.timeout` or the socket's own time limit, whichever is shorter.
         """
         listener = getattr(self, "socket", None)
-        limits = [self.timeout, listener.gettimeout() if listener else None]
+        limits = [self.timeout, None if listener is None else listener.gettimeout()]
         with _ServerSelector() as selector:
             selector.register(self, selectors.EVENT_READ)
             ready = selector.select(min((s for s in limits if s is not None), default=None))
@@ -208,10 +219,11 @@ class BaseServer:
             request, client_address = self.get_request()
         except OSError as error:
             if error.errno in _LASTING_ERRORS:
-                self.__pause = min((2 * self.__pause) or _SHORTEST_PAUSE, _LONGEST_PAUSE)
+                pause = (2 * self.__pause) or _SHORTEST_PAUSE
+                vars(self)["_BaseServer__pause"] = min(pause, _LONGEST_PAUSE)
             return
-        if self.__pause:
-            self.__pause = 0.0
+        vars(self).pop("_BaseServer__pause", None)
+        self.request_taken(request, client_address)
         if not self.verify_request(request, client_address):
             self.shutdown_request(request)
             return
@@ -226,6 +238,12 @@ class BaseServer:
 
     def handle_timeout(self) -> None:
         """Called by `handle_request` when no request came in time. For subclasses."""
+
+    def request_taken(self, request: Any, client_address: Any) -> None:
+        """Called with what `get_request` returned, before it is verified. For subclasses.
+
+        Beyond the standard library.
+        """
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Tell whether to serve this request; one turned away is closed."""

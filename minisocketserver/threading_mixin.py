@@ -26,9 +26,7 @@ class ThreadingMixIn:
         thread.start()
         if self.block_on_close and not thread.daemon:
             # Nothing else holds a thread that has ended, so the set forgets it by itself.
-            if not isinstance(self._threads, WeakSet):
-                self._threads = WeakSet()
-            self._threads.add(thread)
+            vars(self).setdefault("_threads", WeakSet()).add(thread)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """See the request through, in its thread, errors included."""

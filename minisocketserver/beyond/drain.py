@@ -7,6 +7,7 @@ from contextlib import suppress
 from threading import Thread
 from typing import Any
 
+from ..base_server import BaseServer
 from .open_requests import OpenRequestsMixIn
 
 _LAST_WORDS = 1.0
@@ -34,7 +35,7 @@ class DrainMixIn(OpenRequestsMixIn):
         """
         deadline = time.monotonic() + seconds
         # shutdown() would wait without an end for a handler that runs in the loop's own thread.
-        self._BaseServer__shutdown_request = True
+        BaseServer.stop_serving(self)  # type: ignore[arg-type]
         self._BaseServer__is_shut_down.wait(seconds)  # type: ignore[attr-defined]
         self.socket.close()  # type: ignore[attr-defined]
         self.wait_until_closed(max(0.0, deadline - time.monotonic()))
@@ -45,6 +46,6 @@ class DrainMixIn(OpenRequestsMixIn):
                     # Not TLS's own shutdown: a handler that writes on would do so in the clear.
                     socket.socket.shutdown(request, socket.SHUT_RDWR)
         if not self.wait_until_closed(_LAST_WORDS):
-            self._threads = ()
+            vars(self)["_threads"] = ()
         self.server_close()  # type: ignore[attr-defined]
         return [client_address for _, client_address in cut]

@@ -28,20 +28,26 @@ class LimitsMixIn(OpenRequestsMixIn):
 
     def get_request(self) -> tuple[Any, Any]:
         """Accept a connection, and do not wait for its client longer than `max_silence`."""
-        request, client_address = super().get_request()
+        request, client_address = super().get_request()  # type: ignore[misc]
         request.settimeout(self.max_silence)
         return request, client_address
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Turn away the one that is too many, after `handle_error` has seen LimitExceeded."""
         # Not in process_request: a mix-in in front of this one need not pass that on.
-        if self.max_connections is None or len(self.open_requests) <= self.max_connections:
+        if self.__has_room():
             return super().verify_request(request, client_address)  # type: ignore[misc,no-any-return]
         try:
             raise LimitExceeded(f"{self.max_connections} connections are open, the most allowed")
         except LimitExceeded:
             self.handle_error(request, client_address)  # type: ignore[attr-defined]
             return False
+
+    def __has_room(self) -> bool:
+        if self.max_connections is None or len(self.open_requests) <= self.max_connections:
+            return True
+        self.forget_closed()
+        return len(self.open_requests) <= self.max_connections
 
 
 class LimitedStreamRequestHandler(StreamRequestHandler):

@@ -1,7 +1,8 @@
 """OpenRequestsMixIn: know which requests are being served."""
 
+import socket
 import threading
-from typing import Any
+from typing import Any, Self
 
 
 class OpenRequestsMixIn:
@@ -12,25 +13,36 @@ class OpenRequestsMixIn:
     so there is little to see there.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.open_requests: dict[int, tuple[Any, Any]] = {}
-        self._closed = threading.Condition()
-        super().__init__(*args, **kwargs)
+    open_requests: dict[int, tuple[Any, Any]]
+    __closed: threading.Condition
 
-    def get_request(self) -> tuple[Any, Any]:
-        """Take a request and note it."""
-        request, client_address = super().get_request()  # type: ignore[misc]
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make what is kept here; a server may call another parent's `__init__` and not ours."""
+        server = super().__new__(cls)
+        vars(server).update(open_requests={}, _OpenRequestsMixIn__closed=threading.Condition())
+        return server
+
+    def request_taken(self, request: Any, client_address: Any) -> None:
+        """Note a request: not before a subclass's own `get_request` has returned it."""
+        super().request_taken(request, client_address)  # type: ignore[misc]
         self.open_requests[id(request)] = request, client_address
-        return request, client_address
 
     def close_request(self, request: Any) -> None:
         """Close the request and forget it."""
         super().close_request(request)  # type: ignore[misc]
-        with self._closed:
-            self.open_requests.pop(id(request), None)
-            self._closed.notify_all()
+        self.forget_closed(request)
+
+    def forget_closed(self, request: Any = None) -> None:
+        """Forget the request, and those that were closed or replaced without `close_request`."""
+        with self.__closed:
+            if self.open_requests.pop(id(request), None) is None:
+                for key, (one, _) in list(self.open_requests.items()):
+                    if isinstance(one, socket.socket) and one.fileno() < 0:
+                        self.open_requests.pop(key, None)
+            self.__closed.notify_all()
 
     def wait_until_closed(self, seconds: float) -> bool:
         """Wait until no request is open; return False if that takes more than `seconds`."""
-        with self._closed:
-            return self._closed.wait_for(lambda: not self.open_requests, seconds)
+        self.forget_closed()
+        with self.__closed:
+            return self.__closed.wait_for(lambda: not self.open_requests, seconds)

@@ -3,7 +3,7 @@
 import sys
 import threading
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Self
 
 from ..threading_mixin import ThreadingMixIn
 from .open_requests import OpenRequestsMixIn
@@ -21,10 +21,14 @@ class ThreadPoolMixIn(OpenRequestsMixIn, ThreadingMixIn):
     pool_size = 8
     queue_size = 0
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._pool: list[threading.Thread] = []
-        self._queue: SimpleQueue[tuple[Any, Any] | None] = SimpleQueue()
-        super().__init__(*args, **kwargs)
+    __pool: list[threading.Thread]
+    __queue: SimpleQueue[tuple[Any, Any] | None]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make the list of threads and the queue; see OpenRequestsMixIn for why here."""
+        server = super().__new__(cls)
+        vars(server).update(_ThreadPoolMixIn__pool=[], _ThreadPoolMixIn__queue=SimpleQueue())
+        return server
 
     def has_capacity(self) -> bool:
         """Take no request while every thread and every place in the queue is in use."""
@@ -32,38 +36,41 @@ class ThreadPoolMixIn(OpenRequestsMixIn, ThreadingMixIn):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give the request to the pool. RuntimeError if it has no thread and can start none."""
-        if len(self._pool) < min(len(self.open_requests), self.pool_size):
+        if len(self.__pool) < min(len(self.open_requests), self.pool_size):
             try:
-                self._start_thread()
+                self.__start_thread()
             except RuntimeError:
-                if not self._pool:
+                if not self.__pool:
                     raise
-        self._queue.put((request, client_address))
+        self.__queue.put((request, client_address))
 
-    def close_request(self, request: Any) -> None:
-        """Close the request, and let the loop know when that made room."""
+    def forget_closed(self, request: Any = None) -> None:
+        """Forget the request, and let the loop know when that made room."""
         was_full = not self.has_capacity()
-        super().close_request(request)
+        super().forget_closed(request)
         if was_full:
-            self._wake()  # type: ignore[attr-defined]
+            self._BaseServer__wake()  # type: ignore[attr-defined]
 
     def server_close(self) -> None:
         """Close the server; what was taken is served before the threads end."""
-        for _ in self._pool:
-            self._queue.put(None)
+        for _ in self.__pool:
+            self.__queue.put(None)
         super().server_close()
 
-    def _start_thread(self) -> None:
-        worker = threading.Thread(target=self._serve_queue, daemon=self.daemon_threads)
+    def __start_thread(self) -> None:
+        worker = threading.Thread(target=self.__serve_queue, daemon=self.daemon_threads)
         worker.start()
-        self._pool.append(worker)
+        self.__pool.append(worker)
         if self.block_on_close and not worker.daemon:
-            self._threads = self._pool
+            vars(self)["_threads"] = self.__pool
 
-    def _serve_queue(self) -> None:
-        while (job := self._queue.get()) is not None:
+    def __serve_queue(self) -> None:
+        while (job := self.__queue.get()) is not None:
             try:
                 self.process_request_thread(*job)
             except BaseException:  # would end a thread of its own; here the next request waits
                 failure = *sys.exc_info(), threading.current_thread()
                 threading.excepthook(threading.ExceptHookArgs(failure))
+            finally:
+                # Its place is free, even if a subclass keeps the connection open.
+                self.forget_closed(job[0])

@@ -6,8 +6,9 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any
+from typing import Any, Self
 
+from ..base_server import BaseServer
 from ..forking_mixin import ForkingMixIn
 
 
@@ -38,12 +39,19 @@ class PreForkMixIn:
 
     collect_children: Any = ForkingMixIn.collect_children
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.active_children: set[int] = set()
-        self._stop = threading.Event()
-        self._stopped = threading.Event()
-        self._stopped.set()
-        super().__init__(*args, **kwargs)
+    active_children: set[int]
+    __lifeline: tuple[int, int]
+    __stop: threading.Event
+    __stopped: threading.Event
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make what the parent keeps; see OpenRequestsMixIn for why here."""
+        server = super().__new__(cls)
+        stop, stopped = threading.Event(), threading.Event()
+        stopped.set()
+        events = {"_PreForkMixIn__stop": stop, "_PreForkMixIn__stopped": stopped}
+        vars(server).update(events, active_children=set())
+        return server
 
     def get_request(self) -> tuple[Any, Any]:
         """Accept a connection. BlockingIOError if another worker was quicker."""
@@ -56,37 +64,38 @@ class PreForkMixIn:
 
         Every `poll_interval` seconds the workers that ended are replaced.
         """
-        self._stopped.clear()
+        self.__stopped.clear()
         self.socket.setblocking(False)  # type: ignore[attr-defined]
-        self._lifeline = os.pipe()  # the parent alone keeps it open; its end is the workers' sign
+        # The parent alone keeps its writing end open; that it ends is the workers' sign.
+        vars(self)["_PreForkMixIn__lifeline"] = os.pipe()
         try:
-            while not self._stop.is_set():
-                self._start_workers()
-                self._stop.wait(poll_interval)
+            while not self.__stop.is_set():
+                self.__start_workers()
+                self.__stop.wait(poll_interval)
         finally:
-            os.close(self._lifeline[1])
-            self._end_workers()
-            os.close(self._lifeline[0])
-            self._stop.clear()
-            self._stopped.set()
+            os.close(self.__lifeline[1])
+            self.__end_workers()
+            os.close(self.__lifeline[0])
+            self.__stop.clear()
+            self.__stopped.set()
 
     def shutdown(self) -> None:
         """Stop the workers and wait until they have ended. For the parent only."""
-        self._stop.set()
-        self._stopped.wait()
+        self.__stop.set()
+        self.__stopped.wait()
 
-    def _start_workers(self) -> None:
+    def __start_workers(self) -> None:
         self.collect_children()
         try:
             while len(self.active_children) < self.processes:
                 pid = os.fork()
                 if pid == 0:
-                    self._run_worker()
+                    self.__run_worker()
                 self.active_children.add(pid)
         except OSError:  # no more processes for now: those that run go on
             traceback.print_exc()
 
-    def _end_workers(self) -> None:
+    def __end_workers(self) -> None:
         deadline = time.monotonic() + self.patience
         while self.active_children and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -95,14 +104,14 @@ class PreForkMixIn:
             os.kill(pid, signal.SIGKILL)
         self.collect_children(blocking=True)
 
-    def _run_worker(self) -> None:
+    def __run_worker(self) -> None:
         """Run the usual loop until the lifeline ends, and leave by `os._exit`."""
         status = 1
         try:
-            os.close(self._lifeline[1])
+            os.close(self.__lifeline[1])
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            threading.Thread(target=self._stop_in_time, daemon=True).start()
+            threading.Thread(target=self.__stop_in_time, daemon=True).start()
             super().serve_forever()  # type: ignore[misc]
             self.server_close()  # type: ignore[attr-defined]
             status = 0
@@ -111,9 +120,9 @@ class PreForkMixIn:
         finally:
             os._exit(status)
 
-    def _stop_in_time(self) -> None:
+    def __stop_in_time(self) -> None:
         # A signal would not do: one that comes just before a wait does not end it.
-        os.read(self._lifeline[0], 1)
-        self._BaseServer__shutdown_request = True
+        os.read(self.__lifeline[0], 1)
+        BaseServer.stop_serving(self)  # type: ignore[arg-type]
         time.sleep(self.patience)
         os._exit(1)

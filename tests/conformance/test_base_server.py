@@ -549,6 +549,92 @@ def test_the_flag_is_down_again_after_the_loop(bell):
     assert server._BaseServer__shutdown_request is False
 
 
+class InTheDict:
+    """Sets attributes past every other class."""
+
+    def __setattr__(self, name, value):
+        vars(self)[name] = value
+
+
+class Elsewhere:
+    """Keeps attributes in a dictionary of its own."""
+
+    def __setattr__(self, name, value):
+        vars(self).setdefault("kept", {})[name] = value
+
+    def __getattr__(self, name):
+        if name in vars(self).get("kept", ()):
+            return self.kept[name]
+        raise AttributeError(name)
+
+
+class Watched:
+    """Looks at each attribute that is set, then lets it be set as usual."""
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        self.__dict__.setdefault("seen", []).append(name)
+
+
+class OnlyKnownNames:
+    """Takes no attribute that the standard library's servers do not have."""
+
+    def __setattr__(self, name, value):
+        known = ("server_address", "RequestHandlerClass", "socket")
+        if name not in (*known, "_BaseServer__shutdown_request", "_BaseServer__is_shut_down"):
+            raise AttributeError(name)
+        super().__setattr__(name, value)
+
+
+class Slots:
+    """Has slots, besides what its parents have."""
+
+    __slots__ = ("mine",)
+
+
+class Answering:
+    """Answers for every name that it does not have."""
+
+    def __getattr__(self, name):
+        return lambda *_: name
+
+
+class NamesOfItsOwn:
+    """Has methods whose names a library might also like."""
+
+    def _wake(self):
+        raise AssertionError("not called by the library")
+
+    stop_serving = _stop = _serve = _loop = _close = _wake
+
+
+OWN_WAYS = [InTheDict, Elsewhere, Watched, OnlyKnownNames, Slots, Answering, NamesOfItsOwn]
+
+
+@pytest.mark.parametrize("mixin", OWN_WAYS)
+@pytest.mark.parametrize("server_name", ["TCPServer", "ThreadingTCPServer"])
+def test_a_class_that_keeps_attributes_in_its_own_way_serves_and_stops(
+    module, make, connect, mixin, server_name
+):
+    """A subclass with its own __setattr__, __getattr__ or __slots__ serves, twice, and stops."""
+    server_class = type("Server", (mixin, getattr(module, server_name)), {"daemon_threads": True})
+    server = make(server_class, lambda request, *_: request.sendall(b"served"))
+    for _ in range(2):
+        with serving(server):
+            assert connect(server).recv(9) == b"served"
+
+
+@pytest.mark.parametrize("mixin", OWN_WAYS)
+def test_the_bare_flag_stops_a_class_with_its_own_way(module, make, mixin):
+    """There, too, the loop sees the private flag, within a poll interval."""
+    server = make(type("Server", (mixin, module.TCPServer), {}))
+    with serving(server) as thread:
+        thread.join(MOMENT)
+        server._BaseServer__shutdown_request = True
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
+
+
 @pytest.mark.parametrize("hook", ["service_actions", "get_request", "verify_request"])
 def test_an_error_in_a_hook_ends_the_loop_cleanly(bell, hook):
     """A hook that raises ends serve_forever with that error; shutdown does not hang then."""
@@ -651,6 +737,34 @@ def test_the_bare_flag_wakes_the_loop(bell):
         server._BaseServer__shutdown_request = True
         thread.join(DEADLINE)
         assert not thread.is_alive()
+
+
+@pytest.mark.beyond
+@pytest.mark.parametrize("mixin", OWN_WAYS)
+def test_shutdown_wakes_a_class_that_keeps_attributes_in_its_own_way(module, make, mixin):
+    """There, too, shutdown ends the wait at once."""
+    server = make(type("Server", (mixin, module.TCPServer), {}))
+    with serving(server, 60) as thread:
+        thread.join(MOMENT)
+
+
+@pytest.mark.beyond
+def test_a_handler_may_ask_the_loop_to_stop(bell):
+    """stop_serving asks for the end without waiting, even in the thread that serves."""
+    server = bell(lambda *_: server.stop_serving())
+    server.ring()
+    in_time(server.serve_forever, 60)
+
+
+@pytest.mark.beyond
+def test_a_request_that_was_taken_is_told_before_it_is_verified(bell):
+    """request_taken is called with what get_request gave, whatever it may be."""
+    calls, server = [], bell()
+    note(calls, server, "get_request", "request_taken", "verify_request")
+    server.ring()
+    server.handle_request()
+    assert names(calls) == ["get_request", "request_taken", "verify_request"]
+    assert calls[1][1:] == REQUEST
 
 
 @pytest.mark.beyond

@@ -50,7 +50,7 @@ FAULTS = [
     (BASE, "no word about fileno", "must define fileno()", "lacks something"),
     (BASE, "no word about get_request", "must define get_request()", "lacks something"),
     (BASE, "nothing can be set", "super().__setattr__(name, value)", "pass"),
-    (BASE, "the flag does not wake", "            self._wake()", "            pass"),
+    (BASE, "the flag does not wake", "            self.__wake()", "            pass"),
     (BASE, "poll once a second", "poll_interval: float = 0.5", "poll_interval: float = 1.0"),
     (BASE, "the loop looks as if it did not run", "self.__is_shut_down.clear()", "pass"),
     (
@@ -86,7 +86,12 @@ FAULTS = [
     (BASE, "no waker, no service", "except OSError:  # no desc", "except KeyError:  # no desc"),
     (BASE, "a deaf waker is trusted", 'if self._receiver.recv(1) != b"!":', "if False:"),
     (BASE, "the waker stays open", "                    waker.close()", "                    pass"),
-    (BASE, "the waker is not noted", "waker = self.__waker = _Waker()", "waker = _Waker()"),
+    (
+        BASE,
+        "the waker is not noted",
+        'waker = vars(self)["_BaseServer__waker"] = _Waker()',
+        "waker = _Waker()",
+    ),
     (BASE, "pauses without a wake-up", "waker.wait if waker else time.sleep", "time.sleep"),
     (BASE, "an idle loop polls", "if waker is None or self.__must_poll() else", "if True else"),
     (
@@ -112,13 +117,32 @@ FAULTS = [
         "            pass",
     ),
     (BASE, "no back-off", "                rest(self.__pause)", "                pass"),
-    (BASE, "no polling for service_actions", 'self.__overrides("service_actions") or ', ""),
+    (BASE, "no polling for service_actions", 'hooks = ("service_actions", ', "hooks = ("),
     (BASE, "only methods of a class override", "method) is not", "method) is"),
     (
         BASE,
         "shutdown does not ask",
-        "self.__shutdown_request = True\n        self.__is_shut_down.wait()",
-        "self.__is_shut_down.wait()",
+        "BaseServer.stop_serving(self)  # not",
+        "pass  # not",
+    ),
+    (
+        BASE,
+        "a subclass may keep us from stopping",
+        "BaseServer.stop_serving(self)",
+        "self.stop_serving()",
+    ),
+    (BASE, "asking does not wake by itself", "self.__wake()  # a sub", "pass  # a sub"),
+    (
+        BASE,
+        "a flag without a sound is overheard",
+        '("service_actions", "__setattr__")',
+        '("service_actions",)',
+    ),
+    (
+        BASE,
+        "nobody hears what was taken",
+        "        self.request_taken(request, client_address)\n",
+        "",
     ),
     (BASE, "shutdown does not wait", "        self.__is_shut_down.wait()", "        pass"),
     (
@@ -132,7 +156,7 @@ FAULTS = [
     (
         BASE,
         "the socket's time limit ignored",
-        "listener.gettimeout() if listener else None",
+        "None if listener is None else listener.gettimeout()",
         "None",
     ),
     (
@@ -163,12 +187,17 @@ FAULTS = [
     ),
     (BASE, "a pause for every error", "if error.errno in _LASTING_ERRORS:", "if True:"),
     (BASE, "pauses do not grow", "(2 * self.__pause) or", "(1 * self.__pause) or"),
-    (BASE, "the longest pause first", "self.__pause = min(", "self.__pause = max("),
+    (
+        BASE,
+        "the longest pause first",
+        '"_BaseServer__pause"] = min(',
+        '"_BaseServer__pause"] = max(',
+    ),
     (
         BASE,
         "the pause stays",
-        "            self.__pause = 0.0\n        if",
-        "            pass\n        if",
+        'vars(self).pop("_BaseServer__pause", None)',
+        "pass",
     ),
     (
         BASE,
@@ -426,13 +455,13 @@ FAULTS = [
     (
         THREADING,
         "threads kept for ever",
-        "self._threads.add(thread)",
+        'vars(self).setdefault("_threads", WeakSet()).add(thread)',
         "self._threads = {thread, *self._threads}",
     ),
     (
         THREADING,
         "threads of all servers together",
-        "self._threads.add(thread)",
+        'vars(self).setdefault("_threads", WeakSet()).add(thread)',
         "ThreadingMixIn._threads = [*ThreadingMixIn._threads, thread]",
     ),
     (

@@ -18,9 +18,9 @@ class Server(PreForkMixIn, TCPServer):
     processes = 2
     patience = 1.0
 
-    def _start_workers(self):
+    def _PreForkMixIn__start_workers(self):
         before = set(self.active_children)
-        super()._start_workers()
+        super()._PreForkMixIn__start_workers()
         if self.active_children != before:
             print(self.server_address[1], *self.active_children, flush=True)
 
