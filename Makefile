@@ -14,7 +14,7 @@ LOCK := requirements.lock
 PYTEST := $(PY) -m pytest -q -n 4 --dist loadfile
 
 .PHONY: help lab site test versions lint check chapters notebooks exercises faults bench lock \
-	clean same-python
+	pythons clean same-python
 .DELETE_ON_ERROR:
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make test       run everything that proves the project right, with the versions in $(LOCK)"
 	@echo "                (LATEST=1: with the newest of everything; LOWEST=1: with the oldest allowed)"
 	@echo "make lock       renew $(LOCK)"
+	@echo "make pythons    prove several Pythons, in one table (PYTHONS=\"python3.11 python3.15\")"
 	@echo "make notebooks  refresh the chapters from the library, execute them, and say what they teach"
 	@echo "make exercises  make exercises/ again from solutions/"
 	@echo "make faults     count the faults that the conformance suite notices"
@@ -73,8 +74,11 @@ lock: $(VENV)/test.stamp
 	$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras \
 		--no-annotate --custom-compile-command "make lock" --output-file $(LOCK) pyproject.toml
 
+pythons:
+	@$(PYTHON) tools/pythons.py $(or $(PYTHONS),$(error Name them: make pythons PYTHONS="python3.11 python3.15"))
+
 clean:
-	rm -rf .venv .venv-latest .venv-lowest
+	rm -rf .venv .venv-*
 
 # The stamps tell a whole environment from one whose making was interrupted: they go before
 # anything is installed, and what has none is made again from the start.
