@@ -687,7 +687,7 @@ def again(page: Any, open_page: Any, visit: Any) -> None:
     step.want(None not in told, "None: does visit return what fetch returned?")
     step.want(told == [HELLO] * 4, f"{told}{room.records.trouble()}")
     for url in urls:
-        is_url = re.fullmatch(r"http://(127\.0\.0\.1|localhost):\d+/", url, re.IGNORECASE)
+        is_url = re.fullmatch(r"http://(127\.0\.0\.1|localhost):\d+/?", url, re.IGNORECASE)
         step.want(is_url, f"fetch({url!r}), which is not of the form http://host:port/")
     _want_free_ports(step)
     _want_nothing_left(step, loops)
