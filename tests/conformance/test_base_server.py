@@ -958,9 +958,11 @@ def test_without_a_descriptor_to_be_woken_by_the_loop_polls(bell, monkeypatch, f
 @pytest.mark.beyond
 def test_a_loop_that_starts_while_sockets_are_mocked_can_be_stopped(bell, monkeypatch):
     """A loop that begins while a test has a mock in the place of sockets can still be stopped."""
-    server = bell()
+    server, silent = bell(), bell()
+    mock = MagicMock()
+    mock.return_value.fileno.return_value = silent.fileno()
     with monkeypatch.context() as patch:
-        patch.setattr("socket.socket", MagicMock())
+        patch.setattr("socket.socket", mock)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         thread.join(0.1)
