@@ -112,7 +112,7 @@ def timed(words, folder, deadline=1800.0, **variables):
         env={**os.environ, "PATH": path, "PYTHONPATH": python_path, **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         start_new_session=True,
     )
     try:

@@ -36,7 +36,7 @@ class ServerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            text=True,
+            encoding="utf-8",
             env={**os.environ, "TMPDIR": folder},
         )
         self.address = self.read()

@@ -1,5 +1,6 @@
 """The bench: run servers in a notebook, see what they did, check an answer."""
 
+from . import pythons as pythons  # isort: skip  (first: it keeps a learner's files behind Python's)
 from .answers import progress, reset, solution
 from .checks import CheckFailed, check, hint
 from .example import tcp_client, threaded_client

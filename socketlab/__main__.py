@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import logbook
 from .course import refresh
+from .pythons import take_plainer_signs
 from .route import START, in_words, note_states, route, write_start_page
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +32,7 @@ Your own copy of the course is the folder course/: change what you like in it.""
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command with `argv` (without the program's name); return its exit status."""
+    take_plainer_signs(sys.stdout, sys.stderr)
     match sys.argv[1:] if argv is None else argv:
         case []:
             return progress(ROOT)
@@ -67,8 +69,10 @@ def progress(project: Path) -> int:
 
 def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
     """Run one of the commands about exercises; return 1 where something is wrong or missing."""
-    from . import answers, terminal
-
+    try:
+        from . import answers, terminal
+    except ModuleNotFoundError as error:
+        return _sorry(_lacks(error))
     course = _mine(project)
     if course.is_dir():
         os.chdir(course)  # there the progress is kept
@@ -88,7 +92,16 @@ def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
                 return 0 if passed else 1
     except (LookupError, answers.NotNow) as error:
         return _sorry(str(error.args[0]))
+    except ModuleNotFoundError as error:
+        return _sorry(_lacks(error))
     return 0
+
+
+def _lacks(error: ModuleNotFoundError) -> str:
+    return (
+        f"This command needs {error.name}, which this Python lacks. In the project's folder: "
+        f"{sys.executable} -m pip install -e '.[lab]'"
+    )
 
 
 def grade(arguments: list[str]) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from .pythons import environment, program, show
 from .running import DEADLINE, ServerTrouble
 
 _FORK_WARNING = "ignore:This process:DeprecationWarning"
@@ -31,10 +32,10 @@ def fresh(function: Any, *args: Any, deadline: float = DEADLINE) -> Any:
         task.write_bytes(cloudpickle.dumps((function, args)))
         # Files, not pipes: a pipe ends only when the last process that holds it has ended.
         with open(out, "wb") as stdout, open(err, "wb") as stderr:
-            program = f"from {__name__} import serve; serve({str(task)!r}, {str(result)!r})"
-            status = _end_of(start(program, stdout=stdout, stderr=stderr), deadline)
-        print(out.read_text(errors="replace"), end="")
-        complaint = err.read_text(errors="replace")
+            code = f"from {__name__} import serve; serve({str(task)!r}, {str(result)!r})"
+            status = _end_of(start(code, stdout=stdout, stderr=stderr), deadline)
+        show(out.read_text(encoding="utf-8", errors="replace"), sys.stdout)
+        complaint = err.read_text(encoding="utf-8", errors="replace")
         if status is None:
             raise ServerTrouble(f"{name}() was not done after {deadline:g} seconds. It was ended.")
         if status != 0:
@@ -42,7 +43,7 @@ def fresh(function: Any, *args: Any, deadline: float = DEADLINE) -> Any:
             raise ServerTrouble(f"{name}() ended with {named_error(complaint) or last[0]}")
         if not result.exists():
             raise ServerTrouble(f"{name}() ended its program before it returned.")
-        print(complaint, end="", file=sys.stderr)
+        show(complaint, sys.stderr)
         return cloudpickle.loads(result.read_bytes())
 
 
@@ -58,15 +59,16 @@ def named_error(said: str) -> str:
 
 
 def start(
-    program: str, descriptors: Collection[int] = (), **streams: Any
+    code: str, descriptors: Collection[int] = (), **streams: Any
 ) -> "subprocess.Popen[bytes]":
     """Start a new Python, which inherits the descriptors; `end` ends it."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    environment.pop("PYTHONUNBUFFERED", None)  # a chapter shows what buffering does
+    env = environment()
+    env.pop("PYTHONUNBUFFERED", None)  # a chapter shows what buffering does
+    python, *arguments = program(code)
     return subprocess.Popen(
-        [sys.executable, "-W", _FORK_WARNING, "-c", program],
+        [python, "-W", _FORK_WARNING, *arguments],
         stdin=subprocess.DEVNULL,
-        env=environment,
+        env=env,
         start_new_session=True,
         pass_fds=descriptors,
         **streams,

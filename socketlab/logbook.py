@@ -47,7 +47,7 @@ def events(folder: Path | None = None) -> set[tuple[str, str]]:
 
 def _read(path: Path) -> Iterator[tuple[str, str]]:
     try:
-        text = path.read_text(errors="replace")
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:  # not there yet, or not to be read: nothing is known, and nothing breaks
         return
     for line in text.splitlines():

@@ -6,7 +6,7 @@ import os
 import platform
 import socket
 import subprocess
-from importlib.util import find_spec
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +18,10 @@ from .checks import hint as next_hint
 from .checks.core import Exercise, find
 from .course import exercise_notebook, write
 from .notebooks import NotebookError, cell_id, code_cells, decoded, read
+from .seatrials import is_shipped
+
+OURS = "python3"
+"""The name under which each Python has its own kernel."""
 
 
 def notebook_of(course: Path, spec: Exercise) -> Path:
@@ -47,11 +51,37 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
     checks = cells[len(own) :]
     notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
     resources = {"metadata": {"path": str(path.parent)}}
-    client = NotebookClient(notebook, timeout=60, allow_errors=True, resources=resources)
+    kernel, note = _kernel_of(notebook)
+    client = NotebookClient(
+        notebook, timeout=60, allow_errors=True, kernel_name=kernel, resources=resources
+    )
     client.execute(stderr=subprocess.DEVNULL)  # where kernels write what concerns nobody here
     outputs = [output for cell in checks for output in cell.outputs]
-    said = "\n".join(_text(output) for output in outputs)
+    said = note + "\n".join(_text(output) for output in outputs)
     return said, all(output.output_type == "stream" for output in outputs)
+
+
+def _kernel_of(notebook: Any) -> tuple[str, str]:
+    """Return the name of the kernel to run the notebook in, and what to say about it.
+
+    A notebook that was saved with a kernel of another machine runs in this Python's. Raises NotNow
+    where there is none.
+    """
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    known = KernelSpecManager().find_kernel_specs()
+    name = notebook.metadata.get("kernelspec", {}).get("name", OURS)
+    if name in known:
+        return name, ""
+    if OURS not in known:
+        raise answers.NotNow(
+            "No notebook can run here, because this Python has no kernel. "
+            f"Install one: {sys.executable} -m pip install ipykernel"
+        )
+    return OURS, (
+        f"The notebook was saved with a kernel called {name!r}, which is not installed here. "
+        "It was run in this Python's instead.\n"
+    )
 
 
 def _is_check(cell: Any) -> bool:
@@ -124,12 +154,18 @@ def examined() -> str:
         f"Unix sockets: {'yes' if unix else 'no; chapter 05 is for reading only here'}",
         f"fork: {'yes' if fork else 'no; chapter 07 is for reading only here'}",
         f"IPv6 and IPv4 on one socket: {'yes' if socket.has_dualstack_ipv6() else 'no'}",
-        f"CPython's own tests: {'yes' if find_spec('test.test_socketserver') else 'not installed'}",
+        f"CPython's own tests: {'yes' if is_shipped('test_socketserver') else 'not installed'}",
     ]
     from .grading import sandbox
 
     lines.append(f"Grading a class: {sandbox.examined()}")
     for package in ("jupyterlab", "ipywidgets", "matplotlib"):
-        version = importlib.metadata.version(package) if find_spec(package) else None
-        lines.append(f"{package}: {version or 'missing; see README.md, how to install'}")
+        lines.append(f"{package}: {_version(package)}")
     return "\n".join(lines)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing; see README.md, how to install"

@@ -18,6 +18,7 @@ from typing import Any
 import minisocketserver
 from minisocketserver import BaseRequestHandler
 
+from ..pythons import command, environment
 from ..running import ServerTrouble, within
 from . import room
 from .core import Exercise
@@ -1279,9 +1280,11 @@ def _endings(step: Step, limit: float) -> list[tuple[bool, bool]]:
     with ExitStack() as stack:
         programs = []
         for switches in _SWITCHES:
-            command = [sys.executable, "-c", _PROGRAM, repr(switches)]
+            words = command("-c", _PROGRAM, repr(switches))
             pipe, null = subprocess.PIPE, subprocess.DEVNULL
-            program = subprocess.Popen(command, stdin=null, stdout=pipe, stderr=null, text=True)
+            program = subprocess.Popen(
+                words, stdin=null, stdout=pipe, stderr=null, encoding="utf-8", env=environment()
+            )
             stack.enter_context(program)
             stack.callback(program.kill)
             programs.append(program)

@@ -451,12 +451,12 @@ def novel(server_class: Any) -> None:
             step.want(os.path.exists(seen(path)), "OSError, and the novel is gone")
         else:
             step.fail("no error: the novel is gone, and a door stands in its place")
-        with open(seen(path)) as file:
+        with open(seen(path), encoding="utf-8") as file:
             step.want(file.read(100) == "my novel", "a file with another text")
 
 
 def _write_novel(path: str) -> None:
-    Path(path).write_text("my novel")
+    Path(path).write_text("my novel", encoding="utf-8")
 
 
 @door.part("own file", 2, "It takes its own file along, and no other.")

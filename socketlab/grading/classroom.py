@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
 
-from .. import answers
+from .. import answers, pythons
 from ..checks import core
 from . import alike, hidden, judge, namespaces
 from .judge import Grade
@@ -189,10 +189,11 @@ def far_work(fields: dict[str, Any], secret: str, level: str | None) -> dict[str
     """
     if getattr(_beside, "program", None) is None:
         _beside.program = subprocess.Popen(
-            [sys.executable, "-c", f"from {__name__} import serve; serve()"],
+            pythons.program(f"from {__name__} import serve; serve()"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            env=pythons.environment(),
             start_new_session=True,
         )
     program = _beside.program

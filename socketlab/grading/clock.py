@@ -95,6 +95,6 @@ def _crowd() -> float:
     """Return how many threads want to run, for each processor: proc_loadavg(5)."""
     if sys.platform != "linux":
         return 0
-    with open("/proc/loadavg") as file:
+    with open("/proc/loadavg", encoding="utf-8") as file:
         running = file.read().split()[3].partition("/")[0]
     return int(running) / (os.cpu_count() or 1)

@@ -263,7 +263,7 @@ def _fork(job: Job, sandbox: Sandbox, processor: int) -> Running:
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
-        with open(write_end, "w") as pipe:
+        with open(write_end, "w", encoding="utf-8") as pipe:
             for result in _judge(job, sandbox, pipe):
                 print(json.dumps(asdict(result)), file=pipe, flush=True)
         status = 0

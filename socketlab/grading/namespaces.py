@@ -113,7 +113,7 @@ def _map_ids(uid: int, outer_uid: int, gid: int, outer_gid: int) -> None:
         ("gid_map", f"{gid} {outer_gid} 1"),
         ("uid_map", f"{uid} {outer_uid} 1"),
     ):
-        Path("/proc/self", name).write_text(text)
+        Path("/proc/self", name).write_text(text, encoding="utf-8")
 
 
 def isolate(judge: int | None) -> bool:
@@ -136,7 +136,7 @@ def isolate(judge: int | None) -> bool:
 
 def can_change_user() -> bool:
     """Tell whether this process is root, and NOBODY is somebody in its user namespace."""
-    lines = Path("/proc/self/uid_map").read_text().splitlines()
+    lines = Path("/proc/self/uid_map").read_text(encoding="utf-8").splitlines()
     ranges = [[int(number) for number in line.split()] for line in lines]
     return os.getuid() == 0 and any(first <= NOBODY < first + n for first, _, n in ranges)
 
@@ -237,7 +237,7 @@ def become_nobody(is_root: bool) -> None:
         change_user()
         call("unshare", CLONE_NEWUSER)  # processes are counted by namespace: getrlimit(2)
         _map_ids(NOBODY, NOBODY, NOBODY, NOBODY)
-    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+    Path("/proc/sys/user/max_user_namespaces").write_text("0", encoding="utf-8")
     keep_capabilities(0)
 
 

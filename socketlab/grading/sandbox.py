@@ -17,6 +17,7 @@ from typing import Any, Self
 from weakref import WeakSet
 
 from ..fresh import named_error
+from ..pythons import search_path
 
 _MODULES = """
     asyncio concurrent.futures ctypes http.client http.server json logging.handlers multiprocessing
@@ -291,7 +292,11 @@ class Sandbox:
     def __enter__(self) -> Self:
         self.turns = Turns()
         self._channel, theirs = socket.socketpair()
-        told = [json.dumps(sys.path), json.dumps(self._preload), str(Path(__file__).parents[2])]
+        told = [
+            json.dumps(search_path(sys.path)),
+            json.dumps(self._preload),
+            str(Path(__file__).parents[2]),
+        ]
         # By default each thread reserves 64 MB for malloc, all of which counts as memory.
         environment = {"MALLOC_ARENA_MAX": "2"}
         if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not find themselves without it

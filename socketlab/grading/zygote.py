@@ -358,7 +358,7 @@ def _kill_group_and_children(group: int) -> None:
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     with suppress(ChildProcessError):
         while True:
-            for child in children.read_text().split() if children.exists() else ():
+            for child in children.read_text(encoding="utf-8").split() if children.exists() else ():
                 with suppress(ProcessLookupError):
                     os.kill(int(child), signal.SIGKILL)
             if os.waitpid(-1, os.WNOHANG) == (0, 0):

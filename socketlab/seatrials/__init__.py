@@ -1,5 +1,6 @@
 """Sea trials: programs that others wrote, and CPython's own tests, on our planks."""
 
+import importlib.machinery
 import importlib.util
 import json
 import os
@@ -19,6 +20,7 @@ import minisocketserver
 
 from ..fresh import end
 from ..planks import Ship
+from ..pythons import command, environment
 
 HERE = Path(__file__).parent
 SHIM = HERE / "shim"
@@ -93,9 +95,12 @@ class Outcome:
 
 
 def is_shipped(suite: str) -> bool:
-    """Tell whether the running interpreter ships the suite (many distributions leave it out)."""
-    find = importlib.util.find_spec
-    return find("test") is not None and find(f"test.{suite}") is not None
+    """Tell whether the running interpreter ships the suite (many distributions leave it out).
+
+    A learner's own test.py is no reason to think so.
+    """
+    folder = Path(os.__file__).parent / "test"
+    return importlib.machinery.PathFinder.find_spec(suite, [str(folder)]) is not None
 
 
 def run(
@@ -124,10 +129,10 @@ def run(
         # A file, not a pipe: what a suite has started and left behind would keep a pipe open.
         with open(Path(folder, "output"), "w+b") as stream:
             child = subprocess.Popen(
-                [sys.executable, HERE / "run_suite.py", suite, report, *LEFT_OUT.get(suite, ())],
+                command(str(HERE / "run_suite.py"), suite, str(report), *LEFT_OUT.get(suite, ())),
                 cwd=folder,
                 env={
-                    **os.environ,
+                    **environment(),
                     "PYTHONPATH": os.pathsep.join(filter(None, path)),
                     "SOCKETSERVER_COUNTS": str(counts),
                     "SOCKETSERVER_PLANKS": str(planks) if ship is not None else "",
@@ -146,7 +151,9 @@ def run(
         if not report.exists():
             return Outcome(suite, failures=1, output=output)
         servers = sum(int(file.read_text()) for file in counts.iterdir())
-        return Outcome(suite, **json.loads(report.read_text()), servers=servers, output=output)
+        return Outcome(
+            suite, **json.loads(report.read_text(encoding="utf-8")), servers=servers, output=output
+        )
 
 
 def _is_late(child: "subprocess.Popen[bytes]", deadline: float) -> bool:

@@ -21,7 +21,7 @@ def note(**line: Any) -> None:
     """Add a line. A forked copy of this process that should have ended ends here."""
     if os.getpid() != OWNER:
         os._exit(1)
-    with FILE.open("a") as file:
+    with FILE.open("a", encoding="utf-8") as file:
         file.write(f"{json.dumps(line)}\n")
 
 

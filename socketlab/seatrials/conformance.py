@@ -4,7 +4,6 @@ import importlib.util
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 
 from ..fresh import end
 from ..planks import Ship
+from ..pythons import command, environment
 from . import displayed
 
 PROJECT = Path(__file__).parents[2]
@@ -184,7 +184,7 @@ def conformance(
                 result.trouble = f"Not all was tried in {deadline:g} seconds."
                 break
             if len(lines(folder / RESULTS)) == before:
-                output = (folder / "output").read_text(errors="replace").strip()
+                output = (folder / "output").read_text(encoding="utf-8", errors="replace").strip()
                 result.trouble = f"The suite did not run: {output.rpartition(chr(10))[2]}"
                 break
             _close(folder / RESULTS, why)
@@ -206,9 +206,9 @@ def _start(folder: Path, topics: Sequence[str]) -> "subprocess.Popen[bytes]":
     }
     with open(folder / "output", "ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", *options, *plugin, *paths],
+            command("-m", "pytest", *options, *plugin, *paths),
             cwd=PROJECT,
-            env=os.environ | settings,
+            env=environment() | settings,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -246,11 +246,11 @@ def _close(results: Path, why: str) -> None:
     last = lines(results)[-1]
     if "begin" in last:
         line = {"id": last["id"], "outcome": "failed", "why": why}
-        with results.open("a") as file:
+        with results.open("a", encoding="utf-8") as file:
             file.write(f"{json.dumps(line)}\n")
 
 
 def lines(results: Path) -> list[dict[str, Any]]:
     """Return the lines of the plugin; the last may be half written, and is left for later."""
-    text = results.read_text(errors="replace") if results.exists() else ""
+    text = results.read_text(encoding="utf-8", errors="replace") if results.exists() else ""
     return [json.loads(line) for line in text.rpartition("\n")[0].splitlines()]

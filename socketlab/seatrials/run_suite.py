@@ -31,7 +31,7 @@ def main(name: str, report: str, *left_out: str) -> None:
         "failures": len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses),
         "left_out": len(tests) - len(kept),
     }
-    Path(report).write_text(json.dumps(outcome))
+    Path(report).write_text(json.dumps(outcome), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def test_a_thread_that_does_not_end_keeps_it_waiting():
 
 def alive(pid):
     try:
-        with open(f"/proc/{pid}/stat") as stat:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
             return stat.read().rsplit(")")[1].split()[0] != "Z"
     except FileNotFoundError:
         return False

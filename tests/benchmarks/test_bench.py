@@ -27,7 +27,7 @@ def figures(row):
 @linux
 def test_a_quick_run_measures_each_thing_once(tmp_path):
     command = [sys.executable, "-m", "benchmarks", "--quick", "--out", tmp_path]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=100)
     assert run.returncode == 0, run.stderr
     page = (tmp_path / "RESULTS.md").read_text()
     assert "0 answered wrongly, 0 lost" in page.replace("\n", " ")

@@ -26,7 +26,7 @@ pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(240)]
 
 def git_status() -> str:
     command = ["git", "-C", str(ROOT), "status", "--porcelain"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30).stdout
+    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=30).stdout
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,7 @@ def progress(project: Path) -> str:
         env=os.environ | {"PYTHONPATH": str(project)},
         cwd=project.parent,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=60,
     )
     assert said.returncode == 0, said.stderr

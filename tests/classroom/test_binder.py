@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 def dockerfile() -> str:
     pytest.importorskip("repo2docker", reason="repo2docker is not installed here: extra test.")
     command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(ROOT)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 

@@ -434,7 +434,7 @@ def test_a_server_out_of_descriptors_does_not_spin(module, request):
     result = subprocess.run(
         [sys.executable, "-c", STARVING, module.__name__],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=20,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )

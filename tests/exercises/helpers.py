@@ -21,7 +21,7 @@ def message(exercise, part, *answers):
     assert "Traceback" not in text
     assert caught.value._render_traceback_() == [text]
     if "MESSAGES" in os.environ:  # a file to collect them in, for people to read
-        with open(os.environ["MESSAGES"], "a") as file:
+        with open(os.environ["MESSAGES"], "a", encoding="utf-8") as file:
             print(
                 os.environ["PYTEST_CURRENT_TEST"].partition(" ")[0], text, "", sep="\n", file=file
             )

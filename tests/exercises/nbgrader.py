@@ -94,7 +94,7 @@ def by_nbgrader(folder, chapter):
     """Return the points of each student, as nbgrader exports them."""
     for words in (["generate_assignment", chapter], ["autograde", chapter], ["export"]):
         nbgrader(folder, *words)
-    with open(folder / "grades.csv", newline="") as file:
+    with open(folder / "grades.csv", encoding="utf-8", newline="") as file:
         return {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
 
 
@@ -107,7 +107,7 @@ def nbgrader(folder, *words):
         cwd=folder,
         env={**os.environ, "PATH": path, "PYTHONPATH": python_path},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=DEADLINE,
     )
     assert run.returncode == 0, run.stderr

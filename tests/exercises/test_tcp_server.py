@@ -567,7 +567,12 @@ class SlottedGreeter(socketserver.StreamRequestHandler):
 
     def handle(self):
         sys.stdout.write("Got connection from %s\n" % (self.client_address,))  # noqa: UP031
-        print("Thank you for connecting", end="", file=io.TextIOWrapper(self.wfile), flush=True)
+        print(
+            "Thank you for connecting",
+            end="",
+            file=io.TextIOWrapper(self.wfile, encoding="utf-8"),
+            flush=True,
+        )
 
 
 def make_greeter(address, handler=Greeter):

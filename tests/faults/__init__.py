@@ -118,7 +118,7 @@ def _most_telling_first(fault):
 
 def _run(command, environment):
     """Run a command in a session of its own, and end all of it; returns code and output."""
-    with TemporaryDirectory() as folder, open(f"{folder}/output", "w+") as output:
+    with TemporaryDirectory() as folder, open(f"{folder}/output", "w+", encoding="utf-8") as output:
         process = subprocess.Popen(
             command,
             cwd=ROOT,

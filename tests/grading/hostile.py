@@ -33,7 +33,13 @@ def attempt(call):
 
 
 def read(out):
-    tell(out, came={path: attempt(lambda p=path: Path(p).read_text()[:9]) for path in asked(out)})
+    tell(
+        out,
+        came={
+            path: attempt(lambda p=path: Path(p).read_text(encoding="utf-8")[:9])
+            for path in asked(out)
+        },
+    )
 
 
 def look_around(out):
@@ -63,25 +69,26 @@ def look_around(out):
 
 def link(out):
     os.symlink(asked(out), "link")
-    Path("file").write_text("mine")
+    Path("file").write_text("mine", encoding="utf-8")
     tell(out, done=True)
     time.sleep(60)
 
 
 def about_me(out):
     status = dict(
-        line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines()
+        line.split(":\t", 1)
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     )
     tell(
         out,
         descriptors=sorted(map(int, os.listdir("/proc/self/fd")))[:-1],  # the last one reads this
         environment=dict(os.environ),
-        environ=Path("/proc/self/environ").read_text(),
+        environ=Path("/proc/self/environ").read_text(encoding="utf-8"),
         ids=[os.getuid(), os.geteuid(), os.getgid(), os.getgroups()],
         capabilities=[int(status[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Amb")],
         no_new_privileges=status["NoNewPrivs"],
         folder=os.getcwd(),
-        files={name: Path(name).read_text() for name in os.listdir()},
+        files={name: Path(name).read_text(encoding="utf-8") for name in os.listdir()},
         session=os.getsid(0),
     )
 

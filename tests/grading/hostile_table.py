@@ -133,11 +133,11 @@ def measure(text, level=None, chapter=CHAPTER):
     started = time.monotonic()
     pid = os.fork()
     if pid == 0:
-        with open(write_end, "w") as pipe:
+        with open(write_end, "w", encoding="utf-8") as pipe:
             json.dump(_graded(text, chapter), pipe)
         os._exit(0)
     os.close(write_end)
-    with open(read_end) as pipe:
+    with open(read_end, encoding="utf-8") as pipe:
         facts = json.load(pipe)
     _, _, used = os.wait4(pid, 0)
     seconds = time.monotonic() - started

@@ -37,7 +37,7 @@ def grade(handed_in, out, *options):
         command(handed_in, out, *options),
         env=environment(),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=DEADLINE,
     )
     assert run.returncode == 0, run.stdout + run.stderr

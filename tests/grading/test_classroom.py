@@ -53,7 +53,7 @@ def traces():
     """Return the mounts and temporary folders that there are."""
     folders = {str(path) for path in Path(tempfile.gettempdir()).glob("student-*")}
     mounts = Path("/proc/self/mounts")
-    return folders | {*(mounts.read_text().splitlines() if mounts.exists() else ())}
+    return folders | {*(mounts.read_text(encoding="utf-8").splitlines() if mounts.exists() else ())}
 
 
 @pytest.fixture

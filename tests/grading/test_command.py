@@ -184,7 +184,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "socketlab", "grade", tmp_path / "class", "--out", out]
     running = subprocess.Popen(
-        command, cwd=PROJECT, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, cwd=PROJECT, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True
     )
     until = time.monotonic() + 60
     while "ada" not in ((out.exists() and (out / "journal.jsonl").read_text()) or ""):

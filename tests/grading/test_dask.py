@@ -48,7 +48,7 @@ def alive(processes):
 
 def start(log, module, *options):
     words = [sys.executable, "-m", f"distributed.cli.{module}", *options]
-    with open(log, "w") as file:
+    with open(log, "w", encoding="utf-8") as file:
         return subprocess.Popen(words, env=environment(), stdout=file, stderr=file)
 
 
@@ -68,7 +68,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(cluster, tmp_path):
 
     out = tmp_path / "there"
     words = command(tmp_path / "class", out, "--executor", f"dask://{address}")
-    with open(tmp_path / "said", "w") as file:
+    with open(tmp_path / "said", "w", encoding="utf-8") as file:
         grader = subprocess.Popen(words, env=environment(), stdout=file, stderr=file)
     try:
         deadline = time.monotonic() + DEADLINE

@@ -148,7 +148,7 @@ class Graded:
             [*command, "--jobs", "2", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             env=environment,
         ) as process:
             self.printed = process.stdout.read()
@@ -158,7 +158,7 @@ class Graded:
         self.seconds = time.monotonic() - begun
         self.peak_memory = used.ru_maxrss * 1024
         assert (out / "grades.csv").exists(), self.printed
-        with open(out / "grades.csv", newline="") as file:
+        with open(out / "grades.csv", encoding="utf-8", newline="") as file:
             self.scores = {row["student_id"]: row["score"] for row in csv.DictReader(file)}
         lines = (out / "journal.jsonl").read_text().splitlines()
         self.journal = [json.loads(line) for line in lines]

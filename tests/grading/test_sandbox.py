@@ -97,7 +97,7 @@ def sandbox(shared):
     sandbox, folder = shared
 
     def state():
-        mounts = Path("/proc/self/mountinfo").read_text()
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
         work = sorted(Path("/tmp").glob("student-*"))
         return mounts, len(os.listdir("/proc/self/fd")), work
 
@@ -131,7 +131,7 @@ def judge():
         [sys.executable, "-c", program],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         env=environment,
     ) as process:
 
@@ -240,7 +240,7 @@ def test_its_links_do_not_lead_us_astray(sandbox):
         with pytest.raises(OSError, match="symbolic links"), inside(student.work, "link"):
             pass
         with inside(student.work, "file") as path:
-            assert Path(path).read_text() == "mine"
+            assert Path(path).read_text(encoding="utf-8") == "mine"
 
 
 def test_only_plain_names_for_files(sandbox):
@@ -541,7 +541,7 @@ def test_a_system_without_user_namespaces():
         ],
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     if come.returncode in (1, 77) and not come.stdout:
         pytest.skip(come.stderr)

@@ -584,7 +584,7 @@ def outcome(name, module):
     """Run a fault in a fresh process; return what happened, or that nothing did."""
     command = [sys.executable, "-W", "ignore", "-m", __spec__.name, "--run", name, module]
     # Not a pipe: forked children may hold it after the process has ended.
-    with tempfile.TemporaryFile("w+") as output:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
         try:
             process.wait(60)

@@ -38,7 +38,7 @@ def is_running(pid):
     does not."""
     try:
         os.kill(pid, 0)
-        with open(f"/proc/{pid}/stat") as file:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except ProcessLookupError:
         return False

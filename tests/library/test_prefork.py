@@ -347,7 +347,7 @@ def program(request):
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         start_new_session=True,
     )
     watchdog = threading.Timer(4 * DEADLINE, process.kill)

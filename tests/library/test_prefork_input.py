@@ -41,7 +41,11 @@ def test_a_program_that_waits_for_input():
     """Press Enter to stop: the main thread reads stdin while the workers are forked."""
     command = [sys.executable, "-c", PROGRAM]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
     ) as program:
         try:
             answer = program.stdout.readline()

@@ -39,7 +39,8 @@ def write(path: Path, *sources: str, outputs: tuple[str, ...] = (), text: str = 
         cells.append({"cell_type": "markdown", "id": "text", "metadata": {}, "source": text})
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
-        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}),
+        encoding="utf-8",
     )
 
 

@@ -94,6 +94,6 @@ def test_pip_understands_the_lines_for_conda(tmp_path: Path) -> None:
     for name in ("minisocketserver", "socketlab"):
         (tmp_path / name).symlink_to(ROOT / name)
     done = subprocess.run(
-        command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, timeout=60
+        command, cwd=tmp_path, env=os.environ, capture_output=True, encoding="utf-8", timeout=60
     )
     assert "Would install minisocketserver" in done.stdout, done.stderr

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="There is n
 def python(path: Path, version: str) -> None:
     """Make a program that tells its version as Python does, and what else it was asked."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'#!/bin/sh\n[ "$1" = -V ] && echo Python {version} || echo ran "$@"\n')
+    path.write_text(
+        f'#!/bin/sh\n[ "$1" = -V ] && echo Python {version} || echo ran "$@"\n', encoding="utf-8"
+    )
     path.chmod(0o755)
 
 
@@ -34,7 +36,7 @@ def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["make", "-C", str(project), "--no-print-directory", *arguments]
     ours = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "PYTHON", "LATEST", "LOWEST"}
     clean = {name: value for name, value in os.environ.items() if name not in ours}
-    return subprocess.run(command, env=clean, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, env=clean, capture_output=True, encoding="utf-8", timeout=30)
 
 
 def test_another_python_than_the_environment_s_is_not_passed_over_in_silence(project: Path) -> None:

@@ -254,7 +254,7 @@ def socketlab(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "socketlab", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        command, env=environment, capture_output=True, text=True, cwd="/", timeout=60
+        command, env=environment, capture_output=True, encoding="utf-8", cwd="/", timeout=60
     )
 
 

@@ -36,7 +36,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     site, before = tmp_path_factory.mktemp("site"), sources()
     (site / LEFT).touch()
     command = [sys.executable, "-m", "socketlab.authoring.site", str(site)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=100)
     assert run.returncode == 0, run.stderr
     assert sources() == before
     return site

@@ -1,0 +1,161 @@
+"""What we start is not in the way of a learner's files, and speaks UTF-8, whatever the locale."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from socketlab import answers
+from socketlab.__main__ import ROOT, exercises
+from socketlab.checks.core import find
+from socketlab.course import refresh
+from socketlab.fresh import fresh
+from socketlab.pythons import search_path
+from socketlab.seatrials import is_shipped, run
+
+NAMES = ("socketserver", "random", "test", "queue", "selectors", "tempfile", "json", "logging")
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A learner's folder, with files that are called as modules of Python's are."""
+    for name in NAMES:
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('my notes')\n", encoding="utf-8")
+    (tmp_path / "helper.py").write_text("answer = 42\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def beside(folder, monkeypatch):
+    """The same, and what lies there can be imported, as in a kernel."""
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    return folder
+
+
+def python(*words, **environment):
+    """Run a Python in the current folder; return its exit status and its output."""
+    run = subprocess.run(
+        [sys.executable, *words],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=100,
+    )
+    return run.returncode, run.stdout.decode(errors="replace")
+
+
+def python_s_own():
+    import queue
+    import random
+    import socketserver
+
+    return [Path(module.__file__).parent for module in (queue, random, socketserver)]
+
+
+def helper():
+    import helper
+
+    return helper.answer
+
+
+def speak():
+    print("a middle dot: \u00b7")
+
+
+def test_a_new_python_finds_its_own_modules_and_the_learner_s(beside):
+    assert fresh(python_s_own, deadline=60) == [Path(os.__file__).parent] * 3
+    assert fresh(helper, deadline=60) == 42
+
+
+def test_the_folder_stands_behind_the_standard_library(folder):
+    here = str(folder)
+    assert search_path(["", "lib", "site-packages"]) == ["lib", "", "site-packages"]
+    assert search_path([here, "lib"]) == ["lib", here]
+    assert search_path(["lib"]) == ["lib"]
+
+
+def test_a_deleted_folder_is_no_trouble(folder):
+    shutil.rmtree(folder)
+    assert search_path(["", "lib"]) == ["lib", ""]
+
+
+@pytest.mark.parametrize("command", ["doctor", "list", "--help"])
+def test_commands_run_beside_such_files(folder, command):
+    status, said = python("-m", "socketlab", command, PYTHONPATH=str(ROOT))
+    assert status == 0, said
+    assert "Traceback" not in said
+
+
+def test_a_test_py_is_not_taken_for_cpython_s_tests(beside, monkeypatch):
+    there = is_shipped("test_socketserver")
+    monkeypatch.setattr(os, "__file__", str(beside / "os.py"))
+    assert not is_shipped("test_socketserver")
+    monkeypatch.undo()
+    assert is_shipped("test_socketserver") == there
+
+
+@pytest.mark.skipif(not is_shipped("test_docxmlrpc"), reason="This Python has no tests.")
+def test_cpython_s_suites_run_beside_such_files(beside):
+    assert run("test_docxmlrpc").verdict == "passed"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [C_LOCALE, {"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "cp1252"}],
+    ids=["C", "ascii", "cp1252"],
+)
+def test_a_new_python_speaks_whatever_the_locale(tmp_path, environment):
+    (tmp_path / "program.py").write_text(
+        "from socketlab import fresh\ndef speak(): print('a middle dot: \\u00b7 \\u2713')\n"
+        "fresh(speak, deadline=60)\n",
+        encoding="utf-8",
+    )
+    status, said = python(str(tmp_path / "program.py"), PYTHONPATH=str(ROOT), **environment)
+    assert status == 0, said
+    assert said.startswith("a middle dot: ") and said.strip().endswith("+")
+
+
+def test_what_a_new_python_says_comes_through(capsys, monkeypatch):
+    for name, value in (C_LOCALE | {"PYTHONIOENCODING": "ascii"}).items():
+        monkeypatch.setenv(name, value)
+    fresh(speak, deadline=60)
+    assert capsys.readouterr().out == "a middle dot: \u00b7\n"
+
+
+@pytest.fixture
+def solved(tmp_path):
+    """A course in which the exercises of chapter 03 are done."""
+    for part in ("exercises", "notebooks"):
+        (tmp_path / part).symlink_to(ROOT / part)
+    refresh(tmp_path, tmp_path / "course")
+    [path] = (tmp_path / "course" / "exercises" / "03_tcp_server").glob("*.ipynb")
+    book = nbformat.read(path, as_version=4)
+    solution = answers.cell(ROOT / "solutions", find("03.2"))
+    next(cell for cell in book.cells if cell.id == "answer-03-2").source = solution
+    book.metadata["kernelspec"] = {"name": "conda-env-net-py", "display_name": "net"}
+    nbformat.write(book, path)
+    return tmp_path
+
+
+def test_a_notebook_of_another_kernel_runs_in_this_python_s(solved, capsys, monkeypatch):
+    monkeypatch.chdir(solved)
+    assert exercises("check", "03.2", solved) == 0
+    said = capsys.readouterr().out
+    assert "'conda-env-net-py', which is not installed here" in said
+    assert said.count("✓ 03.2 ") == len(find("03.2").parts)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_without_our_signs_gets_plainer_ones(solved, encoding):
+    program = "import sys; from pathlib import Path; from socketlab.pythons import *; "
+    program += "from socketlab.__main__ import exercises; take_plainer_signs(sys.stdout); "
+    program += f"sys.exit(exercises('check', '03.2', Path({str(solved)!r})))"
+    status, said = python("-c", program, PYTHONIOENCODING=encoding, PYTHONPATH=str(ROOT))
+    assert status == 0, said
+    assert said.count("+ 03.2 ") == len(find("03.2").parts)
