@@ -39,11 +39,13 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
     Returns what the checks said, and whether all passed. LookupError for an unknown exercise,
     NotNow where there is no notebook.
     """
+    from jupyter_client.kernelspec import NoSuchKernel
     from nbclient import NotebookClient
 
     spec = find(exercise)
     path = notebook_of(course, spec)
-    own = [cell["source"] for cell in code_cells(_read(path)) if not _is_check(cell)]
+    book = _read(path)
+    own = [cell["source"] for cell in code_cells(book) if not _is_check(cell)]
     parts = [
         f"from socketlab import check\n\ncheck({exercise!r}, part={part!r})" for part in spec.parts
     ]
@@ -51,36 +53,30 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
     checks = cells[len(own) :]
     notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
     resources = {"metadata": {"path": str(path.parent)}}
-    kernel, note = _kernel_of(notebook)
     client = NotebookClient(
-        notebook, timeout=60, allow_errors=True, kernel_name=kernel, resources=resources
+        notebook, timeout=60, allow_errors=True, kernel_name=OURS, resources=resources
     )
-    client.execute(stderr=subprocess.DEVNULL)  # where kernels write what concerns nobody here
-    outputs = [output for cell in checks for output in cell.outputs]
-    said = note + "\n".join(_text(output) for output in outputs)
-    return said, all(output.output_type == "stream" for output in outputs)
-
-
-def _kernel_of(notebook: Any) -> tuple[str, str]:
-    """Return the name of the kernel to run the notebook in, and what to say about it.
-
-    A notebook that was saved with a kernel of another machine runs in this Python's. Raises NotNow
-    where there is none.
-    """
-    from jupyter_client.kernelspec import KernelSpecManager
-
-    known = KernelSpecManager().find_kernel_specs()
-    name = notebook.metadata.get("kernelspec", {}).get("name", OURS)
-    if name in known:
-        return name, ""
-    if OURS not in known:
+    try:
+        client.execute(stderr=subprocess.DEVNULL)  # where kernels write what concerns nobody here
+    except NoSuchKernel:
         raise answers.NotNow(
             "No notebook can run here, because this Python has no kernel. "
             f"Install one: {sys.executable} -m pip install ipykernel"
-        )
-    return OURS, (
-        f"The notebook was saved with a kernel called {name!r}, which is not installed here. "
-        "It was run in this Python's instead.\n"
+        ) from None
+    outputs = [output for cell in checks for output in cell.outputs]
+    said = _about_the_kernel(book) + "\n".join(_text(output) for output in outputs)
+    return said, all(output.output_type == "stream" for output in outputs)
+
+
+def _about_the_kernel(book: Any) -> str:
+    """Return what to say where the notebook was saved with a kernel that isn't this Python's."""
+    about = book.get("metadata", {}).get("kernelspec", {})
+    name = about.get("name", OURS) if isinstance(about, dict) else OURS
+    if name == OURS:
+        return ""
+    return (
+        f"The notebook was saved with a kernel called {name!r}. "
+        "It has been run in this Python's own instead.\n"
     )
 
 

@@ -147,7 +147,7 @@ def test_a_notebook_of_another_kernel_runs_in_this_python_s(solved, capsys, monk
     monkeypatch.chdir(solved)
     assert exercises("check", "03.2", solved) == 0
     said = capsys.readouterr().out
-    assert "'conda-env-net-py', which is not installed here" in said
+    assert "saved with a kernel called 'conda-env-net-py'" in said
     assert said.count("✓ 03.2 ") == len(find("03.2").parts)
 
 
