@@ -1,5 +1,6 @@
 """What is there besides the check: our solution, the stub brought back, what was done."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,19 @@ class NotNow(Exception):
         return [str(self)]
 
 
-def solution(exercise: str, give_up: bool = False) -> None:
+def solution(exercise: object = None, give_up: bool = False) -> None:
     """Print our solution, once the check has passed, or with `give_up=True`, which is noted.
 
-    Raises NotNow before that, LookupError for an unknown exercise.
+    Raises NotNow before that, UnknownError for an unknown exercise.
     """
     spec = find(exercise)
     text = cell(PROJECT / "solutions", spec)
     if give_up:
-        logbook.note(exercise, "gave up")
+        logbook.note(spec.id, "gave up")
     elif not passed(spec):
         raise NotNow(
-            f"Our solution of {exercise} comes when yours passes: check({exercise!r}) first. "
-            f"hint({exercise!r}) helps. To see it all the same: solution({exercise!r}, "
+            f"Our solution of {spec.id} comes when yours passes: check({spec.id!r}) first. "
+            f"hint({spec.id!r}) helps. To see it all the same: solution({spec.id!r}, "
             "give_up=True), which your progress will mention."
         )
     print("\n".join(line for line in text.splitlines() if "### " not in line))
@@ -42,20 +43,34 @@ def passed(spec: Exercise) -> bool:
     return all(name in spec.passed or f"passed {name}" in noted for name in spec.parts)
 
 
-def reset(exercise: str) -> None:
-    """Put the exercise's stub into a new cell below; the old answer stays where it is.
+def reset(exercise: object = None) -> None:
+    """Make the cell that calls this the exercise's stub again, and print the answer that it was.
 
-    Outside a notebook the stub is printed. LookupError for an unknown exercise.
+    Outside a notebook the stub is printed. UnknownError for an unknown exercise.
     """
     from IPython.core.getipython import get_ipython
 
-    stub = cell(PROJECT / "exercises", find(exercise))
+    spec = find(exercise)
+    stub = cell(PROJECT / "exercises", spec)
     shell = get_ipython()
     if shell is None:
         print(stub)
-    else:
-        shell.set_next_input(stub)
-        print(f"The stub of {exercise} is in a new cell below. Your old answer stays above.")
+        return
+    shell.set_next_input(stub, replace=True)
+    print(
+        f"This cell is the stub of {spec.id} now. Is an answer left in another cell? Delete that."
+    )
+    if old := _last_answer(spec, shell.user_ns.get("In", [])[:-1]):
+        print(f"Your answer, as you last ran it:\n\n{old}")
+
+
+def _last_answer(spec: Exercise, ran: list[str]) -> str:
+    """Return the last cell, of those that ran, that defines a name of the exercise."""
+    names = "|".join(spec.names)
+    defines = re.compile(
+        rf"^(?:class|def|async def)\s+(?:{names})\b|^(?:{names})\s*=", re.MULTILINE
+    )
+    return next((text for text in reversed(ran) if defines.search(text)), "")
 
 
 def cell(folder: Path, spec: Exercise) -> str:

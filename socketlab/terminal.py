@@ -47,7 +47,7 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
     book = _read(path)
     own = [cell["source"] for cell in code_cells(book) if not _is_check(cell)]
     parts = [
-        f"from socketlab import check\n\ncheck({exercise!r}, part={part!r})" for part in spec.parts
+        f"from socketlab import check\n\ncheck({spec.id!r}, part={part!r})" for part in spec.parts
     ]
     cells = [nbformat.v4.new_code_cell(source) for source in (*own, *parts)]  # type: ignore[no-untyped-call]
     checks = cells[len(own) :]
@@ -91,9 +91,10 @@ def _text(output: Any) -> str:
 
 def hinted(exercise: str) -> None:
     """Print the next hint; which one that is, the progress file knows."""
-    told = [event for name, event in logbook.events() if name == exercise]
+    spec = find(exercise)
+    told = [event for name, event in logbook.events() if name == spec.id]
     number = 1 + max((int(event[5:]) for event in told if event.startswith("hint ")), default=0)
-    next_hint(exercise, min(number, len(find(exercise).hints)))
+    next_hint(spec.id, min(number, len(spec.hints)))
 
 
 def reset(course: Path, exercise: str) -> str:
@@ -105,7 +106,7 @@ def reset(course: Path, exercise: str) -> str:
     path = notebook_of(course, spec)
     notebook = _read(path)
     cells = notebook["cells"]
-    wanted = f"answer-{exercise.replace('.', '-')}"
+    wanted = f"answer-{spec.id.replace('.', '-')}"
     place = next((n for n, cell in enumerate(cells) if cell_id(cell) == wanted), None)
     if place is None:
         raise answers.NotNow(
@@ -115,8 +116,10 @@ def reset(course: Path, exercise: str) -> str:
         raise answers.NotNow(
             f"{path} is in an old format. Open it in JupyterLab, save it, try again."
         )
-    old = cells[place]["source"]
-    cells[place]["source"] = answers.cell(answers.PROJECT / "exercises", spec)
+    old, stub = cells[place]["source"], answers.cell(answers.PROJECT / "exercises", spec)
+    if old.strip() == stub.strip():
+        return f"{spec.id} has its stub already, in\n{path}"
+    cells[place]["source"] = stub
     kept = {"cell_type": "raw", "metadata": {}, "source": f"Your answer before the reset:\n\n{old}"}
     if "id" in cells[place]:
         kept["id"] = uuid4().hex[:8]
@@ -124,7 +127,7 @@ def reset(course: Path, exercise: str) -> str:
     text = json.dumps(notebook, indent=1, ensure_ascii=False)
     write(path, f"{text}\n".encode("utf-8", "surrogatepass"))
     return (
-        f"The stub of {exercise} is back, your old answer stands below it, in\n{path}\n"
+        f"The stub of {spec.id} is back, your old answer stands below it, in\n{path}\n"
         "If the notebook is open in JupyterLab: File, Reload Notebook from Disk."
     )
 

@@ -1,6 +1,7 @@
 """Exercises and their checks: what is asked, what an answer gets, hints."""
 
 import inspect
+import re
 import traceback as tracebacks
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -92,28 +93,44 @@ def exercises() -> list[Exercise]:
     return [_exercises[number] for number in sorted(_exercises)]
 
 
-def find(exercise: str) -> Exercise:
-    """Return the exercise called `exercise`, such as "03.1"; LookupError for any other."""
+class UnknownError(LookupError):
+    """There is no exercise, check or hint of this name; the text says which ones there are."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython what to show in place of its own traceback."""
+        return [str(self)]
+
+
+def find(exercise: object) -> Exercise:
+    """Return the exercise called "03.1", "3.1" or 3.1. UnknownError for any other name."""
     known = {spec.id: spec for spec in exercises()}
-    if exercise not in known:
-        raise LookupError(f"There is no exercise {exercise!r}. There are: {', '.join(known)}.")
-    return known[exercise]
+    number = re.fullmatch(r"\s*(\d{1,2})(?:\.(\d))?\s*", str(exercise))
+    chapter = f"{int(number[1]):02}" if number else ""
+    if number and f"{chapter}.{number[2]}" in known:
+        return known[f"{chapter}.{number[2]}"]
+    mine = [one for one in known if one[:2] == chapter]
+    asked = "Which exercise?" if exercise in ("", None) else f"There is no exercise {exercise!r}."
+    if mine and number and number[2] is None:
+        asked = f"Which exercise of chapter {chapter}?"
+    raise UnknownError(f"{asked} There are: {', '.join(mine or known)}.")
 
 
-def check(exercise: str, *answers: Any, part: str | None = None, traceback: bool = False) -> None:
+def check(
+    exercise: object, *answers: Any, part: str | None = None, traceback: bool = False
+) -> None:
     """Try an answer over real sockets; raise CheckFailed, with a message, if it is not right.
 
     `answers` are the objects to try; without them the names that the exercise asks for are
     looked up where `check` is called, so that a name not defined yet is told in a sentence.
     `part` names one check of the exercise, otherwise all are made, up to the first that fails.
-    `traceback=True` shows where an exception came from. LookupError for an unknown name.
+    `traceback=True` shows where an exception came from. UnknownError for an unknown name.
     """
     # Each part has a scored cell of its own, and the cell raises or does not. The other way to
     # partial credit, a cell that returns its points, would make nbgrader read the cell's text
     # output as a number: points would then depend on what a display shows.
     spec = find(exercise)
     if part is not None and part not in spec.parts:
-        raise LookupError(f"{exercise} has no part {part!r}. There are: {', '.join(spec.parts)}.")
+        raise UnknownError(f"{spec.id} has no part {part!r}. There are: {', '.join(spec.parts)}.")
     frame = inspect.currentframe()
     namespace = frame.f_back.f_globals if frame and frame.f_back else {}
     for one in spec.parts.values() if part is None else [spec.parts[part]]:
@@ -121,8 +138,8 @@ def check(exercise: str, *answers: Any, part: str | None = None, traceback: bool
         if not_yet is not None:
             raise failed(spec, one, not_yet, traceback)
         spec.passed.add(one.name)
-        logbook.note(exercise, f"passed {one.name}")
-        print(f"✓ {exercise} {one.name}: {_points(one.points)}. {one.praise}")
+        logbook.note(spec.id, f"passed {one.name}")
+        print(f"✓ {spec.id} {one.name}: {_points(one.points)}. {one.praise}")
 
 
 def _fair_attempt(
@@ -144,18 +161,24 @@ def failed(spec: Exercise, part: Part, not_yet: NotYet, traceback: bool) -> Chec
     return report
 
 
-def hint(exercise: str, number: int | None = None) -> None:
+def hint(exercise: object = None, number: int | None = None) -> None:
     """Print the next hint for an exercise: a nudge first, nearly the answer last.
 
-    `number`, 1 to 3, asks for that one.
+    `number`, 1 to 3, asks for that one. Where there is no such exercise or hint, print what there
+    is: who asks for help gets no error.
     """
-    spec = find(exercise)
+    try:
+        spec = find(exercise)
+    except UnknownError as unknown:
+        print(f'{unknown} Ask with its number, as in hint("03.1").')
+        return
     last = len(spec.hints)
-    spec.hints_told = min(spec.hints_told + 1, last) if number is None else number
-    if not 1 <= spec.hints_told <= last:
-        raise LookupError(f"{exercise} has the hints 1 to {last}, not {number}.")
-    logbook.note(exercise, f"hint {spec.hints_told}")
-    print(f"Hint {spec.hints_told} of {last} for {exercise}: {spec.hints[spec.hints_told - 1]}")
+    if number is not None and number not in range(1, last + 1):
+        print(f"{spec.id} has the hints 1 to {last}, not {number!r}.")
+        return
+    spec.hints_told = number or min(spec.hints_told + 1, last)
+    logbook.note(spec.id, f"hint {spec.hints_told}")
+    print(f"Hint {spec.hints_told} of {last} for {spec.id}: {spec.hints[spec.hints_told - 1]}")
 
 
 def attempt(

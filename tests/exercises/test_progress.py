@@ -1,11 +1,14 @@
 """The learner's progress, our solutions, the stub that comes back."""
 
 import pytest
+from nbformat import v4
 
 from socketlab import answers, check, hint, logbook, progress, solution
 from socketlab.checks.core import exercises, find
 from socketlab.course import MANIFEST
 from socketlab.logbook import NAME
+
+from ..kernels import execute
 
 
 @pytest.fixture
@@ -82,20 +85,64 @@ def test_progress_shows_the_course_at_a_glance(course, capsys):
     assert any(line.startswith("03.1     2/13  build ") for line in lines)
 
 
-def test_a_reset_in_a_notebook_makes_a_new_cell(course, monkeypatch, capsys):
-    """The old answer stays where it is."""
-    from IPython.core.interactiveshell import InteractiveShell
+def test_a_reset_makes_its_cell_the_stub_and_loses_no_answer():
+    """In a real kernel, however often: it's one stub, in the cell where it was asked for."""
+    before = "from socketlab import reset\n1 + 1"
+    answer = "class TCPServer:\n    mine = True"
+    cells = [v4.new_code_cell(text) for text in (before, answer, 'reset("3.1")', "reset(3.1)")]
+    asked = []
 
-    shell = InteractiveShell()
-    cells = []
-    monkeypatch.setattr(shell, "set_next_input", cells.append)
-    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
-    answers.reset("03.1")
-    assert "raise NotImplementedError" in cells[0]
-    assert "new cell below" in capsys.readouterr().out
+    def note(execute_reply, **_):
+        asked.extend(execute_reply["content"]["payload"])
+
+    execute(v4.new_notebook(cells=cells), on_cell_executed=note)
+    for cell in cells[2:]:
+        printed = "".join(output.get("text", "") for output in cell.outputs)
+        assert "This cell is the stub of 03.1 now." in printed
+        assert printed.endswith(f"as you last ran it:\n\n{answer}\n")
+    assert [(one["source"], one["replace"]) for one in asked] == [("set_next_input", True)] * 2
+    assert all("raise NotImplementedError" in one["text"] for one in asked)
 
 
 def test_where_the_folders_are_missing_it_is_told(course, monkeypatch, tmp_path):
     monkeypatch.setattr(answers, "PROJECT", tmp_path)
     with pytest.raises(answers.NotNow, match="Is the project's folder complete"):
         solution("03.1", give_up=True)
+
+
+@pytest.mark.parametrize("asked", ["3.1", 3.1, " 03.1 "])
+def test_a_number_that_can_only_mean_one_thing_is_understood(course, capsys, asked):
+    hint(asked)
+    assert "Hint 1 of 3 for 03.1" in capsys.readouterr().out
+    assert logbook.events() == {("03.1", "hint 1")}
+    assert find(asked) is find("03.1")
+
+
+@pytest.mark.parametrize(
+    "asked, says",
+    [
+        ((), "Which exercise? There are: 01.1, "),
+        (("03",), "Which exercise of chapter 03? There are: 03.1, 03.2, 03.3, 03.4."),
+        ((3,), "Which exercise of chapter 03? There are: 03.1, 03.2, 03.3, 03.4."),
+        (("3.9",), "There is no exercise '3.9'. There are: 03.1, 03.2, 03.3, 03.4."),
+        (("tcp",), "There is no exercise 'tcp'. There are: 01.1, "),
+        (("03.1", 9), "03.1 has the hints 1 to 3, not 9."),
+        (("03.1", "2"), "03.1 has the hints 1 to 3, not '2'."),
+    ],
+)
+def test_who_asks_for_help_gets_no_error(course, capsys, asked, says):
+    hint(*asked)
+    assert says in capsys.readouterr().out
+    assert not logbook.events()
+
+
+@pytest.mark.parametrize(
+    "call", ['check("03")', "solution()", 'reset("tcp")', 'check("3.1", part=1)']
+)
+def test_a_slip_in_a_notebook_is_a_sentence_and_no_traceback(call):
+    cells = [v4.new_code_cell(f"from socketlab import check, reset, solution\n{call}")]
+    execute(v4.new_notebook(cells=cells), allow_errors=True)
+    [output] = cells[0].outputs
+    assert output.ename == "UnknownError"
+    [line] = output.traceback
+    assert "There are: " in line

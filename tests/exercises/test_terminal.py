@@ -86,7 +86,7 @@ def test_doctor_tells_what_there_is(project, capsys):
 @pytest.mark.parametrize(
     "words, told",
     [
-        (["check", "3.1"], "There is no exercise '3.1'. There are: "),
+        (["check", "3.9"], "There is no exercise '3.9'. There are: "),
         (["hint"], "Which exercise? For example: socketlab hint 03.1"),
         (["reset", "03.1", "03.2"], "Which exercise?"),
     ],
