@@ -7,6 +7,7 @@ solution, `{indented}` the same, four spaces further right. To add a style, add 
 """
 
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -114,6 +115,11 @@ ROWS = {
     "a separator of lines in a text": ["TEXT = 'one\u2028two'\n{answer}"],
     "letters from everywhere": ["größe = 'é, 字, 🐢'\n{answer}"],
 }
+
+COMMANDS = {
+    name for name, row in ROWS.items() if re.search(r"^ *(\w+ = )?!(?!=)", "\n".join(row), re.M)
+}
+"""Rows with commands, which a kernel runs only where there are terminals (pty) to be had."""
 
 
 def cells(row):
