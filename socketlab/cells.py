@@ -53,7 +53,7 @@ class Reader(TransformerManager):
 
 def _work(line: str) -> int:
     asks = line.rstrip().endswith("?")  # about what? IPython tries each place in the line
-    return len(line) + (len(line) ** 2 // 100 if asks else 0)
+    return 10 + len(line) + (len(line) ** 2 // 100 if asks else 0)
 
 
 def _leading(cell: str) -> str:
@@ -148,7 +148,6 @@ class Shell(InteractiveShell):
 
     def __init__(self, module: ModuleType, **options: Any) -> None:
         super().__init__(user_module=module, user_ns=vars(module), **options)
-        self.input_transformer_manager = Reader()
         self.loop = asyncio.new_event_loop()
         self._seconds = COMMANDS
         self._shown: BaseException | None = None
@@ -169,6 +168,7 @@ class Shell(InteractiveShell):
 
     async def _run(self, source: str) -> BaseException | None:
         self._shown = None
+        self.input_transformer_manager = Reader()
         try:
             code = self.transform_cell(source)
         except Exception as error:
@@ -253,3 +253,7 @@ class Shell(InteractiveShell):
         self.showtraceback()
 
     showindentationerror = showsyntaxerror
+
+    def _format_exception_for_storage(self, *args: Any, **options: Any) -> list[str]:
+        """Store nothing: to format a traceback in colours takes longer than most cells."""
+        return []

@@ -38,14 +38,17 @@ class Collected:
     folders: dict[Parts, str] = field(default_factory=dict)
 
     def add(self, file: File) -> None:
-        """Add a file and the folders that it is in."""
+        """Add a file and the folders that it is in, if these are among what was collected."""
         self.files.append(file)
-        for length in range(1, len(file.parts)):
+        for length in range(1, 0 if file.leads_out else len(file.parts)):
             self.folders.setdefault(file.parts[:length], "")
 
     def under(self, folder: Parts) -> list[File]:
         """Return the files in a folder, and in the folders in it."""
         return [file for file in self.files if file.parts[: len(folder)] == folder]
+
+
+_LINK = "{!r} is a link, or no file. Hand in the notebook itself."
 
 
 def in_folder(source: Path) -> Collected:
@@ -60,13 +63,13 @@ def in_folder(source: Path) -> Collected:
         parts = Path(place).relative_to(source).parts
         for name in sorted(folders):
             is_link = (Path(place) / name).is_symlink()
-            told = f"{name!r} is a link. Hand in the notebook itself." if is_link else ""
+            told = _LINK.format(name) if is_link else ""
             found.folders[*parts, name] = told
         for name in names:
             path = Path(place) / name
             told, size = "", 0
             if path.is_symlink() or not path.is_file():  # a link: to what its author can't read?
-                told = f"{name!r} is a link, or no file. Hand in the notebook itself."
+                told = _LINK.format(name)
             else:
                 with suppress(OSError):
                     size = path.stat().st_size

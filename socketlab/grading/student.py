@@ -44,14 +44,15 @@ def run_cells(sources: dict[str, str], shell: Shell) -> dict[str, str]:
     troubles: dict[str, str] = {}
     todo = dict(sources)
     while todo:
-        again: dict[str, str] = {}
+        lacking: dict[str, str] = {}
         for number, source in todo.items():
             troubles.pop(number, None)
             error = shell.run(f"<cell {number}>", source)
             if error is not None:
                 troubles[number] = describe(error)
             if isinstance(error, NameError):
-                again[number] = source
+                lacking[number] = error.name or ""
+        again = {number: todo[number] for number, name in lacking.items() if name in shell.user_ns}
         if len(again) == len(todo):
             break
         todo = again
