@@ -62,8 +62,8 @@ def in_folder(source: Path) -> Collected:
     for place, folders, names in os.walk(source, onerror=unreadable):
         parts = Path(place).relative_to(source).parts
         for name in sorted(folders):
-            is_link = (Path(place) / name).is_symlink()
-            told = _LINK.format(name) if is_link else ""
+            is_wrong = (Path(place) / name).is_symlink() or name.endswith(".ipynb")
+            told = _LINK.format(name) if is_wrong else ""
             found.folders[*parts, name] = told
         for name in names:
             path = Path(place) / name
