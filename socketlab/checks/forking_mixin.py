@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import select
 import socket
 import socketserver
 import sys
@@ -22,6 +23,7 @@ from .core import Exercise
 from .forecast import compare
 from .place import subclass, there
 from .room import serving, talk
+from .sockets import want_plain_reply
 from .step import PATIENCE, Step, describe
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -51,25 +53,57 @@ class Desk:
         self.notes.note("shutdown_request")
         super().shutdown_request(request)  # type: ignore[misc]
 
+    def close_request(self, request: Any) -> None:
+        self.notes.note("close_request")
+        super().close_request(request)  # type: ignore[misc]
+
+    def server_close(self) -> None:
+        self.notes.note("server_close")
+        super().server_close()  # type: ignore[misc]
+
+
+class FailsToReport:
+    """A server whose handle_error has a bug."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        super().handle_error(request, client_address)  # type: ignore[misc]
+        raise RuntimeError("a bug in handle_error")
+
+
+class FailsToEnd:
+    """A server whose shutdown_request has a bug."""
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)  # type: ignore[misc]
+        raise RuntimeError("a bug in shutdown_request")
+
+
+class Bug(Exception):
+    """An error that no program expects."""
+
+
+class ValueBug(Bug, ValueError):
+    """One that some programs expect."""
+
 
 class Tells(BaseRequestHandler):
-    """Sends the number of its process; b"fail" raises, b"stay" waits for a second word."""
+    """Sends the number of its process; b"stay" waits for a second word, two others fail."""
 
     def handle(self) -> None:
         self.request.settimeout(PATIENCE)
         word = self.request.recv(100)
         self.server.notes.note("begun")
-        if word == b"fail":
-            raise ValueError("a bug in the handler")
+        if word in (b"fail", b"surprise"):
+            raise (ValueBug if word == b"fail" else Bug)("a bug in the handler")
         self.request.sendall(str(os.getpid()).encode())
         if word == b"stay":
             self.request.recv(100)
         self.server.notes.note("done")
 
 
-def mixed(mixin: Any, notes: Any, **switches: Any) -> Any:
-    """Return a server of the learner's mix-in, put first, and ours."""
-    made = subclass("Server", (mixin, Desk, minisocketserver.TCPServer), switches)
+def mixed(mixin: Any, notes: Any, *before: Any, **switches: Any) -> Any:
+    """Return a server of the learner's mix-in, put before ours, but behind those `before`."""
+    made = subclass("Server", (*before, mixin, Desk, minisocketserver.TCPServer), switches)
     server = there(made, ANY_PORT, Tells)
     server.notes = notes
     return server
@@ -146,7 +180,7 @@ def child(mixin: Any) -> None:
 
 def _child(step: Step, notes: Any, mixin: Any) -> None:
     server = mixed(mixin, notes)
-    for word, wanted in ((b"hello", 0), (b"fail", 1)):
+    for word, wanted in ((b"hello", 0), (b"fail", 1), (b"surprise", 1)):
         client = send(server, word)
         got = answer(step, server, client)
         if not wanted:
@@ -155,20 +189,38 @@ def _child(step: Step, notes: Any, mixin: Any) -> None:
                 int(got) != there(os.getpid),
                 f"an answer from the server's own process: nobody forked{server.notes.trouble()}",
             )
-        try:
-            gone = there(next_ended, PATIENCE)
-        except ChildProcessError:
-            step.fail(f"no child to wait for{notes.trouble()}")
-        step.want(gone, f"a child that does not end{notes.trouble()}")
-        pid, ended = gone
+        pid, ended = _next_child(step, notes)
         calls = [text.split()[0] for text in notes.of(pid)]
-        hooks = [call for call in calls if call not in ("begun", "done")]
+        hooks = [call for call in calls if call in ("handle_error", "shutdown_request")]
         after = "a handler that raised" if wanted else "success"
         step.want(
             hooks == ["handle_error"] * wanted + ["shutdown_request"],
             f"after {after} the child called {', '.join(hooks) or 'no hook'}",
         )
+        bugs = [text for text in notes.of(pid) if text.startswith("handle_error")]
+        alien = [bug for bug in bugs if "a bug in the handler" not in bug]
+        step.want(not alien, f"{alien and alien[0]}: is the handler made at all?")
         step.want(ended == wanted, f"exit status {ended} after {after}")
+    _child_of_faulty_hooks(step, notes, mixin)
+
+
+def _child_of_faulty_hooks(step: Step, notes: Any, mixin: Any) -> None:
+    for faulty, word in ((FailsToReport, b"fail"), (FailsToEnd, b"hello")):
+        server = mixed(mixin, notes, faulty)
+        send(server, word).close()
+        _next_child(step, notes)
+        told = notes.came_back()
+        step.want(not told, f"a child came back into the program of its parent ({told})")
+
+
+def _next_child(step: Step, notes: Any) -> tuple[int, int]:
+    """Return the pid and the exit status of the next child that ends."""
+    try:
+        gone = there(next_ended, PATIENCE)
+    except ChildProcessError:
+        step.fail(f"no child to wait for{notes.trouble()}")
+    step.want(gone, f"a child that does not end{notes.trouble()}")
+    return gone  # type: ignore[no-any-return]
 
 
 @build.part("parent", 2, "The parent lets go, the child says goodbye.")
@@ -198,6 +250,10 @@ def _parent(step: Step, notes: Any, mixin: Any) -> None:
     step.want(
         server.taken[0].fileno() == -1,
         "the parent back, and its hold of the connection still open: no close_request",
+    )
+    step.want(
+        "close_request" in notes.of(there(os.getpid)),
+        "the parent's hold closed by hand: a server may override close_request, so call that",
     )
     got = answer(step, server, client)
     step.want(got, f"no answer for the client{server.notes.trouble()}")
@@ -260,9 +316,10 @@ def _closes(step: Step, notes: Any, mixin: Any) -> None:
         server = mixed(mixin, notes, block_on_close=block)
         client = send(server, b"stay")
         answer(step, server, client)
-        late = threading.Timer(MOMENT if block else PATIENCE / 2, client.sendall, (b"go",))
+        before, closings = notes.count("done"), [notes.count("server_close")]
+        seconds = MOMENT if block else PATIENCE / 2
+        late = threading.Timer(seconds, _let_go, (client, notes, closings))
         late.start()
-        before = notes.count("done")
         server.server_close()
         done = notes.count("done") > before
         late.cancel()
@@ -271,6 +328,14 @@ def _closes(step: Step, notes: Any, mixin: Any) -> None:
         how = "done" if done else "not done"
         step.want(server.fileno() == -1, "server_close() back, and the listener still open")
         step.want(
+            notes.count("server_close") > closings[0],
+            "the listener closed by hand: its neighbour's server_close() may have more to do",
+        )
+        step.want(
+            len(closings) == 1 or closings[-1] > closings[0] or not block,
+            "server_close() waits, and the listener is still open",
+        )
+        step.want(
             done == block, f"server_close() back, with block_on_close {block}, and the work {how}"
         )
         step.want(not (block and there(left)), f"a child left after server_close(): {there(left)}")
@@ -278,6 +343,35 @@ def _closes(step: Step, notes: Any, mixin: Any) -> None:
             there(next_ended, PATIENCE)
     server = mixed(mixin, notes)
     server.server_close()
+    _closes_over_two(step, notes, mixin)
+
+
+def _let_go(client: socket.socket, notes: Any, closings: list[int]) -> None:
+    """Let a handler go on, and note how often a listener has been closed till now."""
+    closings.append(notes.count("server_close"))
+    client.sendall(b"go")
+
+
+def _closes_over_two(step: Step, notes: Any, mixin: Any) -> None:
+    server = mixed(mixin, notes)
+    clients = [send(server, b"stay") for _ in range(2)]
+    for client in clients:
+        answer(step, server, client)
+    first, second = clients
+    first.sendall(b"go")
+    late = threading.Timer(MOMENT, second.sendall, (b"go",))
+    late.start()
+    server.server_close()
+    late.join()
+    step.want(not there(left), f"{len(there(left))} of two children left after server_close()")
+    server = mixed(mixin, notes, block_on_close=False)
+    answer(step, server, send(server, b"hello"))
+    soon(lambda: set(there(left)) == {"zombie"})
+    server.server_close()
+    step.want(
+        not there(left),
+        "with block_on_close False, a zombie after server_close(), which need not wait for it",
+    )
 
 
 @build.part("others", 1, "Other people's children are left alone.")
@@ -364,19 +458,6 @@ use = Exercise(
 )
 
 
-class NotesRequests:
-    """Notes what a handler leaves unread, and its end."""
-
-    def finish(self) -> None:
-        super().finish()  # type: ignore[misc]
-        request, notes = self.request, self.server.notes  # type: ignore[attr-defined]
-        request.settimeout(0)
-        with suppress(OSError):
-            if request.recv(100, socket.MSG_PEEK):
-                notes.note("unread")
-        notes.note("served")
-
-
 class NotesErrors:
     """Notes the errors that a server reports."""
 
@@ -388,13 +469,27 @@ class NotesErrors:
         super().handle_error(request, client_address)  # type: ignore[misc]
 
 
+class NotesRequests(NotesErrors):
+    """Notes what a handler leaves unread, too, and its end."""
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        try:
+            super().finish_request(request, client_address)  # type: ignore[misc]
+        finally:
+            with suppress(OSError):
+                request.settimeout(0)
+                if request.recv(100, socket.MSG_PEEK):
+                    self.notes.note("unread")
+            self.notes.note("served")
+
+
 def _page_trial(
     step: Step, notes: Any, server_class: Any, page: Any, count: int, at_once: bool
 ) -> Any:
     """Return the texts that visitors read, and the count."""
     name, roomy = server_class.__name__, {"request_queue_size": 20}
-    made = subclass(name, (NotesErrors, server_class), roomy)
-    server = there(made, ANY_PORT, subclass("Watched", (NotesRequests, page), {}))
+    made = subclass(name, (NotesRequests, server_class), roomy)
+    server = there(made, ANY_PORT, page)
     server.notes = notes
     if at_once:
         server.visitors = there(Slow, server.visitors)
@@ -422,19 +517,32 @@ def _page_trial(
     own = "served" in notes.of(there(os.getpid))
     step.want(not own, "served in the server's own process: where is the fork?")
     total = getattr(server.visitors, "value", server.visitors)
+    if count == 1:
+        with _asking(server) as client:
+            want_plain_reply(step, _reply(client), notes.trouble())
     server.shutdown()
     server.server_close()
     return texts, total
 
 
-class Slow:
-    """A shared value at which a look takes a moment."""
+class Shared:
+    """A shared value, seen through something that watches its number."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._value, name)
+
+    def __enter__(self) -> Any:
+        return self._value.__enter__()
+
+    def __exit__(self, *error: Any) -> Any:
+        return self._value.__exit__(*error)
+
+
+class Slow(Shared):
+    """A shared value at which a look takes a moment."""
 
     @property
     def value(self) -> Any:
@@ -445,6 +553,111 @@ class Slow:
     @value.setter
     def value(self, number: int) -> None:
         self._value.value = number
+
+
+class HeldUp(Shared):
+    """A shared value; the first process that uses it waits at one of its looks.
+
+    A look is a use of any kind. `stop_at` counts them from 1; with 0 nobody waits.
+    """
+
+    def __init__(self, value: Any, notes: Notes, stop_at: int) -> None:
+        super().__init__(value)
+        self._notes, self._stop_at, self._looks = notes, stop_at, 0
+        self._parent, self._is_first = os.getpid(), False
+        # A byte that the first child takes away, and one that comes when it may go on.
+        self._turn, self._go_on = os.pipe(), os.pipe()
+        os.set_blocking(self._turn[0], False)
+        os.write(self._turn[1], b"!")
+
+    def let_go(self) -> None:
+        """Let the process that waits go on."""
+        os.write(self._go_on[1], b"!")
+
+    def _look(self) -> None:
+        if os.getpid() == self._parent:
+            return
+        with suppress(BlockingIOError):
+            self._is_first = bool(os.read(self._turn[0], 1))
+        if self._is_first:
+            self._looks += 1
+            self._notes.note("look")
+            if self._looks == self._stop_at:
+                self._notes.note("waits")
+                select.select([self._go_on[0]], [], [], 2 * PATIENCE)
+
+    @property
+    def value(self) -> Any:
+        self._look()
+        return self._value.value
+
+    @value.setter
+    def value(self, number: int) -> None:
+        self._look()
+        self._value.value = number
+
+
+def _between_trial(step: Step, notes: Any, server_class: Any, page: Any) -> Any:
+    """Hold one child up at each of its looks in turn, up to the first trial that goes wrong.
+
+    Return what two visitors read there, and the count.
+    """
+    came, seconds = _with_one_held_up(notes, server_class, page, 0, MOMENT)
+    for stop_at in range(1, notes.count("look") + 1):
+        if came != _TWO:
+            break
+        # A machine that was slow before may be slow again.
+        moment = max(MOMENT, 2 * seconds)
+        came, _ = _with_one_held_up(notes, server_class, page, stop_at, moment)
+    return came
+
+
+_TWO = ["visitor 1", "visitor 2"], 2
+
+
+def _with_one_held_up(
+    notes: Any, server_class: Any, page: Any, stop_at: int, moment: float
+) -> tuple[Any, float]:
+    """Return what two visitors read, the count, and how long the first one took, or to wait."""
+    made = subclass(server_class.__name__, (NotesErrors, server_class), {})
+    server = there(made, ANY_PORT, page)
+    server.notes = notes
+    server.visitors = shared = there(HeldUp, server.visitors, notes, stop_at)
+    loop(notes, server.serve_forever, 0.02).start()
+    waiting, begin = notes.count("waits"), time.monotonic()
+    with _asking(server) as first:
+        soon(lambda: _has_answer(first) or notes.count("waits") > waiting)
+        seconds = time.monotonic() - begin
+        with _asking(server) as second:
+            soon(lambda: _has_answer(second), moment)
+            shared.let_go()
+            texts = sorted(_last_line(client) for client in (first, second))
+    total = shared.value
+    server.shutdown()
+    server.server_close()
+    return (texts, total), seconds
+
+
+def _asking(server: Any) -> socket.socket:
+    """Return a client that has asked."""
+    client = socket.create_connection(server.server_address, PATIENCE)
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    return client
+
+
+def _has_answer(client: socket.socket) -> bool:
+    return bool(select.select([client], [], [], 0)[0])
+
+
+def _reply(client: socket.socket) -> bytes:
+    """Return all that a client is sent; nothing, if the end does not come."""
+    with suppress(OSError):
+        return b"".join(iter(lambda: client.recv(4096), b""))
+    return b""
+
+
+def _last_line(client: socket.socket) -> str:
+    return _reply(client).decode(errors="replace").strip().rpartition("\n")[2]
 
 
 @use.part("page", 1, "The web's own client reads it.")
@@ -490,6 +703,23 @@ def at_once(server_class: Any, handler: Any) -> None:
     step.want(
         sorted(texts) == [f"visitor {number}" for number in range(1, crowd + 1)],
         f"{sorted(texts)}, and {total} in the server: is all of it under get_lock()?",
+    )
+    nobody_comes_between(server_class, handler)
+
+
+def nobody_comes_between(server_class: Any, handler: Any) -> None:
+    """Let one of two children wait at each of its looks at the value, while the other goes on."""
+    step = Step(
+        called="CountingServer(address, Page), visited by two clients; one child is held up before "
+        "one of its uses of visitors.value, while the other one goes on",
+        expected="visitor 1, visitor 2, and a visitors.value of 2",
+        why="From the first use of the value to the last no other process may come in between. "
+        "Whoever gives the lock back and looks again sees what another one has done.",
+    )
+    texts, total = away(step, _between_trial, server_class, handler)
+    step.want(
+        (texts, total) == _TWO,
+        f"{texts}, and {total} in the server: is the lock held from the first use to the last?",
     )
 
 
@@ -541,6 +771,10 @@ def elsewhere(server_class: Any, logged: Any, run: Any) -> None:
     with serving(step, server, lambda: server.serve_forever(0.02)):
         got = talk(step, server.server_address, b"Ada")
         step.want(got == b"done", f"{got!r} for Ada{room.records.trouble()}")
+        soon(lambda: server.served == 1)
+        served, turns = server.served, server.turns
+    step.want(served == 1, f"Ada served, and served is {served!r}: is she counted in two places?")
+    step.want(isinstance(turns, int) and turns, f"Ada served, and turns is {turns!r}")
     if hasattr(socketserver, "ForkingMixIn"):
         step = Step(
             called="server_class(socketserver), on this system, which can fork",

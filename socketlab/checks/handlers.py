@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import pairwise
 from logging.handlers import SocketHandler
+from types import SimpleNamespace
 from typing import Any
 
 import minisocketserver
@@ -55,11 +56,12 @@ class Line(minisocketserver.TCPServer):
     """A server whose connections have a time limit, so that one send may send a part only."""
 
     begun: threading.Event
+    taken: Any
 
     def get_request(self) -> tuple[Any, Any]:
-        request, client_address = super().get_request()
-        request.settimeout(2 * PATIENCE)
-        return request, client_address
+        self.taken, client_address = super().get_request()
+        self.taken.settimeout(2 * PATIENCE)
+        return self.taken, client_address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.begun.set()
@@ -119,6 +121,7 @@ class Noting:
 
     server: Any
     failing = ""
+    error: type[BaseException] = ValueError
 
     def setup(self) -> None:
         self._note("setup")
@@ -133,7 +136,7 @@ class Noting:
         self.server.calls.append(name)
         getattr(super(), name)()
         if name == self.failing:
-            raise ValueError(f"{name} failed")
+            raise self.error(f"{name} failed")
 
 
 class Keeping(Noting):
@@ -164,13 +167,42 @@ def steps(base: Any, stream: Any) -> None:
     step.want(server.calls, f"no call at all{trouble}: does __init__ call the steps?")
     step.want(server.calls == ["setup", "handle", "finish"], f"{server.calls}{trouble}")
     step.want(not room.records.errors, f"an exception{trouble}")
-    _request, client_address, its_server = server.given
+    request, client_address, its_server = server.given
+    step.want(there(_is, request, server.taken), f"the request {request!r}")
     step.want(
         client_address == room.records.clients[-1] and its_server is server,
         f"the client address {client_address!r} and the server {its_server!r}",
     )
     _fails("handle", ["setup", "handle", "finish"], base)
     _fails("setup", ["setup"], base)
+    _leaves(base)
+
+
+def _is(one: Any, other: Any) -> bool:
+    return one is other
+
+
+def _leaves(base: Any) -> None:
+    step = Step(
+        called="BaseRequestHandler(...), with a handle() that calls sys.exit()",
+        expected="the calls setup, handle, finish, and the SystemExit goes on",
+        why="SystemExit is no Exception, and an except for those does not see it. What is to run "
+        "whatever happens has a word of its own in Python.",
+    )
+    leaving = subclass("Noting", (Noting, base), {"failing": "handle", "error": SystemExit})
+    calls, went_on = there(_made_by_hand, leaving)
+    step.want(calls == ("setup", "handle", "finish"), f"{list(calls)}")
+    step.want(went_on, "no SystemExit: the exception was swallowed")
+
+
+def _made_by_hand(handler: Any) -> tuple[tuple[str, ...], bool]:
+    """Make a handler; return the calls of its steps, and whether it left with SystemExit."""
+    server = SimpleNamespace(calls=[])
+    try:
+        handler(None, None, server)
+    except SystemExit:
+        return tuple(server.calls), True
+    return tuple(server.calls), False
 
 
 def _fails(failing: str, wanted: list[str], base: Any) -> None:
@@ -308,6 +340,7 @@ def everything(base: Any, stream: Any) -> None:
     _takes_text(stream)
     _tells_its_number(stream)
     _buffers(stream)
+    _sizes_of_buffers(stream)
 
 
 def _all(step: Step, server: Any) -> bytes:
@@ -383,6 +416,55 @@ def _buffers(stream: Any) -> None:
         step.want(got == b"small pieces", f"{got!r} in the end{room.records.trouble()}")
 
 
+class Sips:
+    """Reads one byte as a file, and tells what is left on the connection."""
+
+    def handle(self: Any) -> None:
+        self.rfile.read(1)
+        self.connection.settimeout(0.1)
+        try:
+            self.server.told.append(self.connection.recv(100))
+        except TimeoutError:
+            self.server.told.append(b"")
+
+
+class Gushes:
+    """Writes twice as much as its buffer holds, and waits for a line."""
+
+    def handle(self: Any) -> None:
+        self.wfile.write(b"1234")
+        self.wfile.write(b"5678")
+        self.rfile.readline()
+
+
+def _sizes_of_buffers(stream: Any) -> None:
+    for size, wanted in ((0, b"ello\n"), (4, b"o\n")):
+        step = Step(
+            called=f"a handler with rbufsize = {size}, rfile.read(1), and the rest by recv",
+            expected=f"{wanted!r} left for recv, of b'hello\\n'",
+            why="A buffer reads ahead, as much as it holds. Who hands the connection on, to TLS or "
+            "to another program, asks for none.",
+        )
+        server = make(subclass("Sips", (Sips, stream), {"rbufsize": size}), told=[])
+        with serving(step, server):
+            talk(step, server.server_address, b"hello\n")
+        step.want(server.told, f"no answer{room.records.trouble()}")
+        step.want(server.told == [wanted], f"{server.told[0]!r} left for recv")
+    step = Step(
+        called="a handler with wbufsize = 5 that writes 8 bytes, then waits",
+        expected="what the buffer cannot hold at the client, while the handler waits",
+        why="A buffer of a certain size is for who wants pieces of that size. wbufsize says how "
+        "large it is.",
+    )
+    gushing = subclass("Gushes", (Gushes, stream), {"wbufsize": 5})
+    with serving(step, make(gushing)) as server, dial(step, server) as client:
+        early = hear(client) or b""
+        say(client, b"go on\n")
+        step.want(early, f"nothing while the handler waits{room.records.trouble()}")
+        whole = early + (hear(client) or b"")
+        step.want(whole == b"12345678", f"{whole!r} in the end{room.records.trouble()}")
+
+
 class Reads:
     """Reads a line."""
 
@@ -435,6 +517,13 @@ def _leaves_options_alone(stream: Any) -> None:
     limit, nodelay = _options(step, stream)
     step.want(limit == 2 * PATIENCE, f"the connection's time limit is {limit}")
     step.want(not nodelay, "TCP_NODELAY is on, though nobody asked for it")
+    step = Step(
+        called="a handler with timeout = 0",
+        expected="a connection whose time limit is 0: it does not wait at all",
+        why="None is no limit, and 0 is one. `if self.timeout` takes the two for the same.",
+    )
+    limit, _ = _options(step, subclass("Hasty", (stream,), {"timeout": 0}))
+    step.want(limit == 0, f"the connection's time limit is {limit}")
 
 
 def _small_packets(stream: Any) -> None:
@@ -672,6 +761,21 @@ def _tell_few(step: Step, mailbox: Any, before: list[Any], after: list[Any]) -> 
     step.fail(f"{len(after)} letters{trouble}")
 
 
+class _NotesLimits:
+    """Notes the time limits that its connections have in the end."""
+
+    limits: list[Any]
+
+    def shutdown_request(self, request: Any) -> None:
+        with suppress(OSError):
+            self.limits.append(request.gettimeout())
+        super().shutdown_request(request)  # type: ignore[misc]
+
+
+class _Mailroom(_NotesLimits, Line):
+    """A server of the bench that does so, too."""
+
+
 @use.part("pieces", 2, "However the stream is cut, the letters are whole.")
 def takes_pieces(mailbox: Any) -> None:
     letters = [b"two\nlines", b"", b"x" * 70_000, b"last"]
@@ -682,15 +786,16 @@ def takes_pieces(mailbox: Any) -> None:
         why="A stream has no messages. A piece may end inside a letter, inside a length even, or "
         "hold the beginning of the next.",
     )
-    server = make(mailbox, inbox=[])
+    server = there(_make, _Mailroom, mailbox, {"inbox": [], "limits": []})
     with serving(step, server), dial(step, server) as client:
         cuts = [*range(20), *range(20, 60, 3), *range(60, len(stream), 9000), len(stream)]
         for start, end in pairwise(cuts):
             say(client, stream[start:end])
             time.sleep(0.001)
         hang_up(client)
-        hear(client)  # until the handler has ended
+        told = hear(client)  # until the handler has ended
         inbox = list(server.inbox)
+        step.want(not told, f"{told!r} for the client; the task says that nothing is answered")
         _want_on_server(step, mailbox, inbox)
         step.want(inbox != letters[:1], "the first letter alone: does an empty one end the loop?")
         sizes, wanted = ([len(letter) for letter in box] for box in (inbox, letters))
@@ -700,6 +805,12 @@ def takes_pieces(mailbox: Any) -> None:
             "one letter",
         )
         step.want(inbox == letters, "letters of the right sizes, with other bytes in them")
+        limits = [limit for limit in server.limits if limit not in (None, 2 * PATIENCE)]
+        step.want(
+            not limits,
+            f"all four, and a time limit of {limits and limits[0]} seconds: a client may stay "
+            "without a word for as long as it likes",
+        )
 
 
 @use.part("limit", 2, "Not every length is believed, and no letter is half.")
@@ -857,15 +968,28 @@ def ends_silence(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
         why="The server's timeout says how long handle_request() waits for a request to come. "
         "How long a connection may be silent is the handler's timeout.",
     )
-    with quickly(step, step.call(desk, ANY_PORT, adder)) as server, dial(step, server) as client:
-        got = hear(client)
-        own, servers = getattr(adder, "timeout", None), getattr(server, "timeout", None)
-        step.want(
-            got is not None,
-            f"no end within {PATIENCE:g} seconds. The server's timeout is {servers}, the "
-            f"handler's {own}",
-        )
-    step.want(own == 0.3, f"an end, with a handler's timeout of {own}")
+    own = getattr(adder, "timeout", None)
+    fastest = PATIENCE
+    for _ in range(3):  # the best of three: a busy machine may hold up any one of them
+        server = step.call(subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, adder)
+        server.limits = []
+        with quickly(step, server), dial(step, server) as client:
+            begin = time.monotonic()
+            got = hear(client)
+            took = time.monotonic() - begin
+            step.want(
+                got is not None,
+                f"no end within {PATIENCE:g} seconds. The server's timeout is "
+                f"{getattr(server, 'timeout', None)}, the handler's {own}",
+            )
+            there(_wait_for_handlers)
+        limit = own if own is not None else next(iter(server.limits), None)
+        step.want(limit in (None, 0.3), f"an end, with a handler's timeout of {limit}")
+        step.want(took > 0.25, f"an end after {took:.2f} seconds already")
+        fastest = min(fastest, took)
+        if limit or fastest < 0.6:
+            break
+    step.want(limit or fastest < 0.6, f"an end, after {fastest:.1f} seconds")
     step.want(server.daemon_threads, "an end, and a Desk without daemon_threads = True")
 
 
@@ -878,11 +1002,36 @@ class Talker(socketserver.StreamRequestHandler):
             self.wfile.write(bytes(65_536))
 
 
+class Hears(socketserver.StreamRequestHandler):
+    """Waits for a client who breaks the connection off: a ConnectionResetError."""
+
+    def handle(self) -> None:
+        self.connection.settimeout(PATIENCE)
+        self.connection.recv(1)
+
+
+class Answers(Hears):
+    """Does not look at that, and answers: a BrokenPipeError."""
+
+    def handle(self) -> None:
+        with suppress(ConnectionResetError):
+            super().handle()
+        while True:
+            self.connection.sendall(b"too late")
+
+
 class Broken(socketserver.StreamRequestHandler):
     """Has a bug."""
 
     def handle(self) -> None:
         raise ValueError("a bug in the handler")
+
+
+class Missing(socketserver.StreamRequestHandler):
+    """Has a bug that is an OSError, as those of connections are."""
+
+    def handle(self) -> None:
+        raise FileNotFoundError("a bug in the handler")
 
 
 @bugs.part("gone", 2, "People leave, bugs do not.")
@@ -893,33 +1042,51 @@ def calm(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
         why="On a network people leave. BrokenPipeError and ConnectionResetError, both "
         "ConnectionErrors, are news and no bug.",
     )
-    server = step.call(desk, ANY_PORT, Talker)
+    for handler in (Talker, Hears, Answers):
+        _keeps_quiet(step, desk, handler)
+    _reports(desk, Broken, "ValueError", "are all errors kept quiet?")
+    _reports(desk, Missing, "FileNotFoundError", "are all OSErrors kept quiet?")
+
+
+def _keeps_quiet(step: Step, desk: Any, handler: Any) -> None:
+    server = step.call(desk, ANY_PORT, handler)
     with quickly(step, server):
         del server.handle_error  # the answer's own
         with dial(step, server) as client:
-            client.recv(1)
+            if handler is Talker:
+                client.recv(1)
+            else:  # a time to linger of 0: the connection is not ended, but broken off
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         there(_wait_for_handlers)
     told = "".join(room.records.printed)
     step.want(not told, f"{_last_line(told)} on stderr, in {len(told.splitlines())} lines")
+
+
+def _reports(desk: Any, handler: Any, bug: str, question: str) -> None:
     step = Step(
-        called="Desk, with a handler that raises ValueError",
+        called=f"Desk, with a handler that raises {bug}",
         expected="a report on stderr, as before",
         why="Who keeps every error quiet will not hear of the next bug either.",
     )
-    server = step.call(desk, ANY_PORT, Broken)
+    before = len("".join(room.records.printed))
+    server = step.call(desk, ANY_PORT, handler)
     with quickly(step, server):
         del server.handle_error
         talk(step, server.server_address)
         there(_wait_for_handlers)
-    told = "".join(room.records.printed)
-    step.want("a bug in the handler" in told, f"{told!r} on stderr: are all errors kept quiet?")
+    told = "".join(room.records.printed)[before:]
+    step.want("a bug in the handler" in told, f"{told!r} on stderr: {question}")
 
 
 def _wait_for_handlers() -> None:
     end = time.monotonic() + PATIENCE
-    serving = {thread for thread in threading.enumerate() if "process_request" in thread.name}
-    for thread in serving - room.records.before:
-        thread.join(max(0.0, end - time.monotonic()))
+    while _handlers_at_work() and time.monotonic() < end:  # no join: one may not have begun yet
+        time.sleep(0.002)
+
+
+def _handlers_at_work() -> set[threading.Thread]:
+    named = {thread for thread in threading.enumerate() if "process_request" in thread.name}
+    return named - room.records.before
 
 
 def _last_line(text: str) -> str:

@@ -395,6 +395,16 @@ def want_line_ends(step: Step, answer: bytes) -> None:
             return
 
 
+def want_plain_reply(step: Step, reply: bytes, trouble: str) -> None:
+    """Want the line HTTP/1.0 200 OK before the others, and ends of lines as the web has them."""
+    first = reply.partition(b"\n")[0].rstrip(b"\r")
+    step.want(
+        first == b"HTTP/1.0 200 OK",
+        f"the first line {first!r}{trouble}; the task says HTTP/1.0 200 OK",
+    )
+    want_line_ends(step, reply)
+
+
 def _get(step: Step, server: Any, path: str) -> tuple[int, Any, bytes]:
     host, port = server.server_address
     client = http.client.HTTPConnection(host, port, timeout=PATIENCE)

@@ -25,7 +25,7 @@ from .core import Exercise
 from .forecast import compare
 from .place import subclass, there
 from .room import here, serving, talk
-from .sockets import want_line_ends
+from .sockets import want_plain_reply
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -780,16 +780,6 @@ def page(theatre: Any, window: Any) -> None:
         want_plain_reply(step, reply, room.records.trouble())
         sold = server.sold
     step.want(sold == 3, f"three tickets, and sold is {sold!r}")
-
-
-def want_plain_reply(step: Step, reply: bytes, trouble: str) -> None:
-    """Want the line HTTP/1.0 200 OK before the others, and ends of lines as the web has them."""
-    first = reply.partition(b"\n")[0].rstrip(b"\r")
-    step.want(
-        first == b"HTTP/1.0 200 OK",
-        f"the first line {first!r}{trouble}; the task says HTTP/1.0 200 OK",
-    )
-    want_line_ends(step, reply)
 
 
 @use.part("a silent client", 2, "Who says nothing keeps nobody waiting.")

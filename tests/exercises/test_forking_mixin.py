@@ -1,14 +1,20 @@
 """Wrong answers to the exercises of chapter 07 are told their mistake; right ones pass."""
 
+import functools
+import multiprocessing
 import os
 import socketserver
 import sys
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 
 import pytest
 
 import minisocketserver
 from socketlab import check, hint
-from socketlab.checks import forking_mixin
+from socketlab.checks import forking_mixin, room
+from socketlab.checks.step import NotYet
 
 from .helpers import message
 
@@ -147,6 +153,96 @@ class OneTooMany(Right):
         return len(self.active_children or ()) <= self.max_children
 
 
+class MisspeltHook(Right):
+    def _run_child(self, request, client_address):
+        status = 1
+        try:
+            self.finish_requst(request, client_address)
+            status = 0
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+            os._exit(status)
+
+
+class ReportsValueErrorsOnly(Right):
+    def _run_child(self, request, client_address):
+        status = 1
+        try:
+            self.finish_request(request, client_address)
+            status = 0
+        except ValueError:
+            self.handle_error(request, client_address)
+        finally:
+            try:
+                self.shutdown_request(request)
+            finally:
+                os._exit(status)
+
+
+class NoLastFinally(Right):
+    def _run_child(self, request, client_address):
+        status = 1
+        try:
+            self.finish_request(request, client_address)
+            status = 0
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+            os._exit(status)
+
+
+class TrustsTheReport(Right):
+    def _run_child(self, request, client_address):
+        status = 1
+        try:
+            self.finish_request(request, client_address)
+            status = 0
+        except Exception:
+            self.handle_error(request, client_address)
+        try:
+            self.shutdown_request(request)
+        finally:
+            os._exit(status)
+
+
+class LetsGoByHand(Right):
+    def process_request(self, request, client_address):
+        pid = os.fork()
+        if pid == 0:
+            self._run_child(request, client_address)
+        self.active_children = (self.active_children or set()) | {pid}
+        request.close()
+
+
+class ClosesLast(Right):
+    def server_close(self):
+        self.collect_children(blocking=self.block_on_close)
+        super(Right, self).server_close()
+
+
+class ClosesByHand(Right):
+    def server_close(self):
+        self.socket.close()
+        self.collect_children(blocking=self.block_on_close)
+
+
+class WaitsForOne(Right):
+    def collect_children(self, *, blocking=False):
+        if blocking and self.active_children:
+            os.waitpid(min(self.active_children), 0)
+        super().collect_children()
+
+
+class CollectsOnlyToWait(Right):
+    def server_close(self):
+        super(Right, self).server_close()
+        if self.block_on_close:
+            self.collect_children(blocking=True)
+
+
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "wrong, part, told",
@@ -171,6 +267,15 @@ class OneTooMany(Right):
         (AsksForAny, "others", "is it waitpid(-1)?"),
         (NoLimit, "limit", "three at work"),
         (OneTooMany, "limit", "three at work"),
+        (MisspeltHook, "child", "has no attribute 'finish_requst'"),
+        (ReportsValueErrorsOnly, "child", "after a handler that raised the child called shutdown"),
+        (NoLastFinally, "child", "RuntimeError: a bug in shutdown_request"),
+        (TrustsTheReport, "child", "RuntimeError: a bug in handle_error"),
+        (LetsGoByHand, "parent", "the parent's hold closed by hand"),
+        (ClosesLast, "collected", "server_close() waits, and the listener is still open"),
+        (ClosesByHand, "collected", "the listener closed by hand"),
+        (WaitsForOne, "collected", "1 of two children left"),
+        (CollectsOnlyToWait, "collected", "False, a zombie after server_close()"),
         (None, "child", "still blank"),
     ],
 )
@@ -224,7 +329,101 @@ class FromTheTask:
         self.collect_children(blocking=self.block_on_close)
 
 
-@pytest.mark.parametrize("right", [Right, socketserver.ForkingMixIn, FromTheTask])
+class WithAContext:
+    """The child's whole life is a with block, and nobody is noted before there is a set."""
+
+    active_children, max_children, block_on_close = None, 40, True
+
+    @contextmanager
+    def _life(self, request):
+        self.status = 0
+        try:
+            try:
+                yield
+            finally:
+                self.shutdown_request(request)
+        except BaseException:
+            self.status = 1
+        finally:
+            os._exit(self.status)
+
+    def process_request(self, *job):
+        if pid := os.fork():
+            if self.active_children is None:
+                self.active_children = set()
+            self.active_children |= {pid}
+            self.close_request(job[0])
+            return
+        with self._life(job[0]):
+            try:
+                self.finish_request(*job)
+            except Exception:
+                self.status = 1
+                self.handle_error(*job)
+
+    def collect_children(self, *, blocking=False):
+        flags = 0 if blocking else os.WNOHANG
+        for pid in tuple(self.active_children or ()):
+            with suppress(ChildProcessError):
+                if os.waitpid(pid, flags)[0] == 0:
+                    continue
+            self.active_children.remove(pid)
+
+    def service_actions(self):
+        super().service_actions()
+        self.collect_children()
+
+    def has_capacity(self):
+        return self.max_children > len(self.active_children or [])
+
+    def server_close(self):
+        super().server_close()
+        self.collect_children(blocking=self.block_on_close)
+
+
+class WaitsInTurn(WithAContext):
+    """waitid, which says more, and a loop that asks again and again."""
+
+    def process_request(self, request, client_address):
+        pid = os.fork()
+        if not pid:
+            os._exit(self.run(request, client_address))
+        self.active_children = {pid, *(self.active_children or ())}
+        self.close_request(request)
+
+    def run(self, *job):
+        """Return the exit status; never raise anything."""
+        try:
+            with ExitStack() as stack:
+                stack.callback(self.shutdown_request, job[0])
+                try:
+                    self.finish_request(*job)
+                    return 0
+                except Exception:
+                    self.handle_error(*job)
+                    return 1
+        except BaseException:
+            return 1
+
+    def _has_ended(self, pid):
+        try:
+            return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is not None
+        except ChildProcessError:
+            return True
+
+    def collect_children(self, *, blocking=False):
+        while left := {pid for pid in self.active_children or () if not self._has_ended(pid)}:
+            if not blocking:
+                break
+            self.active_children = left
+            time.sleep(0.01)
+        if self.active_children is not None:
+            self.active_children = left
+
+
+@pytest.mark.parametrize(
+    "right", [Right, socketserver.ForkingMixIn, FromTheTask, WithAContext, WaitsInTurn]
+)
 def test_a_right_mixin_passes_in_any_style(right, capfd):
     """The standard library's own, which keeps its limit in another way, and another."""
     check("07.1", right)
@@ -276,6 +475,17 @@ BY_HAND = """
         number = self.server.visitors.value = self.server.visitors.value + 1
         lock.release()
 """
+HELD = """
+        with self.server.visitors:
+            self.server.visitors.value = number = self.server.visitors.value + 1
+"""
+READ_OUTSIDE = LOCKED.replace("            number", "        number")
+WRITTEN_OUTSIDE = """
+        with self.server.visitors.get_lock():
+            number = self.server.visitors.value + 1
+        self.server.visitors.value = number
+"""
+HEAD = 'b"HTTP/1.0 200 OK\\r\\n\\r\\n"'
 VALUE = 'multiprocessing.Value("i", 0)'
 PLAIN = ((VALUE, "0"), (".value", ""), ("with self.server.visitors.get_lock()", "if True"))
 
@@ -295,6 +505,11 @@ PLAIN = ((VALUE, "0"), (".value", ""), ("with self.server.visitors.get_lock()", 
         (page(('f"visitor {number}".encode()', '"visitor 1"')), "page", "TypeError"),
         (page(("self.request.recv(65536)", "pass")), "page", "the request was not received"),
         (page(("super().__init__(*args)", "pass")), "page", "AttributeError"),
+        (page((HEAD, HEAD.replace("\\r", ""))), "page", "ended by \\n alone"),
+        (page((HEAD, HEAD.replace("\\r", "", 1))), "page", "ended by \\n alone"),
+        (page((HEAD, HEAD.replace(" OK", ""))), "page", "the first line b'HTTP/1.0 200'"),
+        (page((LOCKED, READ_OUTSIDE)), "at once", "lock"),
+        (page((LOCKED, WRITTEN_OUTSIDE)), "at once", "lock"),
     ],
 )
 def test_a_wrong_page_is_told_its_mistake(answer, part, told):
@@ -302,16 +517,77 @@ def test_a_wrong_page_is_told_its_mistake(answer, part, told):
     assert told in message("07.2", part, *answer)
 
 
+@pytest.mark.parametrize("counted", [READ_OUTSIDE, WRITTEN_OUTSIDE])
+def test_a_lock_given_back_too_early_needs_no_luck_to_be_found(counted):
+    """One child is held up at each of its looks at the value, whoever else is about."""
+    with room.room(), pytest.raises(NotYet, match="is the lock held from the first use"):
+        forking_mixin.nobody_comes_between(*page((LOCKED, counted)))
+
+
+class CountingServer(socketserver.ForkingMixIn, socketserver.TCPServer):
+    """A value without a lock, and a lock."""
+
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        self.visitors = multiprocessing.Value("q", 0, lock=False)
+        self.turn = multiprocessing.RLock()
+        super().__init__(server_address, RequestHandlerClass, bind_and_activate)
+
+    def one_more(self):
+        with self.turn:
+            self.visitors.value += 1
+            return self.visitors.value
+
+
+def page_function(request, client_address, server):
+    """A plain function will do."""
+    request.recv(65536)
+    text = f"visitor {server.one_more()}"
+    request.sendall(b"\r\n".join([b"HTTP/1.0 200 OK", b"", text.encode()]))
+
+
+class PageOfLines(socketserver.StreamRequestHandler):
+    def setup(self):
+        super().setup()
+        self.number = self.server.one_more()
+
+    def handle(self):
+        for line in self.rfile:
+            if line == b"\r\n":
+                break
+        for line in ("HTTP/1.0 200 OK", "", f"visitor {self.number}"):
+            self.wfile.write(f"{line}\r\n".encode())
+
+
+@dataclass
+class DataPage:
+    """A dataclass that does its work when it is made."""
+
+    request: object
+    client_address: tuple
+    server: object
+
+    def __post_init__(self):
+        with self.request:
+            self.request.recv(1 << 16)
+            page_text = b"visitor %d" % self.server.one_more()
+            self.request.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + page_text)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         page(),
         page((LOCKED, BY_HAND)),
+        page((LOCKED, HELD)),
+        (CountingServer, page_function),
+        (CountingServer, functools.partial(page_function)),
+        (CountingServer, PageOfLines),
+        (CountingServer, DataPage),
     ],
-    ids=["with", "acquire"],
+    ids=["with", "acquire", "with the value", "function", "partial", "stream", "dataclass"],
 )
 def test_a_right_page_passes(answer, capfd):
-    """A ready-mixed class, and a lock taken and given back by hand."""
+    """A ready-mixed class, a lock taken and given back by hand, handlers of all kinds."""
     check("07.2", *answer)
     printed, errors = capfd.readouterr()
     assert len(printed.splitlines()) == 3
@@ -375,6 +651,7 @@ IN_CHILD = ('sendall(b"done")', 'sendall(b"done"); self.server.served += 1')
             "without ForkingMixIn among its bases",
             id="learners-23-threads",
         ),
+        (shop(IN_CHILD), "elsewhere", "served is 2: is she counted in two places?"),
         (shop(("return Shop", "pass")), "elsewhere", "does server_class return the class?"),
         pytest.param(
             shop(("super().service_actions()", "pass")),
@@ -398,9 +675,54 @@ def test_a_bug_left_in_the_shop_is_named(answer, part, told):
     assert told in message("07.3", part, *answer)
 
 
-def test_a_mended_shop_passes(capfd):
-    """With the ready-mixed classes and another hook of the parent."""
-    check("07.3", *shop())
+COUNTS = """
+        def process_request(self, request, client_address):
+            self.served += 1
+            super().process_request(request, client_address)
+"""
+TAKES = """
+        def get_request(self):
+            pair = super().get_request()
+            self.served = self.served + 1
+            return pair
+"""
+CHOICE = """    if hasattr(module, "ForkingMixIn"):
+        base = module.ForkingTCPServer
+    else:
+        base = module.ThreadingTCPServer
+"""
+NAMED = """    mixins = [getattr(module, name, None) for name in ("ForkingMixIn", "ThreadingMixIn")]
+    base = type("Base", (next(filter(None, mixins)), module.TCPServer), {})
+"""
+TRIED = """    try:
+        mixin = module.ForkingMixIn
+    except AttributeError:
+        mixin = module.ThreadingMixIn
+    class base(mixin, module.TCPServer): pass
+"""
+WRITES = """
+        print("serving", name)
+        sys.stdout.flush()
+        self.request"""
+ONE_CALL = """
+        print("serving", name, flush=True)
+        self.request"""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        shop(),
+        shop((COUNTS, TAKES)),
+        shop((CHOICE, NAMED)),
+        shop((CHOICE, TRIED), (COUNTS, TAKES)),
+        shop((WRITES, ONE_CALL)),
+        shop(("    server.serve_forever()", "    with server:\n        server.serve_forever()")),
+    ],
+)
+def test_a_mended_shop_passes(answer, capfd):
+    """The ready-mixed classes or one's own, and several hooks of the parent."""
+    check("07.3", *answer)
     printed, errors = capfd.readouterr()
     assert len(printed.splitlines()) == 4
     assert errors == ""

@@ -6,7 +6,9 @@ import socket
 import socketserver
 import struct
 import sys
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 
@@ -152,7 +154,52 @@ class ClosesTheConnection(Stream):
         self.connection.close()
 
 
+class FinishesAfterExceptions(NeverHandles):
+    """sys.exit() raises what is no Exception."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.setup()
+        try:
+            self.handle()
+        except Exception:
+            self.finish()
+            raise
+        self.finish()
+
+
+class StoresTheAddressTwice(Base):
+    def __init__(self, request, client_address, server):
+        super().__init__(client_address, client_address, server)
+
+
+class ReadsAhead(Stream):
+    def setup(self):
+        super().setup()
+        self.rfile = self.connection.makefile("rb")
+
+
+class WritesLate(Stream):
+    def setup(self):
+        super().setup()
+        if self.wbufsize != 0:
+            self.wfile = self.connection.makefile("wb")
+
+
+class ZeroIsNone(Stream):
+    def setup(self):
+        self.timeout = self.timeout or None
+        super().setup()
+
+
 BUILD = [
+    pytest.param(
+        (FinishesAfterExceptions, Stream), "steps", "['setup', 'handle']", id="except for finally"
+    ),
+    pytest.param((StoresTheAddressTwice, Stream), "steps", "the request (", id="address twice"),
+    pytest.param((Base, ReadsAhead), "everything", "b'' left for recv", id="reads ahead"),
+    pytest.param((Base, WritesLate), "everything", "while the handler waits", id="writes late"),
+    pytest.param((Base, ZeroIsNone), "options", "time limit is 1", id="zero is none"),
     pytest.param((NeverHandles, Stream), "steps", "does __init__ call the steps?", id="no steps"),
     pytest.param(
         (NoFinally, Stream), "steps", "handle failed, and finish did not run", id="finally"
@@ -251,14 +298,116 @@ class Library(socketserver.StreamRequestHandler):
             self.rfile.close()
 
 
+class StackedBase:
+    """An ExitStack in place of the finally; nothing but its three attributes."""
+
+    def __init__(self, *given):
+        self.request, self.client_address, self.server = given
+        self.setup()
+        with ExitStack() as stack:
+            stack.callback(self.finish)
+            self.handle()
+
+    def setup(self): ...
+
+    def handle(self): ...
+
+    def finish(self): ...
+
+
+class Unbuffered(io.BufferedIOBase):
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection):
+        self._connection = connection
+
+    writable = lambda self: True  # noqa: E731
+    fileno = property(lambda self: self._connection.fileno)
+
+    def write(self, data):
+        with memoryview(data) as view:
+            self._connection.sendall(view)
+            return view.nbytes
+
+
+class StackedStream(StackedBase):
+    """Files put together by hand, closed by a stack."""
+
+    rbufsize = -1
+    wbufsize = 0
+    timeout = None
+    disable_nagle_algorithm = False
+
+    def setup(self):
+        self.connection = connection = self.request
+        match self.timeout:
+            case None:
+                pass
+            case seconds:
+                connection.settimeout(seconds)
+        if self.disable_nagle_algorithm:
+            connection.setsockopt(socket.SOL_TCP, socket.TCP_NODELAY, 1)
+        self._files = ExitStack()
+        self.rfile = self._keep(connection.makefile("rb", self.rbufsize))
+        self.wfile = self._keep(
+            connection.makefile("wb", self.wbufsize) if self.wbufsize else Unbuffered(connection)
+        )
+
+    def _keep(self, file):
+        self._files.callback(self._close, file)
+        return file
+
+    @staticmethod
+    def _close(file):
+        with suppress(OSError):
+            file.close()
+
+    def finish(self):
+        self._files.close()
+
+
+class ModestStream(Base):
+    """Beside our own BaseRequestHandler: a writer with a name like the one in the task."""
+
+    rbufsize = -1
+    wbufsize = 0
+    timeout = None
+    disable_nagle_algorithm = False
+
+    def setup(self):
+        self.connection = self.request
+        seconds = self.connection.gettimeout() if self.timeout is None else self.timeout
+        self.connection.settimeout(seconds)
+        if self.disable_nagle_algorithm is True:
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+        self.rfile = self.connection.makefile(mode="rb", buffering=self.rbufsize)
+        self.wfile = self._writer()
+
+    def _writer(self):
+        if self.wbufsize == 0:
+            return Pushing(self.connection)
+        return self.connection.makefile("wb", buffering=self.wbufsize)
+
+    def finish(self):
+        try:
+            self.wfile.close()
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        finally:
+            self.rfile.close()
+
+
 @pytest.mark.parametrize(
     "right",
     [
+        (StackedBase, StackedStream),
+        (Base, ModestStream),
+        (StackedBase, FromTheTextStream),
         (Base, Stream),
         (socketserver.BaseRequestHandler, Library),
         (FromTheTextBase, FromTheTextStream),
     ],
-    ids=["ours", "library", "text"],
+    ids=["stacked", "modest", "mixed", "ours", "library", "text"],
 )
 def test_right_handlers_pass_in_any_style(right, capfd):
     check("08.1", *right)
@@ -341,7 +490,68 @@ class FromTheLibrary(socketserver.DatagramRequestHandler):
             super().finish()
 
 
-@pytest.mark.parametrize("right", [Datagram, FromTheText, FromTheLibrary])
+class Listed(Base):
+    """Collects in a file that is asked for its buffer; the condition put the other way round."""
+
+    always_reply = True
+
+    def setup(self):
+        self.packet = self.request[0]
+        self.socket = self.request[1]
+        self.rfile = io.BufferedReader(io.BytesIO(self.packet))
+        self.wfile = io.BytesIO()
+
+    def finish(self):
+        written = bytes(self.wfile.getbuffer())
+        if not written and not self.always_reply:
+            return
+        self.socket.sendto(written, self.client_address)
+
+
+class InSetupOnly(FromTheTextBase):
+    """The reply is put off until the end by a stack."""
+
+    always_reply = True
+
+    def setup(self):
+        (self.packet, self.socket), self._end = self.request, ExitStack()
+        self.rfile = io.BytesIO(self.packet)
+        self.wfile = io.BytesIO()
+        self._end.callback(lambda: self._reply(self.wfile.getvalue()))
+
+    def _reply(self, text):
+        if text or self.always_reply:
+            self.socket.sendto(text, self.client_address)
+
+    def finish(self):
+        self._end.close()
+
+
+class InPieces(Base):
+    """A wfile of its own, which knows what has been written."""
+
+    always_reply: bool = True
+
+    class Written(io.BytesIO):
+        def pack(self):
+            self.seek(0)
+            return b"".join(self)
+
+    def setup(self):
+        self.packet, self.socket, *_ = self.request
+        self.rfile, self.wfile = io.BytesIO(), self.Written()
+        self.rfile.write(self.packet)
+        self.rfile.seek(0)
+
+    def finish(self):
+        packed = self.wfile.pack()
+        for _ in range(bool(packed) or self.always_reply):
+            self.socket.sendto(packed, self.client_address)
+
+
+@pytest.mark.parametrize(
+    "right", [Datagram, FromTheText, FromTheLibrary, Listed, InSetupOnly, InPieces]
+)
 def test_right_postcard_handlers_pass_in_any_style(right):
     check("08.2", right)
 
@@ -451,7 +661,23 @@ class FixedLimit(Mailbox):
         return super().letter()
 
 
+class Answers(Mailbox):
+    def handle(self):
+        super().handle()
+        self.wfile.write(b"thank you")
+
+
+class LosesPatience(Mailbox):
+    timeout = 30
+
+    def handle(self):
+        with suppress(TimeoutError):
+            super().handle()
+
+
 LETTERS = [
+    pytest.param(Answers, "pieces", "that nothing is answered", id="answers"),
+    pytest.param(LosesPatience, "pieces", "a time limit of 30.0 seconds", id="loses patience"),
     pytest.param(OneRecv, "pieces", "one recv is not one letter", id="learners-3"),
     pytest.param(OneRecvEach, "pieces", "one recv is not one letter", id="learners-3-framed"),
     pytest.param(Once, "logging", "once for each connection", id="learners-8"),
@@ -496,7 +722,97 @@ class ByHand(socketserver.BaseRequestHandler):
                 rest = rest[4 + size :]
 
 
-@pytest.mark.parametrize("right", [Mailbox, ByHand])
+def exactly(connection, size):
+    """Return so many bytes, or fewer at the end."""
+    pieces = []
+    while size and (piece := connection.recv(min(size, 4096))):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+class WithAHelper(socketserver.BaseRequestHandler):
+    __slots__ = ()
+    limit = 100_000
+
+    def handle(self):
+        while True:
+            head = exactly(self.request, 4)
+            if len(head) != 4:
+                break
+            size = head[0] << 24 | head[1] << 16 | head[2] << 8 | head[3]
+            if not size <= self.limit:
+                break
+            letter = exactly(self.request, size)
+            if size != len(letter):
+                break
+            self.server.inbox += [letter]
+
+
+class WithAGenerator(socketserver.StreamRequestHandler):
+    limit = 10**5
+    head = struct.Struct("!I")
+
+    def letters(self):
+        for head in iter(lambda: self.rfile.read(self.head.size), b""):
+            if len(head) < self.head.size:
+                return
+            [size] = self.head.unpack(head)
+            if size > self.limit:
+                return
+            letter = bytearray(size)
+            if self.rfile.readinto(letter) < size:
+                return
+            yield bytes(letter)
+
+    def handle(self):
+        for letter in self.letters():
+            self.server.inbox.append(letter)
+
+
+class WaitsForAll(minisocketserver.BaseRequestHandler):
+    """The kernel puts the pieces together."""
+
+    limit = 100_000
+
+    def handle(self):
+        self.request.settimeout(None)
+        with suppress(EOFError):
+            while True:
+                size = int.from_bytes(self.take(4), "big")
+                if size > self.limit:
+                    raise EOFError
+                self.server.inbox.append(self.take(size))
+
+    def take(self, size):
+        data = self.request.recv(size, socket.MSG_WAITALL) if size else b""
+        if len(data) < size:
+            raise EOFError
+        return data
+
+
+@dataclass(slots=True)
+class SlottedMailbox:
+    """Makes itself, and is done."""
+
+    request: socket.socket
+    client_address: tuple
+    server: object
+    limit: ClassVar = 100_000
+
+    def __post_init__(self):
+        with self.request.makefile("rb") as file:
+            while len(head := file.read(4)) == 4:
+                if (size := int(head.hex(), 16)) > self.limit:
+                    return
+                letter = file.read(size)
+                if len(letter) == size:
+                    self.server.inbox.append(letter)
+
+
+@pytest.mark.parametrize(
+    "right", [Mailbox, ByHand, WithAHelper, WithAGenerator, WaitsForAll, SlottedMailbox]
+)
 def test_a_right_mailbox_passes_in_any_style(right):
     check("08.3", right)
 
@@ -551,6 +867,26 @@ TO_THE_END = """
         numbers = self.rfile.read().split()
         self.wfile.write(b"%d\\n" % sum(map(int, numbers)))
 """
+BY_HAND = """
+    def setup(self):
+        self.request.settimeout(0.3)
+        super().setup()
+    def handle(self):
+        for line in self.rfile:
+            self.wfile.write(f"{sum(map(int, line.split()))}\\n".encode())
+"""
+BY_SELECT = """
+    def handle(self):
+        import select
+        rest = b""
+        while select.select([self.request], [], [], 0.3)[0]:
+            data = self.request.recv(1024)
+            if not data:
+                return
+            *lines, rest = (rest + data).split(b"\\n")
+            for line in lines:
+                self.request.sendall(str(sum(map(int, line.split()))).encode() + b"\\n")
+"""
 DEAF = "\n    def handle_error(self, request, client_address): pass\n"
 
 
@@ -589,6 +925,30 @@ DEAF = "\n    def handle_error(self, request, client_address): pass\n"
         pytest.param(office(desk="\n"), "gone", "on stderr, in", id="learners-21"),
         pytest.param(
             office(desk=DEAF), "gone", "are all errors kept quiet?", id="learners-21-deaf"
+        ),
+        pytest.param(
+            office(desk=DESK.replace("(ConnectionError, TimeoutError)", "OSError")),
+            "gone",
+            "are all OSErrors kept quiet?",
+            id="deaf to files",
+        ),
+        pytest.param(
+            office(desk=DESK.replace("ConnectionError", "BrokenPipeError")),
+            "gone",
+            "ConnectionResetError: [Errno",
+            id="one kind of two",
+        ),
+        pytest.param(
+            office(desk=DESK.replace("ConnectionError", "ConnectionResetError")),
+            "gone",
+            "BrokenPipeError: [Errno",
+            id="the other kind",
+        ),
+        pytest.param(
+            office(adder=BY_HAND.replace("0.3", "0.4")), "silence", "timeout of 0.4", id="patient"
+        ),
+        pytest.param(
+            office(adder=BY_SELECT.replace("0.3", "0.7")), "silence", "an end, after 0", id="slow"
         ),
     ],
 )
@@ -629,6 +989,41 @@ def test_a_mended_office_passes():
             socketserver.ThreadingTCPServer.handle_error(self, request, client_address)
 """
     check("08.4", *office(greeter, adder, desk=desk))
+
+
+QUIET = """
+    quiet = ConnectionError, TimeoutError
+    def handle_error(self, *job):
+        if issubclass(sys.exc_info()[0], self.quiet):
+            return None
+        return super().handle_error(*job)
+"""
+IN_GET_REQUEST = """
+    def get_request(self):
+        request, client_address = super().get_request()
+        request.settimeout(0.3)
+        return request, client_address
+"""
+WHATEVER_IT_TAKES = """
+        left = memoryview(self.server.chart)
+        while left:
+            left = left[self.request.send(left):]
+"""
+NO_CLOCK = ADDER.replace("timeout = 0.3", "")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        office(adder=BY_HAND, desk=QUIET),
+        office(adder=BY_SELECT, chart=WHATEVER_IT_TAKES),
+        office(adder=NO_CLOCK, desk=DESK + IN_GET_REQUEST),
+    ],
+    ids=["settimeout", "select", "get_request"],
+)
+def test_an_office_mended_in_another_way_passes(answer):
+    """The time limit may be set anywhere, as long as it is one for the connection."""
+    check("08.4", *answer)
 
 
 def forecast(
