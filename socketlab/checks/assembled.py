@@ -7,8 +7,9 @@ import threading
 import time
 import urllib.error
 import xmlrpc.client
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +29,8 @@ from .room import serving, talk
 from .step import PATIENCE, NotYet, Step, describe
 
 ANY_PORT = ("127.0.0.1", 0)
+MOMENT = 0.1
+"""Seconds in which a thread that waits for nobody has bought its ticket."""
 OFTEN = 0.02
 """A poll_interval for the standard library's servers, which look up so often for the shutdown."""
 
@@ -334,6 +337,80 @@ def no_number_twice(call_server: Any, tickets: Any) -> None:
     twice = len(sold) - len(set(sold))
     step.want(not twice, f"{twice} of 100 numbers sold twice: what do the threads share?")
     step.want(sorted(sold) == list(range(1, 101)), f"the numbers {sorted(sold)[:5]}...")
+    nobody_comes_between(tickets)
+
+
+def nobody_comes_between(tickets: Any) -> None:
+    """Let one of two threads wait at each of its looks at the roll, while the other goes on."""
+    step = Step(
+        called="next() of one Tickets(), in two threads; one is held up before one of its looks "
+        "at an attribute, while the other one goes on",
+        expected="the numbers 1 and 2",
+        why="From reading the number to returning it no other thread may come in between. Whoever "
+        "gives the lock back and looks again sees what another one has done.",
+    )
+    held_up = step.call(subclass, "Tickets", (_HeldUp, tickets), {})
+    looks, stop_at = 1, 0
+    while stop_at <= looks:
+        sold, looks = there(_sell_two, step.call(held_up), stop_at)
+        step.want(
+            sorted(sold) == [1, 2],
+            f"{list(sold)}{room.records.trouble()}: is the lock held till the number is returned?",
+        )
+        stop_at += 1
+
+
+class _HeldUp:
+    """Holds one thread up at one of its looks at an attribute of the learner's class."""
+
+    def __getattribute__(self, name: str) -> Any:
+        look = getattr(threading.current_thread(), "look", None)
+        if look is not None:
+            look()
+        return super().__getattribute__(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        look = getattr(threading.current_thread(), "look", None)
+        if look is not None:
+            look()
+        super().__setattr__(name, value)
+
+
+class _Buyer(threading.Thread):
+    """Buys one ticket, and may wait at one of its looks at the roll, counted from 1."""
+
+    def __init__(self, roll: Any, stop_at: int) -> None:
+        super().__init__(daemon=True)
+        self.roll, self.stop_at = roll, stop_at
+        self.looks = 0
+        self.numbers: list[Any] = []
+        self.pauses, self.go_on = threading.Event(), threading.Event()
+
+    def look(self) -> None:
+        """Count one look, and wait if it is the one to wait at."""
+        self.looks += 1
+        if self.looks == self.stop_at:
+            self.pauses.set()
+            self.go_on.wait(2 * PATIENCE)
+
+    def run(self) -> None:
+        try:
+            self.numbers.append(self.roll.next())
+        finally:
+            self.pauses.set()
+
+
+def _sell_two(roll: Any, stop_at: int) -> tuple[tuple[Any, ...], int]:
+    """Sell two tickets; return their numbers, and how many looks at the roll the first took."""
+    first, second = _Buyer(roll, stop_at), _Buyer(roll, 0)
+    first.start()
+    first.pauses.wait(PATIENCE)
+    second.start()
+    second.join(MOMENT)
+    first.go_on.set()
+    for buyer in (first, second):
+        buyer.join(PATIENCE)
+    return (*first.numbers, *second.numbers), first.looks
 
 
 def _sell_out(roll: Any, records: Any, seconds: float) -> tuple[tuple[Any, ...], bool]:
@@ -477,7 +554,7 @@ def web_folder(web: Any, pages: Any) -> None:
         "late; what is there before it, or passed to it, is in time.",
     )
     for text in ("Ahoy", "Land in sight"):
-        with there(TemporaryDirectory) as folder:
+        with there(TemporaryDirectory) as folder, _in_the_same_folder(step):
             there(write, folder, "chart.txt", text)
             server = site(step, web, pages, folder)
             with quickly(step, server):
@@ -491,6 +568,22 @@ def web_folder(web: Any, pages: Any) -> None:
                     )
                     raise
                 step.want(got == text, f"{got!r}, for a file with {text!r}")
+
+
+@contextmanager
+def _in_the_same_folder(step: Step) -> Iterator[None]:
+    """Want the answer's process to be in the folder in which it was, and take it back there."""
+    before = there(os.getcwd)
+    try:
+        yield
+    finally:
+        after = there(os.getcwd)
+        there(os.chdir, before)
+    step.want(
+        after == before,
+        "the right page, and the whole program in another folder: chdir is for all threads, and "
+        "two of them may want two folders",
+    )
 
 
 @bugs.part("hello", 1, "Greeted, in bytes.")

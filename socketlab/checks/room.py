@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from traceback import walk_stack
 from typing import Any
 
 from ..running import ServerTrouble, running
@@ -267,6 +268,17 @@ def in_foreground(call: Callable[[], Any]) -> Any:
     if failure:
         raise failure[0]
     return outcome[0]
+
+
+def joined(threads: dict[Any, threading.Thread]) -> Any:
+    """Return the key of one of these threads that a join() waits for now, or None."""
+    waits = [
+        frame.f_locals.get("self")
+        for top in sys._current_frames().values()
+        for frame, _ in walk_stack(top)
+        if frame.f_code.co_name == "join"
+    ]
+    return next((key for key, thread in threads.items() if thread in waits), None)
 
 
 def _connect(address: Any) -> socket.socket:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -24,7 +23,7 @@ from . import room
 from .core import Exercise
 from .forecast import compare
 from .place import subclass, there
-from .room import here, serving, talk
+from .room import here, joined, serving, talk
 from .sockets import want_plain_reply
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
@@ -411,8 +410,8 @@ def _waits_for_all(mixin: Any) -> None:
         closer = threading.Thread(target=_close, args=(server,), daemon=True)
         closer.start()
         # First the one that it waits for, so that only who waits for the other, too, goes on.
-        _soon(lambda: there(_waited_for, server), MOMENT)
-        port = there(_waited_for, server)
+        _soon(lambda: there(joined, server.stays), MOMENT)
+        port = there(joined, server.stays)
         clients.sort(key=lambda client: client.getsockname()[1] != port)
         clients[0].sendall(b"go")
         closer.join(MOMENT)
@@ -422,17 +421,6 @@ def _waits_for_all(mixin: Any) -> None:
         closer.join(PATIENCE)
         step.want(not closer.is_alive(), "both done, and server_close() still waits")
     step.want(not room.records.errors, f"server_close() broken off{mishap()}")
-
-
-def _waited_for(server: Any) -> int:
-    """Return the port of the client whose thread is waited for by join(), or 0."""
-    waits = [
-        frame.f_locals.get("self")
-        for top in sys._current_frames().values()
-        for frame, _ in traceback.walk_stack(top)
-        if frame.f_code.co_name == "join"
-    ]
-    return next((port for port, thread in server.stays.items() if thread in waits), 0)
 
 
 def _waits_without_a_limit(mixin: Any) -> None:

@@ -1,6 +1,10 @@
 """Wrong answers to the exercises of chapter 09 are told what is wrong with them."""
 
+import contextlib
+import functools
+import http
 import http.server
+import io
 import itertools
 import os
 import queue
@@ -9,11 +13,14 @@ import sys
 import threading
 import types
 import xmlrpc.server
+from dataclasses import dataclass, field
 
 import pytest
 
 import minisocketserver
 from socketlab import check
+from socketlab.checks import assembled, room
+from socketlab.checks.step import NotYet
 
 from .helpers import impatient, message
 
@@ -128,7 +135,58 @@ def with_new_class(parts):
     return made
 
 
-@pytest.mark.parametrize("right", [ready_mixed, from_the_text, with_new_class])
+def in_one_expression(parts):
+    return {
+        name.removesuffix("MixIn") + server: type(
+            name.removesuffix("MixIn") + server, (mixin, vars(parts)[server]), dict()
+        )
+        for name, mixin in vars(parts).items()
+        if name in {"ThreadingMixIn", "ForkingMixIn"}
+        for server in SERVERS
+        if server in vars(parts)
+    }
+
+
+def by_generators(parts):
+    def found(*names):
+        for name in names:
+            with contextlib.suppress(AttributeError):
+                yield name, getattr(parts, name)
+
+    made = {}
+    for mixin, first in found("ForkingMixIn", "ThreadingMixIn"):
+        for server, second in found(*reversed(SERVERS)):
+            mixed = types.new_class(f"{mixin[:-5]}{server}", (first, second), exec_body=None)
+            made[mixed.__name__] = mixed
+    return made
+
+
+class Mixer:
+    """A callable object."""
+
+    def __call__(self, parts):
+        return {name: self.mix(name, *bases) for name, bases in self.rows(parts)}
+
+    def rows(self, parts):
+        for kind in "Threading", "Forking":
+            mixin = getattr(parts, f"{kind}MixIn", None)
+            for server in filter(functools.partial(hasattr, parts), SERVERS):
+                if mixin is not None:
+                    yield kind + server, (mixin, getattr(parts, server))
+
+    @staticmethod
+    def mix(name, mixin, server):
+        class Mixed(mixin, server):
+            pass
+
+        Mixed.__name__ = name
+        return Mixed
+
+
+@pytest.mark.parametrize(
+    "right",
+    [ready_mixed, from_the_text, with_new_class, in_one_expression, by_generators, Mixer()],
+)
 def test_a_right_grid_passes_in_any_style(right, capfd):
     check("09.1", right)
     printed, errors = capfd.readouterr()
@@ -224,6 +282,69 @@ def test_a_number_for_all_rolls_is_noticed():
     assert "do they share their number?" in message("09.2", "calls", CallServer, Shared)
 
 
+@pytest.mark.parametrize("tickets", [NoLock, LockedTooShort, LockEach])
+def test_a_lock_given_back_too_early_needs_no_luck_to_be_found(tickets, monkeypatch):
+    """One thread is held up at each of its looks at the roll, whoever else is about."""
+    impatient(monkeypatch, 0.5)
+    with room.room(), pytest.raises(NotYet, match="is the lock held till the number"):
+        assembled.nobody_comes_between(tickets)
+
+
+class Conditioned:
+    """Slots, and a number that is taken away from what is left."""
+
+    __slots__ = ("_left", "_turn")
+    most = 10**6
+
+    def __init__(self):
+        self._turn = threading.Condition()
+        self._left = self.most
+
+    def next(self):
+        self._turn.acquire()
+        try:
+            self._left -= 1
+            return self.most - self._left
+        finally:
+            self._turn.release()
+
+
+@dataclass(slots=True)
+class Generated:
+    """A generator, which two threads must not enter at once."""
+
+    lock: object = field(default_factory=threading.RLock)
+    numbers: object = field(init=False)
+
+    def __post_init__(self):
+        self.numbers = self.count()
+
+    def count(self):
+        number = 1
+        while True:
+            yield number
+            number += 1
+
+    def next(self):
+        with self.lock:
+            return self.numbers.send(None)
+
+
+class Enclosed:
+    """A function in a function: nothing but `next` is an attribute."""
+
+    def __init__(self):
+        number, lock = 0, threading.Lock()
+
+        def take():
+            nonlocal number
+            with lock:
+                number += 1
+                return number
+
+        self.next = take
+
+
 class Counted:
     def __init__(self):
         self.numbers = itertools.count(1)
@@ -249,7 +370,24 @@ class Printed:
         return self.roll.get()
 
 
-@pytest.mark.parametrize("answer", [(CallServer, Tickets), (Queued, Printed), (Queued, Counted)])
+class CallsOnThreads(socketserver.ThreadingMixIn, xmlrpc.server.SimpleXMLRPCServer):
+    """The mix-in's work, done by hand."""
+
+    def process_request(self, *job):
+        threading.Thread(target=lambda: self.process_request_thread(*job), daemon=True).start()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (CallServer, Tickets),
+        (Queued, Printed),
+        (Queued, Counted),
+        (CallsOnThreads, Conditioned),
+        (CallServer, Generated),
+        (CallServer, Enclosed),
+    ],
+)
 def test_a_right_ticket_office_passes_in_any_style(answer):
     check("09.2", *answer)
 
@@ -292,6 +430,12 @@ class TellsTooLate(Pages):
         self.directory = folder
 
 
+class ChangesFolder(Pages):
+    def __init__(self, *args, folder):
+        os.chdir(folder)
+        super(Pages, self).__init__(*args)
+
+
 class Text(Pages):
     greeting = "¡Buenos días!"
 
@@ -309,6 +453,7 @@ class Latin(Pages):
         ),
         pytest.param((NeverHangsUp, Pages), "the end", "close the connection?", id="never ends"),
         pytest.param((Web, TellsTooLate), "folder", "after super().__init__()", id="learners-6"),
+        pytest.param((Web, ChangesFolder), "folder", "chdir is for all threads", id="chdir"),
         pytest.param((Web, Text), "hello", "required, not 'str'", id="learners-7"),
         pytest.param((Web, Latin), "hello", "UnicodeDecodeError", id="latin"),
     ],
@@ -330,7 +475,72 @@ class SetsBefore(Pages):
         return super().translate_path(path)
 
 
-@pytest.mark.parametrize("answer", [(Web, Pages), (http.server.ThreadingHTTPServer, SetsBefore)])
+class InSetup(http.server.SimpleHTTPRequestHandler):
+    """What it needs is there before the first step; the greeting has a length."""
+
+    def __init__(self, *args, folder, **more):
+        self.folder = folder
+        super().__init__(*args, **more)
+
+    def setup(self):
+        super().setup()
+        self.directory = self.folder
+
+    def do_GET(self):
+        match self.path:
+            case "/hello":
+                body = bytes("¡Buenos días!", "utf-8")
+                self.send_response(http.HTTPStatus.OK)
+                self.send_header("Content-Type", "text/plain; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+            case _:
+                super().do_GET()
+
+    def log_message(self, *_): ...
+
+
+class Delegates(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def shutdown_request(self, request):
+        super().shutdown_request(request)
+
+
+class GreetsInAFile(Pages):
+    """The text by way of a file of text on top of wfile."""
+
+    def do_GET(self):
+        if self.path == "/hello":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.end_headers()
+            with io.TextIOWrapper(io.BytesIO(), "utf-8") as text:
+                text.write("¡Buenos días!")
+                text.flush()
+                self.wfile.write(text.buffer.getbuffer())
+            return
+        super().do_GET()
+
+
+def pages(*args, folder):
+    """A function that makes the handler."""
+    return Pages(*args, folder=folder)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (Web, Pages),
+        (http.server.ThreadingHTTPServer, SetsBefore),
+        (Delegates, InSetup),
+        (Web, GreetsInAFile),
+        (Delegates, pages),
+        (Web, functools.partial(pages)),
+    ],
+)
 def test_a_mended_site_passes(answer):
     check("09.3", *answer)
 

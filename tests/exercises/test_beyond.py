@@ -1,5 +1,7 @@
 """Wrong answers to the exercises of chapter 10 are told what is wrong with them."""
 
+import functools
+import http.server
 import io
 import ipaddress
 import queue
@@ -8,6 +10,7 @@ import socketserver
 import ssl
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -96,7 +99,29 @@ class Dies(Pool):
             self.process_request_thread(*job)
 
 
+class WaitsForOne(Pool):
+    def server_close(self):
+        for _ in self._pool:
+            self._queue.put(None)
+        minisocketserver.TCPServer.server_close(self)
+        for worker in list(self._pool)[:1]:
+            worker.join()
+
+
+class ClosesInTheLoop(Pool):
+    """Closes the listener for each thread of the pool, and so never where there is none."""
+
+    def server_close(self):
+        for _ in self._pool:
+            self._queue.put(None)
+            minisocketserver.TCPServer.server_close(self)
+        for worker in list(self._pool):
+            worker.join()
+
+
 BUILD = [
+    pytest.param(WaitsForOne, "home", "when one of the two threads had ended", id="waits for one"),
+    pytest.param(ClosesInTheLoop, "home", "no error, and the listener still", id="in the loop"),
     pytest.param(NoPool, "threads", "no pool at all", id="no pool"),
     pytest.param(ThreadForEach, "threads", "9 handlers at work", id="a thread for each"),
     pytest.param(OwnLimit, "threads", "one for each request?", id="new threads"),
@@ -332,6 +357,29 @@ class ToTheEnd(WhoAmI):
         self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n" + self.name().encode())
 
 
+class Replaces(WhoAmI):
+    def name(self):
+        return self.client_address[0].replace("::ffff:", "")
+
+
+class LastPart(WhoAmI):
+    def name(self):
+        before, old, number = self.client_address[0].rpartition("::ffff:")
+        return number if old else before or number
+
+
+def replies(head):
+    """Return a handler that is right, but for the lines before its text."""
+
+    class WhoAmI(socketserver.StreamRequestHandler):
+        def handle(self):
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(head + self.client_address[0].removeprefix("::ffff:").encode())
+
+    return WhoAmI
+
+
 class Door(beyond.DualStackMixIn, socketserver.TCPServer):
     pass
 
@@ -366,6 +414,13 @@ dual = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here"
         pytest.param((InText, Door), "new", "a bytes-like object", id="learners-7"),
         pytest.param((OneRecv, Door), "new", "the middle of the request", id="learners-3"),
         pytest.param((ToTheEnd, Door), "new", "TimeoutError", id="learners-20"),
+        pytest.param((Replaces, Door), "both", "'2001:db81'", id="replaces"),
+        pytest.param((LastPart, Door), "both", "'1'", id="last part"),
+        pytest.param((replies(b"HTTP/1.0 200 OK\n\n"), Door), "new", "ended by \\n", id="bare"),
+        pytest.param((replies(b"HTTP/1.0 200 OK\r\n\n"), Door), "new", "ended by \\n", id="half"),
+        pytest.param(
+            (replies(b"HTTP/1.0 200\r\n\r\n"), Door), "new", "the task says HTTP/1.0", id="200"
+        ),
     ],
 )
 def test_a_wrong_door_is_told_its_mistake(answer, part, told, monkeypatch):
@@ -396,8 +451,51 @@ class OwnSocket(socketserver.ThreadingTCPServer):
         self.server_address = self.socket.getsockname()
 
 
+def who_am_i(request, client_address, server):
+    """A plain function that asks the connection, and looks for four numbers."""
+    with request.makefile("rwb") as file:
+        for line in file:
+            if line in (b"\r\n", b"\n"):
+                break
+        address, *_ = request.getpeername()
+        if "." in address:
+            address = address.rsplit(":", 1)[-1]
+        file.write(b"\r\n".join([b"HTTP/1.0 200 OK", b"", address.encode()]))
+
+
+class WebHandler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        host = self.client_address[0]
+        self.wfile.write(host[7:].encode() if host.startswith("::ffff:") else host.encode())
+
+
+class InActivate(minisocketserver.ThreadingTCPServer):
+    """Says what it wants as soon as there is a socket."""
+
+    address_family = socket.AF_INET6
+    daemon_threads = True
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, bind_and_activate=False, **kwargs)
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        self.server_bind()
+        self.server_activate()
+
+
 @dual
-@pytest.mark.parametrize("answer", [(WhoAmI, Door), (ByTheBook, OwnSocket)])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (WhoAmI, Door),
+        (ByTheBook, OwnSocket),
+        (who_am_i, Door),
+        (functools.partial(who_am_i), InActivate),
+        (WebHandler, InActivate),
+        (replies(b"HTTP/1.0 200 OK\r\n\r\n"), OwnSocket),
+    ],
+)
 def test_a_right_door_passes_in_any_style(answer):
     check("10.3", *answer)
 
@@ -432,6 +530,17 @@ class Daemons(Harbour):
 
 class FourIn(Harbour):
     max_connections = 4
+
+
+class ThreeForEver(socketserver.ThreadingTCPServer):
+    """Counts who comes, and not who goes."""
+
+    daemon_threads = True
+    come = 0
+
+    def verify_request(self, request, client_address):
+        self.come += 1
+        return self.come <= 3
 
 
 class Unlimited(socketserver.StreamRequestHandler):
@@ -471,6 +580,7 @@ def at_once(server):
     [
         pytest.param((BacklogOfThree, Logbook, stop), "three", "all 5 served", id="learners-17"),
         pytest.param((LimitLast, Logbook, stop), "three", "and not first?", id="learners-11"),
+        pytest.param((ThreeForEver, Logbook, stop), "three", "who has ever been?", id="for ever"),
         pytest.param((FourIn, Logbook, stop), "three", "4 of 5 served, 1 closed", id="four"),
         pytest.param((Harbour, Unlimited, stop), "slow", "with each byte", id="learners-14"),
         pytest.param((Harbour, Unlimited, stop), "long", "without a limit", id="long"),
@@ -524,8 +634,10 @@ def stop_by_hand(server):
 
 
 class LogbookByHand(socketserver.StreamRequestHandler):
+    seconds = 0.2
+
     def handle(self):
-        timer = threading.Timer(0.2, self.connection.shutdown, [socket.SHUT_RDWR])
+        timer = threading.Timer(self.seconds, self.connection.shutdown, [socket.SHUT_RDWR])
         timer.start()
         line = self.rfile.readline(1001)
         timer.cancel()
@@ -535,10 +647,99 @@ class LogbookByHand(socketserver.StreamRequestHandler):
                 self.wfile.write(answer.read())
 
 
-def test_a_mended_harbour_passes():
+class SlowByHand(LogbookByHand):
+    seconds = 1.0
+
+
+def stop_late(server):
+    return server.drain(0.8)
+
+
+@pytest.mark.parametrize(
+    "answer, part, told",
+    [
+        ((Harbour, SlowByHand, stop), "slow", "an end after 1."),
+        ((Harbour, Logbook, stop_late), "stop", "stop() took 0."),
+    ],
+)
+def test_a_wrong_number_of_seconds_is_noticed(answer, part, told):
+    """The check is patient enough to see the end, and does not take it for the right one."""
+    assert told in message("10.4", part, *answer)
+
+
+class LogbookWithAClock(socketserver.BaseRequestHandler):
+    """Reads with recv, and looks at the clock before each."""
+
+    def handle(self):
+        end = time.monotonic() + 0.2
+        line = bytearray()
+        while b"\n" not in line:
+            left = end - time.monotonic()
+            if left <= 0 or len(line) > 1000:
+                return
+            self.request.settimeout(left)
+            try:
+                data = self.request.recv(1001 - len(line))
+            except TimeoutError:
+                return
+            if not data:
+                return
+            line += data
+        if len(line) <= 1000:
+            self.request.sendall(b"noted: " + line)
+
+
+class Semaphored(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """A place for each of three, given back by the thread; the dictionary knows who is there."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, *args):
+        self.places = threading.BoundedSemaphore(3)
+        self.there = {}
+        super().__init__(*args)
+
+    def verify_request(self, request, client_address):
+        return self.places.acquire(blocking=False)
+
+    def process_request_thread(self, request, client_address):
+        self.there[threading.get_ident()] = request, client_address
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            del self.there[threading.get_ident()]
+            self.places.release()
+
+
+def stop_and_cut(server):
+    server.shutdown()
+    end = time.monotonic() + 0.2
+    while server.there and time.monotonic() < end:
+        time.sleep(0.005)
+    addresses = []
+    for request, address in tuple(server.there.values()):
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_RDWR)
+        addresses += [address]
+    server.server_close()
+    return addresses
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (Harbour, Logbook, stop),
+        (ByHand, LogbookByHand, stop_by_hand),
+        (Semaphored, LogbookWithAClock, stop_and_cut),
+        (Harbour, LogbookWithAClock, functools.partial(Harbour.drain, seconds=0.2)),
+        (ByHand, Logbook, stop_by_hand),
+        (Semaphored, LogbookByHand, stop_and_cut),
+    ],
+)
+def test_a_mended_harbour_passes(answer):
     """With the library's parts, or by hand."""
-    check("10.4", Harbour, Logbook, stop)
-    check("10.4", ByHand, LogbookByHand, stop_by_hand)
+    check("10.4", *answer)
 
 
 def forecast(taken=(9, 9, 3, 5), door="sswwn", ended=(False, True, False)):
