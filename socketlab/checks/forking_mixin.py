@@ -47,7 +47,10 @@ class Desk:
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exc_info()[1]
-        self.notes.note(f"handle_error {describe(error) if error else ''}")
+        told = describe(error) if error else ""
+        if not isinstance(request, socket.socket):
+            told = f"called with {request!r} first, and not with the request"
+        self.notes.note(f"handle_error {told}")
 
     def shutdown_request(self, request: Any) -> None:
         self.notes.note("shutdown_request")
@@ -107,6 +110,13 @@ def mixed(mixin: Any, notes: Any, *before: Any, **switches: Any) -> Any:
     server = there(made, ANY_PORT, Tells)
     server.notes = notes
     return server
+
+
+def another(server: Any) -> Any:
+    """Return one more server of the same class, with the same handler."""
+    one_more = type(server)(ANY_PORT, server.RequestHandlerClass)
+    one_more.notes = server.notes
+    return one_more
 
 
 def send(server: Any, word: bytes) -> socket.socket:
@@ -292,6 +302,10 @@ def _collects(step: Step, notes: Any, mixin: Any) -> None:
         isinstance(held, set) and len(held) == 3,
         f"active_children is {held!r} after three requests{server.notes.trouble()}",
     )
+    other = there(another, server)
+    theirs = getattr(other, "active_children", None)
+    step.want(not theirs, f"active_children of another server is {theirs!r}: is it on the class?")
+    other.server_close()
     soon(lambda: set(there(left)) == {"zombie"})
     server.service_actions()
     zombies = there(left).count("zombie")
@@ -491,6 +505,12 @@ def _page_trial(
     made = subclass(name, (NotesRequests, server_class), roomy)
     server = there(made, ANY_PORT, page)
     server.notes = notes
+    other = there(another, server)
+    step.want(
+        not there(_is, server.visitors, other.visitors),
+        "one visitors for two servers: what belongs to one of them is kept on self",
+    )
+    other.server_close()
     if at_once:
         server.visitors = there(Slow, server.visitors)
     serving = loop(notes, server.serve_forever, 0.02)
@@ -523,6 +543,10 @@ def _page_trial(
     server.shutdown()
     server.server_close()
     return texts, total
+
+
+def _is(one: Any, other: Any) -> bool:
+    return one is other
 
 
 class Shared:
@@ -775,6 +799,13 @@ def elsewhere(server_class: Any, logged: Any, run: Any) -> None:
         served, turns = server.served, server.turns
     step.want(served == 1, f"Ada served, and served is {served!r}: is she counted in two places?")
     step.want(isinstance(turns, int) and turns, f"Ada served, and turns is {turns!r}")
+    other = step.call(made, ANY_PORT, logged)
+    numbers = other.served, other.turns
+    other.server_close()
+    step.want(
+        numbers == (0, 0),
+        f"served and turns are {numbers} on a new server of the class: are they the class's?",
+    )
     if hasattr(socketserver, "ForkingMixIn"):
         step = Step(
             called="server_class(socketserver), on this system, which can fork",

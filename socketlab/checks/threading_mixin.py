@@ -546,8 +546,8 @@ def _knows_those_at_work(mixin: Any) -> None:
         why="Programs and CPython's own tests look there. What belongs to one server is no "
         "business of the next one.",
     )
-    other = mixed(step, mixin, Orders)
     server = mixed(step, mixin, Orders)
+    other = there(_another, server)
     with order(step, server, b"slow"):
         _begin(step, server)
         for one, wanted in ((server, server.workers), (other, [])):
@@ -556,6 +556,10 @@ def _knows_those_at_work(mixin: Any) -> None:
             step.want(got == wanted, f"{len(got)} of {len(wanted)} in _threads of {whose}")
         server.gate.set()
     step.call(server.server_close)
+
+
+def _another(server: Any) -> Any:
+    return type(server)(ANY_PORT, server.RequestHandlerClass)
 
 
 def _kept(server: Any) -> list[threading.Thread]:

@@ -20,7 +20,7 @@ from socketlab.checks import core
 
 from .mutants import ROOT, SURVIVORS, Mutant, notices
 
-CHAPTERS = ("01", "02", "03", "04", "05")
+CHAPTERS = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10")
 """Those whose survivors have been looked at, one by one."""
 
 GIVEN = "the line was in the exercise, and is not the learner's"
@@ -157,6 +157,13 @@ def of_bodies(body) -> Iterator:
                 ]
                 inner = names + inner
             yield line, f"{told(statement)!r} gone, its block stays", before + inner + after
+        if isinstance(statement, (ast.With, ast.For)) and len(statement.body) > 1:
+            rest = with_fields(statement, body=statement.body[:-1])
+            what = f"{told(statement.body[-1])!r} after the {type(statement).__name__.lower()}"
+            yield line, what, [*before, rest, statement.body[-1], *after]
+        if isinstance(statement, ast.For):
+            once = with_fields(statement, body=[*statement.body, ast.Break()])
+            yield line, "left after one round", [*before, once, *after]
         if isinstance(statement, ast.While):
             once = ast.If(statement.test, statement.body, [])
             if not any(isinstance(node, (ast.Break, ast.Continue)) for node in ast.walk(statement)):

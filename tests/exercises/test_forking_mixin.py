@@ -236,6 +236,27 @@ class WaitsForOne(Right):
         super().collect_children()
 
 
+class OneSetForAll(Right):
+    def process_request(self, request, client_address):
+        super().process_request(request, client_address)
+        type(self).active_children = vars(self).pop("active_children")
+
+
+class ReportsTheWrongWayRound(Right):
+    def _run_child(self, request, client_address):
+        status = 1
+        try:
+            self.finish_request(request, client_address)
+            status = 0
+        except Exception:
+            self.handle_error(client_address, request)
+        finally:
+            try:
+                self.shutdown_request(request)
+            finally:
+                os._exit(status)
+
+
 class CollectsOnlyToWait(Right):
     def server_close(self):
         super(Right, self).server_close()
@@ -275,6 +296,8 @@ class CollectsOnlyToWait(Right):
         (ClosesLast, "collected", "server_close() waits, and the listener is still open"),
         (ClosesByHand, "collected", "the listener closed by hand"),
         (WaitsForOne, "collected", "1 of two children left"),
+        (OneSetForAll, "collected", "is it on the class?"),
+        (ReportsTheWrongWayRound, "child", "handle_error called with ('127.0.0.1'"),
         (CollectsOnlyToWait, "collected", "False, a zombie after server_close()"),
         (None, "child", "still blank"),
     ],
@@ -505,6 +528,7 @@ PLAIN = ((VALUE, "0"), (".value", ""), ("with self.server.visitors.get_lock()", 
         (page(('f"visitor {number}".encode()', '"visitor 1"')), "page", "TypeError"),
         (page(("self.request.recv(65536)", "pass")), "page", "the request was not received"),
         (page(("super().__init__(*args)", "pass")), "page", "AttributeError"),
+        (page(("self.visitors =", "CountingServer.visitors =")), "page", "one visitors for two"),
         (page((HEAD, HEAD.replace("\\r", ""))), "page", "ended by \\n alone"),
         (page((HEAD, HEAD.replace("\\r", "", 1))), "page", "ended by \\n alone"),
         (page((HEAD, HEAD.replace(" OK", ""))), "page", "the first line b'HTTP/1.0 200'"),
@@ -651,6 +675,7 @@ IN_CHILD = ('sendall(b"done")', 'sendall(b"done"); self.server.served += 1')
             "without ForkingMixIn among its bases",
             id="learners-23-threads",
         ),
+        (shop(("self.served +=", "Shop.served +=")), "elsewhere", "are they the class's?"),
         (shop(IN_CHILD), "elsewhere", "served is 2: is she counted in two places?"),
         (shop(("return Shop", "pass")), "elsewhere", "does server_class return the class?"),
         pytest.param(

@@ -158,6 +158,19 @@ class LeavesTheDaemonsAsTheyCome(Right):
 class OneSetForAll(Right):
     _threads = WeakSet()  # noqa: RUF012  # the very mistake
 
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.start()
+        self._threads.add(thread)
+
+
+class OneSetForAClass(Right):
+    def process_request(self, request, client_address):
+        super().process_request(request, client_address)
+        if "_threads" in vars(self):
+            type(self)._threads = vars(self).pop("_threads")
+
 
 class MisspeltHook(Right):
     def process_request_thread(self, request, client_address):
@@ -314,7 +327,8 @@ WRONG_MIXINS = [
     (AppendsToTheTuple, "at once", "'tuple' object has no attribute 'append', in process_request"),
     (LeavesTheDaemonsAsTheyCome, "switches", "what the one that starts it is"),
     (AnotherName, "memory", "0 of 1 in _threads of the server"),
-    (OneSetForAll, "memory", "1 of 0 in _threads of the other server"),
+    (OneSetForAll, "memory", "in _threads of the"),
+    (OneSetForAClass, "memory", "in _threads of the"),
     (MisspeltHook, "errors", "handle_error called for AttributeError: 'Server' object has no"),
     (ReportsValueErrorsOnly, "errors", "shutdown_request called, and the exception ended"),
     (GoodbyeAfterTheExcept, "errors", "shutdown_request called 0 times"),
