@@ -568,6 +568,12 @@ def web_folder(web: Any, pages: Any) -> None:
                     )
                     raise
                 step.want(got == text, f"{got!r}, for a file with {text!r}")
+                raw = talk(step, server.server_address, b"GET /chart.txt HTTP/1.0\r\n\r\n")
+            body = raw.partition(b"\r\n\r\n")[2].decode(errors="replace")
+            step.want(
+                body == text,
+                f"{body!r}, for a file with {text!r}: does do_GET go on after the page?",
+            )
 
 
 @contextmanager

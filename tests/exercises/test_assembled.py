@@ -430,6 +430,16 @@ class TellsTooLate(Pages):
         self.directory = folder
 
 
+class GoesOn(Pages):
+    """Greets after each page, too."""
+
+    def do_GET(self):
+        if self.path != "/hello":
+            super().do_GET()
+            self.path = "/hello"
+        super().do_GET()
+
+
 class ChangesFolder(Pages):
     def __init__(self, *args, folder):
         os.chdir(folder)
@@ -453,6 +463,7 @@ class Latin(Pages):
         ),
         pytest.param((NeverHangsUp, Pages), "the end", "close the connection?", id="never ends"),
         pytest.param((Web, TellsTooLate), "folder", "after super().__init__()", id="learners-6"),
+        pytest.param((Web, GoesOn), "folder", "does do_GET go on after", id="goes on"),
         pytest.param((Web, ChangesFolder), "folder", "chdir is for all threads", id="chdir"),
         pytest.param((Web, Text), "hello", "required, not 'str'", id="learners-7"),
         pytest.param((Web, Latin), "hello", "UnicodeDecodeError", id="latin"),

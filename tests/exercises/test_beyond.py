@@ -85,37 +85,68 @@ class DoesNotWait(Pool):
     block_on_close = False
 
 
-class DropsTheQueue(Pool):
+class Written(OpenRequestsMixIn, minisocketserver.ThreadingMixIn):
+    """As the third hint has it."""
+
+    pool_size, queue_size = 8, 0
+
+    def __init__(self, *args, **kwargs):
+        self.pool, self.queue = [], queue.SimpleQueue()
+        super().__init__(*args, **kwargs)
+
+    def has_capacity(self):
+        return len(self.open_requests) < self.pool_size + self.queue_size
+
+    def process_request(self, request, client_address):
+        if len(self.pool) < self.pool_size:
+            self.pool.append(threading.Thread(target=self.serve_queue))
+            self.pool[-1].start()
+        self.queue.put((request, client_address))
+
+    def serve_queue(self):
+        while (job := self.queue.get()) is not None:
+            with suppress(BaseException):
+                self.process_request_thread(*job)
+
     def server_close(self):
-        with suppress(queue.Empty):
-            while True:
-                self._queue.get_nowait()
+        for _ in self.pool:
+            self.queue.put(None)
         super().server_close()
-
-
-class Dies(Pool):
-    def _serve_queue(self):
-        while (job := self._queue.get()) is not None:
-            self.process_request_thread(*job)
-
-
-class WaitsForOne(Pool):
-    def server_close(self):
-        for _ in self._pool:
-            self._queue.put(None)
-        minisocketserver.TCPServer.server_close(self)
-        for worker in list(self._pool)[:1]:
+        for worker in self.pool:
             worker.join()
 
 
-class ClosesInTheLoop(Pool):
+class DropsTheQueue(Written):
+    def server_close(self):
+        with suppress(queue.Empty):
+            while True:
+                self.queue.get_nowait()
+        super().server_close()
+
+
+class Dies(Written):
+    def serve_queue(self):
+        while (job := self.queue.get()) is not None:
+            self.process_request_thread(*job)
+
+
+class WaitsForOne(Written):
+    def server_close(self):
+        for _ in self.pool:
+            self.queue.put(None)
+        super(Written, self).server_close()
+        for worker in self.pool[:1]:
+            worker.join()
+
+
+class ClosesInTheLoop(Written):
     """Closes the listener for each thread of the pool, and so never where there is none."""
 
     def server_close(self):
-        for _ in self._pool:
-            self._queue.put(None)
-            minisocketserver.TCPServer.server_close(self)
-        for worker in list(self._pool):
+        for _ in self.pool:
+            self.queue.put(None)
+            super(Written, self).server_close()
+        for worker in self.pool:
             worker.join()
 
 
@@ -144,10 +175,10 @@ def test_a_wrong_pool_is_told_its_mistake(wrong, part, told, monkeypatch):
         assert told in message("10.1", part, wrong)
     finally:
         for thread in threading.enumerate():
-            if "_serve_queue" in thread.name and hasattr(thread, "_target"):
+            if "serve_queue" in thread.name and hasattr(thread, "_target"):
                 for_ever = getattr(thread._target, "__self__", None)
                 if for_ever is not None:
-                    for_ever._queue.put(None)
+                    getattr(for_ever, "queue", queue.SimpleQueue()).put(None)
 
 
 class FromTheText(OpenRequestsMixIn, minisocketserver.ThreadingMixIn):
@@ -202,7 +233,58 @@ class PoliteExecutor(Executor):
         return len(self.open_requests) < self.pool_size + self.queue_size
 
 
-@pytest.mark.parametrize("right", [Pool, FromTheText, PoliteExecutor])
+class Numbered(Written):
+    """Threads of their own class, and a condition to end them with."""
+
+    class Worker(threading.Thread):
+        def __init__(self, server):
+            super().__init__(name="worker")
+            self.server = server
+
+        def run(self):
+            for job in iter(self.server.queue.get, self.server):
+                try:
+                    self.server.process_request_thread(*job)
+                except (SystemExit, KeyboardInterrupt):
+                    continue
+
+    def process_request(self, *job):
+        if len(self.pool) != self.pool_size:
+            worker = self.Worker(self)
+            self.pool += [worker]
+            worker.start()
+        self.queue.put(job)
+
+    def server_close(self):
+        super(Written, self).server_close()
+        for _ in self.pool:
+            self.queue.put(self)
+        while self.pool:
+            self.pool.pop().join()
+
+
+class Counting(Written):
+    """The queue counts, and the last thread to go home wakes the others."""
+
+    def serve_queue(self):
+        while True:
+            job = self.queue.get()
+            if job is None:
+                self.queue.put(None)
+                return
+            try:
+                self.process_request_thread(*job)
+            except BaseException as error:
+                print("a handler left:", error)
+
+    def server_close(self):
+        super(Written, self).server_close()
+        self.queue.put(None)
+        for worker in self.pool:
+            worker.join()
+
+
+@pytest.mark.parametrize("right", [Pool, Written, FromTheText, PoliteExecutor, Numbered, Counting])
 def test_a_right_pool_passes_in_any_style(right, capfd):
     check("10.1", right)
     printed, errors = capfd.readouterr()

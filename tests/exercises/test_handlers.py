@@ -192,7 +192,20 @@ class ZeroIsNone(Stream):
         super().setup()
 
 
+class OnTheClass(Base):
+    def setup(self):
+        type(self).request = vars(self).pop("request")
+
+
+class FilesOnTheClass(Stream):
+    def setup(self):
+        super().setup()
+        type(self).wfile = vars(self).pop("wfile")
+
+
 BUILD = [
+    pytest.param((OnTheClass, Stream), "steps", "request of one handler in another", id="class"),
+    pytest.param((Base, FilesOnTheClass), "the end", "wfile of one handler in", id="class files"),
     pytest.param(
         (FinishesAfterExceptions, Stream), "steps", "['setup', 'handle']", id="except for finally"
     ),
@@ -450,7 +463,14 @@ class ReadsAtTheEnd(Datagram):
         self.socket.sendto(self.wfile.read(), self.client_address)
 
 
+class PacketOnTheClass(Datagram):
+    def setup(self):
+        super().setup()
+        type(self).packet = vars(self).pop("packet")
+
+
 POSTCARDS = [
+    pytest.param(PacketOnTheClass, "answer", "packet of one handler in another", id="class"),
     pytest.param(ReadsAtTheEnd, "answer", "behind the last write", id="reads at the end"),
     pytest.param(AnswersAtOnce, "answer", "datagrams: [b'5 letters", id="at once"),
     pytest.param(ClosesTheSocket, "answer", "all clients share it", id="learners-19"),
