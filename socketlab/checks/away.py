@@ -25,7 +25,7 @@ from ..fresh import end, fresh, start
 from ..grading.remote import Checker, LinkBroken, Subject
 from ..running import ServerTrouble, within
 from .place import answers_at, is_elsewhere, there
-from .step import PATIENCE, NotYet, Step, describe, whereabouts
+from .step import PATIENCE, CannotCheck, NotYet, Step, describe, whereabouts
 
 DEADLINE = 5 * PATIENCE
 """Seconds a new Python has to start, or for a whole real run."""
@@ -145,7 +145,12 @@ def real_run(function: Callable[..., Any], *args: Any) -> Any:
 
     It has nothing of the learner's in it and comes out the same each time: once is enough.
     """
-    return fresh(function, *args, deadline=DEADLINE)
+    try:
+        return fresh(function, *args, deadline=DEADLINE)
+    except (ServerTrouble, OSError) as trouble:
+        raise CannotCheck(
+            f"The real run beside your prediction could not be made: {trouble}"
+        ) from trouble
 
 
 # What follows is called with `there`: it tells what happened, and judges nothing.

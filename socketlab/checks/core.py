@@ -13,7 +13,7 @@ from .. import logbook
 from ..busy import Stopwatch
 from .place import there
 from .room import room
-from .step import NotYet, Step, describe
+from .step import CannotCheck, NotYet, Step, describe
 
 
 class CheckFailed(AssertionError):
@@ -123,7 +123,8 @@ def check(
     `answers` are the objects to try; without them the names that the exercise asks for are
     looked up where `check` is called, so that a name not defined yet is told in a sentence.
     `part` names one check of the exercise, otherwise all are made, up to the first that fails.
-    `traceback=True` shows where an exception came from. UnknownError for an unknown name.
+    `traceback=True` shows where an exception came from. UnknownError for an unknown name;
+    CannotCheck where this machine lacks what a check needs.
     """
     # Each part has a scored cell of its own, and the cell raises or does not. The other way to
     # partial credit, a cell that returns its points, would make nbgrader read the cell's text
@@ -184,12 +185,17 @@ def hint(exercise: object = None, number: int | None = None) -> None:
 def attempt(
     spec: Exercise, part: Part, answers: tuple[Any, ...], namespace: Mapping[str, Any]
 ) -> NotYet | None:
-    """Try the answers, or the names they have in `namespace`; return what is not right yet."""
+    """Try the answers, or the names they have in `namespace`; return what is not right yet.
+
+    CannotCheck where this machine lacks what the check needs.
+    """
     try:
         with room():
             part.run(*_given(spec, answers, namespace))
     except NotYet as not_yet:
         return not_yet
+    except CannotCheck:
+        raise
     except (Exception, SystemExit) as error:  # the answer lacks what the check took for granted
         step = Step(
             called=f"the check {part.name!r} of {' and '.join(spec.names)}",

@@ -48,6 +48,14 @@ class Step:
             self.fail(describe(error), error)
 
 
+class CannotCheck(Exception):
+    """This machine lacks what a check needs, through no fault of the answer; the text says what."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython what to show in place of its own traceback."""
+        return [str(self)]
+
+
 class NotYet(Exception):
     """What one step of a check found; `came` in words."""
 

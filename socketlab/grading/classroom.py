@@ -4,24 +4,24 @@ import argparse
 import gc
 import hashlib
 import json
-import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from itertools import chain
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
 
 from .. import answers, pythons
 from ..checks import core
-from . import alike, hidden, judge, namespaces
+from . import alike, forks, hidden, judge
 from .judge import Grade
 from .results import TABLE, Journal, grade_of, write_all
 from .sandbox import LEVELS, Sandbox, SandboxTrouble, processors
@@ -55,15 +55,41 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--executor", metavar="dask://HOST:PORT", help="grade on a Dask cluster")
     options = parser.parse_args(arguments)
     try:
-        grades = grade_class(options)
+        with _time_is_told():
+            grades = grade_class(options)
     except (Unreadable, SandboxTrouble, hidden.BadChecks, NotWritten) as error:
         print(error, file=sys.stderr)
         return 2
-    except (KeyboardInterrupt, BrokenExecutor) as error:
-        why = "Interrupted" if isinstance(error, KeyboardInterrupt) else "A grading process died"
-        print(f"{why}. What is graded is kept: the same command goes on there.", file=sys.stderr)
+    except (KeyboardInterrupt, OutOfTime, MemoryError) as error:
+        why = {KeyboardInterrupt: "Interrupted", MemoryError: "The grader has too little memory"}
+        told = why.get(type(error)) or error
+        print(f"{told}. What is graded is kept: the same command goes on there.", file=sys.stderr)
         return 2
     return 1 if any(grade.trouble for grade in grades) else 0
+
+
+class OutOfTime(Exception):
+    """This process has nearly used up its computing time; the text says why."""
+
+
+@contextmanager
+def _time_is_told() -> Iterator[None]:
+    """Raise OutOfTime a second before a limit on computing time ends this process in silence."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    if hard == resource.RLIM_INFINITY:
+        yield
+        return
+
+    def told(*_: object) -> None:
+        raise OutOfTime(f"This terminal allows {hard} seconds of computing time (ulimit -t)")
+
+    before = signal.signal(signal.SIGXCPU, told)
+    resource.setrlimit(resource.RLIMIT_CPU, (max(1, hard - 1), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+        signal.signal(signal.SIGXCPU, before)
 
 
 def _count(text: str) -> int:
@@ -86,14 +112,12 @@ def grade_class(options: argparse.Namespace) -> list[Grade]:
         todo = [place for place, grade in enumerate(grades) if grade.trouble]
         if todo:
             if secret:  # a fault of theirs costs no grades
-                with _executor(options) as executor:
-                    _try_hidden_checks(executor, secret, options)
+                _try_hidden_checks(secret, options)
             if (options.out / TABLE).exists():
                 with _written(options.out):
                     write_all(grades, options.out)  # if we go no further, no old grade looks new
-            shows = shown(len(handed_in), len(todo))
-            with _executor(options) as executor, shows as advance:
-                for place, grade in _graded(executor, handed_in, todo, secret, options):
+            with shown(len(handed_in), len(todo)) as advance:
+                for place, grade in _graded(handed_in, todo, secret, options):
                     grades[place] = grade
                     with _written(options.out):
                         journal.add(grade, handed_in[place])
@@ -140,39 +164,40 @@ def _written(folder: Path) -> Iterator[None]:
         raise NotWritten(f"Grades cannot be written to {folder}: {error.strerror}.") from error
 
 
-def _try_hidden_checks(executor: Executor, secret: str, options: argparse.Namespace) -> None:
+def _try_hidden_checks(secret: str, options: argparse.Namespace) -> None:
     """Judge our own solution and the blank exercise: who has a fault, the class or the check?"""
-    for exercise, folder, submission in hidden.trials():
-        grade = executor.submit(
-            _worker(options), asdict(submission), secret, options.level
-        ).result()
-        hidden.judge_trial(exercise, folder, grade["results"])
+    trials = list(hidden.trials())
+    tasks = {place: (asdict(one), secret, options.level) for place, (*_, one) in enumerate(trials)}
+    with _judges(options, options.jobs) as judged:
+        outcomes = dict(judged(tasks))
+    for place, (exercise, folder, _) in enumerate(trials):
+        if isinstance(outcomes[place], Exception):
+            raise SandboxTrouble(f"The hidden checks could not be tried: {outcomes[place]}.")
+        hidden.judge_trial(exercise, folder, outcomes[place]["results"])
 
 
 def _graded(
-    executor: Executor,
-    handed_in: list[Submission],
-    todo: list[int],
-    secret: str,
-    options: argparse.Namespace,
+    handed_in: list[Submission], todo: list[int], secret: str, options: argparse.Namespace
 ) -> Iterator[tuple[int, Grade]]:
-    futures = {
-        executor.submit(_worker(options), asdict(handed_in[place]), secret, options.level): place
-        for place in todo
-    }
-    for future in as_completed(futures):
-        place = futures[future]
-        try:
-            yield place, grade_of(future.result())
-        except (SandboxTrouble, BrokenExecutor):
-            raise
-        except Exception as error:  # this one's trouble, not that of the others
-            why = f"The grader failed: {type(error).__name__}: {error}. Grade once more."
-            yield place, judge.ungraded(handed_in[place], why)
+    """Yield places and grades, as they come.
 
-
-def _worker(options: argparse.Namespace) -> Callable[..., dict[str, Any]]:
-    return far_work if options.executor else work
+    What could not be judged is tried once more, alone and in a new sandbox: perhaps the others
+    have taken what it lacked.
+    """
+    for jobs, is_last in ((options.jobs, False), (1, True)):
+        tasks = {place: (asdict(handed_in[place]), secret, options.level) for place in todo}
+        todo = []
+        with _judges(options, jobs) as judged:
+            for place, outcome in judged(tasks):
+                if not isinstance(outcome, Exception):
+                    yield place, grade_of(outcome)
+                elif is_last:
+                    why = f"It could not be judged here: {outcome}. Grade once more."
+                    yield place, judge.ungraded(handed_in[place], why)
+                else:
+                    todo.append(place)
+        if not todo:
+            return
 
 
 def work(fields: dict[str, Any], secret: str, _: str | None) -> dict[str, Any]:
@@ -207,6 +232,8 @@ def far_work(fields: dict[str, Any], secret: str, level: str | None) -> dict[str
         raise RuntimeError("the program that judges on a worker has ended") from None
     if isinstance(answer, str):
         raise SandboxTrouble(f"On a worker: {answer}")
+    if "failed" in answer:
+        raise judge.NotJudged(answer["failed"])
     return cast(dict[str, Any], answer)
 
 
@@ -219,37 +246,46 @@ def serve() -> None:
     try:
         with _judging(json.loads(first)[2]):
             for line in chain([first], sys.stdin):
-                print(json.dumps(work(*json.loads(line))), flush=True)
+                try:
+                    answer = work(*json.loads(line))
+                except judge.NotJudged as trouble:
+                    answer = {"failed": str(trouble)}
+                print(json.dumps(answer), flush=True)
     except SandboxTrouble as trouble:
         print(json.dumps(str(trouble)), flush=True)
 
 
+Judges = Callable[[Mapping[int, tuple[Any, ...]]], Iterator[tuple[int, Any]]]
+"""From arguments of `work` by place, as they come: places and what came, or an exception."""
+
+
 @contextmanager
-def _executor(options: argparse.Namespace) -> Iterator[Executor]:
+def _judges(options: argparse.Namespace, jobs: int) -> Iterator[Judges]:
     if options.executor:
         with _dask(options.executor) as executor:
-            yield executor
+            yield partial(_far_away, executor)
         return
-    with _judging(options.level):
-        pool = ProcessPoolExecutor(
-            options.jobs,
-            mp_context=get_context("fork"),
-            initializer=_start_worker,
-            initargs=(os.getpid(),),
-        )
+    with _judging(options.level) as sandbox:
+        if sandbox.most:
+            jobs = min(jobs, max(1, sandbox.most // judge.AT_ONCE))
+        yield lambda tasks: forks.each(work, tasks, jobs)
+
+
+def _far_away(
+    executor: Executor, tasks: Mapping[int, tuple[Any, ...]]
+) -> Iterator[tuple[int, Any]]:
+    futures = {executor.submit(far_work, *task): place for place, task in tasks.items()}
+    for future in as_completed(futures):
         try:
-            yield pool
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _start_worker(grader: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a worker, with no traceback
-    namespaces.end_with(grader)
+            yield futures[future], future.result()
+        except SandboxTrouble:
+            raise
+        except Exception as error:  # this one's trouble, not that of the others
+            yield futures[future], error
 
 
 @contextmanager
-def _judging(level: str | None) -> Iterator[None]:
+def _judging(level: str | None) -> Iterator[Sandbox]:
     """Let this process, and those that it forks, do `work`."""
     global _sandbox
     core.exercises()  # before a fork, so that no child has to
@@ -258,7 +294,7 @@ def _judging(level: str | None) -> Iterator[None]:
             print(f"Isolation: {_sandbox.level}. {LEVELS[_sandbox.level]}", file=sys.stderr)
         gc.collect()
         gc.freeze()  # a collection in a child would copy every page
-        yield
+        yield _sandbox
     _sandbox = None
 
 

@@ -44,6 +44,8 @@ class Clock(threading.Thread):
         self._crowds: list[float] = []
         self._alarms: list[_Alarm] = []
         self._busy = threading.Lock()
+        # Kept open: where no further file can be opened, alarms must ring all the same.
+        self._load = os.open("/proc/loadavg", os.O_RDONLY) if sys.platform == "linux" else None
 
     @property
     def naps(self) -> int:
@@ -76,7 +78,7 @@ class Clock(threading.Thread):
             slept = time.monotonic()
             time.sleep(NAP)
             now = time.monotonic()
-            self._crowds.append(_crowd())
+            self._crowds.append(self._crowd())
             self._delays.append(now - slept - NAP)
             with self._busy:
                 for alarm in [one for one in self._alarms if one.end <= now]:
@@ -90,11 +92,9 @@ class Clock(threading.Thread):
             self._alarms.remove(alarm)
             alarm.ring()
 
-
-def _crowd() -> float:
-    """Return how many threads want to run, for each processor: proc_loadavg(5)."""
-    if sys.platform != "linux":
-        return 0
-    with open("/proc/loadavg", encoding="utf-8") as file:
-        running = file.read().split()[3].partition("/")[0]
-    return int(running) / (os.cpu_count() or 1)
+    def _crowd(self) -> float:
+        """Return how many threads want to run, for each processor: proc_loadavg(5)."""
+        if self._load is None:
+            return 0
+        running = os.pread(self._load, 100, 0).split()[3].partition(b"/")[0]
+        return int(running) / (os.cpu_count() or 1)

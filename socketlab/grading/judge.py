@@ -4,23 +4,24 @@ import encodings.idna  # noqa: F401  # each client needs it: once here, not in e
 import json
 import os
 import re
-import resource
 import selectors
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TextIO
 
 from ..cells import lines_of
 from ..checks import core, place
 from ..checks.core import Exercise, Part
-from ..checks.step import NotYet, Step, describe
+from ..checks.step import CannotCheck, NotYet, Step, describe
 from . import namespaces
 from .clock import Clock
-from .remote import Checker, Line, LinkBroken, NoMessage
+from .limits import FILES, lower, want_files
+from .remote import Checker, Line, LinkBroken, NoMessage, is_lack
 from .sandbox import Ending, Sandbox, SandboxTrouble, Student, Turns
 from .submissions import UNSEEN, Cell, Submission, Unreadable, cells_for, cells_of
 
@@ -56,6 +57,10 @@ PRELOAD = (
     *core.MODULES,
 )
 """What a student's process needs. The checks know hints, which students may see, no answers."""
+
+
+class NotJudged(Exception):
+    """A notebook could not be judged here, through no fault of its own; the text says why."""
 
 
 @dataclass
@@ -105,7 +110,10 @@ class Job:
 
 
 def grade(submission: Submission, sandbox: Sandbox) -> Grade:
-    """Judge one notebook. Call it from a process with a single thread: it forks."""
+    """Judge one notebook. Call it from a process with a single thread: it forks.
+
+    NotJudged where this machine has not what it takes: then nothing is said of the answers.
+    """
     exercises = exercises_of(submission.chapter)
     trouble = submission.trouble
     if not exercises:
@@ -126,8 +134,11 @@ def grade(submission: Submission, sandbox: Sandbox) -> Grade:
         if any(cell.binds & {*exercise.names, UNSEEN} for cell in chosen):
             needed = cells_for(exercise, exercises, cells, common=False)
             jobs.append(Job(exercise, list(exercise.parts.values()), chosen, needed))
-    for result in _in_processes(jobs, sandbox):
-        results[result.exercise, result.check] = result
+    try:
+        for result in _in_processes(jobs, sandbox):
+            results[result.exercise, result.check] = result
+    except SandboxTrouble as why:
+        raise NotJudged(str(why)) from why
     done.results = list(results.values())
     return done
 
@@ -175,10 +186,12 @@ class Running:
     pid: int
     pipe: int
     turns: Turns
-    processor: int | None
-    """The one it stays on while it has a turn."""
+    turn: int | None
+    """The one it has: it stays on that processor."""
     started: float = field(default_factory=time.monotonic)
     written: bytes = b""
+    hung: bool = False
+    """Whether it took so long that we have killed it."""
 
     def read(self) -> bool:
         """Read what it has written; False at its end."""
@@ -187,52 +200,92 @@ class Running:
         return bool(data)
 
     def results(self) -> list[Result]:
-        """Return the results so far."""
-        return [Result(**json.loads(line)) for line in self.written.split(b"\n")[:-1] if line]
+        """Return the results so far. SandboxTrouble if it has told one."""
+        told = [json.loads(line) for line in self.written.split(b"\n")[:-1] if line]
+        for one in told:
+            if "trouble" in one:
+                raise SandboxTrouble(one["trouble"])
+        return [Result(**one) for one in told]
 
     def hangs(self) -> bool:
         """Tell whether it has said, by an empty line, that a check takes long: its last one."""
         return b"\n\n" in b"\n" + self.written
 
+    def rest(self) -> None:
+        """Give our turn back, if we have it."""
+        if self.turn is not None:
+            self.turns.give(self.turn)
+        self.turn = None
+
     def leave(self, count: int) -> list[Job]:
         """Leave our turn and all checks after so many to others; return a job for each."""
-        if self.processor is not None:
-            self.turns.give(self.processor)
-        self.processor = None
+        self.rest()
         others, self.job.parts = self.job.parts[count:], self.job.parts[:count]
         return [replace(self.job, parts=[part]) for part in others]
 
+    def kill(self) -> None:
+        """End it, because it takes too long."""
+        self.hung = True
+        os.kill(self.pid, signal.SIGKILL)
+
+    def forget(self) -> None:
+        """End it, whatever it does: nobody asks any more."""
+        self.kill()
+        self.rest()
+        os.close(self.pipe)
+        os.waitpid(self.pid, 0)
+
     def ended(self) -> list[Result]:
-        """Return the results, once it has ended; one more where it did not end by itself."""
+        """Return the results, once it has ended; one more where it did not end by itself.
+
+        SandboxTrouble where that was not the answer's doing.
+        """
         os.close(self.pipe)
         _, status = os.waitpid(self.pid, 0)
         results = self.results()
         left = self.job.parts[len(results) :]
-        if left and os.waitstatus_to_exitcode(status):
+        code = os.waitstatus_to_exitcode(status)
+        if left and code:
+            if not self.hung and code not in (_TOO_MUCH, -signal.SIGXCPU):
+                raise SandboxTrouble(f"{_CHECKER} ended {_how(code)}")
             step = Step(
                 called=f"the check {left[0].name!r}",
                 expected="answers that a check can look at",
                 why="What an answer gives is looked at by another program. This one had too much "
                 "of it, or a fault: if you find nothing, ask your teacher.",
             )
-            results.append(_failed(self.job.exercise, left[0], step, "the checking program ended"))
+            results.append(_failed(self.job.exercise, left[0], step, f"{_CHECKER} ended"))
         return results
+
+
+_CHECKER = "the checking program"
+_TOO_MUCH = 2
+"""Exit status of a judge to which more was sent than it has memory for."""
+
+
+def _how(code: int) -> str:
+    if code > 0:
+        return f"with status {code}"
+    return f"by signal {-code} ({signal.strsignal(-code)}): is the machine short of memory?"
 
 
 def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
     """Judge each job in a fork of this process, in its turn; yield the results as they come.
 
     Where a check hangs or has ended its process, each one after it gets a process of its own.
+    SandboxTrouble where that cannot be done; then all of them have ended.
     """
     waiting = list(reversed(jobs))
-    with selectors.DefaultSelector() as selector:
+    at_once = min(AT_ONCE, sandbox.most or AT_ONCE)
+    with selectors.DefaultSelector() as selector, ExitStack() as ends:
         running = selector.get_map()
+        ends.callback(lambda: [key.data.forget() for key in [*running.values()]])
         while waiting or running:
-            while waiting and len(running) < AT_ONCE:
-                processor = sandbox.turns.take(wait=not running)
-                if processor is None:
+            while waiting and len(running) < at_once:
+                turn = sandbox.turns.take(wait=not running)
+                if turn is None:
                     break
-                started = _fork(waiting.pop(), sandbox, processor)
+                started = _fork(waiting.pop(), sandbox, turn)
                 selector.register(started.pipe, selectors.EVENT_READ, started)
             for one in [key.data for key, _ in selector.select(0.5)]:
                 if one.read():
@@ -240,35 +293,54 @@ def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
                         waiting[:0] = one.leave(len(one.results()) + 1)
                     continue
                 selector.unregister(one.pipe)
+                one.rest()
                 results = one.ended()
                 yield from results
                 waiting[:0] = one.leave(len(results))
             for one in [key.data for key in running.values()]:
                 if time.monotonic() - one.started > _most_seconds(one.job) + SECONDS:
-                    os.kill(one.pid, signal.SIGKILL)  # the judge itself hangs
+                    one.kill()  # the judge itself hangs
 
 
-def _fork(job: Job, sandbox: Sandbox, processor: int) -> Running:
-    read_end, write_end = os.pipe()
-    grader = os.getpid()
-    pid = os.fork()
+def _fork(job: Job, sandbox: Sandbox, turn: int) -> Running:
+    """Start a judge; SandboxTrouble, and the turn given back, where that cannot be."""
+    pipe: tuple[int, ...] = ()
+    try:
+        pipe = read_end, write_end = os.pipe()
+        grader = os.getpid()
+        pid = os.fork()
+    except OSError as error:
+        sandbox.turns.give(turn)
+        for one in pipe:
+            os.close(one)
+        raise SandboxTrouble(f"There is no process to judge in: {error.strerror}.") from error
     if pid:
         os.close(write_end)
-        return Running(job, pid, read_end, sandbox.turns, processor)
+        return Running(job, pid, read_end, sandbox.turns, turn)
     status = 1
     try:
         namespaces.end_with(grader)
-        _stay_on(processor)
+        _stay_on(sandbox.turns.processor(turn))
         os.close(read_end)
+        with open(write_end, "w", encoding="utf-8") as lines:
+            status = _tell_results(job, sandbox, lines)
+    finally:
+        os._exit(status)
+
+
+def _tell_results(job: Job, sandbox: Sandbox, pipe: TextIO) -> int:
+    """Judge, and write a line for each result, or what hinders us; return the exit status."""
+    try:
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
-        with open(write_end, "w", encoding="utf-8") as pipe:
-            for result in _judge(job, sandbox, pipe):
-                print(json.dumps(asdict(result)), file=pipe, flush=True)
-        status = 0
-    finally:
-        os._exit(status)
+        for result in _judge(job, sandbox, pipe):
+            print(json.dumps(asdict(result)), file=pipe, flush=True)
+    except MemoryError:
+        return _TOO_MUCH
+    except (SandboxTrouble, OSError, RuntimeError) as error:
+        print(json.dumps({"trouble": str(error)}), file=pipe, flush=True)
+    return 0
 
 
 def _stay_on(processor: int) -> None:
@@ -279,9 +351,10 @@ def _stay_on(processor: int) -> None:
 
 def _judge(job: Job, sandbox: Sandbox, pipe: TextIO) -> Iterator[Result]:
     """Make the checks: this process judges, another one has the answer."""
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))  # stacks of threads count, too
+    lower("DATA", MEMORY, MEMORY)  # stacks of threads count, too
     threading.stack_size(1 << 20)
-    resource.setrlimit(resource.RLIMIT_CPU, (JUDGE_CPU, JUDGE_CPU))
+    lower("CPU", JUDGE_CPU, JUDGE_CPU + 1)
+    want_files(FILES)  # a client that finds none, in the middle of a check, looks like a failure
     sys.addaudithook(_only_pages)
     isolated = sandbox.level == "namespaces"
     if isolated:
@@ -294,7 +367,7 @@ def _judge(job: Job, sandbox: Sandbox, pipe: TextIO) -> Iterator[Result]:
         with sandbox.start(ENTRY, os.getpid() if isolated else None, limits=limits) as student:
             try:
                 checker, notes = _run_cells(job, student, clock, isolated)
-            except (LinkBroken, SandboxTrouble) as broken:
+            except LinkBroken as broken:
                 if cells != job.needed:
                     continue
                 for part in job.parts:  # none would fare better
@@ -374,8 +447,12 @@ def _attempt(
             with place.answers_at(checker):
                 try:
                     not_yet = core.attempt(job.exercise, part, (), checker.namespace())
+                except CannotCheck as trouble:
+                    raise SandboxTrouble(str(trouble)) from trouble
                 except BaseException as error:  # an answer may raise what no check expects
                     not_yet = NotYet(_FOREIGN, describe(error))
+            if lack := checker.lack or _lack(not_yet):
+                raise SandboxTrouble(f"{_CHECKER} was short of something: {lack}")
             cause = not_yet.__cause__ if not_yet is not None else None
             if isinstance(cause, LinkBroken):
                 if found is not None and _computed(_ending(student, cause)):
@@ -385,6 +462,20 @@ def _attempt(
                 break
             found = not_yet
     return not_yet
+
+
+def _lack(error: BaseException | None) -> str:
+    """Say what this process could not have, where `error` comes from that; else nothing.
+
+    What was raised over there, by the answer, has been told: that is its own lack.
+    """
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        if is_lack(error) and not hasattr(error, "told"):
+            return str(error)
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 _FOREIGN = Step(
@@ -407,6 +498,8 @@ def _ended(job: Job, part: Part, when: str, student: Student, broken: Exception)
         why = "It is not tried before the cells that it needs have run."
         step = replace(step, expected="cells that run to their end", why=why)
     ending = _ending(student, broken)
+    if ending.reason == "trouble":
+        raise SandboxTrouble(ending.words)
     if _computed(ending):
         came = f"It computed for a long time, and was ended{_last_line(job, student)}."
     elif isinstance(broken, NoMessage):

@@ -16,9 +16,12 @@ from .judge import Grade
 @contextmanager
 def shown(count: int, todo: int) -> Iterator[Callable[[Grade], None]]:
     """Show a bar, on stderr; yields what moves it on."""
-    with Progress(console=Console(stderr=True)) as progress:
+    # A thread that refreshes it by itself would be in the way of forks.
+    with Progress(console=Console(stderr=True), auto_refresh=False) as progress:
         task = progress.add_task("Grading", total=count, completed=count - todo)
-        yield lambda grade: progress.update(task, advance=1, description=escape(grade.student[:20]))
+        yield lambda grade: progress.update(
+            task, advance=1, description=escape(grade.student[:20]), refresh=True
+        )
 
 
 def summarise(grades: list[Grade], folder: Path) -> None:

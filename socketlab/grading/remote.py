@@ -26,6 +26,7 @@ import struct
 import sys
 import threading
 import time
+import traceback
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -35,6 +36,7 @@ from ..checks.place import subclass
 from ..checks.step import NotYet, describe
 from ..reopen import ADDED_TO_BODY
 from ..running import overdue, within
+from .limits import SCARCE
 
 MOST_BYTES = 16 << 20
 """A message with more is refused: it could only be meant to fill the checker's memory."""
@@ -106,12 +108,22 @@ class Line:
         self._socket.close()
 
 
+def is_lack(error: BaseException | None) -> bool:
+    """Tell whether the system has refused a socket, a file, a thread or a process."""
+    if isinstance(error, OSError):
+        return error.errno in SCARCE
+    if not isinstance(error, RuntimeError):
+        return False
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_code is threading.Thread.start.__code__
+
+
 class _broken_link:
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError) or is_lack(error):
             return
         if isinstance(error, OSError | EOFError):
             raise LinkBroken("the program has ended") from None
@@ -130,6 +142,8 @@ class Link:
         self._mine: dict[int, Any] = {}
         self._lines = threading.local()
         self.is_open = True
+        self.lack = ""
+        """What this side could not have, so that calls remain without an answer."""
 
     def serve(self) -> None:
         """Give each thread of the other side a thread here, until the connection ends."""
@@ -137,7 +151,12 @@ class Link:
             for _ in range(MOST_HANDS):
                 about, (descriptor,) = self._control.receive()
                 line = Line(socket.socket(fileno=descriptor))
-                _Hand(self, line, bool(about["daemon"])).start()
+                try:
+                    _Hand(self, line, bool(about["daemon"])).start()
+                except (OSError, RuntimeError) as error:
+                    self.lack = str(error)
+                    line.close()  # who waits there is not left waiting
+                    break
         self.is_open = False
 
     def call(self, function: Any, *args: Any, **keywords: Any) -> Any:
@@ -184,10 +203,14 @@ class Link:
     def serve_line(self, line: Line) -> None:
         """Answer the calls that come over a line, until its end."""
         self._lines.mine = _Owner(line)
-        with suppress(LinkBroken, KeyError, TypeError, AttributeError, ValueError):
-            while True:
-                self._answer(line, *line.receive())
-        line.close()
+        try:
+            with suppress(LinkBroken, KeyError, TypeError, AttributeError, ValueError):
+                while True:
+                    self._answer(line, *line.receive())
+        except OSError as error:
+            self.lack = str(error)
+        finally:
+            line.close()
 
     def _line(self) -> Line:
         if not hasattr(self._lines, "mine"):

@@ -59,7 +59,8 @@ class Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with suppress(OSError):  # what could not be written is told where it was added
+            self._file.close()
 
     def _key(self, submission: Submission) -> str:
         facts = [submission.student, submission.chapter, submission.text, self._checks]

@@ -1,16 +1,17 @@
 """Run student code in a process of its own, with limits, out of sight of everything else."""
 
+import fcntl
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +19,7 @@ from weakref import WeakSet
 
 from ..fresh import named_error
 from ..pythons import search_path
+from . import limits as limits_of
 
 _MODULES = """
     asyncio concurrent.futures ctypes http.client http.server json logging.handlers multiprocessing
@@ -41,6 +43,9 @@ _PROGRAM += "zygote.main(*sys.argv[1:])"
 _START = 30.0
 TURNS_PER_CPU = 2
 """Checks at a time, for each processor. More gain little, and answers come later."""
+TURN_SECONDS = 600.0
+"""Seconds in which a turn comes, however many wait: a check that takes long gives its turn back."""
+_TURN_NAP = 0.005
 
 
 class SandboxTrouble(Exception):
@@ -99,6 +104,7 @@ class Student:
         self._received = b""
         self._work = ""
         self._ending: Ending | None = None
+        self._killed_before = limits_of.killed_for_memory()
 
     def hand_over(self, channel: socket.socket, request: dict[str, Any]) -> None:
         """Have the zygote at the other end of `channel` start it."""
@@ -197,6 +203,9 @@ class Student:
         most = self.limits
         said = self.stderr().strip()
         error = named_error(said)
+        is_killed = reason == "ended" and -status == signal.SIGKILL
+        if is_killed and limits_of.killed_for_memory() > self._killed_before:
+            reason, trouble = "trouble", "the machine was short of memory, and killed it"
         if reason == "trouble":
             words = f"It could not be run: {trouble}."
         elif reason == "time":
@@ -218,7 +227,7 @@ class Student:
         elif -status == signal.SIGXCPU or cpu_seconds >= most.cpu_seconds:
             words = f"It computed for more than {most.cpu_seconds} seconds, and was ended."
         elif -status == signal.SIGKILL:
-            words = "It was killed, by itself or because the machine was short of memory."
+            words = "It was killed, by itself."
         else:
             words = f"It was ended by signal {-status} ({signal.strsignal(-status)})."
         return Ending(reason, status, words, seconds, cpu_seconds, peak_memory)
@@ -231,33 +240,52 @@ def _mega(size: int) -> str:
 class Turns:
     """Says how many may compute at a time, of all that are forked from here: more would be late.
 
-    For each a token lies in a pipe, as with make's job server: the number of a processor.
+    Each turn is a byte of a file, and who has it has locked it: fcntl(2). The kernel unlocks what
+    a process held that has ended, however it ended, so no turn is ever lost.
     """
 
     def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._read, False)
-        for processor in processors() * TURNS_PER_CPU:
-            self.give(processor)
+        self._processors = processors() * TURNS_PER_CPU
+        self._mine: set[int] = set()
+        if hasattr(os, "memfd_create"):  # needs no disk
+            self._file = os.memfd_create("turns")
+        else:
+            with tempfile.TemporaryFile() as file:
+                self._file = os.dup(file.fileno())
 
     def take(self, wait: bool) -> int | None:
-        """Take a turn, on this processor; where there is none, wait for one or return None."""
-        while True:
-            try:
-                return int.from_bytes(os.read(self._read, 2))
-            except BlockingIOError:
-                if not wait:
-                    return None
-                select.select([self._read], [], [])
+        """Take a turn and return its number; where there is none, wait for one or return None.
 
-    def give(self, processor: int) -> None:
-        """Give a turn back."""
-        os.write(self._write, processor.to_bytes(2))
+        SandboxTrouble when none has come in TURN_SECONDS.
+        """
+        end = time.monotonic() + TURN_SECONDS
+        while (turn := self._free()) is None and wait:
+            if time.monotonic() > end:
+                raise SandboxTrouble(f"No turn to judge came within {TURN_SECONDS:g} seconds.")
+            time.sleep(_TURN_NAP)
+        return turn
+
+    def _free(self) -> int | None:
+        for turn in range(len(self._processors)):
+            if turn not in self._mine:
+                with suppress(BlockingIOError, PermissionError):
+                    fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, turn)
+                    self._mine.add(turn)
+                    return turn
+        return None
+
+    def processor(self, turn: int) -> int:
+        """Return the processor that a turn is for."""
+        return self._processors[turn]
+
+    def give(self, turn: int) -> None:
+        """Give a turn back that this process has."""
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, turn)
+        self._mine.discard(turn)
 
     def close(self) -> None:
-        """Close the pipe."""
-        os.close(self._read)
-        os.close(self._write)
+        """Close the file."""
+        os.close(self._file)
 
 
 def processors() -> list[int]:
@@ -288,10 +316,34 @@ class Sandbox:
         self._asked = level
         self._preload = [*PRELOAD, *preload]
         self._students: WeakSet[Student] = WeakSet()
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
+        wanted = {"cpu_seconds": self.limits.cpu_seconds + 1, "data": limits_of.DATA}
+        if short := limits_of.shortage(asdict(self.limits) | wanted):
+            raise SandboxTrouble(short)
+        self.most, what = limits_of.room_for_students(self.limits.processes)
+        if self.most == 0:
+            needed = self.limits.processes + limits_of.MINE + limits_of.REST
+            raise SandboxTrouble(
+                f"{what}. Grading needs room for {needed} more. Raise that limit, then grade again."
+            )
+        try:
+            self._start_zygote()
+            self.level, self.why_not_higher = self._highest()
+        except OSError as error:
+            self.__exit__()
+            raise SandboxTrouble(f"The sandbox did not start: {error.strerror}.") from error
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start_zygote(self) -> None:
         self.turns = Turns()
+        self._open.callback(self.turns.close)
         self._channel, theirs = socket.socketpair()
+        self._open.callback(self._channel.close)
         told = [
             json.dumps(search_path(sys.path)),
             json.dumps(self._preload),
@@ -312,25 +364,24 @@ class Sandbox:
                 cwd="/",  # what students see of their init must not lead to another folder
                 start_new_session=True,  # Ctrl-C is for the grader, which then ends it
             )
+        self._open.callback(self._stop_zygote)
+        self._channel.settimeout(_START)
+        if (said := self._channel.recv(4096)) != b"\n":
+            why = said.decode(errors="replace") or f"{sys.executable} ended."
+            raise SandboxTrouble(f"The sandbox did not start: {why}")
+
+    def _stop_zygote(self) -> None:
+        self._channel.close()  # by which it ends
         try:
-            self._channel.settimeout(_START)
-            if (said := self._channel.recv(4096)) != b"\n":
-                why = said.decode(errors="replace") or f"{sys.executable} ended."
-                raise SandboxTrouble(f"The sandbox did not start: {why}")
-            self.level, self.why_not_higher = self._highest()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+            self._zygote.wait(_START)
+        except subprocess.TimeoutExpired:
+            self._zygote.kill()
+            self._zygote.wait(_START)
 
     def __exit__(self, *_: object) -> None:
-        try:
+        with self._open:
             for student in self._students:
                 student.kill()
-        finally:
-            self._channel.close()
-            self.turns.close()
-            self._zygote.wait(_START)
 
     def _highest(self) -> tuple[str, str]:
         if self._asked == "process":
@@ -363,7 +414,10 @@ class Sandbox:
         for name in files or {}:
             if Path(name).name != name or name in ("", ".."):
                 raise ValueError(f"{name!r} is no plain file name.")
-        student = Student(limits or self.limits)
+        try:
+            student = Student(limits or self.limits)
+        except OSError as error:
+            raise SandboxTrouble(f"A student process needs more: {error.strerror}.") from error
         request = {
             "function": function,
             "level": self.level,

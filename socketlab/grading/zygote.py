@@ -6,6 +6,7 @@ student's socket, and two files for output. All else goes through the control so
 of JSON, between the grader and the keeper, the process that looks after this one student.
 """
 
+import errno
 import fcntl
 import gc
 import importlib
@@ -27,10 +28,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import namespaces
+from .limits import NOBODY, lower, processes_of
 
 LINUX = sys.platform == "linux"
 _TICK = 0.25
 _CHUNK = 1 << 16
+_GONE = 20.0
+"""Seconds in which all that a student has started is gone once it is killed."""
 
 
 def main(descriptor: str, paths: str, preload: str) -> None:
@@ -59,13 +63,30 @@ def main(descriptor: str, paths: str, preload: str) -> None:
             message, descriptors, _, _ = socket.recv_fds(channel, 1, 4)
             if not message:
                 os._exit(0)  # at once: to take all modules down would take longer
-            for one in descriptors:
-                os.set_inheritable(one, False)  # else the student's init would have them
-            if os.fork() == 0:
-                channel.close()
-                _quit_after(Keeper(visible, *descriptors).run)
-            for one in descriptors:
-                os.close(one)
+            try:
+                _start_keeper(channel, visible, descriptors)
+            finally:
+                for one in descriptors:
+                    os.close(one)
+
+
+def _start_keeper(
+    channel: socket.socket, visible: list[tuple[str, str]], descriptors: list[int]
+) -> None:
+    """Fork a keeper. If that cannot be, tell the judge: it is the trouble of one student alone."""
+    for one in descriptors:
+        os.set_inheritable(one, False)  # else the student's init would have them
+    try:
+        control, theirs, out, err = descriptors
+        if os.fork() == 0:
+            channel.close()
+            _quit_after(Keeper(visible, control, theirs, out, err).run)
+    except ValueError:  # the kernel has dropped some; who has the other ends will see
+        pass
+    except OSError as error:
+        told = {"reason": "trouble", "trouble": f"no process for it: {namespaces.reason(error)}"}
+        with suppress(OSError):
+            os.write(descriptors[0], json.dumps(told).encode() + b"\n")
 
 
 def nothing(_: socket.socket) -> None:
@@ -99,7 +120,7 @@ class Keeper:
         self.control = socket.socket(fileno=control)
         self.theirs = theirs
         self.files = {"out": out, "err": err}
-        self.pipes = {name: os.pipe() for name in ("out", "err", "trouble")}
+        self.pipes: dict[str, tuple[int, int]] = {}
         self.room: dict[str, int] = {}
         self.trouble = b""
         self.init = 0
@@ -131,12 +152,15 @@ class Keeper:
             self._end(reason, started)
 
     def _start(self) -> None:
+        self.pipes = {name: os.pipe() for name in ("out", "err", "trouble")}
         is_root = LINUX and namespaces.can_change_user()
         if self.isolated:
             is_root = namespaces.isolate(self.request["judge"])
             self._start_init()
         else:
             self.folder = tempfile.mkdtemp(prefix="student-")
+            if shutil.disk_usage(self.folder).free < self.limits["disk"]:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.folder)
             if LINUX:
                 namespaces.prctl(namespaces.PR_SET_CHILD_SUBREAPER, 1)
         self.bell, ringer = socket.socketpair()
@@ -230,7 +254,7 @@ class Keeper:
             return "children"
         for process in processes:
             with suppress(OSError):
-                told = (process / "stat").read_text().rpartition(")")[2].split()
+                told = (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
                 self.ticks[process.name, told[19]] = int(told[11]) + int(told[12])
         seconds = sum(self.ticks.values()) / os.sysconf("SC_CLK_TCK")
         return "cpu" if seconds > self.limits["cpu_seconds"] else ""
@@ -277,7 +301,7 @@ class Keeper:
                 namespaces.change_root(self.visible, self.limits["disk"])
                 namespaces.become_nobody(is_root)
             elif is_root:
-                os.chown(work, namespaces.NOBODY, namespaces.NOBODY)
+                os.chown(work, NOBODY, NOBODY)
                 _change_user()
             if LINUX:
                 namespaces.prctl(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -314,30 +338,16 @@ def _keep_only(*descriptors: int) -> int:
 
 
 def set_limits(limits: dict[str, Any], isolated: bool) -> None:
-    """Set what the kernel limits: getrlimit(2). Not every system knows every one."""
-    processes = limits["processes"] + (0 if isolated else _processes_of_this_user())
+    """Set what the kernel limits: getrlimit(2). What is lower already stays."""
+    processes = limits["processes"] + (0 if isolated else processes_of(os.getuid()))
     if not LINUX:
         processes = resource.RLIM_INFINITY  # all that the user runs counts, and we cannot count it
-    for name, soft, hard in (
-        ("CPU", limits["cpu_seconds"], limits["cpu_seconds"] + 1),  # SIGXCPU may be caught
-        ("AS", limits["memory"], limits["memory"]),
-        ("NPROC", processes, processes),
-        ("NOFILE", limits["open_files"], limits["open_files"]),
-        ("FSIZE", limits["disk"], limits["disk"]),
-        ("CORE", 0, 0),
-    ):
-        with suppress(ValueError, AttributeError):
-            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (soft, hard))
-
-
-def _processes_of_this_user() -> int:
-    """Count them, threads too, as the kernel does; without namespaces all count together."""
-    count = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if process.stat().st_uid == os.getuid():
-                count += len(os.listdir(process / "task"))
-    return count
+    lower("CPU", limits["cpu_seconds"], limits["cpu_seconds"] + 1)  # SIGXCPU may be caught
+    lower("AS", limits["memory"], limits["memory"])
+    lower("NPROC", processes, processes)
+    lower("NOFILE", limits["open_files"], limits["open_files"])
+    lower("FSIZE", limits["disk"], limits["disk"])
+    lower("CORE", 0, 0)
 
 
 def _change_user() -> None:
@@ -356,10 +366,11 @@ def _kill_group_and_children(group: int) -> None:
     with suppress(ProcessLookupError, PermissionError):  # nobody is left, or only zombies
         os.killpg(group, signal.SIGKILL)
     children = Path(f"/proc/self/task/{os.getpid()}/children")
+    end = time.monotonic() + _GONE
     with suppress(ChildProcessError):
-        while True:
+        while time.monotonic() < end:
             for child in children.read_text(encoding="utf-8").split() if children.exists() else ():
-                with suppress(ProcessLookupError):
+                with suppress(ProcessLookupError, PermissionError):
                     os.kill(int(child), signal.SIGKILL)
             if os.waitpid(-1, os.WNOHANG) == (0, 0):
                 time.sleep(0.001)

@@ -5,12 +5,12 @@ import json
 import sys
 import tempfile
 from argparse import Namespace
-from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 from socketlab.grading import classroom, judge
+from socketlab.grading.forks import CallFailed
 from socketlab.grading.sandbox import SandboxTrouble
 from socketlab.grading.submissions import Submission
 
@@ -74,12 +74,10 @@ def judged(monkeypatch):
     """Give full points to everybody at once; return the students so judged."""
     students = []
 
-    class Immediately:
-        def submit(self, _, fields, *more):
+    def immediately(tasks):
+        for place, (fields, *_) in tasks.items():
             students.append(fields["student"])
-            done = Future()
-            done.set_result(work(fields))
-            return done
+            yield place, work(fields)
 
     def work(fields):
         grade = judge.ungraded(Submission(**fields), "")
@@ -87,7 +85,7 @@ def judged(monkeypatch):
             result.points = result.max_points
         return classroom.asdict(grade)
 
-    monkeypatch.setattr(classroom, "_executor", lambda _: contextlib.nullcontext(Immediately()))
+    monkeypatch.setattr(classroom, "_judges", lambda *_: contextlib.nullcontext(immediately))
     return students
 
 
@@ -150,10 +148,10 @@ def test_a_grading_that_fails_leaves_no_old_grade_of_a_new_notebook(options, jud
     old = scores(options)
     hand_in_anew(options)
 
-    def fails(_):
+    def fails(*_):
         raise SandboxTrouble("no sandbox today")
 
-    monkeypatch.setattr(classroom, "_executor", fails)
+    monkeypatch.setattr(classroom, "_judges", fails)
     with pytest.raises(SandboxTrouble):
         classroom.grade_class(options)
     assert scores(options) == {**old, "student01": ""}
@@ -163,20 +161,25 @@ def test_a_grading_that_fails_leaves_no_old_grade_of_a_new_notebook(options, jud
 
 
 def test_one_that_cannot_be_judged_does_not_spoil_the_others(options, judged, monkeypatch):
-    grade_of = classroom.grade_of
+    """It is tried once more, at the end; and by the next command."""
+    judges = classroom._judges
 
-    def breaks(fields):
-        if fields["student"] == "student00":
-            raise RuntimeError("its judge was killed")
-        return grade_of(fields)
+    @contextlib.contextmanager
+    def broken(*arguments):
+        with judges(*arguments) as immediately:
+            yield lambda tasks: (
+                (place, CallFailed("its judge was killed") if place == 0 else outcome)
+                for place, outcome in immediately(tasks)
+            )
 
-    monkeypatch.setattr(classroom, "grade_of", breaks)
+    monkeypatch.setattr(classroom, "_judges", broken)
     first, second = classroom.grade_class(options)
     assert "its judge was killed" in first.trouble
     assert second.points
-    monkeypatch.setattr(classroom, "grade_of", grade_of)
-    classroom.grade_class(options)
     assert judged == ["student00", "student01", "student00"]
+    monkeypatch.setattr(classroom, "_judges", judges)
+    classroom.grade_class(options)
+    assert judged[3:] == ["student00"]
     assert all(scores(options).values())
 
 

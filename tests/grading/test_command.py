@@ -201,11 +201,26 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path):
 
 
 def test_a_dead_worker_is_told(tmp_path, capfd, monkeypatch):
-    """As when the system is short of memory."""
-    hand_in(tmp_path / "class", "ada")
-    monkeypatch.setattr(judge, "grade", lambda *_: os._exit(9))
-    assert grade(tmp_path / "class", "--out", tmp_path / "out") == 2
-    assert "A grading process died. What is graded is kept" in capfd.readouterr().err
+    """As when the system is short of memory: it costs its own grade, which is no 0."""
+    for student in ("ada", "bob"):
+        hand_in(tmp_path / "class", student)
+    judged = judge.grade
+
+    def dies(submission, sandbox):
+        if submission.student == "ada":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return judged(submission, sandbox)
+
+    monkeypatch.setattr(judge, "grade", dies)
+    assert grade(tmp_path / "class", "--out", tmp_path / "out") == 1
+    said = " ".join(capfd.readouterr().out.split())
+    assert "Not graded: ada 01_sockets." in said and "was ended by signal 9 (Killed)" in said
+    scores = {row["student_id"]: row["score"] for row in rows(tmp_path / "out" / "grades.csv")}
+    assert scores["ada"] == "" and scores["bob"] == max_score(tmp_path / "out")
+
+
+def max_score(out):
+    return rows(out / "grades.csv")[0]["max_score"]
 
 
 FAILED = """✗ 01.1 serve: not yet, 0 of 2 points.
