@@ -44,6 +44,8 @@ MOST_BYTES = 16 << 20
 
 MOST_HANDS = 500
 """Threads that one side may ask the other one for."""
+FEW_HANDS = 64
+"""So many are always there; where they are not, it is this side's lack."""
 _NAMESPACE = 0
 """The number by which both sides know the student's names."""
 
@@ -148,13 +150,14 @@ class Link:
     def serve(self) -> None:
         """Give each thread of the other side a thread here, until the connection ends."""
         with suppress(LinkBroken, ValueError, TypeError, KeyError):
-            for _ in range(MOST_HANDS):
+            for count in range(MOST_HANDS):
                 about, (descriptor,) = self._control.receive()
                 line = Line(socket.socket(fileno=descriptor))
                 try:
                     _Hand(self, line, bool(about["daemon"])).start()
                 except (OSError, RuntimeError) as error:
-                    self.lack = str(error)
+                    if count < FEW_HANDS:
+                        self.lack = str(error)
                     line.close()  # who waits there is not left waiting
                     break
         self.is_open = False
