@@ -3,6 +3,7 @@
 from . import pythons as pythons  # isort: skip  (first: it keeps a learner's files behind Python's)
 from .answers import progress, reset, solution
 from .checks import CheckFailed, check, hint
+from .checks.place import short_tempdir
 from .example import tcp_client, threaded_client
 from .explain import explain, explain_in_notebook
 from .fresh import fresh
@@ -30,6 +31,7 @@ __all__ = [
     "reopen",
     "reset",
     "running",
+    "short_tempdir",
     "solution",
     "tcp_client",
     "threaded_client",

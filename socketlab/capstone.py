@@ -20,6 +20,7 @@ from typing import Any
 
 from .cells import Shell, parse
 from .checks.core import Exercise, exercises
+from .checks.place import short_tempdir
 from .course import exercise_notebook, write
 from .fresh import fresh
 from .notebooks import NotebookError, cell_id
@@ -344,7 +345,7 @@ def _trial(ship: Ship, name: str) -> str:
 def _serve_one(server_class: Any, handler: Any, kind: str) -> None:
     stream = kind in ("TCPServer", "UnixStreamServer")
     with (
-        TemporaryDirectory(prefix="ss") as folder,
+        TemporaryDirectory(prefix="ss", dir=short_tempdir()) as folder,
         socket.socket(
             socket.AF_UNIX if "Unix" in kind else socket.AF_INET,
             socket.SOCK_STREAM if stream else socket.SOCK_DGRAM,

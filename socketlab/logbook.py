@@ -11,6 +11,7 @@ spoil the last one at the most, and a line that makes no sense is passed over.
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from .course import MANIFEST
@@ -20,19 +21,37 @@ NAME = "progress.txt"
 
 def course() -> Path | None:
     """Return the learner's `course/` that the working directory lies in, None elsewhere."""
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / MANIFEST).exists()), None)
+    try:
+        here = Path.cwd()
+    except OSError:
+        _say_once("Your progress isn't kept: the folder that this program works in is gone.")
+        return None
+    folders = (here, *here.parents)
+    return next((folder for folder in folders if os.path.exists(folder / MANIFEST)), None)
+
+
+@cache
+def _say_once(sentence: str) -> None:
+    print(sentence)  # on stdout: a cell that writes to stderr gets no points from nbgrader
 
 
 def note(exercise: str, event: str, folder: Path | None = None) -> None:
     """Add a line such as `03.1 passed address`, once. Without a `course/` nothing is kept.
 
-    `folder` is the learner's `course/`, by default the one that one works in.
+    `folder` is the learner's `course/`, by default the one that one works in. Where the file
+    cannot be written, a sentence says so, once: no check and no hint fails for it.
     """
     folder = folder or course()
     if folder is None or (exercise, event) in events(folder):
         return
-    path = folder / NAME
+    try:
+        _add(folder / NAME, exercise, event)
+    except OSError as error:
+        why = error.strerror or error
+        _say_once(f"Your progress isn't kept: {folder / NAME} can't be written ({why}).")
+
+
+def _add(path: Path, exercise: str, event: str) -> None:
     whole = not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")
     line = f"{'' if whole else os.linesep}{exercise} {event}{os.linesep}"
     with path.open("ab") as file:

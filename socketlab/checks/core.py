@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import tempfile
 import traceback as tracebacks
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -197,6 +198,9 @@ def attempt(
     except CannotCheck:
         raise
     except (Exception, SystemExit) as error:  # the answer lacks what the check took for granted
+        if isinstance(error, OSError) and _raised_in(tempfile.__file__, error):
+            told = f"There is no room for temporary files here: {error.strerror or error}. "
+            raise CannotCheck(f"{told}Set TMPDIR to a folder that you may write to.") from error
         step = Step(
             called=f"the check {part.name!r} of {' and '.join(spec.names)}",
             expected="an answer with the names and methods that the task asks for",
@@ -206,6 +210,11 @@ def attempt(
         failure.__cause__ = error
         return failure
     return None
+
+
+def _raised_in(file: str, error: BaseException) -> bool:
+    *_, (frame, _) = tracebacks.walk_tb(error.__traceback__)
+    return frame.f_code.co_filename == file
 
 
 def _given(spec: Exercise, answers: tuple[Any, ...], namespace: Mapping[str, Any]) -> Iterator[Any]:

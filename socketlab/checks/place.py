@@ -1,7 +1,9 @@
 """Where an answer lives: in this process or, for the grader, in another one."""
 
+import errno
 import os
 import socket
+import tempfile
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,6 +69,21 @@ def seen(path: str) -> str:
         if os.path.islink(f"{_link.root}{part}"):
             raise PermissionError(f"{part} is a link, and links are not followed here")
     return f"{_link.root}{path}"
+
+
+def short_tempdir() -> str:
+    """Return the folder for temporary files, or another where a Unix socket's path fits.
+
+    That has at most 108 bytes (104 on macOS), and TMPDIR may be longer. OSError if there is none.
+    """
+    for folder in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
+        if len(os.fsencode(folder)) <= _SHORT and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    raise OSError(errno.ENAMETOOLONG, "every folder for temporary files has a long path")
+
+
+_SHORT = 60
+"""Bytes that leave room for a folder and a socket's name."""
 
 
 def is_elsewhere() -> bool:

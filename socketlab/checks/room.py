@@ -49,8 +49,10 @@ class Records:
         records = _recording = self
         old_hook, threading.excepthook = threading.excepthook, self._note_end_of_thread
         self._open.callback(setattr, threading, "excepthook", old_hook)
-        for stream in (sys.stdout, sys.stderr):
-            self._open.enter_context(self._unheard(stream))
+        for name in ("stdout", "stderr"):
+            self._open.enter_context(self._unheard(name))
+        # A look-up may take half a minute where nothing answers it; that's not the answer's time.
+        self._replace(socket, "getfqdn", _own_name)
 
     def close(self) -> tuple[str, ...]:
         """End what is left over; return the names in the socket module that were replaced."""
@@ -102,18 +104,32 @@ class Records:
         if args.thread not in self.before:
             self.note_error(args.exc_value)
 
+    def _replace(self, owner: Any, name: str, value: Any) -> None:
+        self._open.callback(setattr, owner, name, getattr(owner, name))
+        setattr(owner, name, value)
+
     @contextmanager
-    def _unheard(self, stream: Any) -> Iterator[None]:
+    def _unheard(self, name: str) -> Iterator[None]:
         # Not contextlib.redirect_stderr: a logging handler holds on to the stream itself.
         def write(text: str) -> int:
             self.printed.append(text)
             return len(text)
 
-        stream.write = write
+        stream = getattr(sys, name)
+        before = getattr(stream, "write", None)
+        try:
+            stream.write = write
+        except (AttributeError, TypeError):  # it has no room for another, or there is no stream
+            self._replace(sys, name, _Stream(stream, write))
+            yield
+            return
         try:
             yield
         finally:
-            del stream.write
+            with suppress(AttributeError):  # gone already: both names may lead to one stream
+                del stream.write
+            if stream.write != before:
+                stream.write = before
 
     def _clean_up(self) -> None:
         for sock in self.sockets:
@@ -130,6 +146,24 @@ class Records:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
                 )
+
+
+class _Stream:
+    """A stream that cannot be written to otherwise, with another `write`."""
+
+    def __init__(self, stream: Any, write: Callable[[str], int]) -> None:
+        self._stream, self.write = stream, write
+
+    def flush(self) -> None:
+        """Do nothing: what is written is kept at once."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _own_name(name: str = "") -> str:
+    """Return what `socket.getfqdn` returns where nobody knows a longer name."""
+    return name.strip() or socket.gethostname()
 
 
 records = Records()

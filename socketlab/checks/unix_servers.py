@@ -20,9 +20,9 @@ from minisocketserver import BaseRequestHandler
 
 from . import room
 from .core import Exercise
-from .place import seen, subclass, there
+from .place import seen, short_tempdir, subclass, there
 from .room import here, serving, talk
-from .step import PATIENCE, NotYet, Step, describe, whereabouts
+from .step import PATIENCE, CannotCheck, NotYet, Step, describe, whereabouts
 
 build = Exercise(
     "05.1",
@@ -67,7 +67,10 @@ def place(step: Step) -> Iterator[str]:
         hasattr(socket, "AF_UNIX"),
         "nothing could be tried: this system has no Unix sockets, for any program in Python",
     )
-    folder = there(tempfile.mkdtemp)
+    try:
+        folder = there(tempfile.mkdtemp, None, None, there(short_tempdir))
+    except OSError as error:
+        raise CannotCheck(f"There's no place for a Unix socket here: {error.strerror}.") from error
     try:
         yield f"{folder}/door"
     finally:

@@ -9,6 +9,8 @@ import threading
 
 import pytest
 
+from socketlab import short_tempdir
+
 from .helpers import DEADLINE, bell_server
 
 
@@ -51,7 +53,7 @@ def closing():
 @pytest.fixture
 def path():
     """A function that gives paths short enough for a Unix socket."""
-    folder = tempfile.mkdtemp(prefix="ss")
+    folder = tempfile.mkdtemp(prefix="ss", dir=short_tempdir())
     names = iter("abcdefghijklmnopqrstuvwxyz")
     yield lambda: os.path.join(folder, next(names))
     shutil.rmtree(folder)

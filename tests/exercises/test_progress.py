@@ -1,5 +1,7 @@
 """The learner's progress, our solutions, the stub that comes back."""
 
+import os
+
 import pytest
 from nbformat import v4
 
@@ -146,3 +148,49 @@ def test_a_slip_in_a_notebook_is_a_sentence_and_no_traceback(call):
     assert output.ename == "UnknownError"
     [line] = output.traceback
     assert "There are: " in line
+
+
+def unwritable(course):
+    (course / NAME).touch()
+    (course / NAME).chmod(0o400)
+
+
+def a_folder(course):
+    (course / NAME).mkdir()
+
+
+def no_room(course):
+    resource = pytest.importorskip("resource")
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+
+
+def gone(course):
+    for folder in (course / "exercises" / "03_tcp_server", course / "exercises"):
+        folder.rmdir()
+
+
+@pytest.mark.parametrize("fault", [unwritable, a_folder, no_room, gone])
+def test_a_progress_that_cannot_be_kept_costs_no_tick(course, capsys, fault):
+    """It is said once, in a sentence, and on stdout."""
+    from minisocketserver import TCPServer
+
+    if fault is unwritable and os.access("/etc/shadow", os.W_OK):
+        pytest.skip("root may write to any file")
+    logbook._say_once.cache_clear()
+    fault(course)
+    try:
+        for part in ("close", "restart"):
+            check("03.1", TCPServer, part=part)
+        hint("03.1")
+    finally:
+        if fault is no_room:
+            import resource
+
+            resource.setrlimit(
+                resource.RLIMIT_FSIZE, resource.getrlimit(resource.RLIMIT_FSIZE)[1:] * 2
+            )
+    told = capsys.readouterr()
+    assert told.out.count("✓ 03.1") == 2 and "Hint 1 of" in told.out
+    assert told.out.count("Your progress isn't kept: ") == 1
+    assert told.err == ""

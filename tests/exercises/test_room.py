@@ -1,13 +1,20 @@
 """A check that has failed does not keep the learner waiting for what will not end."""
 
+import io
 import os
+import socket
+import subprocess
+import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from socketlab.checks import room
-from socketlab.checks.step import NotYet, Step
+from socketlab import check, short_tempdir
+from socketlab.checks import core, room
+from socketlab.checks.step import CannotCheck, NotYet, Step
 
 from . import conftest
 
@@ -58,3 +65,167 @@ def test_what_was_recorded_in_another_process_is_not_asked_once_that_has_ended()
     with conftest.far({}), room.room():
         assert room.records is not before
     assert room.records is before
+
+
+class Wrapper:
+    """Passes everything on to a stream, even what is set and deleted."""
+
+    def __init__(self, stream):
+        vars(self)["stream"] = stream
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+    def __setattr__(self, name, value):
+        setattr(self.stream, name, value)
+
+    def __delattr__(self, name):
+        delattr(self.stream, name)
+
+
+class Slots:
+    """Has no room for another `write`."""
+
+    __slots__ = ("kept",)
+
+    def __init__(self):
+        self.kept = []
+
+    def write(self, text):
+        self.kept.append(text)
+
+    def flush(self):
+        pass
+
+
+class Replaced(io.StringIO):
+    """Has a `write` of its own, as some tools put it there."""
+
+    def __init__(self):
+        super().__init__()
+        self.write = lambda text: io.StringIO.write(self, text)
+
+
+def pairs():
+    one = io.StringIO()
+    yield "one stream", one, one
+    yield "a wrapper of it", one, Wrapper(one)
+    yield "a wrapper first", Wrapper(one), one
+    yield "no room", Slots(), Slots()
+    yield "one without room", *[Slots()] * 2
+    yield "write replaced", *[Replaced()] * 2
+    yield "bytes below", io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
+    yield "none", None, None
+    yield "no stderr", io.StringIO(), None
+
+
+@pytest.mark.parametrize(("name", "out", "err"), [*pairs()])
+def test_prints_are_kept_and_the_streams_come_back(name, out, err, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    for _ in range(2):
+        with room.room():
+            print("to stdout")
+            print("to stderr", file=sys.stderr)
+            printed = "".join(room.records.printed)
+        assert "to stdout" in printed and "to stderr" in printed
+        assert (sys.stdout, sys.stderr) == (out, err)
+    for stream in filter(None, (out, err)):
+        stream.write("heard again")
+        text = stream.kept if isinstance(stream, Slots) else ["heard again"]
+        assert text[-1] == "heard again"
+
+
+SLOW_NAMES = """
+import fcntl, socket, struct, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketlab.checks import room
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+    fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh22x", b"lo", 1))
+deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+deaf.bind(("127.0.0.1", 53))
+begun = time.monotonic()
+with room.room(), HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+    took = time.monotonic() - begun
+print(server.server_name, took < 1)
+print(socket.getfqdn is room._REAL[socket, "getfqdn"])
+"""
+
+
+def test_a_look_up_that_takes_long_is_not_the_time_of_the_answer(tmp_path):
+    """As `http.server` makes one, for a name that it then only shows. Here nothing answers it."""
+    if not hasattr(os, "getuid") or os.getuid() != 0:
+        pytest.skip("only root may have other names")
+    for name, text in (("hosts", ""), ("resolv.conf", "nameserver 127.0.0.1\n")):
+        (tmp_path / name).write_text(text)
+    mounts = " && ".join(f"mount --bind {tmp_path}/{n} /etc/{n}" for n in ("hosts", "resolv.conf"))
+    program = ["bash", "-c", f'{mounts} && exec "$0" "$@"', sys.executable, "-c", SLOW_NAMES]
+    run = subprocess.run(
+        ["unshare", "--net", "--mount", *program], capture_output=True, text=True, timeout=100
+    )
+    if run.returncode:
+        pytest.skip(run.stderr)
+    assert run.stdout.split() == ["127.0.0.1", "True", "True"]
+
+
+NO_ADDRESS = """
+import fcntl, socket, struct
+for name in ("all", "default", "lo"):
+    open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w").write("1")
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+    fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh22x", b"lo", 1))
+import minisocketserver
+from minisocketserver import beyond
+from socketlab import check
+class WhoAmI(minisocketserver.StreamRequestHandler):
+    pass
+class Door(beyond.DualStackMixIn, minisocketserver.TCPServer):
+    pass
+try:
+    check("10.3", WhoAmI, Door, part="both")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_without_an_address_of_ipv6_it_is_said_and_no_answer_is_wrong():
+    """There may be sockets of IPv6 all the same."""
+    if not hasattr(os, "getuid") or os.getuid() != 0:
+        pytest.skip("only root may have a network without one")
+    words = ["unshare", "--net", sys.executable, "-c", NO_ADDRESS]
+    run = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    if run.returncode:
+        pytest.skip(run.stderr)
+    assert run.stdout.startswith("CannotCheck This machine has no ::1")
+
+
+@pytest.fixture
+def long_folder(tmp_path, monkeypatch):
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return folder
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
+def test_a_long_tmpdir_has_room_for_a_socket(long_folder, capsys):
+    assert tempfile.gettempdir() == str(long_folder)
+    assert len(short_tempdir()) < 60 < len(str(long_folder))
+    before = set(Path(short_tempdir()).iterdir())
+    check("05.5", [False, False, True], [False, True], "B", part="answered")
+    assert "✓" in capsys.readouterr().out
+    assert not [one for one in set(Path(short_tempdir()).iterdir()) - before if one.is_socket()]
+
+
+def test_no_folder_for_temporary_files_is_said(monkeypatch, tmp_path):
+    """It is not the answer's fault."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+
+    def tries(*_):
+        with tempfile.TemporaryDirectory():
+            pass
+
+    part = core.Part("folder", 1, "", tries)
+    with pytest.raises(CannotCheck, match=r"no room for temporary files here.*Set TMPDIR"):
+        core.attempt(core.find("05.5"), part, ([], [], "B"), {})

@@ -282,7 +282,8 @@ def test_a_full_tmp_is_told(handed_in, tmp_path, level):
     fill = "mount -t tmpfs -o size=40k none {0} && head -c 100000 /dev/zero > {0}/full 2>/dev/null"
     words = ["unshare", "--mount", "bash", "-c"]
     out = handed_in.parent / "out"
-    full = "; ".join(fill.format(folder) for folder in ("/tmp", "/var/tmp"))
+    folders = [one for one in ("/tmp", "/var/tmp") if not PROJECT.is_relative_to(one)]
+    full = "; ".join(map(fill.format, folders))
     keep = f"mkdir -p /mnt/kept && mount --bind {handed_in.parent} /mnt/kept"
     program = [sys.executable, "-m", "socketlab", "grade", "/mnt/kept/class"]
     run = subprocess.run(

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import minisocketserver as module
 from minisocketserver import beyond
+from socketlab import short_tempdir
 
 CLIENTS = 100
 HELD = 1000
@@ -78,7 +79,7 @@ def measure(name, requests, connections):
 def serving(server_class):
     """A server of this class, on a free port or a new path, and closed at the end."""
     server_class = type("Server", (server_class,), {"request_queue_size": HELD + CLIENTS})
-    with tempfile.TemporaryDirectory(prefix="load") as folder:
+    with tempfile.TemporaryDirectory(prefix="load", dir=short_tempdir()) as folder:
         is_unix = server_class.address_family != socket.AF_INET
         address = os.path.join(folder, "socket") if is_unix else ("127.0.0.1", 0)
         with server_class(address, echo) as server:
