@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from itertools import pairwise
 from logging.handlers import SocketHandler
 from types import SimpleNamespace
@@ -177,34 +177,38 @@ def steps(base: Any, stream: Any) -> None:
     _fails("setup", ["setup"], base)
     _leaves(base)
     step = Step(
-        called="BaseRequestHandler(request, client_address, server), for two requests",
-        expected="each handler with its own three",
+        called="BaseRequestHandler(request, client_address, server), by hand",
+        expected="the three on self, and nothing new on the class",
         why="A server with threads has many handlers at the same time. What belongs to one of "
         "them is kept on self.",
     )
-    keeps_apart(step, there(shared, base, there(object), there(object)))
+    want_on_self(step, base, there(object))
 
 
 def _is(one: Any, other: Any) -> bool:
     return one is other
 
 
-def shared(handler: Any, *requests: Any) -> tuple[str, ...]:
-    """Make a handler for each of two requests; return what the two have in common by mistake."""
-    first, second = (handler(request, ("127.0.0.1", 1), object()) for request in requests)
-    names = ("request", "server", "connection", "rfile", "wfile", "packet")
-    missing = object()
+KEPT = ["request", "client_address", "server", "connection", "rfile", "wfile", "packet", "socket"]
+
+
+def kept_on_class(handler: Any, request: Any) -> tuple[str, ...]:
+    """Make a handler; return the names of what it has put on its class."""
+    before = [getattr(handler, name, None) for name in KEPT]
+    handler(request, ("127.0.0.1", 1), object())
+    after = [getattr(handler, name, None) for name in KEPT]
     return tuple(
-        name for name in names if getattr(first, name, missing) is getattr(second, name, object())
+        name for name, *two in zip(KEPT, before, after, strict=True) if two[0] is not two[1]
     )
 
 
-def keeps_apart(step: Step, made: tuple[str, ...]) -> None:
-    """Want nothing in common between two handlers."""
+def want_on_self(step: Step, handler: Any, request: Any) -> None:
+    """Want nothing of a handler kept on its class."""
+    names = there(kept_on_class, handler, request)
     step.want(
-        not made,
-        f"{' and '.join(made)} of one handler in another: is it kept on the class? Threads have "
-        "handlers at the same time",
+        not names,
+        f"{' and '.join(names)} kept on the class: with threads there are many handlers at the "
+        "same time, and all of them would have the last one's",
     )
 
 
@@ -598,13 +602,11 @@ def the_end(base: Any, stream: Any) -> None:
         client.sendall(b"x")
         _closed(step, step.call(late, request, "by hand", None))
         step.want(hear(client) == b"too late", "nothing sent")
-    pairs = [socket.socketpair() for _ in range(2)]
-    with ExitStack() as stack:
-        for pair in pairs:
-            for sock in pair:
-                stack.enter_context(sock)
-        ends = [stack.enter_context(hand_over(its_end)) for _, its_end in pairs]
-        keeps_apart(step, there(shared, stream, *ends))
+    for one in (stream, late):
+        client, its_end = socket.socketpair()
+        with client, hand_over(its_end) as request:
+            client.sendall(b"x")
+            want_on_self(step, one, request)
 
 
 def _closed(step: Step, handler: Any) -> None:
@@ -684,9 +686,8 @@ def one_answer(handler: Any) -> None:
         made = step.call(unpacking, (b"Hello", server), client.getsockname(), None)
         packet, sock = made.unpacked
         step.want(packet == b"Hello" and sock is server, f"packet {packet!r} and socket {sock!r}")
-        requests = [(word, server) for word in (b"Hello", b"boys")]
         silent = subclass("Note", (Silent, handler), {"always_reply": False})
-        keeps_apart(step, there(shared, silent, *requests))
+        want_on_self(step, silent, (b"Hello", server))
 
 
 @datagrams.part("no answer", 2, "Who wants no answer gets none, if you say so.")

@@ -29,6 +29,11 @@ WORDS = "the words of a report are free"
 REPORT = "Exception occurred during processing of request from "
 HEAD = "HTTP/1.0 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length:"
 
+BREAK = "the task asks for no line break"
+FITS = "so few bytes always fit"
+NO_LOCK = "the task does not ask for a lock, and the third hint calls it better, no more"
+GONE = "waitpid raises nothing else for a child's number"
+
 EXPLAINED = SURVIVORS | {
     ("01.1", "line 8: 'self.socket.settimeout(0.1)' one line later"): "before the first accept",
     ("01.1", "line 10: the class's stopping"): "shutdown puts the flag up on self all the same",
@@ -98,6 +103,79 @@ EXPLAINED = SURVIVORS | {
     ("05.3", "line 6: 0 for 1"): "a path answers at once, or its queue is full",
     ("05.3", "line 20: 'super().server_close()' one line later"): "any order will do",
     ("05.5", "line 7: 'b' for 'B'"): "a small letter is as good",
+    ("06.1", "line 14: 'thread.start()' one line later"): "the thread is noted before it begins",
+    ("06.1", "line 23: except BaseException for Exception"): "to report more is asked of nobody",
+    ("06.2", "line 10: 65535 for 65536"): SIZE,
+    ("06.2", "line 11: 'sold out' for 'sold out\\n'"): BREAK,
+    ("06.2", "line 16: an f-string without '\\n'"): BREAK,
+    ("06.2", "line 17: send for sendall"): FITS,
+    ("06.3", "line 10: 99 for 100"): "any size that holds the name will do",
+    ("06.3", "line 11: 'number = self.server.visitors' after the with"): NO_LOCK,
+    ("06.3", "line 11: 'with self.server.lock:' gone, its block stays"): NO_LOCK,
+    ("06.3", "line 14: send for sendall"): FITS,
+    ("07.1", "line 15: 'self.active_children.add(pid)' one line later"): "any order will do",
+    ("07.1", "line 37: except BaseException for ChildProcessError"): GONE,
+    ("07.1", "line 37: except Exception for ChildProcessError"): GONE,
+    ("07.1", "line 37: except OSError for ChildProcessError"): GONE,
+    ("07.2", "line 4: 'super().__init__(*args)' one line later"): "before the first request",
+    ("07.2", "line 5: 'I' for 'i'"): "any kind of whole number will do",
+    ("07.2", "line 5: multiprocessing.Value without '0'"): "0 is what it begins with",
+    ("07.2", "line 10: 'self.request.recv(65536)' one line later"): "it counts, and then reads",
+    ("07.2", "line 10: 65535 for 65536"): SIZE,
+    ("07.2", "line 11: without .get_lock()"): "the value is a context manager for its lock",
+    ("07.2", "line 14: an f-string without '\\n'"): BREAK,
+    ("07.2", "line 14: send for sendall"): FITS,
+    ("07.3", "line 22: 99 for 100"): "any size that holds the name will do",
+    (
+        "07.3",
+        "line 23: \"print('serving', name, flush=T...\" one line later",
+    ): "the line is in the log all the same",
+    ("07.3", "line 24: send for sendall"): FITS,
+    ("08.1", "line 30: the class's sock"): GIVEN,
+    ("08.1", "line 58: 'if self.timeout is not None:' one line later"): "any order will do",
+    ("08.1", "line 60: 'if self.disable_nagle_algorith...' one line later"): "any order will do",
+    ("08.1", "line 61: two arguments of self.connection.setsockopt exchanged (2)"): (
+        "TCP_NODELAY is 1, and so is True"
+    ),
+    ("08.1", "line 62: 'b' for 'rb'"): "a file is for reading unless told otherwise",
+    ("08.1", "line 62: 'self.rfile = self.connection.m...' one line later"): "any order will do",
+    ("08.1", "line 71: a pair turned round"): "any order will do",
+    ("08.1", "line 74: except BaseException for OSError"): "nothing else is raised",
+    ("08.1", "line 74: except Exception for OSError"): "nothing else is raised",
+    ("08.2", "line 9: 'self.rfile = io.BytesIO(self.p...' one line later"): "any order will do",
+    ("08.3", "line 7: int.from_bytes without \"'big'\""): "that is the default, from 3.11 on",
+    ("08.4", "line 3: '¡Buenos días!' for '¡Buenos días!\\n'"): BREAK,
+    ("08.4", "line 19: 'self.request.settimeout(5)' one line later"): "the buffer takes a part",
+    ("08.4", "line 27: a pair turned round"): "either of the two",
+    ("08.4", "line 28: two arguments of super().handle_error exchanged"): WORDS,
+    ("09.1", "line 4: a pair turned round"): "the rows of a dictionary may come in any order",
+    ("09.1", "line 5: a pair turned round"): "the rows of a dictionary may come in any order",
+    ("09.2", "line 8: the class's number"): "adding to it makes one on self",
+    ("09.2", "line 9: the class's lock"): "one lock for all rolls is enough",
+    ("09.3", "line 14: 'cONTENT-tYPE' for 'Content-Type'"): "names of headers have no case",
+    ("09.3", "line 18: log_messae for log_message"): "what is logged is nobody's complaint",
+    ("09.3", "line 18: without 'def log_message(self, format, *args):'"): (
+        "what is logged is nobody's complaint"
+    ),
+    ("10.1", "line 8: the class's pool"): GIVEN,
+    ("10.1", "line 9: the class's queue"): GIVEN,
+    ("10.1", "line 9: 'self.queue = queue.SimpleQueue...' one line later"): GIVEN,
+    ("10.1", "line 10: without the argument None"): GIVEN,
+    ("10.1", "line 19: 'if len(self.pool) < self.pool_...' one line later"): "any order will do",
+    ("10.1", "line 21: 'worker.start()' one line later"): "any order will do",
+    ("10.1", "line 37: 'for _ in self.pool:' one line later"): "any order will do",
+    ("10.1", "line 39: 'super().server_close()' one line later"): "the task says no order",
+    ("10.2", "line 7: 'super().server_activate()' one line later"): "before the first accept",
+    ("10.2", "line 9: without the argument 'server_side'"): "the context is a server's anyway",
+    ("10.2", "line 25: 'request.setblocking(False)' before the try"): "it fails for no client",
+    ("10.2", "line 28: a pair turned round"): "either of the two",
+    ("10.2", "line 28: except BaseException for (OSError, ValueError)"): "nothing else is raised",
+    ("10.2", "line 28: except Exception for (OSError, ValueError)"): "nothing else is raised",
+    ("10.2", "line 28: except OSError for (OSError, ValueError)"): (
+        "a client who has gone before accept is never taken"
+    ),
+    ("10.3", "line 4: 'while self.rfile.readline().st...' one line later"): "any order will do",
+    ("10.3", "line 4: rstrip for strip"): "an empty line has nothing before its end",
 }
 
 SWAPS = {

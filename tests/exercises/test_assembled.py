@@ -440,6 +440,15 @@ class GoesOn(Pages):
         super().do_GET()
 
 
+class SaysItTwice(Pages):
+    def do_GET(self):
+        self.send_response(200)
+        if self.path != "/hello":
+            return super().do_GET()
+        self.end_headers()
+        self.wfile.write(self.greeting)
+
+
 class ChangesFolder(Pages):
     def __init__(self, *args, folder):
         os.chdir(folder)
@@ -463,6 +472,7 @@ class Latin(Pages):
         ),
         pytest.param((NeverHangsUp, Pages), "the end", "close the connection?", id="never ends"),
         pytest.param((Web, TellsTooLate), "folder", "after super().__init__()", id="learners-6"),
+        pytest.param((Web, SaysItTwice), "folder", "two status lines", id="twice"),
         pytest.param((Web, GoesOn), "folder", "does do_GET go on after", id="goes on"),
         pytest.param((Web, ChangesFolder), "folder", "chdir is for all threads", id="chdir"),
         pytest.param((Web, Text), "hello", "required, not 'str'", id="learners-7"),

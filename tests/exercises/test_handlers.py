@@ -204,8 +204,8 @@ class FilesOnTheClass(Stream):
 
 
 BUILD = [
-    pytest.param((OnTheClass, Stream), "steps", "request of one handler in another", id="class"),
-    pytest.param((Base, FilesOnTheClass), "the end", "wfile of one handler in", id="class files"),
+    pytest.param((OnTheClass, Stream), "steps", "request kept on the class", id="class"),
+    pytest.param((Base, FilesOnTheClass), "the end", "wfile kept on the class", id="class files"),
     pytest.param(
         (FinishesAfterExceptions, Stream), "steps", "['setup', 'handle']", id="except for finally"
     ),
@@ -470,7 +470,7 @@ class PacketOnTheClass(Datagram):
 
 
 POSTCARDS = [
-    pytest.param(PacketOnTheClass, "answer", "packet of one handler in another", id="class"),
+    pytest.param(PacketOnTheClass, "answer", "packet kept on the class", id="class"),
     pytest.param(ReadsAtTheEnd, "answer", "behind the last write", id="reads at the end"),
     pytest.param(AnswersAtOnce, "answer", "datagrams: [b'5 letters", id="at once"),
     pytest.param(ClosesTheSocket, "answer", "all clients share it", id="learners-19"),
