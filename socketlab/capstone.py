@@ -5,7 +5,7 @@ import platform
 import socket
 import socketserver
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +20,7 @@ from typing import Any
 
 from .cells import Shell, parse
 from .checks.core import Exercise, exercises
+from .checks.own import first_borrowed
 from .checks.place import short_tempdir
 from .course import exercise_notebook, write
 from .fresh import fresh
@@ -45,10 +46,14 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>Ahoy</title>
 
 @dataclass
 class Answer:
-    """The text of a build exercise's answer; `cells` are run one after the other."""
+    """The text of a build exercise's answer; `cells` are run one after the other.
+
+    `own` has the methods to be written, as `Exercise.own`.
+    """
 
     exercise: str
     names: tuple[str, ...]
+    own: Mapping[str, tuple[str, ...]]
     cells: list[str] = field(default_factory=list)
     trouble: str = ""
 
@@ -122,7 +127,7 @@ def read_answer(folder: Path, spec: Exercise) -> Answer:
     That is the setup cell and the answer cell; of the learner's other cells before the first task
     and around the answer, what they import and define.
     """
-    answer = Answer(spec.id, spec.names)
+    answer = Answer(spec.id, spec.names, spec.own)
     number, task = spec.id[:2], f"task-{spec.id.replace('.', '-')}"
     path = exercise_notebook(folder, number)
     if path is None:
@@ -268,7 +273,11 @@ def _run(answer: Answer, names: list[str], planks: dict[str, type]) -> dict[str,
         blank = _blank_methods(answer.cells, name)
         if blank:
             raise Trouble(f"still blank: {', '.join(blank)}")
-    return {name: namespace[name] for name in names}
+    classes = {name: namespace[name] for name in names}
+    name, whose = first_borrowed(classes, answer.own)
+    if name:
+        raise Trouble(f"{name} is {whose}: write your own, and it is yours")
+    return classes
 
 
 class Trouble(Exception):

@@ -38,6 +38,15 @@ build = Exercise(
     kind="build",
     level=3,
     names=("BaseServer",),
+    own={
+        "BaseServer": (
+            "wake",
+            "serve_forever",
+            "shutdown",
+            "_handle_request_noblock",
+            "handle_request",
+        ),
+    },
     hints=(
         "The loop sleeps in select(). Two things must end that sleep: a client, and wake(). For "
         "the second, let the selector watch one end of a socket pair, and let wake() send a byte "

@@ -41,6 +41,9 @@ build = Exercise(
     kind="build",
     level=3,
     names=("ThreadPoolMixIn",),
+    own={
+        "ThreadPoolMixIn": ("has_capacity", "process_request", "serve_queue", "server_close"),
+    },
     hints=(
         "Three questions. Who asks the server, before each wait, whether it can take one more? "
         "Where do requests lie until a thread is free? And what tells a thread to go home?",
@@ -326,6 +329,9 @@ tls = Exercise(
     kind="build",
     level=3,
     names=("TLSMixIn",),
+    own={
+        "TLSMixIn": ("server_activate", "finish_request", "shutdown_request"),
+    },
     hints=(
         "In which thread does each method run? accept and get_request: in the loop. Which method "
         "of a server runs where the handler runs, whoever mixed it?",

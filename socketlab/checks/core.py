@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from .. import logbook
 from ..busy import Stopwatch
+from .own import first_borrowed
 from .place import there
 from .room import room
 from .step import CannotCheck, NotYet, Step, describe
@@ -49,7 +50,8 @@ Kind = Literal["build", "use", "find the bug", "predict"]
 class Exercise:
     """An exercise: the names the learner defines, three hints, and the parts of its check.
 
-    `level` is 1 (a few lines), 2, or 3 (some thought).
+    `level` is 1 (a few lines), 2, or 3 (some thought). `own` has, for each class that the learner
+    is to build, the methods to be written in it.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Exercise:
     level: int
     names: tuple[str, ...]
     hints: tuple[str, str, str]
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
     hints_told: int = 0
@@ -82,7 +85,7 @@ _exercises: dict[str, Exercise] = {}
 MODULES = tuple(
     f"{__package__}.{module.stem}"
     for module in sorted(Path(__file__).parent.glob("*.py"))
-    if module.stem not in ("__init__", "core", "place", "room", "step")
+    if module.stem not in ("__init__", "core", "own", "place", "room", "step")
 )
 """The modules in which exercises are defined."""
 
@@ -192,7 +195,9 @@ def attempt(
     """
     try:
         with room():
-            part.run(*_given(spec, answers, namespace))
+            given = list(_given(spec, answers, namespace))
+            _want_own(spec, given)
+            part.run(*given)
     except NotYet as not_yet:
         return not_yet
     except CannotCheck:
@@ -236,6 +241,21 @@ def _given(spec: Exercise, answers: tuple[Any, ...], namespace: Mapping[str, Any
         if spec.kind != "predict" and not there(callable, answer):
             step.fail(f"{name} is {answer!r}")
         yield answer
+
+
+def _want_own(spec: Exercise, answers: list[Any]) -> None:
+    """Fail where an answer is the very class that it is to replace."""
+    named = dict(zip(spec.names, answers, strict=True))
+    found = there(first_borrowed, named, dict(spec.own)) if spec.own else None
+    if type(found) is tuple and any(found):  # a tuple of texts, whatever was sent in its place
+        name, came = map(str, found)
+        methods = f" that has {' and '.join(spec.own[name])}" if spec.own.get(name) else ""
+        Step(
+            called=f"your {name}",
+            expected=f"a class of your own{methods}, written by you",
+            why=f"That {name} is a fine one; this exercise is about writing your own. You may "
+            "build on what you have written before, and on the library's other classes.",
+        ).fail(came)
 
 
 def message(spec: Exercise, part: Part, not_yet: NotYet) -> str:

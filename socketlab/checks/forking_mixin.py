@@ -158,6 +158,9 @@ build = Exercise(
     kind="build",
     level=3,
     names=("ForkingMixIn",),
+    own={
+        "ForkingMixIn": ("process_request", "collect_children", "has_capacity", "server_close"),
+    },
     hints=(
         "After the fork there are two of you. Write down for each what it has to do, and how it "
         "goes on: one returns to the loop, one must never come back, whatever happens. And one "

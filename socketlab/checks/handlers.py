@@ -36,6 +36,11 @@ build = Exercise(
     kind="build",
     level=3,
     names=("BaseRequestHandler", "StreamRequestHandler"),
+    own={
+        "BaseRequestHandler": ("__init__",),
+        "_SocketWriter": ("write", "fileno"),
+        "StreamRequestHandler": ("setup", "finish"),
+    },
     hints=(
         "The server makes the handler and throws it away, so the constructor does all the work. "
         "Which word of Python runs something whatever happened before? And the stream handler "
@@ -620,6 +625,9 @@ datagrams = Exercise(
     kind="build",
     level=1,
     names=("DatagramRequestHandler",),
+    own={
+        "DatagramRequestHandler": ("setup", "finish"),
+    },
     hints=(
         "The request is a pair. Both files live in memory: what kind of file is that?",
         "setup: unpack self.request into self.packet and self.socket, make two io.BytesIO. "

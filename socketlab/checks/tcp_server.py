@@ -34,6 +34,16 @@ build = Exercise(
     kind="build",
     level=2,
     names=("TCPServer",),
+    own={
+        "TCPServer": (
+            "__init__",
+            "server_bind",
+            "server_activate",
+            "get_request",
+            "shutdown_request",
+            "server_close",
+        ),
+    },
     hints=(
         "Three calls make a listener: socket.socket, bind, listen. Each has a place of its own: "
         "__init__, server_bind, server_activate. After bind, ask the socket for its name. "

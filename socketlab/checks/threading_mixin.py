@@ -37,6 +37,9 @@ build = Exercise(
     kind="build",
     level=2,
     names=("ThreadingMixIn",),
+    own={
+        "ThreadingMixIn": ("process_request", "process_request_thread", "server_close"),
+    },
     hints=(
         "process_request only starts a thread. Which method of yours does the thread run, and "
         "who sees an exception that is raised in it? server_close needs to know the threads that "

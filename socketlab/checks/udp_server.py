@@ -24,6 +24,7 @@ build = Exercise(
     kind="build",
     level=2,
     names=("UDPServer",),
+    own={"UDPServer": ("get_request",)},
     hints=(
         "Most of it is leaving things out. A letterbox has nothing to listen for, nobody to say "
         "goodbye to, and nothing to close after a card. Only get_request has work to do: it reads.",

@@ -30,6 +30,10 @@ build = Exercise(
     kind="build",
     level=1,
     names=("UnixStreamServer", "UnixDatagramServer", "PrivateServer"),
+    own={
+        "UnixStreamServer": (),
+        "UnixDatagramServer": (),
+    },
     hints=(
         "Each of the first two is a class with one line in it. For the third: which hook makes "
         "the file, and which one opens the door?",

@@ -1,11 +1,14 @@
 """What the tests of the checks share."""
 
+import inspect
+import json
 import os
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from socketlab import CheckFailed, check
+from socketlab import CheckFailed, answers, check
 from socketlab.checks import core
 
 
@@ -34,3 +37,22 @@ def impatient(monkeypatch, seconds=1.0):
     for name, module in list(sys.modules.items()):
         if name.startswith("socketlab.checks.") and hasattr(module, "PATIENCE"):
             monkeypatch.setattr(module, "PATIENCE", seconds)
+
+
+def ours(exercise):
+    """Return what our solution of an exercise defines, as a learner's own cells would."""
+    spec = core.find(exercise)
+    [path] = (answers.PROJECT / "solutions").glob(f"{exercise[:2]}_*/*.ipynb")
+    cells = {cell["id"]: "".join(cell["source"]) for cell in json.loads(path.read_bytes())["cells"]}
+    namespace = {"__name__": "answer"}
+    for text in (cells["setup"], answers.cell(answers.PROJECT / "solutions", spec)):
+        exec(compile(text, f"<answer {exercise}>", "exec"), namespace)
+    return SimpleNamespace(**namespace)
+
+
+def a_copy_of(original):
+    """Return a library's class as if a learner had typed it, on the library's other classes."""
+    module = sys.modules[original.__module__]
+    namespace = {**vars(module), "__name__": "answer"}
+    exec(compile(inspect.getsource(original), "<answer>", "exec"), namespace)
+    return namespace[original.__name__]

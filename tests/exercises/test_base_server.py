@@ -17,15 +17,14 @@ from types import SimpleNamespace
 
 import pytest
 
-import minisocketserver
 from socketlab import answers, check
 from socketlab.checks.base_server import LONG
 from socketlab.checks.core import find
 
-from .helpers import impatient, message
+from .helpers import a_copy_of, impatient, message, ours
 from .mutants import setup
 
-Right = minisocketserver.BaseServer
+Right = ours("02.1").BaseServer
 
 
 class Naive(Right):
@@ -511,6 +510,10 @@ class Piped(Right):
 
 class OpensAPipe(solved_but()):
     """A pipe that lives as long as the loop, and a stack that closes everything."""
+
+
+class Library(a_copy_of(socketserver.BaseServer)):
+    """Written like the standard library's, with the polling taken out."""
 
     def wake(self):
         if self.button is not None:

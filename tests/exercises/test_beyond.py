@@ -21,10 +21,10 @@ from minisocketserver import beyond
 from minisocketserver.beyond.open_requests import OpenRequestsMixIn
 from socketlab import check
 
-from .helpers import impatient, message
+from .helpers import a_copy_of, impatient, message
 
-Pool = beyond.ThreadPoolMixIn
-TLS = beyond.TLSMixIn
+Pool = a_copy_of(beyond.ThreadPoolMixIn)
+TLS = a_copy_of(beyond.TLSMixIn)
 
 
 class NoPool(OpenRequestsMixIn):

@@ -114,6 +114,14 @@ def test_a_fault_and_a_hang_are_named_with_their_chapter(course):
         (lambda text: text.replace("class TCPServer", "class TcpServer"), "no class TCPServer"),
         (lambda text: f"{text}\nTCPServer = 3\n", "no class TCPServer"),
         (
+            lambda text: "from minisocketserver import TCPServer",
+            "03.1: TCPServer is minisocketserver's TCPServer: write your own",
+        ),
+        (
+            lambda text: "import socketserver\nclass TCPServer(socketserver.TCPServer): pass",
+            "to the standard library's TCPServer: write your own",
+        ),
+        (
             lambda text: text.replace("return self.socket.accept()", "raise NotImplementedError()"),
             "still blank: get_request",
         ),
@@ -131,6 +139,8 @@ def test_a_fault_and_a_hang_are_named_with_their_chapter(course):
         "raise",
         "name",
         "value",
+        "import",
+        "subclass",
         "half-blank",
         "broken",
         "hangs",

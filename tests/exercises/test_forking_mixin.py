@@ -11,17 +11,16 @@ from dataclasses import dataclass
 
 import pytest
 
-import minisocketserver
 from socketlab import check, hint
 from socketlab.checks import forking_mixin, room
 from socketlab.checks.step import NotYet
 
-from .helpers import message
+from .helpers import a_copy_of, message, ours
 
 if not hasattr(os, "fork"):
     pytest.skip("this system cannot fork", allow_module_level=True)
 
-Right = minisocketserver.ForkingMixIn
+Right = ours("07.1").ForkingMixIn
 
 
 class NoFork(Right):
@@ -445,7 +444,7 @@ class WaitsInTurn(WithAContext):
 
 
 @pytest.mark.parametrize(
-    "right", [Right, socketserver.ForkingMixIn, FromTheTask, WithAContext, WaitsInTurn]
+    "right", [Right, a_copy_of(socketserver.ForkingMixIn), FromTheTask, WithAContext, WaitsInTurn]
 )
 def test_a_right_mixin_passes_in_any_style(right, capfd):
     """The standard library's own, which keeps its limit in another way, and another."""

@@ -12,14 +12,14 @@ from typing import ClassVar
 
 import pytest
 
-import minisocketserver
 from socketlab import check
 
-from .helpers import impatient, message
+from .helpers import a_copy_of, impatient, message, ours
 
-Base = minisocketserver.BaseRequestHandler
-Stream = minisocketserver.StreamRequestHandler
-Datagram = minisocketserver.DatagramRequestHandler
+Base = ours("08.1").BaseRequestHandler
+Stream = ours("08.1").StreamRequestHandler
+Datagram = ours("08.2").DatagramRequestHandler
+DATAGRAMS = a_copy_of(socketserver.DatagramRequestHandler)
 
 
 class NeverHandles(Base):
@@ -301,7 +301,7 @@ class FromTheTextStream(FromTheTextBase):
                 print("gone:", error)
 
 
-class Library(socketserver.StreamRequestHandler):
+class Library(a_copy_of(socketserver.StreamRequestHandler)):
     """The standard library's flushes in a try, and closes outside it."""
 
     def finish(self):
@@ -417,7 +417,7 @@ class ModestStream(Base):
         (Base, ModestStream),
         (StackedBase, FromTheTextStream),
         (Base, Stream),
-        (socketserver.BaseRequestHandler, Library),
+        (a_copy_of(socketserver.BaseRequestHandler), Library),
         (FromTheTextBase, FromTheTextStream),
     ],
     ids=["stacked", "modest", "mixed", "ours", "library", "text"],
@@ -477,9 +477,7 @@ POSTCARDS = [
     pytest.param(NotAPair, "answer", "not 'tuple'", id="learners-19-pair"),
     pytest.param(NeverReplies, "no answer", "[] by default", id="never replies"),
     pytest.param(AllOrNothing, "no answer", "nothing, with always_reply", id="all or nothing"),
-    pytest.param(
-        socketserver.DatagramRequestHandler, "no answer", "[b''] with always_reply", id="stdlib"
-    ),
+    pytest.param(DATAGRAMS, "no answer", "[b''] with always_reply", id="stdlib"),
 ]
 
 
@@ -502,7 +500,7 @@ class FromTheText(FromTheTextBase):
             self.socket.sendto(self.wfile.read(), self.client_address)
 
 
-class FromTheLibrary(socketserver.DatagramRequestHandler):
+class FromTheLibrary(DATAGRAMS):
     always_reply = True
 
     def finish(self):

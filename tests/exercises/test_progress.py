@@ -11,6 +11,7 @@ from socketlab.course import MANIFEST
 from socketlab.logbook import NAME
 
 from ..kernels import execute
+from .helpers import ours
 
 
 @pytest.fixture
@@ -26,10 +27,8 @@ def course(tmp_path, monkeypatch):
 
 
 def test_what_passes_is_noted_once(course):
-    from minisocketserver import TCPServer
-
     for _ in range(2):
-        check("03.1", TCPServer, part="close")
+        check("03.1", ours("03.1").TCPServer, part="close")
     assert (course / NAME).read_text().split("\n") == ["03.1 passed close", ""]
 
 

@@ -18,9 +18,9 @@ from socketlab.checks.core import find
 from socketlab.checks.tcp_server import Echo
 from socketlab.running import running
 
-from .helpers import impatient, message
+from .helpers import a_copy_of, impatient, message, ours
 
-Right = minisocketserver.TCPServer
+Right = ours("03.1").TCPServer
 
 
 class TwoArguments(Right):
@@ -544,8 +544,13 @@ class Mixed(Goodbye, Plain):
         Mixed,
     ],
 )
+class OnAMixIn(socketserver.ThreadingMixIn, Right):
+    """With a thread for each client."""
+
+
+@pytest.mark.parametrize("right", [Right, a_copy_of(socketserver.TCPServer), OnAMixIn, Loud])
 def test_a_right_server_passes_in_any_style(right, capfd):
-    """The standard library's own classes, and one that writes to stderr, which stays clean."""
+    """Also one that writes to stderr, which stays clean."""
     logging.getLogger("loud").addHandler(logging.StreamHandler())
     check("03.1", right)
     printed, errors = capfd.readouterr()

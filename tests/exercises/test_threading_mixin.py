@@ -16,9 +16,9 @@ from socketlab import check, hint
 from socketlab.checks import room, threading_mixin
 from socketlab.checks.step import NotYet
 
-from .helpers import impatient, message
+from .helpers import a_copy_of, impatient, message, ours
 
-Right = minisocketserver.ThreadingMixIn
+Right = ours("06.1").ThreadingMixIn
 
 
 class NoThread(Right):
@@ -155,7 +155,7 @@ class LeavesTheDaemonsAsTheyCome(Right):
         threading.Thread(target=work, args=(request, client_address)).start()
 
 
-class OneSetForAll(Right):
+class OneSetForAll(a_copy_of(minisocketserver.ThreadingMixIn)):
     _threads = WeakSet()  # noqa: RUF012  # the very mistake
 
     def process_request(self, request, client_address):
@@ -541,6 +541,8 @@ class ReportsEverything(FromTheTask):
         WithACondition,
         ReportsEverything,
     ],
+    "right",
+    [Right, a_copy_of(socketserver.ThreadingMixIn), FromTheTask, Sweeps],
 )
 def test_a_right_mixin_passes_in_any_style(right, capfd):
     """The standard library's own, and others."""

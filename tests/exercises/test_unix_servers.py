@@ -505,6 +505,14 @@ class WithAMask(Stream):
             os.umask(before)
 
 
+class OnTheLibrary(socketserver.TCPServer):
+    address_family = socket.AF_UNIX
+
+
+class Datagrams(socketserver.UDPServer):
+    address_family = socket.AF_UNIX
+
+
 class LastMoment(socketserver.UnixStreamServer):
     """On the standard library's class, and loud about it."""
 
@@ -561,10 +569,10 @@ class ByDescriptor(Slotted):
     [
         PLANKS.values(),
         (Stream, Datagram, WithAMask),
-        (socketserver.UnixStreamServer, socketserver.UnixDatagramServer, LastMoment),
         (Stream, Datagram, ByPathlib),
         (InTheInit, Datagram, PrivateFromInit),
         (Slotted, type("D", (UDPServer,), vars(Slotted) and {"address_family": 1}), ByDescriptor),
+        (OnTheLibrary, Datagrams, LastMoment),
     ],
 )
 def test_right_planks_pass_in_any_style(right, capfd):

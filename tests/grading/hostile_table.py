@@ -966,8 +966,10 @@ ROWS += [
     ),
     Row(
         "an import in place of an answer",
-        "won without a lie: that it serves is all that is asked. Answers alike are listed",
+        "a build task wants the student's own code",
         {"03.1": "from minisocketserver import TCPServer"},
+        {"03.1": 0},
+        {"03.1": "minisocketserver's TCPServer"},
     ),
     Row(
         "predictions that are equal to everything",

@@ -1,0 +1,255 @@
+"""A build task wants the learner's own code, in whatever style; the library's is named."""
+
+import ast
+import functools
+import inspect
+import socketserver
+
+import pytest
+
+import minisocketserver
+from minisocketserver import beyond
+from socketlab import CheckFailed, answers, check
+from socketlab.authoring.exercises import ROOT
+from socketlab.checks.core import exercises, find
+
+from . import conftest
+from .helpers import ours
+
+BUILT = {name: spec for spec in exercises() for name in spec.own if name in spec.names}
+
+
+def library_classes():
+    modules = (socketserver, minisocketserver, beyond)
+    for name, spec in BUILT.items():
+        for module in modules:
+            if hasattr(module, name):
+                yield pytest.param(
+                    spec, name, getattr(module, name), id=f"{module.__name__}.{name}"
+                )
+
+
+@pytest.fixture(params=["near", "far"])
+def try_answer(request):
+    """Check as in a notebook, and through the grader's link; the other answers are ours."""
+    run = check if request.param == "near" else conftest.far_check
+
+    def make(spec, name, answer, part=None):
+        answers = [getattr(ours(spec.id), one) if one != name else answer for one in spec.names]
+        run(spec.id, *answers, part=part or next(iter(spec.parts)))
+
+    return make
+
+
+def empty_subclass(original):
+    return type(original.__name__, (original,), {"__doc__": "Mine."})
+
+
+def inherits_all(original):
+    class Between(original):
+        def of_my_own(self):
+            return "something else"
+
+    return type(original.__name__, (Between,), {"allow_reuse_address": True})
+
+
+def of_its_functions(original):
+    return type(original.__name__, original.__bases__, dict(vars(original)))
+
+
+def calls_it(original):
+    def called(name):
+        return eval(f"lambda self, *a, **k: original.{name}(self, *a, **k)", {"original": original})
+
+    names = [name for name in vars(original) if callable(vars(original)[name])]
+    return type(original.__name__, (original,), {name: called(name) for name in names})
+
+
+def run_again(original):
+    namespace = dict(vars(inspect.getmodule(original)), __name__="__main__")
+    exec(inspect.getsource(original), namespace)
+    return namespace[original.__name__]
+
+
+@pytest.mark.parametrize("spec, name, original", [*library_classes()])
+@pytest.mark.parametrize("loan", [lambda original: original, empty_subclass, inherits_all])
+def test_the_librarys_class_is_named(try_answer, spec, name, original, loan):
+    with pytest.raises(CheckFailed) as caught:
+        try_answer(spec, name, loan(original))
+    text = str(caught.value)
+    assert f"your {name}" in text
+    library = "the standard library's" if original.__module__ == "socketserver" else "minisocketse"
+    assert library in text and "a fine one; this exercise is about writing your own" in text
+    assert len(text.splitlines()) < 12 and "Traceback" not in text
+
+
+@pytest.mark.parametrize("loan", [of_its_functions, calls_it, run_again, functools.partial])
+@pytest.mark.parametrize("library", [socketserver, minisocketserver])
+@pytest.mark.parametrize("name", ["TCPServer", "ThreadingMixIn"])
+def test_so_is_one_in_disguise(try_answer, name, library, loan):
+    with pytest.raises(CheckFailed, match="this exercise is about writing your own"):
+        try_answer(BUILT[name], name, loan(getattr(library, name)))
+
+
+def test_half_a_class_is_told_what_is_missing():
+    class TCPServer(socketserver.TCPServer):
+        def get_request(self):
+            return self.socket.accept()
+
+        def server_close(self):
+            return super().server_close()
+
+    with pytest.raises(CheckFailed) as caught:
+        check("03.1", TCPServer)
+    assert "server_close to the standard library's TCPServer" in str(caught.value)
+    assert "leaves get_request" not in str(caught.value)
+
+
+def test_a_helper_of_the_task_is_to_be_written_too():
+    made = ours("08.1")
+    made.StreamRequestHandler.setup.__globals__["_SocketWriter"] = socketserver._SocketWriter
+    with pytest.raises(CheckFailed, match="your _SocketWriter"):
+        check("08.1", made.BaseRequestHandler, made.StreamRequestHandler)
+
+
+# Right answers, in styles that people have.
+
+TCP = ours("03.1").TCPServer
+
+
+class WithHelpers(TCP):
+    """One's own class, under a class of one's own."""
+
+    def server_close(self):
+        super().server_close()
+
+
+def assigned():
+    class TCPServer(minisocketserver.BaseServer):
+        address_family = TCP.address_family
+        socket_type = TCP.socket_type
+        request_queue_size = 5
+        allow_reuse_address = allow_reuse_port = False
+        fileno = TCP.fileno
+        close_request = TCP.close_request
+        server_bind = TCP.server_bind
+        server_activate = TCP.server_activate
+
+        def __init__(self, address, handler, bind_and_activate=True):
+            super().__init__(address, handler)
+            socket = __import__("socket")
+            self.socket = socket.socket(self.address_family, self.socket_type)
+            if bind_and_activate:
+                try:
+                    self.server_bind()
+                    self.server_activate()
+                except BaseException:
+                    self.server_close()
+                    raise
+
+    def get_request(self):
+        return self.socket.accept()
+
+    TCPServer.get_request = get_request
+    TCPServer.shutdown_request = TCP.shutdown_request
+    TCPServer.server_close = lambda self: self.socket.close()
+    return TCPServer
+
+
+def made_by_type():
+    members = {name: value for name, value in vars(TCP).items() if name != "__dict__"}
+    members.pop("__weakref__", None)
+    members["__init__"] = init_of_its_own
+    return type("TCPServer", (socketserver.BaseServer,), members)
+
+
+def init_of_its_own(self, address, handler, bind_and_activate=True):
+    socketserver.BaseServer.__init__(self, address, handler)
+    self.socket = __import__("socket").socket(self.address_family, self.socket_type)
+    if bind_and_activate:
+        try:
+            self.server_bind()
+            self.server_activate()
+        except BaseException:
+            self.server_close()
+            raise
+
+
+def all_its_own_on_the_librarys():
+    """Derives from the very class, and has written everything that is asked for."""
+    members = {name: vars(TCP)[name] for name in find("03.1").own["TCPServer"]}
+    members["__init__"] = init_of_its_own
+    return type("TCPServer", (socketserver.TCPServer,), members)
+
+
+def wrapped():
+    def loud(method):
+        @functools.wraps(method)
+        def around(self, *args):
+            return method(self, *args)
+
+        return around
+
+    class TCPServer(WithHelpers):
+        get_request = loud(WithHelpers.get_request)
+
+    return TCPServer
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: WithHelpers, assigned, made_by_type, all_its_own_on_the_librarys, wrapped]
+)
+def test_own_code_passes_in_any_style(make):
+    server = make()
+    check("03.1", server, part="address")
+    check("03.1", server, part="close")
+    conftest.far_check("03.1", server, part="address")
+
+
+def test_earlier_planks_may_be_the_librarys():
+    for base in (socketserver.BaseServer, minisocketserver.BaseServer, socketserver.TCPServer):
+
+        class UDPServer(base):
+            get_request = ours("04.1").UDPServer.get_request
+
+        assert not is_borrowed("04.1", UDPServer)
+
+    class StreamRequestHandler(socketserver.BaseRequestHandler):
+        setup = ours("08.1").StreamRequestHandler.setup
+        finish = ours("08.1").StreamRequestHandler.finish
+
+    assert not is_borrowed("08.1", ours("08.1").BaseRequestHandler, StreamRequestHandler)
+
+
+def is_borrowed(exercise, *answered):
+    from socketlab.checks.own import first_borrowed
+
+    spec = find(exercise)
+    return any(first_borrowed(dict(zip(spec.names, answered, strict=True)), spec.own))
+
+
+@pytest.mark.parametrize(
+    "spec", [spec for spec in exercises() if spec.own], ids=lambda spec: spec.id
+)
+def test_what_is_to_be_written_is_what_the_stub_asks_for(spec):
+    stub = answers.cell(ROOT / "exercises", spec)
+    blank = {
+        node.name: {one.name for one in ast.walk(node) if is_blank(one)}
+        for node in ast.walk(ast.parse(stub))
+        if isinstance(node, ast.ClassDef)
+    }
+    for name, methods in spec.own.items():
+        if blank:  # the whole cell may be
+            assert set(methods) <= blank[name], name
+        assert bool(methods) == bool(blank)
+
+
+def is_blank(node):
+    return isinstance(node, ast.FunctionDef) and "raise NotImplementedError()" in ast.unparse(node)
+
+
+def test_every_build_task_with_a_class_of_the_librarys_says_what_is_to_be_written():
+    for spec in exercises():
+        if spec.kind == "build":
+            known = [n for n in spec.names if hasattr(minisocketserver, n) or hasattr(beyond, n)]
+            assert set(known) <= set(spec.own), spec.id
