@@ -14,6 +14,7 @@ from .play import play
 from .recorder import record
 from .reopen import reopen
 from .running import ServerTrouble, running
+from .runs import runs_in_notebook
 
 __all__ = [
     "CheckFailed",
@@ -38,3 +39,4 @@ __all__ = [
 ]
 
 explain_in_notebook()
+runs_in_notebook()

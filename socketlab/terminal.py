@@ -56,8 +56,9 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
     client = NotebookClient(
         notebook, timeout=60, allow_errors=True, kernel_name=OURS, resources=resources
     )
+    environment = os.environ | {"NBGRADER_EXECUTION": "validate"}  # each cell runs once, in order
     try:
-        client.execute(stderr=subprocess.DEVNULL)  # where kernels write what concerns nobody here
+        client.execute(stderr=subprocess.DEVNULL, env=environment)  # no kernel's log is shown here
     except NoSuchKernel:
         raise answers.NotNow(
             "No notebook can run here, because this Python has no kernel. "

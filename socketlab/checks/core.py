@@ -5,13 +5,14 @@ import re
 import tempfile
 import traceback as tracebacks
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
 from .. import logbook
 from ..busy import Stopwatch
+from ..runs import FIRST, Runs, runs_behind
 from .own import first_borrowed
 from .place import there
 from .room import room
@@ -193,13 +194,15 @@ def attempt(
 
     CannotCheck where this machine lacks what the check needs.
     """
+    runs = None if answers else runs_behind(namespace)
     try:
+        _want_current(spec, runs)
         with room():
-            given = list(_given(spec, answers, namespace))
+            given = list(_given(spec, answers, namespace, runs))
             _want_own(spec, given)
             part.run(*given)
     except NotYet as not_yet:
-        return not_yet
+        return not_yet if runs is None else _with_cells_to_run(not_yet, runs)
     except CannotCheck:
         raise
     except (Exception, SystemExit) as error:  # the answer lacks what the check took for granted
@@ -222,7 +225,30 @@ def _raised_in(file: str, error: BaseException) -> bool:
     return frame.f_code.co_filename == file
 
 
-def _given(spec: Exercise, answers: tuple[Any, ...], namespace: Mapping[str, Any]) -> Iterator[Any]:
+def _want_current(spec: Exercise, runs: Runs | None) -> None:
+    """Fail where the kernel has an earlier definition than the cell as it last ran."""
+    name, came = runs.stale(spec.names) if runs else ("", "")
+    if name:
+        Step(
+            called=f"your {name}",
+            expected=f"a cell that runs to its end and defines {name}, as its last run",
+            why="The kernel still has an earlier version, which is not what your cell says now. "
+            "Run the cell again when it is right, then the check.",
+        ).fail(came)
+
+
+def _with_cells_to_run(not_yet: NotYet, runs: Runs) -> NotYet:
+    """Say which cells to run where the answer lacks a name that no cell of this kernel defined."""
+    lacking = re.search(r"NameError: name '(\w+)' is not defined", not_yet.came)
+    if lacking is None or runs.is_known(lacking[1]) or FIRST in not_yet.came:
+        return not_yet
+    step = replace(not_yet.step, why=f"Does a cell above define {lacking[1]}? Then {FIRST}.")
+    return NotYet(step, not_yet.came)
+
+
+def _given(
+    spec: Exercise, answers: tuple[Any, ...], namespace: Mapping[str, Any], runs: Runs | None
+) -> Iterator[Any]:
     """Yield the answers, looked up by name if none was passed; a blank one fails."""
     if answers:
         namespace = dict(zip(spec.names, answers, strict=True))
@@ -235,7 +261,8 @@ def _given(spec: Exercise, answers: tuple[Any, ...], namespace: Mapping[str, Any
         try:
             answer = namespace[name]
         except KeyError:
-            step.fail(f"NameError: there is no {name} yet")
+            words = runs.missing(name) if runs else ""
+            step.fail(f"there is no {name} yet{words and f': {words}'}")
         if answer is None or answer is ...:
             step.fail(f"{name} is {answer!r} (still blank)")
         if spec.kind != "predict" and not there(callable, answer):

@@ -10,8 +10,9 @@ from typing import Any
 import minisocketserver
 from minisocketserver import beyond
 
+_PYTHON = "the standard library"
 _LIBRARIES = {
-    "the standard library": (socketserver,),
+    _PYTHON: (socketserver,),
     "minisocketserver": (minisocketserver, beyond),
 }
 
@@ -35,7 +36,7 @@ def first_borrowed(
     `asked` has the methods to write by class, as `Exercise.own`. A class in it that is no answer
     itself is looked for where the answers' methods would find it.
     """
-    for name, methods in asked.items():
+    for name, methods in sorted(asked.items(), key=lambda one: one[0] not in answers):
         found = [answers[name]] if name in answers else _helpers(answers.values(), name)
         for one in found:
             if words := borrowed(one, name, methods):
@@ -44,8 +45,15 @@ def first_borrowed(
 
 
 def _helpers(answers: Collection[Any], name: str) -> list[Any]:
-    known = [_function(value) for one in answers for value in getattr(one, "__dict__", {}).values()]
-    return [one.__globals__[name] for one in known if one and name in one.__globals__][:1]
+    """Return what the answers' methods know by this name."""
+    held = [
+        _function(value)
+        for answer in answers
+        for owner in getattr(answer, "__mro__", ())
+        for value in vars(owner).values()
+    ]
+    users = [one for one in held if one is not None and name in one.__code__.co_names]
+    return [one.__globals__[name] for one in users if name in one.__globals__]
 
 
 def borrowed(answer: Any, name: str, methods: Collection[str]) -> str:
@@ -70,8 +78,9 @@ def borrowed(answer: Any, name: str, methods: Collection[str]) -> str:
     found = {method: whose for method, whose in found.items() if whose}
     if found:
         return f"a class that leaves {_listed(found)} to {next(iter(found.values()))}"
-    copied = [original for original in originals if _is_copy(answer, methods, original)]
-    return f"a copy of {originals[copied[0]]} {name}, made by a program" if copied else ""
+    theirs = _CLASSES[_PYTHON].get(name)  # of ours, one's own may become a copy, word for word
+    is_copy = theirs is not None and _is_copy(answer, methods, theirs)
+    return f"a copy of {_PYTHON}'s {name}, made by a program" if is_copy else ""
 
 
 def _originals(name: str) -> dict[type, str]:
@@ -149,12 +158,12 @@ def _function(value: Any) -> FunctionType | None:
 
 
 def _is_copy(answer: type, methods: Collection[str], original: type) -> bool:
-    """Tell whether all methods came from text given to `exec`, and are those of the original."""
+    """Tell whether all of it came from text given to `exec`, and is that of the original."""
     pairs = [
         (_function(vars(answer).get(method)), _function(vars(original).get(method)))
         for method in methods
     ]
-    return bool(pairs) and all(
+    return answer.__doc__ == original.__doc__ and all(
         mine is not None
         and theirs is not None
         and mine.__code__.co_filename == "<string>"

@@ -50,9 +50,10 @@ def ours(exercise):
     return SimpleNamespace(**namespace)
 
 
-def a_copy_of(original):
-    """Return a library's class as if a learner had typed it, on the library's other classes."""
-    module = sys.modules[original.__module__]
+def a_copy_of(*originals):
+    """Return a library's class as if a learner had typed it, after the others it needs."""
+    module = sys.modules[originals[0].__module__]
     namespace = {**vars(module), "__name__": "answer"}
-    exec(compile(inspect.getsource(original), "<answer>", "exec"), namespace)
-    return namespace[original.__name__]
+    for original in originals:
+        exec(compile(inspect.getsource(original), "<answer>", "exec"), namespace)
+    return namespace[originals[-1].__name__]

@@ -270,7 +270,10 @@ class PollsOften(Right):
         super().serve_forever(poll_interval)
 
 
-class LooksUpOften(socketserver.BaseServer):
+PythonsOwn = a_copy_of(socketserver.BaseServer)
+
+
+class LooksUpOften(PythonsOwn):
     """The standard library's, which polls, but more often than it is told to."""
 
     def __init__(self, server_address, RequestHandlerClass):
@@ -436,7 +439,7 @@ BUILD = [
     pytest.param(LetsCtrlCGo, "trouble", "0 calls of shutdown_request", id="lets Ctrl-C go"),
     pytest.param(WaitsForEver, "one request", "nothing within", id="no time limit"),
     pytest.param(LooksAtTimeout, "one request", "look at server.timeout?", id="learners-14"),
-    pytest.param(socketserver.BaseServer, "no loop", "a loop that never ran", id="stdlib"),
+    pytest.param(PythonsOwn, "no loop", "a loop that never ran", id="stdlib"),
     pytest.param(LooksUpOften, "stop", "woke up again and again", id="looks up often"),
     pytest.param(KeepsItsPipe, "stop", "3 descriptors that", id="keeps its pipe"),
     pytest.param(SharesItsBell, "stop", "was the other one's bell rung?", id="shares its bell"),
@@ -465,7 +468,7 @@ def test_a_wrong_loop_is_told_its_mistake(wrong, part, told, monkeypatch):
         assert wrong in WAITING or not thread.is_alive()
 
 
-WAITING = (WaitsForALoop, NobodySaysItEnded, ClearsTooEarly, socketserver.BaseServer)
+WAITING = (WaitsForALoop, NobodySaysItEnded, ClearsTooEarly, PythonsOwn)
 """Their shutdown() waits for an event, from which Python cannot wake them."""
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import pytest
 
+import minisocketserver
 from socketlab import check
 
 from .helpers import a_copy_of, impatient, message, ours
@@ -301,7 +302,7 @@ class FromTheTextStream(FromTheTextBase):
                 print("gone:", error)
 
 
-class Library(a_copy_of(socketserver.StreamRequestHandler)):
+class Library(a_copy_of(socketserver._SocketWriter, socketserver.StreamRequestHandler)):
     """The standard library's flushes in a try, and closes outside it."""
 
     def finish(self):

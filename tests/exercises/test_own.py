@@ -16,6 +16,7 @@ from socketlab.checks.core import exercises, find
 from . import conftest
 from .helpers import ours
 
+WITH_OWN = [spec for spec in exercises() if spec.own]
 BUILT = {name: spec for spec in exercises() for name in spec.own if name in spec.names}
 
 
@@ -87,8 +88,17 @@ def test_the_librarys_class_is_named(try_answer, spec, name, original, loan):
 @pytest.mark.parametrize("library", [socketserver, minisocketserver])
 @pytest.mark.parametrize("name", ["TCPServer", "ThreadingMixIn"])
 def test_so_is_one_in_disguise(try_answer, name, library, loan):
+    if (library, loan) == (minisocketserver, run_again):
+        return  # a learner who built our class may have ended with the very same text
     with pytest.raises(CheckFailed, match="this exercise is about writing your own"):
         try_answer(BUILT[name], name, loan(getattr(library, name)))
+
+
+def test_our_own_text_is_an_answer_however_it_is_run():
+    for spec in WITH_OWN:
+        namespace = vars(ours(spec.id))
+        exec(answers.cell(ROOT / "solutions", spec), namespace)
+        assert not is_borrowed(spec.id, *(namespace[name] for name in spec.names))
 
 
 def test_half_a_class_is_told_what_is_missing():

@@ -534,15 +534,13 @@ class ReportsEverything(FromTheTask):
     "right",
     [
         Right,
-        socketserver.ThreadingMixIn,
+        a_copy_of(socketserver.ThreadingMixIn),
         FromTheTask,
         Sweeps,
         WithAThreadClass,
         WithACondition,
         ReportsEverything,
     ],
-    "right",
-    [Right, a_copy_of(socketserver.ThreadingMixIn), FromTheTask, Sweeps],
 )
 def test_a_right_mixin_passes_in_any_style(right, capfd):
     """The standard library's own, and others."""

@@ -513,7 +513,7 @@ class Datagrams(socketserver.UDPServer):
     address_family = socket.AF_UNIX
 
 
-class LastMoment(socketserver.UnixStreamServer):
+class LastMoment(OnTheLibrary):
     """On the standard library's class, and loud about it."""
 
     mode = 0o600

@@ -1,0 +1,212 @@
+"""A check judges what the cell says now: in a real kernel, with and without ids of cells."""
+
+import time
+from contextlib import contextmanager
+
+import pytest
+from jupyter_client.manager import KernelManager
+
+from socketlab import answers
+from socketlab.authoring.exercises import ROOT
+from socketlab.checks.core import find
+
+from .test_notebooks import read
+
+SETUP = next(cell.source for cell in read("solutions", "03_tcp_server").cells if cell.id == "setup")
+RIGHT = answers.cell(ROOT / "solutions", find("03.1"))
+CHECK = 'from socketlab import check\n\ncheck("03.1", part="close")'
+DEADLINE = 60
+
+
+class Kernel:
+    """A kernel as a front end sees it."""
+
+    def __init__(self, client, manager, has_ids):
+        self.client, self.manager, self.has_ids = client, manager, has_ids
+
+    def run(self, source, cell="", deleted=(), interrupt_after=None):
+        """Run a cell; return what it prints and shows."""
+        metadata = {"cellId": cell, "deletedCells": list(deleted)} if self.has_ids else {}
+        content = {"code": source, "silent": False, "store_history": True, "stop_on_error": False}
+        message = self.client.session.msg("execute_request", content, metadata=metadata)
+        self.client.shell_channel.send(message)
+        if interrupt_after is not None:
+            time.sleep(interrupt_after)
+            self.manager.interrupt_kernel()
+        shown = []
+        while True:
+            reply = self.client.get_iopub_msg(timeout=DEADLINE)
+            if reply["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+                continue
+            content = reply["content"]
+            if reply["msg_type"] == "status" and content["execution_state"] == "idle":
+                return "\n".join(shown)
+            if reply["msg_type"] == "error":
+                shown += content["traceback"]
+            elif "text" in content:
+                shown.append(content["text"])
+
+
+@pytest.fixture(scope="module", params=["with ids", "without ids"])
+def has_ids(request):
+    return request.param == "with ids"
+
+
+@contextmanager
+def started(has_ids):
+    manager = KernelManager(transport="ipc")
+    manager.start_kernel(cwd=str(ROOT))
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=DEADLINE)
+        yield Kernel(client, manager, has_ids)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def kernel(has_ids):
+    """A kernel that has just started."""
+    with started(has_ids) as kernel:
+        yield kernel
+
+
+@pytest.fixture(scope="module")
+def old_kernel(has_ids):
+    """A kernel in which other tests have run cells."""
+    with started(has_ids) as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def solved(old_kernel):
+    old_kernel.run(SETUP, "setup")
+    old_kernel.run(RIGHT, "answer-03-1")
+    assert old_kernel.run(CHECK, "check").startswith("✓")
+    return old_kernel
+
+
+def told(text):
+    """The message's line that says what came."""
+    assert "Traceback" not in text and text.startswith("✗ 03.1 close"), text
+    return next(line for line in text.splitlines() if "Came:" in line)
+
+
+@pytest.mark.parametrize(
+    "broken, words",
+    [
+        (RIGHT.replace("def fileno(self):", "def fileno(self)"), "SyntaxError: expected ':', line"),
+        (RIGHT.replace("(BaseServer)", "(BaseSever)"), "NameError: name 'BaseSever' is not"),
+        (f"1 / 0\n{RIGHT}", "ZeroDivisionError: division by zero, line 1 of your code: 1 / 0"),
+        (f"   {RIGHT}\n x", "IndentationError"),
+    ],
+)
+def test_a_cell_that_ended_in_an_error_is_not_judged_by_its_earlier_run(solved, broken, words):
+    solved.run(broken, "answer-03-1")
+    came = told(solved.run(CHECK, "check"))
+    assert f"your last run of this cell ended in {words}" in came
+    solved.run(RIGHT, "answer-03-1")
+    assert solved.run(CHECK, "check").startswith("✓")
+
+
+def test_an_interrupted_cell_is_told(solved):
+    endless = f"import time\ntime.sleep({DEADLINE})\n{RIGHT}"
+    assert "KeyboardInterrupt" in solved.run(endless, "answer-03-1", interrupt_after=1)
+    assert "ended in KeyboardInterrupt" in told(solved.run(CHECK, "check"))
+
+
+def test_a_renamed_class_is_told(solved):
+    solved.run(RIGHT.replace("class TCPServer", "class TcpServer"), "answer-03-1")
+    came = told(solved.run(CHECK, "check"))
+    assert "your last run of this cell defines TcpServer, and no longer TCPServer" in came
+
+
+def test_a_deleted_cell_is_told(solved):
+    if not solved.has_ids:
+        pytest.skip("only JupyterLab says which cells were deleted")
+    solved.run("1 + 1", "scratch", deleted=["answer-03-1"])
+    assert "the cell that defined it is no longer in the notebook" in told(solved.run(CHECK, "c"))
+    solved.run(RIGHT, "answer-03-1")
+    assert solved.run(CHECK, "check").startswith("✓")
+
+
+def test_what_the_answer_stands_on_is_asked_too(solved):
+    kernel = solved
+    kernel.run("class Base(BaseServer):\n    pass", "helper")
+    kernel.run(RIGHT.replace("(BaseServer)", "(Base)"), "answer-03-1")
+    assert kernel.run(CHECK, "check").startswith("✓")
+    kernel.run("class Base(BaseServer):\n    oops", "helper")
+    text = kernel.run(CHECK, "check")
+    assert "your Base" in text and "ended in NameError: name 'oops'" in told(text)
+
+
+def test_in_a_fresh_kernel_the_cells_above_come_first(kernel):
+    came = told(kernel.run(CHECK, "check"))
+    assert "there is no TCPServer yet: this kernel has not run the cells above: run them" in came
+    kernel.run(RIGHT, "answer-03-1")
+    came = told(kernel.run(CHECK, "check"))
+    assert "ended in NameError: name 'BaseServer' is not defined" in came
+    assert "this kernel has not run the cells above" in came
+
+
+def test_an_answer_run_before_anything_is_told_as_well(kernel):
+    """Its run came before ours."""
+    kernel.run(RIGHT, "answer-03-1")
+    came = told(kernel.run(CHECK, "check"))
+    assert "your last run of this cell ended in NameError: name 'BaseServer'" in came
+
+
+def test_a_name_that_is_missed_only_when_it_is_used_is_told(kernel):
+    late = RIGHT.replace("(BaseServer)", "(__import__('socketserver').BaseServer)")
+    kernel.run(late.replace("= socket.AF_INET", "= 2").replace("= socket.SOCK_STREAM", "= 1"), "a")
+    text = kernel.run(CHECK, "check")
+    assert "name 'socket' is not defined" in told(text)
+    assert "Does a cell above define socket? Then this kernel has not run the cells" in text
+
+
+FINE = {
+    "another cell on purpose": [(RIGHT, "mine")],
+    "a scratch cell that fails": [(RIGHT, "answer-03-1"), ("data = 1 / 0", "scratch")],
+    "an error below the class": [(f"{RIGHT}\n1 / 0", "answer-03-1")],
+    "run twice": [(RIGHT, "answer-03-1"), (RIGHT, "answer-03-1")],
+    "moved": [("1 / 0\nTCPServer = 1", "answer-03-1"), (RIGHT, "mine")],
+    "a subclass elsewhere": [
+        (RIGHT, "answer-03-1"),
+        ("class Mine(TCPServer):\n    daemon = True", "scratch"),
+    ],
+    "timed": [(f"%%time\n{RIGHT}", "answer-03-1"), (f"%%time\n{RIGHT}", "answer-03-1")],
+    "names of the cell's own functions": [
+        (RIGHT, "answer-03-1"),
+        ("request = 1", "scratch"),
+        ("request = 1 / 0", "scratch"),
+    ],
+}
+
+
+@pytest.mark.parametrize("cells", FINE.values(), ids=FINE)
+def test_what_is_fine_passes(old_kernel, cells):
+    for source, cell in [(SETUP, "setup"), *cells, (SETUP, "setup")]:
+        old_kernel.run(source, cell)
+    assert old_kernel.run(CHECK, "check").startswith("✓")
+
+
+def test_an_answer_that_is_handed_in_is_taken_as_it_is(solved):
+    solved.run(RIGHT.replace("def fileno(self):", "def fileno(self)"), "answer-03-1")
+    assert solved.run(CHECK.replace('"03.1"', '"03.1", TCPServer'), "check").startswith("✓")
+
+
+def test_definition_and_check_in_one_cell(solved):
+    solved.run(RIGHT.replace("def fileno(self):", "def fileno(self)"), "answer-03-1")
+    assert solved.run(f"{RIGHT}\n{CHECK}", "answer-03-1").startswith("✓")
+
+
+def test_a_program_that_runs_each_cell_once_judges_what_is_there(kernel):
+    """As nbgrader does: the right answer is above, a broken try stands below."""
+    kernel.run("import os\nos.environ['NBGRADER_EXECUTION'] = 'autograde'")
+    broken = RIGHT.replace("def fileno(self):", "def fileno(self)")
+    kernel.has_ids = False
+    for source in (SETUP, RIGHT, broken):
+        kernel.run(source)
+    assert kernel.run(CHECK).startswith("✓")
