@@ -163,12 +163,16 @@ def _is_copy(answer: type, methods: Collection[str], original: type) -> bool:
         (_function(vars(answer).get(method)), _function(vars(original).get(method)))
         for method in methods
     ]
-    return answer.__doc__ == original.__doc__ and all(
-        mine is not None
-        and theirs is not None
-        and mine.__code__.co_filename == "<string>"
-        and list(_text(mine.__code__)) == list(_text(theirs.__code__))
-        for mine, theirs in pairs
+    return (
+        bool(pairs)
+        and answer.__doc__ == original.__doc__
+        and all(
+            mine is not None
+            and theirs is not None
+            and mine.__code__.co_filename == "<string>"
+            and list(_text(mine.__code__)) == list(_text(theirs.__code__))
+            for mine, theirs in pairs
+        )
     )
 
 
