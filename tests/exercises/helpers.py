@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 import sys
+import textwrap
 from types import SimpleNamespace
 
 import pytest
@@ -55,5 +56,6 @@ def a_copy_of(*originals):
     module = sys.modules[originals[0].__module__]
     namespace = {**vars(module), "__name__": "answer"}
     for original in originals:
-        exec(compile(inspect.getsource(original), "<answer>", "exec"), namespace)
+        text = textwrap.dedent(inspect.getsource(original))
+        exec(compile(text, "<answer>", "exec"), namespace)
     return namespace[originals[-1].__name__]

@@ -172,7 +172,7 @@ def gone(course):
 @pytest.mark.parametrize("fault", [unwritable, a_folder, no_room, gone])
 def test_a_progress_that_cannot_be_kept_costs_no_tick(course, capsys, fault):
     """It is said once, in a sentence, and on stdout."""
-    from minisocketserver import TCPServer
+    TCPServer = ours("03.1").TCPServer
 
     if fault is unwritable and os.access("/etc/shadow", os.W_OK):
         pytest.skip("root may write to any file")

@@ -160,6 +160,7 @@ def test_an_answer_run_before_anything_is_told_as_well(kernel):
 
 def test_a_name_that_is_missed_only_when_it_is_used_is_told(kernel):
     late = RIGHT.replace("(BaseServer)", "(__import__('socketserver').BaseServer)")
+    late = late.replace("5 if sys.version_info < (3, 15) else socket.SOMAXCONN", "5")
     kernel.run(late.replace("= socket.AF_INET", "= 2").replace("= socket.SOCK_STREAM", "= 1"), "a")
     text = kernel.run(CHECK, "check")
     assert "name 'socket' is not defined" in told(text)
