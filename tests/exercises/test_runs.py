@@ -2,6 +2,7 @@
 
 import time
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 
 import pytest
 from jupyter_client.manager import KernelManager
@@ -54,16 +55,17 @@ def has_ids(request):
 
 @contextmanager
 def started(has_ids):
-    manager = KernelManager(transport="ipc")
-    manager.start_kernel(cwd=str(ROOT))
-    client = manager.client()
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=DEADLINE)
-        yield Kernel(client, manager, has_ids)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+    with TemporaryDirectory() as folder:
+        manager = KernelManager(transport="ipc", connection_file=f"{folder}/kernel.json")
+        manager.start_kernel(cwd=str(ROOT))
+        client = manager.client()
+        client.start_channels()
+        try:
+            client.wait_for_ready(timeout=DEADLINE)
+            yield Kernel(client, manager, has_ids)
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
 
 
 @pytest.fixture
