@@ -11,16 +11,17 @@ from dataclasses import dataclass
 
 import pytest
 
+import minisocketserver
 from socketlab import check, hint
 from socketlab.checks import forking_mixin, room
 from socketlab.checks.step import NotYet
 
-from .helpers import a_copy_of, message, ours
+from .helpers import a_copy_of, message
 
 if not hasattr(os, "fork"):
     pytest.skip("this system cannot fork", allow_module_level=True)
 
-Right = ours("07.1").ForkingMixIn
+Right = a_copy_of(minisocketserver.ForkingMixIn)
 
 
 class NoFork(Right):
