@@ -1,17 +1,26 @@
 """Run a server for the length of a `with` block, and leave nothing behind."""
 
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 from .explain import explain
+from .threads import end_busy
 
 DEADLINE = 5.0
 """Seconds the bench waits for anything before it says what it waited for."""
+HURRY = 1.0
+"""Seconds it waits for a server to stop whose clients have waited in vain already."""
 
 
 class ServerTrouble(Exception):
     """A server did not start, did not stop, or died while it served."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython what to show: a sentence, and what the server ended with."""
+        cause = self.__cause__
+        return [str(self), *(traceback.format_exception(cause) if cause else ())]
 
 
 class running:
@@ -22,8 +31,9 @@ class running:
 
     `server` is anything with `serve_forever`, `shutdown` and `server_close`; `thread` is where
     it runs. Raises ServerTrouble when the server ended with an exception or will not stop within
-    `deadline` seconds; it is closed even then. Where the block raises as well, a note on that
-    exception tells what the server ended with.
+    `deadline` seconds; it is closed even then. A loop without end, in a handler or the server, is
+    ended, and its line named. Where the block raises as well, a note on that exception tells what
+    the server ended with.
     """
 
     def __init__(self, server: Any, deadline: float = DEADLINE) -> None:
@@ -31,6 +41,8 @@ class running:
         self.deadline = deadline
         self.thread = threading.Thread(target=self._serve, name="server", daemon=True)
         self._error: BaseException | None = None
+        self._before: set[threading.Thread] = set()
+        self._busy = ""
 
     def _serve(self) -> None:
         try:
@@ -39,17 +51,28 @@ class running:
             self._error = error
 
     def __enter__(self) -> Any:
+        self._before = set(threading.enumerate())
         self.thread.start()
         return self.server
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         name = type(self.server).__name__
+        in_vain = isinstance(error, TimeoutError)
+        patience = min(self.deadline, HURRY) if in_vain else self.deadline
+        if in_vain:
+            self._busy = end_busy(self._before)
         try:
             if self.thread.is_alive():
-                within(self.deadline, self.server.shutdown, f"{name}.shutdown() to return")
-            self.thread.join(self.deadline)
+                self._within(patience, self.server.shutdown, f"{name}.shutdown() to return")
+            self.thread.join(patience)
+            if self.thread.is_alive():
+                self._busy = self._busy or end_busy(self._before)
         finally:
-            within(self.deadline, self.server.server_close, f"{name}.server_close() to return")
+            self._within(patience, self.server.server_close, f"{name}.server_close() to return")
+        if self._busy:
+            raise ServerTrouble(
+                f"{name} was busy without end and has been stopped, in {self._busy}"
+            ) from None
         if self.thread.is_alive():
             raise ServerTrouble(f"{name}.serve_forever() goes on although shutdown() has returned.")
         if self._error is None:
@@ -60,6 +83,16 @@ class running:
         if error is None:
             raise ServerTrouble(told) from self._error
         error.add_note(f"Meanwhile {told}")
+
+    def _within(self, seconds: float, call: Callable[[], Any], what: str) -> None:
+        """As `within`, but what computes without end, and so keeps us waiting, is ended."""
+        try:
+            within(seconds, call, what)
+        except ServerTrouble:
+            busy = end_busy(self._before)
+            if not busy:
+                raise
+            self._busy = self._busy or busy
 
 
 def within(seconds: float, call: Callable[[], Any], what: str) -> Any:

@@ -1,6 +1,5 @@
 """The room a check runs in: what happens is recorded, nothing is heard outside, nothing stays."""
 
-import ctypes
 import socket
 import sys
 import threading
@@ -11,6 +10,7 @@ from traceback import walk_stack
 from typing import Any
 
 from ..running import ServerTrouble, running
+from ..threads import end_thread
 from .place import answers_at, is_elsewhere, seen, there
 from .step import PATIENCE, NotYet, Step, describe, whereabouts
 
@@ -141,11 +141,7 @@ class Records:
         end = time.monotonic() + MOMENT
         for thread in left:
             thread.join(max(0, end - time.monotonic()))
-        for thread in left:
-            if thread.is_alive() and thread.ident:  # an endless loop would slow all that follows
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
-                )
+        end_thread(*left)  # an endless loop would slow all that follows
 
 
 class _Stream:

@@ -1,16 +1,16 @@
 """One step of a check: what is asked of an answer, and what to tell when it does not come."""
 
-import sys
-import sysconfig
 import threading
 import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 from ..running import ServerTrouble
+from ..threads import is_theirs, whereabouts
 from .place import there, there_within
+
+__all__ = ["PATIENCE", "NotYet", "Step", "describe", "whereabouts"]
 
 PATIENCE = 2.0
 """Seconds a check waits for an answer to do one thing."""
@@ -72,7 +72,7 @@ def describe(error: BaseException) -> str:
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
     walk = traceback.walk_tb(error.__traceback__)  # not extract_tb, which reads all the files
     theirs = traceback.StackSummary.extract(
-        (frame, line) for frame, line in walk if _is_theirs(frame.f_code.co_filename)
+        (frame, line) for frame, line in walk if is_theirs(frame.f_code.co_filename)
     )
     if theirs and isinstance(error, NotImplementedError):
         return f"{theirs[-1].name}() is still blank"
@@ -82,22 +82,6 @@ def describe(error: BaseException) -> str:
 def _place(frame: traceback.FrameSummary) -> str:
     where = "" if frame.name == "<module>" else f"in {frame.name}(), "
     return f"{where}line {frame.lineno} of your code: {frame.line}"
-
-
-_OURS = tuple(
-    f"{Path(path).resolve()}/"
-    for path in (
-        Path(__file__).parents[1],
-        Path(__file__).parents[2] / "minisocketserver",
-        sysconfig.get_path("stdlib"),
-    )
-)
-
-
-def _is_theirs(filename: str) -> bool:
-    """Tell whether a learner wrote this file, or this cell: it is not ours, nor a package's."""
-    is_package = "/site-packages/" in filename or "/dist-packages/" in filename
-    return not (is_package or filename.startswith((*_OURS, "<frozen")))
 
 
 _known: Collection[threading.Thread] = ()
@@ -111,17 +95,3 @@ def _called(function: Callable[..., Any], *args: Any) -> Any:
 
 def _where_the_call_stands() -> str:
     return whereabouts(_known)
-
-
-def whereabouts(known: Collection[threading.Thread]) -> str:
-    """Tell where the learner's code stands, in the threads started since `known`."""
-    frames = sys._current_frames()
-    for thread in threading.enumerate():
-        if thread in known or thread is threading.current_thread() or thread.ident not in frames:
-            continue
-        stack = traceback.extract_stack(frames[thread.ident])
-        theirs = [frame for frame in stack if _is_theirs(frame.filename)]
-        if theirs:
-            waits = f", in {stack[-1].name}()" if stack[-1] is not theirs[-1] else ""
-            return f"; it stands in line {theirs[-1].lineno} of your code: {theirs[-1].line}{waits}"
-    return ""

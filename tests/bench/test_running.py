@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 
 import pytest
 
@@ -142,3 +143,82 @@ def test_an_error_in_shutdown_comes_through_and_the_listener_is_closed():
     with pytest.raises(LookupError), running(server):
         pass
     assert refuses(server.server_address)
+
+
+# A handler, or a loop, that computes without end.
+
+
+def spins(self=None):
+    while True:
+        pass
+
+
+class Spins(minisocketserver.BaseRequestHandler):
+    handle = spins
+
+
+class Loops(minisocketserver.TCPServer):
+    def serve_forever(self, poll_interval=0.5):
+        spins()
+
+
+class Daemons(minisocketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+
+def nobody_spins(before):
+    return not [one for one in set(threading.enumerate()) - before if one.is_alive()]
+
+
+@pytest.mark.parametrize(
+    "kind", [minisocketserver.TCPServer, minisocketserver.ThreadingTCPServer, Daemons, Loops]
+)
+@pytest.mark.parametrize("waits", [True, False])
+def test_an_endless_loop_is_named_and_ended(kind, waits):
+    if (kind, waits) == (Daemons, False):
+        return  # nobody waits for such a thread: nobody can tell whether it is to end
+    before = set(threading.enumerate())
+    server = kind(LOCALHOST, Spins)
+    started = time.monotonic()
+    with pytest.raises(ServerTrouble) as caught, running(server, deadline=1.0):
+        with socket.create_connection(server.server_address, timeout=0.5) as client:
+            if waits:
+                client.recv(100)
+        time.sleep(0.2)
+    assert time.monotonic() - started < 10
+    assert "was busy without end and has been stopped, in line" in str(caught.value)
+    assert "while True:" in str(caught.value) or "pass" in str(caught.value)
+    assert caught.value._render_traceback_() == [str(caught.value)]
+    assert refuses(server.server_address)
+    time.sleep(0.2)
+    assert nobody_spins(before)
+
+
+def test_one_that_catches_all_is_ended_too():
+    class Stubborn(minisocketserver.BaseRequestHandler):
+        def handle(self):
+            try:
+                spins()
+            except:  # noqa: E722  # as learners write it
+                spins()
+
+    before = set(threading.enumerate())
+    server = minisocketserver.TCPServer(LOCALHOST, Stubborn)
+    with pytest.raises(ServerTrouble, match="busy without end"), running(server, deadline=1.0):
+        socket.create_connection(server.server_address, timeout=0.5).close()
+        time.sleep(0.2)
+    assert nobody_spins(before)
+
+
+def test_a_handler_that_only_waits_is_not_called_busy():
+    class Waits(minisocketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(100)
+
+    server = minisocketserver.TCPServer(LOCALHOST, Waits)
+    with (
+        pytest.raises(TimeoutError),
+        running(server),
+        socket.create_connection(server.server_address, timeout=0.3) as client,
+    ):
+        client.recv(100)

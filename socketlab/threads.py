@@ -1,0 +1,99 @@
+"""Where threads stand in a learner's code, and an end for those that compute without end."""
+
+import ctypes
+import sys
+import sysconfig
+import threading
+import time
+import traceback
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from types import FrameType
+
+SAMPLE = 0.1
+"""Seconds for which it is looked whether a thread computes."""
+_COMPUTES = 0.005
+"""Seconds of a processor that one which only waits does not take in that time."""
+_TRIES = 10
+
+_OURS = tuple(
+    f"{Path(path).resolve()}/"
+    for path in (
+        Path(__file__).parent,
+        Path(__file__).parents[1] / "minisocketserver",
+        sysconfig.get_path("stdlib"),
+    )
+)
+
+
+def is_theirs(filename: str) -> bool:
+    """Tell whether a learner wrote this file, or this cell: it is not ours, nor a package's."""
+    is_package = "/site-packages/" in filename or "/dist-packages/" in filename
+    return not (is_package or filename.startswith((*_OURS, "<frozen")))
+
+
+def whereabouts(known: Collection[threading.Thread]) -> str:
+    """Tell where the learner's code stands, in the threads started since `known`."""
+    frames = sys._current_frames()
+    for thread in _since(known):
+        if thread.ident in frames and (line := _line(frames[thread.ident])):
+            return f"; it stands in {line}"
+    return ""
+
+
+def end_busy(known: Collection[threading.Thread]) -> str:
+    """End the threads started since `known` that compute in a learner's code; tell where one did.
+
+    They get a SystemExit, again and again, since a bare `except` may catch it.
+    """
+    busy = _computing(_since(known))
+    frames = sys._current_frames()
+    lines = {one: _line(frames[one.ident]) for one in busy if one.ident in frames}
+    theirs = [one for one, line in lines.items() if line]
+    for _ in range(_TRIES):
+        end_thread(*theirs)
+        for one in theirs:
+            one.join(SAMPLE / len(theirs))
+    return next((lines[one] for one in theirs), "")
+
+
+def end_thread(*threads: threading.Thread) -> None:
+    """Raise SystemExit in threads, as soon as they are in Python code."""
+    for thread in threads:
+        if thread.is_alive() and thread.ident:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
+            )
+
+
+def _since(known: Collection[threading.Thread]) -> list[threading.Thread]:
+    mine = threading.current_thread()
+    return [one for one in threading.enumerate() if one not in known and one is not mine]
+
+
+def _computing(threads: Iterable[threading.Thread]) -> list[threading.Thread]:
+    before = {one: _used(one) for one in threads}
+    time.sleep(SAMPLE)
+    return [one for one, used in before.items() if one.is_alive() and _used(one) - used > _COMPUTES]
+
+
+def _used(thread: threading.Thread) -> float:
+    """Return the seconds of a processor that a thread has taken; where unknown, all there is."""
+    if thread.ident is None or not thread.is_alive():
+        return 0.0
+    if not hasattr(time, "pthread_getcpuclockid"):  # macOS, Windows
+        return time.monotonic()
+    try:
+        return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+    except OSError:  # it has just ended
+        return 0.0
+
+
+def _line(frame: FrameType) -> str:
+    """Return the line of a learner's code in which a thread stands, "" if it is not in any."""
+    stack = traceback.extract_stack(frame)
+    theirs = [one for one in stack if is_theirs(one.filename)]
+    if not theirs:
+        return ""
+    waits = f", in {stack[-1].name}()" if stack[-1] is not theirs[-1] else ""
+    return f"line {theirs[-1].lineno} of your code: {theirs[-1].line}{waits}"
