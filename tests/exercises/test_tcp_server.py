@@ -679,7 +679,7 @@ PROBED = "(lambda s: (s.bind(('127.0.0.1', 0)), s.getsockname(), s.close()))(soc
             id="bare line feeds",
         ),
         pytest.param(
-            pages(fetch="return fetch(f'http://{host}:{port}')"),
+            pages(fetch="return fetch(f'http://{host}:{port}/page')"),
             "again",
             "not of the form http://host:port/",
             id="another URL",
