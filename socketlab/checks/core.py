@@ -13,7 +13,7 @@ from typing import Any, Literal
 from .. import logbook
 from ..busy import Stopwatch
 from ..runs import FIRST, Runs, runs_behind
-from .own import first_borrowed
+from .own import first_borrowed, listed
 from .place import there
 from .room import room
 from .step import CannotCheck, NotYet, Step, describe
@@ -279,7 +279,7 @@ def _want_own(spec: Exercise, answers: list[Any]) -> None:
     found = there(first_borrowed, named, dict(spec.own)) if spec.own else None
     if type(found) is tuple and any(found):  # a tuple of texts, whatever was sent in its place
         name, came = map(str, found)
-        methods = f" that has {' and '.join(spec.own[name])}" if spec.own.get(name) else ""
+        methods = f" with {listed(spec.own[name])}" if spec.own.get(name) else ""
         Step(
             called=f"your {name}",
             expected=f"a class of your own{methods}, written by you",

@@ -77,7 +77,7 @@ def borrowed(answer: Any, name: str, methods: Collection[str]) -> str:
     found = {method: _origin(answer, method, originals) for method in methods}
     found = {method: whose for method, whose in found.items() if whose}
     if found:
-        return f"a class that leaves {_listed(found)} to {next(iter(found.values()))}"
+        return f"a class that leaves {listed(found)} to {next(iter(found.values()))}"
     theirs = _CLASSES[_PYTHON].get(name)  # of ours, one's own may become a copy, word for word
     is_copy = theirs is not None and _is_copy(answer, methods, theirs)
     return f"a copy of {_PYTHON}'s {name}, made by a program" if is_copy else ""
@@ -187,6 +187,7 @@ def _titled(original: type, originals: Mapping[type, str]) -> str:
     return f"{originals[original]} {original.__name__}"
 
 
-def _listed(names: Collection[str]) -> str:
+def listed(names: Collection[str]) -> str:
+    """Return names as one writes them in a sentence."""
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
