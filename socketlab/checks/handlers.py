@@ -1027,7 +1027,7 @@ def ends_silence(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
                 f"no end within {PATIENCE:g} seconds. The server's timeout is "
                 f"{getattr(server, 'timeout', None)}, the handler's {own}",
             )
-            there(_wait_for_handlers)
+            there(_wait_for_one, server)
         limit = own if own is not None else next(iter(server.limits), None)
         step.want(limit in (None, 0.3), f"an end, with a handler's timeout of {limit}")
         step.want(took > 0.25, f"an end after {took:.2f} seconds already")
@@ -1094,7 +1094,8 @@ def calm(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
 
 
 def _keeps_quiet(step: Step, desk: Any, handler: Any) -> None:
-    server = step.call(desk, ANY_PORT, handler)
+    server = step.call(subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, handler)
+    server.limits = []
     with quickly(step, server):
         del server.handle_error  # the answer's own
         with dial(step, server) as client:
@@ -1102,7 +1103,7 @@ def _keeps_quiet(step: Step, desk: Any, handler: Any) -> None:
                 client.recv(1)
             else:  # a time to linger of 0: the connection is not ended, but broken off
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        there(_wait_for_handlers)
+        there(_wait_for_one, server)
     told = "".join(room.records.printed)
     step.want(not told, f"{_last_line(told)} on stderr, in {len(told.splitlines())} lines")
 
@@ -1114,24 +1115,21 @@ def _reports(desk: Any, handler: Any, bug: str, question: str) -> None:
         why="Who keeps every error quiet will not hear of the next bug either.",
     )
     before = len("".join(room.records.printed))
-    server = step.call(desk, ANY_PORT, handler)
+    server = step.call(subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, handler)
+    server.limits = []
     with quickly(step, server):
         del server.handle_error
         talk(step, server.server_address)
-        there(_wait_for_handlers)
+        there(_wait_for_one, server)
     told = "".join(room.records.printed)[before:]
     step.want("a bug in the handler" in told, f"{told!r} on stderr: {question}")
 
 
-def _wait_for_handlers() -> None:
+def _wait_for_one(server: Any) -> None:
+    """Wait until one request has come to its end, errors included."""
     end = time.monotonic() + PATIENCE
-    while _handlers_at_work() and time.monotonic() < end:  # no join: one may not have begun yet
+    while not server.limits and time.monotonic() < end:  # the loop may not have taken it yet
         time.sleep(0.002)
-
-
-def _handlers_at_work() -> set[threading.Thread]:
-    named = {thread for thread in threading.enumerate() if "process_request" in thread.name}
-    return named - room.records.before
 
 
 def _last_line(text: str) -> str:

@@ -113,6 +113,8 @@ EXPLAINED = SURVIVORS | {
     ("06.3", "line 11: 'number = self.server.visitors' after the with"): NO_LOCK,
     ("06.3", "line 11: 'with self.server.lock:' gone, its block stays"): NO_LOCK,
     ("06.3", "line 14: send for sendall"): FITS,
+    ("07.1", "line 11: 'if pid == 0:' one line later"): "the child has the set, too, and no harm",
+    ("07.1", "line 23: except BaseException for Exception"): "to report more is asked of nobody",
     ("07.1", "line 15: 'self.active_children.add(pid)' one line later"): "any order will do",
     ("07.1", "line 37: except BaseException for ChildProcessError"): GONE,
     ("07.1", "line 37: except Exception for ChildProcessError"): GONE,
