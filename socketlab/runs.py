@@ -198,11 +198,14 @@ def _is_renamed(origin: Run, run: Run, name: str) -> bool:
 def _names(source: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return the names that a cell's text defines, and those that it uses."""
     try:
-        body = ast.parse(source).body
+        tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset(filter(None, chain(*_BINDING.findall(source)))), frozenset()
-    names = {name for node in _own_nodes(body) for name in _bound(node)}
-    uses = frozenset(_looked_up(symtable(source, "<cell>", "exec")))
+    names = {name for node in _own_nodes(tree.body) for name in _bound(node)}
+    try:
+        uses = frozenset(_looked_up(symtable(source, "<cell>", "exec")))
+    except SyntaxError:  # right by its grammar alone; from 3.15 on, a cell that awaits is, too
+        uses = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
     return frozenset(names), uses - names
 
 

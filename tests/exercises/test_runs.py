@@ -103,6 +103,7 @@ def told(text):
         (RIGHT.replace("(BaseServer)", "(BaseSever)"), "NameError: name 'BaseSever' is not"),
         (f"1 / 0\n{RIGHT}", "ZeroDivisionError: division by zero, line 1 of your code: 1 / 0"),
         (f"   {RIGHT}\n x", "IndentationError"),
+        (f"nonlocal x\n{RIGHT}", "SyntaxError: nonlocal declaration not allowed at module level"),
     ],
 )
 def test_a_cell_that_ended_in_an_error_is_not_judged_by_its_earlier_run(solved, broken, words):
@@ -175,6 +176,11 @@ FINE = {
     "an error below the class": [(f"{RIGHT}\n1 / 0", "answer-03-1")],
     "run twice": [(RIGHT, "answer-03-1"), (RIGHT, "answer-03-1")],
     "moved": [("1 / 0\nTCPServer = 1", "answer-03-1"), (RIGHT, "mine")],
+    "an await, after an error": [
+        (RIGHT, "answer-03-1"),
+        (f"1 / 0\n{RIGHT}", "answer-03-1"),
+        (f"import asyncio\nawait asyncio.sleep(0)\n{RIGHT}", "answer-03-1"),
+    ],
     "a subclass elsewhere": [
         (RIGHT, "answer-03-1"),
         ("class Mine(TCPServer):\n    daemon = True", "scratch"),

@@ -12,6 +12,7 @@ import textwrap
 import pytest
 
 import minisocketserver
+from minisocketserver import beyond
 from socketlab.checks import core
 from socketlab.grading import alike
 from socketlab.grading.submissions import Submission
@@ -29,7 +30,7 @@ RIGHT = {
     "06.1": [socketserver.ThreadingMixIn, chapter_06.FromTheTask, chapter_06.Sweeps],
     "07.1": [socketserver.ForkingMixIn, chapter_07.FromTheTask],
     "08.3": [chapter_08.Mailbox, chapter_08.ByHand],
-    "10.1": [chapter_10.Pool, chapter_10.FromTheText, chapter_10.PoliteExecutor],
+    "10.1": [beyond.ThreadPoolMixIn, chapter_10.FromTheText, chapter_10.PoliteExecutor],
 }
 """Right answers that were written without a look at each other, and one exercise for each."""
 LONG = [chapter_02.Piped, chapter_04.FromScratch, chapter_06.FromTheTask, chapter_10.FromTheText]
