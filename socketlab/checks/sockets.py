@@ -252,7 +252,8 @@ def _ends_alone(server_class: Any) -> None:
         with serving(step, first):
             for server in (first, second):
                 _want_echo(step, server, "while both of them serve")
-        _want_echo(step, second, "when the first has ended")
+        for _ in range(2):  # a loop that has missed the flag once looks at it before the next
+            _want_echo(step, second, "when the first has ended")
 
 
 def _want_echo(step: Step, server: Any, when: str) -> None:

@@ -667,7 +667,8 @@ class Hurried:
 class HeldUp:
     """A mix-in for the learner's Theatre: the first handler waits at one of its looks at `sold`.
 
-    A look is a use of any kind. `stop_at` counts them from 1; with 0 nobody waits.
+    A look is a use of any kind, and so is one at `lock`, before it is taken: between two locks
+    others may come in. `stop_at` counts looks from 1; with 0 nobody waits.
     """
 
     stop_at = 0
@@ -682,6 +683,12 @@ class HeldUp:
     def finish_request(self, request: Any, client_address: Any) -> None:
         self._first = self._first or threading.current_thread()
         super().finish_request(request, client_address)  # type: ignore[misc]
+
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        if name == "lock":
+            self._look()
+        return value
 
     def _look(self) -> None:
         if threading.current_thread() is self._first:
