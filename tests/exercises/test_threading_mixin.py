@@ -341,7 +341,7 @@ WRONG_MIXINS = [
     (WaitsForOne, "closing", "server_close() back when one of the two was done"),
     (WaitsForOneOfAList, "closing", "server_close() back when one of the two was done"),
     (WaitsAWhile, "closing", "the handler still at work: a time limit?"),
-    (WritesDownTooLate, "memory", "5 ended threads in _threads"),
+    (WritesDownTooLate, "memory", "ended threads"),
     (None, "at once", "still blank"),
 ]
 
