@@ -1,11 +1,8 @@
 """A learner's JupyterLab, as `make lab` starts it, for a browser."""
 
 import contextlib
-import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.jupyter_server import jupyter_server
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -53,37 +52,18 @@ def jupyterlab(project: Path) -> Iterator[str]:
     What JupyterLab remembers of open tabs lasts from one start to the next.
     """
     runtime = project.parent / f"runtime-{time.monotonic_ns()}"
+    runtime.mkdir()
     environment = os.environ | {
         "JUPYTER_CONFIG_DIR": str(project.parent / "config"),
         "JUPYTER_DATA_DIR": str(project.parent / "data"),
         "JUPYTER_RUNTIME_DIR": str(runtime),
         "PYTHONPATH": str(project),
     }
-    options = ["--no-browser", "--port=0", "--ip=127.0.0.1", "--IdentityProvider.token=let"]
-    options += ["--LabApp.expose_app_in_browser=True"]
-    log = project.parent / "log"
-    server = subprocess.Popen(
-        [sys.executable, "-m", "socketlab", "lab", *options],
-        cwd=project,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=log.open("wb"),
-        start_new_session=True,
-    )
-    try:
-        end = time.monotonic() + 60
-        while not (running := list(runtime.glob("jpserver-*.json"))):
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.1)
-        yield json.loads(running[0].read_text())["url"]
-    finally:
-        server.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            server.wait(20)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)
-        server.wait(20)
+    command = [sys.executable, "-m", "socketlab", "lab", "--no-browser", "--port=0"]
+    command += ["--ip=127.0.0.1", "--IdentityProvider.token=let"]
+    command += ["--LabApp.expose_app_in_browser=True"]
+    with jupyter_server(command, runtime, environment, project) as told:
+        yield told["url"]
 
 
 def new_page(browser: Any) -> Any:

@@ -3,18 +3,17 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 import tomllib
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from packaging.specifiers import SpecifierSet
+
+from tests.jupyter_server import jupyter_server
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,29 +44,12 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Run `start` with a command such as repo2docker's; give the server's address."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     clean = {name: value for name, value in os.environ.items() if "JUPYTER" not in name}
-    options = ["--no-browser", "--port=0", "--ip=127.0.0.1", "--IdentityProvider.token="]
-    options += ["--allow-root"] if os.geteuid() == 0 else []
-    with (tmp_path / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [str(ROOT / "start"), "jupyter", request.param, *options],
-            env=clean | {"HOME": str(tmp_path), "PATH": path},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        end = time.monotonic() + 60
-        while not (told := "".join(one.read_text() for one in tmp_path.rglob("jpserver-*.json"))):
-            assert server.poll() is None and time.monotonic() < end, (tmp_path / "log").read_text()
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{json.loads(told)['port']}"
-    finally:
-        server.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(20)
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)
-        server.wait(20)
+    environment = clean | {"HOME": str(tmp_path), "PATH": path}
+    command = [str(ROOT / "start"), "jupyter", request.param, "--no-browser", "--port=0"]
+    command += ["--ip=127.0.0.1", "--IdentityProvider.token="]
+    command += ["--allow-root"] if os.geteuid() == 0 else []
+    with jupyter_server(command, tmp_path, environment, Path.cwd()) as told:
+        yield f"http://127.0.0.1:{told['port']}"
 
 
 def test_who_opens_it_lands_at_the_route_in_a_course_of_their_own(
