@@ -55,6 +55,7 @@ def test_row(row, measured):
     assert came.seconds < SECONDS
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "row", [row for row in ROWS if row.needs == "namespaces"], ids=lambda row: row.name
 )
