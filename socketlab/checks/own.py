@@ -84,9 +84,12 @@ def borrowed(answer: Any, name: str, methods: Collection[str]) -> str:
 
 
 def _originals(name: str) -> dict[type, str]:
-    """Return the classes called `name`, each with whose it is."""
-    return {
+    """Return the classes called `name`, or all if there is none, each with whose it is."""
+    alike = {
         classes[name]: f"{library}'s" for library, classes in _CLASSES.items() if name in classes
+    }
+    return alike or {
+        one: f"{library}'s" for library, classes in _CLASSES.items() for one in classes.values()
     }
 
 

@@ -24,6 +24,7 @@ build = Exercise(
     kind="build",
     level=2,
     names=("HandMadeServer",),
+    own={"HandMadeServer": ("__init__",)},
     hints=(
         "Section 12 of the chapter has such a server; yours gets its handler as an argument. The "
         "loop must look at the flag now and then, although accept sleeps.",

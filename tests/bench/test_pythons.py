@@ -59,9 +59,9 @@ def python_s_own():
 
 
 def helper():
-    import helper
+    from importlib import import_module
 
-    return helper.answer
+    return import_module("helper").answer
 
 
 def speak():

@@ -32,12 +32,16 @@ def message(exercise, part, *answers):
     return text
 
 
-def impatient(monkeypatch, seconds=1.0):
-    """Let the checks wait less: most wrong answers are waited for in vain."""
+def impatient(monkeypatch):
+    """Let the checks wait less: most wrong answers are waited for in vain.
+
+    Not much less: beside other tests a right step may take half a second, and would be told of
+    in place of the mistake.
+    """
     core.exercises()  # a module first imported later would take the short time, and keep it
     for name, module in list(sys.modules.items()):
         if name.startswith("socketlab.checks.") and hasattr(module, "PATIENCE"):
-            monkeypatch.setattr(module, "PATIENCE", seconds)
+            monkeypatch.setattr(module, "PATIENCE", 1.0)
 
 
 def ours(exercise):

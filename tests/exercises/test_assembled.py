@@ -101,7 +101,7 @@ def daemons(parts):
     ],
 )
 def test_a_wrong_grid_is_told_its_mistake(wrong, part, told, monkeypatch):
-    impatient(monkeypatch, 0.5)
+    impatient(monkeypatch)
     assert told in message("09.1", part, wrong)
 
 
@@ -273,7 +273,7 @@ class FromZero(Tickets):
     ],
 )
 def test_a_wrong_ticket_office_is_told_its_mistake(answer, part, told, monkeypatch):
-    impatient(monkeypatch, 0.5)
+    impatient(monkeypatch)
     assert told in message("09.2", part, *answer)
 
 
@@ -285,7 +285,7 @@ def test_a_number_for_all_rolls_is_noticed():
 @pytest.mark.parametrize("tickets", [NoLock, LockedTooShort, LockEach])
 def test_a_lock_given_back_too_early_needs_no_luck_to_be_found(tickets, monkeypatch):
     """One thread is held up at each of its looks at the roll, whoever else is about."""
-    impatient(monkeypatch, 0.5)
+    impatient(monkeypatch)
     with room.room(), pytest.raises(NotYet, match="is the lock held till the number"):
         assembled.nobody_comes_between(tickets)
 
@@ -480,7 +480,7 @@ class Latin(Pages):
     ],
 )
 def test_a_bug_left_in_is_named(answer, part, told, monkeypatch, tmp_path):
-    impatient(monkeypatch, 0.5)
+    impatient(monkeypatch)
     monkeypatch.chdir(tmp_path)
     came = next(line for line in message("09.3", part, *answer).splitlines() if "Came:" in line)
     assert told in came

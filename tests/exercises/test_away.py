@@ -106,9 +106,9 @@ def test_a_program_that_ends_is_told(came):
 
 
 def test_an_endless_answer_is_told_with_its_place(came, monkeypatch):
-    impatient(monkeypatch, 0.3)
+    impatient(monkeypatch)
     told = came(lambda step, notes, answer: answer(), wait_for_ever)
-    assert told.startswith("nothing within 0.6 seconds; it stands in line")
+    assert told.startswith("nothing within 2 seconds; it stands in line")
 
 
 def wait_for_ever():

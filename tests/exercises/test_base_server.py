@@ -460,7 +460,7 @@ BUILD = [
 @pytest.mark.parametrize("wrong, part, told", BUILD)
 def test_a_wrong_loop_is_told_its_mistake(wrong, part, told, monkeypatch):
     """The message names this very mistake, and nothing is left running."""
-    impatient(monkeypatch, 0.5)
+    impatient(monkeypatch)
     before = set(threading.enumerate())
     assert told in message("02.1", part, wrong)
     for thread in set(threading.enumerate()) - before:
@@ -920,7 +920,7 @@ def hangs():
     ],
 )
 def test_a_bug_left_in_is_named(answer, part, told, monkeypatch):
-    impatient(monkeypatch, 0.5)
+    impatient(monkeypatch)
     assert told in message("02.3", part, *answer)
 
 

@@ -170,7 +170,7 @@ BUILD = [
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("wrong, part, told", BUILD)
 def test_a_wrong_pool_is_told_its_mistake(wrong, part, told, monkeypatch):
-    impatient(monkeypatch, 0.5)
+    impatient(monkeypatch)
     try:
         assert told in message("10.1", part, wrong)
     finally:
@@ -364,7 +364,7 @@ SECURE = [
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("wrong, part, told", SECURE)
 def test_a_wrong_encryption_is_told_its_mistake(wrong, part, told, monkeypatch):
-    impatient(monkeypatch, 0.5)
+    impatient(monkeypatch)
     assert told in message("10.2", part, wrong)
 
 
@@ -506,7 +506,7 @@ dual = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here"
     ],
 )
 def test_a_wrong_door_is_told_its_mistake(answer, part, told, monkeypatch):
-    impatient(monkeypatch, 0.5)
+    impatient(monkeypatch)
     assert told in message("10.3", part, *answer)
 
 
@@ -675,7 +675,7 @@ def at_once(server):
     ],
 )
 def test_a_bug_left_in_is_named(answer, part, told, monkeypatch):
-    impatient(monkeypatch, 0.6)
+    impatient(monkeypatch)
     came = next(line for line in message("10.4", part, *answer).splitlines() if "Came:" in line)
     assert told in came
 

@@ -240,7 +240,7 @@ BUILD = [
 
 @pytest.mark.parametrize("wrong, part, told", BUILD)
 def test_a_wrong_handler_is_told_its_mistake(wrong, part, told, monkeypatch):
-    impatient(monkeypatch, 0.5)
+    impatient(monkeypatch)
     assert told in message("08.1", part, *wrong)
 
 
@@ -484,7 +484,7 @@ POSTCARDS = [
 
 @pytest.mark.parametrize("wrong, part, told", POSTCARDS)
 def test_a_wrong_postcard_handler_is_told_its_mistake(wrong, part, told, monkeypatch):
-    impatient(monkeypatch, 0.5)
+    impatient(monkeypatch)
     assert told in message("08.2", part, wrong)
 
 
@@ -716,7 +716,7 @@ LETTERS = [
 
 @pytest.mark.parametrize("wrong, part, told", LETTERS)
 def test_a_wrong_mailbox_is_told_its_mistake(wrong, part, told, monkeypatch):
-    impatient(monkeypatch, 0.5)
+    impatient(monkeypatch)
     ListOfItsOwn.inbox.clear()
     assert told in message("08.3", part, wrong)
 
@@ -972,7 +972,7 @@ DEAF = "\n    def handle_error(self, request, client_address): pass\n"
     ],
 )
 def test_a_bug_left_in_is_named(answer, part, told, monkeypatch):
-    impatient(monkeypatch, 0.8)
+    impatient(monkeypatch)
     came = next(line for line in message("08.4", part, *answer).splitlines() if "Came:" in line)
     assert told in came
 

@@ -122,6 +122,30 @@ def test_a_helper_of_the_task_is_to_be_written_too():
         check("08.1", made.BaseRequestHandler, made.StreamRequestHandler)
 
 
+class Derived(socketserver.ThreadingTCPServer):
+    def __init__(self, handle):
+        super().__init__(("127.0.0.1", 0), lambda request, *_: handle(request))
+
+
+class Held:
+    def __init__(self, handle):
+        self.server = minisocketserver.ThreadingTCPServer(
+            ("127.0.0.1", 0), lambda request, *_: handle(request)
+        )
+        self.server_address = self.server.server_address
+        self.serve_forever, self.shutdown = self.server.serve_forever, self.server.shutdown
+
+
+class Bare(socketserver.ThreadingTCPServer):
+    pass
+
+
+@pytest.mark.parametrize("answer", [Derived, Held, Bare])
+def test_bare_hands_have_no_server_of_the_librarys(try_answer, answer):
+    with pytest.raises(CheckFailed, match="leaves __init__ to .*'s (Threading)?TCPServer"):
+        try_answer(find("01.1"), "HandMadeServer", answer)
+
+
 # Right answers, in styles that people have.
 
 TCP = ours("03.1").TCPServer

@@ -366,7 +366,7 @@ BUILD = [
 @pytest.mark.parametrize("wrong, part, told", BUILD)
 def test_a_wrong_server_is_told_its_mistake(wrong, part, told, monkeypatch):
     """The message names this very mistake, and nothing is left running."""
-    impatient(monkeypatch, 0.7)
+    impatient(monkeypatch)
     before = set(threading.enumerate())
     assert told in message("01.1", part, wrong)
     for thread in set(threading.enumerate()) - before:
@@ -476,7 +476,7 @@ ONCE = "request = connection.recv(65536)"
     ],
 )
 def test_a_wrong_page_is_told_its_mistake(answer, part, told, monkeypatch):
-    impatient(monkeypatch, 0.7)
+    impatient(monkeypatch)
     came = next(line for line in message("01.2", part, answer).splitlines() if "Came:" in line)
     assert told in came
 
@@ -658,7 +658,7 @@ PIECE = "line = connection.recv(1024)"
     ],
 )
 def test_a_bug_left_in_is_named(answer, part, told, monkeypatch):
-    impatient(monkeypatch, 0.7)
+    impatient(monkeypatch)
     came = next(line for line in message("01.3", part, answer).splitlines() if "Came:" in line)
     assert told in came
 
