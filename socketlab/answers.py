@@ -7,6 +7,7 @@ from typing import Any
 from . import logbook
 from .checks.core import Exercise, exercises, find
 from .notebooks import cell_id, cells
+from .pythons import say
 
 PROJECT = Path(__file__).parents[1]
 
@@ -34,7 +35,7 @@ def solution(exercise: object = None, give_up: bool = False) -> None:
             f"hint({spec.id!r}) helps. To see it all the same: solution({spec.id!r}, "
             "give_up=True), which your progress will mention."
         )
-    print("\n".join(line for line in text.splitlines() if "### " not in line))
+    say("\n".join(line for line in text.splitlines() if "### " not in line))
 
 
 def passed(spec: Exercise) -> bool:
@@ -54,14 +55,12 @@ def reset(exercise: object = None) -> None:
     stub = cell(PROJECT / "exercises", spec)
     shell = get_ipython()
     if shell is None:
-        print(stub)
+        say(stub)
         return
     shell.set_next_input(stub, replace=True)
-    print(
-        f"This cell is the stub of {spec.id} now. Is an answer left in another cell? Delete that."
-    )
+    say(f"This cell is the stub of {spec.id} now. Is an answer left in another cell? Delete that.")
     if old := _last_answer(spec, shell.user_ns.get("In", [])[:-1]):
-        print(f"Your answer, as you last ran it:\n\n{old}")
+        say(f"Your answer, as you last ran it:\n\n{old}")
 
 
 def _last_answer(spec: Exercise, ran: list[str]) -> str:
@@ -108,8 +107,8 @@ def state() -> list[dict[str, Any]]:
 
 def progress() -> None:
     """Print a table of the exercises, and what was done of them."""
-    print(f"{'':5} {'points':>7}  {'kind':12}  {'level':5}  title")
+    say(f"{'':5} {'points':>7}  {'kind':12}  {'level':5}  title")
     for row in state():
         points = f"{row['earned']}/{row['points']}"
         told = f"{row['title']}{'  (solution seen)' if row['gave up'] else ''}"
-        print(f"{row['id']:5} {points:>7}  {row['kind']:12}  {'*' * row['level']:5}  {told}")
+        say(f"{row['id']:5} {points:>7}  {row['kind']:12}  {'*' * row['level']:5}  {told}")

@@ -48,9 +48,14 @@ def environment() -> dict[str, str]:
 
 def show(text: str, stream: TextIO) -> None:
     """Write the text, with plainer signs where the stream's encoding lacks ours."""
-    encoding = stream.encoding or "utf-8"
+    encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "plainer").decode(encoding))
     stream.flush()
+
+
+def say(text: str) -> None:
+    """Print the text, as `show` does."""
+    show(f"{text}\n", sys.stdout)
 
 
 def take_plainer_signs(*streams: TextIO) -> None:

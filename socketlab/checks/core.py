@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from .. import logbook
 from ..busy import Stopwatch
+from ..pythons import say
 from ..runs import FIRST, Runs, runs_behind
 from .own import first_borrowed, listed
 from .place import there
@@ -145,7 +146,7 @@ def check(
             raise failed(spec, one, not_yet, traceback)
         spec.passed.add(one.name)
         logbook.note(spec.id, f"passed {one.name}")
-        print(f"✓ {spec.id} {one.name}: {_points(one.points)}. {one.praise}")
+        say(f"✓ {spec.id} {one.name}: {_points(one.points)}. {one.praise}")
 
 
 def _fair_attempt(
@@ -179,15 +180,15 @@ def hint(exercise: object = None, number: int | None = None) -> None:
     try:
         spec = find(exercise)
     except UnknownError as unknown:
-        print(f'{unknown} Ask with its number, as in hint("03.1").')
+        say(f'{unknown} Ask with its number, as in hint("03.1").')
         return
     last = len(spec.hints)
     if number is not None and number not in range(1, last + 1):
-        print(f"{spec.id} has the hints 1 to {last}, not {number!r}.")
+        say(f"{spec.id} has the hints 1 to {last}, not {number!r}.")
         return
     spec.hints_told = number or min(spec.hints_told + 1, last)
     logbook.note(spec.id, f"hint {spec.hints_told}")
-    print(f"Hint {spec.hints_told} of {last} for {spec.id}: {spec.hints[spec.hints_told - 1]}")
+    say(f"Hint {spec.hints_told} of {last} for {spec.id}: {spec.hints[spec.hints_told - 1]}")
 
 
 def attempt(

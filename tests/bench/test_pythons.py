@@ -159,3 +159,23 @@ def test_a_terminal_without_our_signs_gets_plainer_ones(solved, encoding):
     status, said = python("-c", program, PYTHONIOENCODING=encoding, PYTHONPATH=str(ROOT))
     assert status == 0, said
     assert said.count("+ 03.2 ") == len(find("03.2").parts)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_check_in_a_plain_script_does_so_as_well(tmp_path, encoding):
+    script = tmp_path / "mine.py"
+    answer = answers.cell(ROOT / "solutions", find("04.1"))
+    script.write_text(f"{IMPORT}{answer}{CHECK}", encoding="utf-8")
+    status, said = python(str(script), PYTHONIOENCODING=encoding, PYTHONPATH=str(ROOT))
+    assert status == 0, said
+    assert said.startswith("+ 04.1 ") and "Hint 1 of 3 for 04.1: " in said
+
+
+IMPORT = "import socket\nfrom minisocketserver import TCPServer\n"
+CHECK = """
+from socketlab import check, hint, progress, solution
+check("04.1")
+solution("04.1")
+hint("04.1")
+progress()
+"""

@@ -142,7 +142,7 @@ class Bare(socketserver.ThreadingTCPServer):
 
 @pytest.mark.parametrize("answer", [Derived, Held, Bare])
 def test_bare_hands_have_no_server_of_the_librarys(try_answer, answer):
-    with pytest.raises(CheckFailed, match="leaves __init__ to .*'s (Threading)?TCPServer"):
+    with pytest.raises(CheckFailed, match=r"leaves __init__ to .*'s (Threading)?TCPServer"):
         try_answer(find("01.1"), "HandMadeServer", answer)
 
 
