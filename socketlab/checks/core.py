@@ -141,7 +141,7 @@ def check(
     frame = inspect.currentframe()
     namespace = frame.f_back.f_globals if frame and frame.f_back else {}
     for one in spec.parts.values() if part is None else [spec.parts[part]]:
-        not_yet = _fair_attempt(spec, one, answers, namespace)
+        not_yet = fair_attempt(spec, one, answers, namespace)
         if not_yet is not None:
             raise failed(spec, one, not_yet, traceback)
         spec.passed.add(one.name)
@@ -149,7 +149,7 @@ def check(
         say(f"✓ {spec.id} {one.name}: {_points(one.points)}. {one.praise}")
 
 
-def _fair_attempt(
+def fair_attempt(
     spec: Exercise, part: Part, answers: tuple[Any, ...], namespace: Mapping[str, Any]
 ) -> NotYet | None:
     """Try the answers; once more where they failed on a machine too busy for our time limits.

@@ -13,7 +13,9 @@ SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ENOSPC,
 """Errors by which the system says that it has no more of something."""
 
 NOBODY = 65534
-"""The user and group that student code runs as: by custom, the one who owns nothing."""
+"""The user and group that student code seems to be, or is: by custom, who owns nothing."""
+STUDENTS = range(65000, NOBODY)
+"""Users, and their groups, that root has students run as, one each: Debian keeps them free."""
 
 MINE = 16
 """Processes and threads of ours that stand beside each student process, at the most."""
@@ -99,7 +101,7 @@ def _room_of_user() -> list[tuple[int, str]]:
     if hard == resource.RLIM_INFINITY or sys.platform != "linux":
         return []  # elsewhere we cannot count them
     resource.setrlimit(resource.RLIMIT_NPROC, (hard, hard))
-    used = processes_of(os.getuid() or NOBODY)
+    used = processes_of(os.getuid()) if os.getuid() else 0  # root's students are new users
     what = f"This user may have {hard} processes and threads (ulimit -u) and has {used}"
     return [(hard - used, what)]
 

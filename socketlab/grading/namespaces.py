@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .limits import NOBODY
+from .limits import NOBODY, STUDENTS
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x4000000, 0x8000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -140,6 +140,24 @@ def can_change_user() -> bool:
     return os.getuid() == 0 and any(first <= NOBODY < first + n for first, _, n in ranges)
 
 
+def take_user() -> tuple[int, socket.socket | None]:
+    """Return a user whom no other student is, and what keeps it so until it is closed.
+
+    Processes of one user may signal each other, and much is counted by user, such as processes
+    (getrlimit(2)) and descriptors on their way (unix(7), ETOOMANYREFS). The name that keeps a
+    user goes with the process that has taken it, however that ends. NOBODY, when none is free.
+    """
+    for user in STUDENTS:
+        keeps = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            keeps.bind(f"\0socketlab-student-{user}")
+        except OSError:
+            keeps.close()
+        else:
+            return user, keeps
+    return NOBODY, None
+
+
 def _join(judge: int) -> None:  # setns(2); who is in a user namespace already may not enter again
     for kind in ("user", "net"):
         path = f"/proc/{judge}/ns/{kind}"
@@ -172,11 +190,11 @@ def visible(packages: Iterable[str]) -> list[tuple[str, str]]:
     return [(path, path if os.path.islink(path) else os.path.realpath(path)) for path in there]
 
 
-def change_root(paths: Iterable[tuple[str, str]], disk: int) -> None:
+def change_root(paths: Iterable[tuple[str, str]], disk: int, user: int) -> None:
     """Give this mount namespace a new root with `paths`, read-only, and two scratch folders.
 
-    /work and /tmp hold `disk` bytes each. Nothing else of the system's files stays in reach:
-    mount_namespaces(7), pivot_root(2), mount_setattr(2).
+    /work and /tmp hold `disk` bytes each, and are the user's. Nothing else of the system's files
+    stays in reach: mount_namespaces(7), pivot_root(2), mount_setattr(2).
     """
     _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
     _mount("tmpfs", "/tmp", "tmpfs", 0, "size=1m,mode=755")
@@ -186,7 +204,7 @@ def change_root(paths: Iterable[tuple[str, str]], disk: int) -> None:
     for folder in ("/work", "/tmp", "/proc", "/dev", "/etc"):
         os.mkdir(folder)
     for folder, mode in (("/work", "700"), ("/tmp", "1777")):
-        owner = f"uid={NOBODY},gid={NOBODY}"
+        owner = f"uid={user},gid={user}"
         _mount("tmpfs", folder, "tmpfs", 0, f"size={disk},nr_inodes=10k,mode={mode},{owner}")
     for path, source in (*paths, *((f"/dev/{name}",) * 2 for name in _DEVICES)):
         _show(path, _OLD + source)
@@ -227,24 +245,25 @@ def _set_attributes(path: str, flags: int, on: int, off: int) -> None:
     call("syscall", _SYS_MOUNT_SETATTR, _AT_FDCWD, path.encode(), flags, attributes, size)
 
 
-def become_nobody(is_root: bool) -> None:
+def become_nobody(user: int | None) -> None:
     """Give up every power, for good: capabilities(7), PR_SET_NO_NEW_PRIVS in prctl(2).
 
-    From here no further user namespace can be made, in which one would be powerful again.
+    Who is root becomes `user`; another one is nobody already. From here no further user namespace
+    can be made, in which one would be powerful again.
     """
-    if is_root:
-        change_user()
+    if user is not None:
+        change_user(user)
         call("unshare", CLONE_NEWUSER)  # processes are counted by namespace: getrlimit(2)
-        _map_ids(NOBODY, NOBODY, NOBODY, NOBODY)
+        _map_ids(NOBODY, user, NOBODY, user)
     Path("/proc/sys/user/max_user_namespaces").write_text("0", encoding="utf-8")
     keep_capabilities(0)
 
 
-def change_user() -> None:
+def change_user(user: int) -> None:
     """Stop to be root, but for what `keep_capabilities` takes away."""
     os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
     prctl(PR_SET_DUMPABLE, 1)  # whom the kernel takes for a set-user-ID program has no /proc/self
 
 

@@ -125,6 +125,7 @@ class Keeper:
         self.trouble = b""
         self.init = 0
         self.group = self.student = 0
+        self.keeps_user: socket.socket | None = None
         self.status = 0
         self.usage: resource.struct_rusage | None = None
         self.folder = ""
@@ -154,6 +155,7 @@ class Keeper:
     def _start(self) -> None:
         self.pipes = {name: os.pipe() for name in ("out", "err", "trouble")}
         is_root = LINUX and namespaces.can_change_user()
+        user, self.keeps_user = namespaces.take_user() if is_root else (NOBODY, None)
         if self.isolated:
             is_root = namespaces.isolate(self.request["judge"])
             self._start_init()
@@ -170,7 +172,7 @@ class Keeper:
         self.ringer = ringer
         self.group = self.student = os.fork()
         if self.student == 0:
-            self._become_student(is_root)
+            self._become_student(user if is_root else None)
         os.close(self.theirs)
         for _, write in self.pipes.values():
             os.close(write)
@@ -290,7 +292,8 @@ class Keeper:
         with suppress(OSError):  # nobody is there any more
             self.control.sendall(json.dumps(facts).encode() + b"\n")
 
-    def _become_student(self, is_root: bool) -> NoReturn:
+    def _become_student(self, user: int | None) -> NoReturn:
+        """Go on as the student's process: as `user`, or as who we are, without what root may."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         work = self.folder or "/work"
@@ -298,11 +301,12 @@ class Keeper:
             os.setsid()  # Linux shares processors between sessions: 100 processes get one share
             if self.isolated:
                 os.read(self.echo, 1)  # by then init has found its libraries, in the old root
-                namespaces.change_root(self.visible, self.limits["disk"])
-                namespaces.become_nobody(is_root)
-            elif is_root:
-                os.chown(work, NOBODY, NOBODY)
-                _change_user()
+                owner = NOBODY if user is None else user
+                namespaces.change_root(self.visible, self.limits["disk"], owner)
+                namespaces.become_nobody(user)
+            elif user is not None:
+                os.chown(work, user, user)
+                _change_user(user)
             if LINUX:
                 namespaces.prctl(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
             os.chdir(work)
@@ -350,14 +354,14 @@ def set_limits(limits: dict[str, Any], isolated: bool) -> None:
     lower("CORE", 0, 0)
 
 
-def _change_user() -> None:
+def _change_user(user: int) -> None:
     """Stop to be root. To read all files is kept only where Python is in a folder closed to others.
 
     Else nothing could be imported any more.
     """
     closed = any(not folder.stat().st_mode & 1 for folder in Path(os.__file__).parents)
     namespaces.prctl(namespaces.PR_SET_KEEPCAPS, 1)
-    namespaces.change_user()
+    namespaces.change_user(user)
     namespaces.keep_capabilities(namespaces.CAP_DAC_READ_SEARCH if closed else 0)
 
 

@@ -48,7 +48,7 @@ def far_check(exercise, *answers, part=None, traceback=False):
     namespace = dict(zip(spec.names, answers, strict=bool(answers)))
     with far(namespace) as checker:
         for one in spec.parts.values() if part is None else [spec.parts[part]]:
-            if not_yet := core.attempt(spec, one, (), checker.namespace()):
+            if not_yet := core.fair_attempt(spec, one, (), checker.namespace()):
                 raise core.failed(spec, one, not_yet, traceback)
             print(f"✓ {exercise} {one.name}: {one.points}. {one.praise}")
 

@@ -62,7 +62,8 @@ class Row:
 
     `answers` stand in place of the right ones; `points` are those of exercises that do not get
     all; `told` are patterns that the messages of an exercise must match; `why` says why this is
-    right. `change` does something else to the notebook, in place or by returning a text.
+    right. `change` does something else to the notebook, in place or by returning a text. `needs`
+    is "namespaces", or "users", one for each student, where the other level does not hold it.
     """
 
     name: str
@@ -1071,7 +1072,7 @@ ROWS += [
         f"args=({NAPPING},)).start()\n        thread = threading.Thread(",
         {"06.1": 0},
         {"06.1": "can't start new thread|ended with exit status 1"},
-        needs="namespaces",
+        needs="users",
     ),
     row_of(
         "06_threading_mixin",

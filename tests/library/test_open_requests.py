@@ -168,7 +168,7 @@ def test_a_subclass_does_things_in_its_own_way(make, connect, parts, mixin):
         for _ in range(12):
             client = connect(server, b"!hi")
             assert client.recv(9).endswith(b"HI")
-        until(lambda: not server.open_requests)
+            until(lambda: not server.open_requests)
     if parts == "drain":
         assert in_time(server.drain, 60) == []
 
