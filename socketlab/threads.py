@@ -14,7 +14,8 @@ SAMPLE = 0.1
 """Seconds for which it is looked whether a thread computes."""
 _COMPUTES = 0.005
 """Seconds of a processor that one which only waits does not take in that time."""
-_TRIES = 10
+_TRIES = 30
+"""So often a thread is told to end; on a busy machine it may hear of it late."""
 
 _OURS = tuple(
     f"{Path(path).resolve()}/"

@@ -213,7 +213,7 @@ BUILD = [
     pytest.param((StoresTheAddressTwice, Stream), "steps", "the request (", id="address twice"),
     pytest.param((Base, ReadsAhead), "everything", "b'' left for recv", id="reads ahead"),
     pytest.param((Base, WritesLate), "everything", "while the handler waits", id="writes late"),
-    pytest.param((Base, ZeroIsNone), "options", "time limit is 1", id="zero is none"),
+    pytest.param((Base, ZeroIsNone), "options", "time limit is 2", id="zero is none"),
     pytest.param((NeverHandles, Stream), "steps", "does __init__ call the steps?", id="no steps"),
     pytest.param(
         (NoFinally, Stream), "steps", "handle failed, and finish did not run", id="finally"

@@ -20,17 +20,19 @@ import pytest
 
 from socketlab import check
 
-from .helpers import impatient, message
+from .helpers import a_copy_of, impatient, message
+
+TYPED = ("BaseServer", "TCPServer", "ThreadingMixIn", "ThreadingTCPServer")
 
 
-class Right(socketserver.ThreadingTCPServer):
-    """The standard library's, for handlers that are functions of a connection."""
+class Right(a_copy_of(*(getattr(socketserver, name) for name in TYPED))):
+    """The standard library's, typed by hand, for handlers that are functions of a connection."""
 
     daemon_threads = True
 
     def __init__(self, handle):
         self.handle = handle
-        super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
+        super().__init__(("127.0.0.1", 0), None)
 
     def finish_request(self, request, client_address):
         self.handle(request)
@@ -217,7 +219,7 @@ class FixedPort(Right):
                 probe.bind(("127.0.0.1", 0))
                 FixedPort.number = probe.getsockname()[1]
         self.handle = handle
-        socketserver.TCPServer.__init__(self, ("127.0.0.1", self.number), None)
+        super(Right, self).__init__(("127.0.0.1", self.number), None)
 
 
 class Probes(Right):
@@ -264,7 +266,8 @@ class OncePerMessage(Right):
 
 class Sequential(Right):
     def process_request(self, request, client_address):
-        socketserver.TCPServer.process_request(self, request, client_address)
+        self.finish_request(request, client_address)
+        self.shutdown_request(request)
 
 
 class NoDaemons(Right):

@@ -139,12 +139,25 @@ def measure_as_if_busy(text, chapter):
 # Whole classes, by the command.
 
 
+# A program that this process starts inherits our own peak of memory, so a small one is in between.
+MEASURE = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[2:])
+_, status, used = os.wait4(process.pid, 0)
+with open(sys.argv[1], "w") as file:
+    print(used.ru_maxrss, file=file)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 class Graded:
     """What `socketlab grade` made of a class."""
 
     def __init__(self, source, folder, *options):
         out = folder / "out"
-        command = [sys.executable, "-m", "socketlab", "grade", str(source), "--out", str(out)]
+        memory = Path(f"{folder}-memory")
+        command = [sys.executable, "-c", MEASURE, str(memory)]
+        command += [sys.executable, "-m", "socketlab", "grade", str(source), "--out", str(out)]
         environment = {**os.environ, "PYTHONPATH": f"{PROJECT}:{folder}/mark", "COLUMNS": "200"}
         begun = time.monotonic()
         with subprocess.Popen(
@@ -155,11 +168,9 @@ class Graded:
             env=environment,
         ) as process:
             self.printed = process.stdout.read()
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
         self.status = process.returncode
         self.seconds = time.monotonic() - begun
-        self.peak_memory = used.ru_maxrss * 1024
+        self.peak_memory = int(memory.read_text()) * 1024
         assert (out / "grades.csv").exists(), self.printed
         with open(out / "grades.csv", encoding="utf-8", newline="") as file:
             self.scores = {row["student_id"]: row["score"] for row in csv.DictReader(file)}
