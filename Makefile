@@ -1,4 +1,4 @@
-# make lab   start the course in JupyterLab        make test   prove everything
+# make lab   start the course in JupyterLab        make test   prove it right
 PYTHON ?= python3
 LAB_ARGS ?=
 comma := ,
@@ -7,11 +7,14 @@ comma := ,
 # users who install without it, each in an environment beside the usual one.
 LATEST ?=
 LOWEST ?=
+# What proves once more what quicker tests prove, such as one-line faults in each solution.
+ALL ?=
 VENV := .venv$(if $(LATEST),-latest)$(if $(LOWEST),-lowest)
 PY := $(VENV)/bin/python
 LOCK := requirements.lock
-# More workers than cores: most of what tests of servers do is wait.
-PYTEST := $(PY) -m pytest -q -n 4 --dist loadfile
+# More workers than cores: most of what tests of servers do is wait. A browser's few tests take
+# longest: in the order of the folders, none of them begins last.
+PYTEST := $(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help lab site test versions lint check chapters notebooks exercises faults bench lock \
 	pythons clean same-python
@@ -20,8 +23,8 @@ PYTEST := $(PY) -m pytest -q -n 4 --dist loadfile
 help:
 	@echo "make lab        open the course in JupyterLab (LAB_ARGS=\"--no-browser --port 8899\")"
 	@echo "make site       make the static pages in site/"
-	@echo "make test       run everything that proves the project right, with the versions in $(LOCK)"
-	@echo "                (LATEST=1: with the newest of everything; LOWEST=1: with the oldest allowed)"
+	@echo "make test       run what proves the project right, with the versions in $(LOCK) (ALL=1: all of it;"
+	@echo "                LATEST=1: with the newest of everything; LOWEST=1: with the oldest allowed)"
 	@echo "make lock       renew $(LOCK)"
 	@echo "make pythons    prove several Pythons, in one table (PYTHONS=\"python3.11 python3.15\")"
 	@echo "make notebooks  refresh the chapters from the library, execute them, and say what they teach"
@@ -50,7 +53,7 @@ lint: $(VENV)/test.stamp
 
 # The chapters' cells are tests, too: one run, so that no worker waits at the end of each of two.
 check: $(VENV)/test.stamp
-	$(PYTEST) --nbval --nbval-current-env tests notebooks
+	$(PYTEST) $(if $(ALL),,-m "not thorough") --nbval --nbval-current-env tests notebooks
 
 chapters: $(VENV)/test.stamp
 	$(PYTEST) --nbval --nbval-current-env notebooks

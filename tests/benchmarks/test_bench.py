@@ -24,6 +24,7 @@ def figures(row):
     return [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\.?\d*", row)]
 
 
+@pytest.mark.thorough
 @linux
 def test_a_quick_run_measures_each_thing_once(tmp_path):
     command = [sys.executable, "-m", "benchmarks", "--quick", "--out", tmp_path]

@@ -28,6 +28,7 @@ SAID = {"03": {NO_UNIX, NO_SHARING}, "05": {NO_UNIX}, "07": {NO_FORK}, "08": {NO
 SAID |= {"09": {NO_FORK}, "10": {NO_FORK}}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
 def test_a_chapter_says_what_is_missing_and_goes_on(chapter: Path, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(TAKE_AWAY)

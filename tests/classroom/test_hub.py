@@ -20,7 +20,11 @@ from tests.classroom.hub import (
     missing,
 )
 
-pytestmark = [pytest.mark.skipif(bool(missing()), reason=missing()), pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(bool(missing()), reason=missing()),
+    pytest.mark.timeout(900),
+]
 
 Classroom = tuple[Hub, list[Learner]]
 

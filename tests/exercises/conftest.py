@@ -60,7 +60,8 @@ BOTH = re.compile("wrong|right|left_in|mended|forecast")
 def pytest_generate_tests(metafunc):
     tries = {"check", "message"} & vars(metafunc.module).keys()
     if tries and BOTH.search(metafunc.function.__name__):
-        metafunc.parametrize("where", ["near", "far"], indirect=True)
+        far = pytest.param("far", marks=pytest.mark.thorough)
+        metafunc.parametrize("where", ["near", far], indirect=True)
 
 
 @pytest.fixture(autouse=True)

@@ -178,17 +178,9 @@ class ClosesOnlyIfAllIsWell(Right):
 class RingsWithoutABell(Right):
     """Its button is closed when the loop has ended, and somebody presses it."""
 
-    button = None
-
-    def serve_forever(self, poll_interval=0.5):
-        bell, self.button = socket.socketpair()
-        with bell, self.button:
-            super().serve_forever(poll_interval)
-
-    def shutdown(self):
+    def wake(self):
         if self.button:
             self.button.send(b"!")
-        super().shutdown()
 
 
 class SleepsThroughItsWork(Right):

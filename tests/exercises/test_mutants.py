@@ -9,6 +9,8 @@ from socketlab.checks.core import exercises
 from .more_faults import CHAPTERS, EXPLAINED, more_mutants
 from .mutants import SURVIVORS, mutants, notices, unchanged
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize("spec", exercises(), ids=lambda spec: spec.id)
 def test_faults_in_a_solution_are_noticed(spec):

@@ -6,6 +6,8 @@ from socketlab.checks.core import find
 
 from .nbgrader import DEADLINE, by_check, by_nbgrader, half, open_course
 
+pytestmark = pytest.mark.thorough
+
 
 # Two chapters stand for all: `python -m tests.exercises.nbgrader` takes each.
 @pytest.mark.parametrize("chapter", ["04_udp_server", "06_threading_mixin"])

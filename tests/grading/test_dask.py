@@ -14,7 +14,10 @@ from .interrupted import command, environment, grade, graded
 from .samples import hand_in
 
 pytest.importorskip("distributed")
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork"),
+]
 DEADLINE = 120
 
 

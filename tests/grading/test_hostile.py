@@ -18,6 +18,7 @@ from tests.grading import hostile_table as table
 from tests.grading.hostile_table import ALL, BLANK, CHAPTER, FULL, PROJECT, RIGHT, ROWS, Row, full
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc"),
     pytest.mark.timeout(600),
 ]

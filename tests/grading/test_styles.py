@@ -13,6 +13,7 @@ from . import styles
 from .test_submissions import notebook
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(300)
 def test_a_kernel_and_the_grader_agree_about_every_style(tmp_path):
     """Check by check, for each row of the table; where the kernel can't, ours still can."""

@@ -7,6 +7,7 @@ import pytest
 from .faults import FAULTS, NAMES, THERE, outcome
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="Some faults need Linux."),
     pytest.mark.timeout(100),
 ]

@@ -12,6 +12,7 @@ import pytest
 from .load import CLASSES, HELD, measure_elsewhere
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.skipif(sys.platform != "linux", reason="Counts in /proc; its client needs epoll."),
     pytest.mark.timeout(300),
 ]
