@@ -34,7 +34,11 @@ def project(tmp_path: Path) -> Path:
 
 def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["make", "-C", str(project), "--no-print-directory", *arguments]
-    ours = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "PYTHON", "LATEST", "LOWEST"}
+    ours = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "PYTHON"} | {
+        "ALL",
+        "LATEST",
+        "LOWEST",
+    }
     clean = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(command, env=clean, capture_output=True, encoding="utf-8", timeout=30)
 
@@ -77,3 +81,12 @@ def test_what_is_installed_and_where(project: Path, options: list[str], says: st
     assert says in install
     name = f".venv-{options[0].removesuffix('=1').lower()}" if options else ".venv"
     assert f" {name}/bin/python -m " in f" {install}"
+
+
+@pytest.mark.parametrize("options, left_out", [([], True), (["ALL=1"], False)])
+def test_what_is_thorough_has_to_be_asked_for(
+    project: Path, options: list[str], left_out: bool
+) -> None:
+    done = make(project, "--dry-run", "check", *options)
+    assert ('-m "not thorough"' in done.stdout) is left_out
+    assert "tests notebooks" in done.stdout
