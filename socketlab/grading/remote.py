@@ -21,6 +21,7 @@ import importlib
 import json
 import operator
 import os
+import re
 import socket
 import struct
 import sys
@@ -30,6 +31,7 @@ import traceback
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from itertools import accumulate
 from typing import Any, cast
 
 from ..checks.place import subclass
@@ -40,6 +42,9 @@ from .limits import SCARCE
 
 MOST_BYTES = 16 << 20
 """A message with more is refused: it could only be meant to fill the checker's memory."""
+
+MOST_DEPTH = 500
+"""One nested deeper is refused, too: to read it, Python 3.13.0 uses up the stack of a thread."""
 
 
 MOST_HANDS = 500
@@ -85,7 +90,10 @@ class Line:
             (length,) = struct.unpack("!I", head + self._read(4 - len(head)))
             if length > MOST_BYTES:
                 raise ValueError(f"{length >> 20} MB at once")
-            return json.loads(self._read(length).decode()), descriptors
+            data = self._read(length)
+            if (depth := _depth(data)) > MOST_DEPTH:
+                raise ValueError(f"lists in lists, {depth} deep")
+            return json.loads(data.decode()), descriptors
 
     @contextmanager
     def _in_time(self, seconds: float) -> Iterator[None]:
@@ -118,6 +126,14 @@ def is_lack(error: BaseException | None) -> bool:
         return False
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     return frame.f_code is threading.Thread.start.__code__
+
+
+def _depth(data: bytes) -> int:
+    """Return how deep lists and objects are nested in JSON, or more where it is none."""
+    if data.count(b"[") + data.count(b"{") <= MOST_DEPTH:
+        return 0  # quick, and good enough
+    brackets = re.sub(rb'[^][{}"]+|"(?:[^"\\]|\\.)*"?', b"", data, flags=re.DOTALL)
+    return max(accumulate(1 if one in b"[{" else -1 for one in brackets), default=0)
 
 
 class _broken_link:

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -134,13 +135,21 @@ def measure(text, level=None, chapter=CHAPTER):
     started = time.monotonic()
     pid = os.fork()
     if pid == 0:
-        with open(write_end, "w", encoding="utf-8") as pipe:
-            json.dump(_graded(text, chapter), pipe)
-        os._exit(0)
+        try:
+            with open(write_end, "w", encoding="utf-8") as pipe:
+                json.dump(_graded(text, chapter), pipe)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)  # else it would go on as one more worker, and take what is the others'
     os.close(write_end)
     with open(read_end, encoding="utf-8") as pipe:
-        facts = json.load(pipe)
-    _, _, used = os.wait4(pid, 0)
+        told = pipe.read()
+    _, status, used = os.wait4(pid, 0)
+    if status:
+        raise RuntimeError("the grading raised an error, which stands above")
+    facts = json.loads(told)
     seconds = time.monotonic() - started
     left = _left()
     ports = len(_sockets() - before)

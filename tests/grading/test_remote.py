@@ -1,6 +1,9 @@
 """The link between a checker and a student's process."""
 
+import json
 import os
+import socket
+import struct
 import tempfile
 import threading
 import time
@@ -11,6 +14,7 @@ import pytest
 from socketlab.checks import room
 from socketlab.checks.place import seen, there, there_within
 from socketlab.checks.room import Records, here
+from socketlab.grading.remote import MOST_DEPTH, Line, NoMessage
 from socketlab.running import ServerTrouble
 
 from ..exercises.conftest import far
@@ -130,6 +134,24 @@ def _fork():
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
+
+
+@pytest.mark.parametrize("depth", [1, MOST_DEPTH, MOST_DEPTH + 1, 1_000_000])
+@pytest.mark.parametrize("filled", ['"[[["', r'"\"[\\"', '{"a": 1}'])
+def test_a_message_may_be_nested_only_so_deep(depth, filled):
+    """Else a thread's stack may be too small to read it, and the checker dies."""
+    lists = depth - filled.count("{")
+    data = f"{'[' * lists}{filled}{']' * lists}".encode()
+    ours, theirs = socket.socketpair()
+    sender = threading.Thread(target=theirs.sendall, args=(struct.pack("!I", len(data)) + data,))
+    with ours, theirs:
+        sender.start()
+        if depth > MOST_DEPTH:
+            with pytest.raises(NoMessage, match=f"lists in lists, {depth} deep"):
+                Line(ours).receive()
+        else:
+            assert Line(ours).receive() == (json.loads(data), [])
+        sender.join()
 
 
 def test_a_class_statement_here_may_have_all_that_a_class_can_have():
