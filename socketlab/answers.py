@@ -107,8 +107,9 @@ def state() -> list[dict[str, Any]]:
 
 def progress() -> None:
     """Print a table of the exercises, and what was done of them."""
-    say(f"{'':5} {'points':>7}  {'kind':12}  {'level':5}  title")
+    lines = [f"{'':5} {'points':>7}  {'kind':12}  {'level':5}  title"]
     for row in state():
         points = f"{row['earned']}/{row['points']}"
         told = f"{row['title']}{'  (solution seen)' if row['gave up'] else ''}"
-        say(f"{row['id']:5} {points:>7}  {row['kind']:12}  {'*' * row['level']:5}  {told}")
+        lines.append(f"{row['id']:5} {points:>7}  {row['kind']:12}  {'*' * row['level']:5}  {told}")
+    say("\n".join(lines))

@@ -26,6 +26,7 @@ _CLASSES = {
     for library, modules in _LIBRARIES.items()
 }
 """The classes as they are before any answer runs."""
+_WHOSE = {one: f"{library}'s" for library, classes in _CLASSES.items() for one in classes.values()}
 _SERVERS = (socketserver.BaseServer, minisocketserver.BaseServer)
 
 
@@ -86,11 +87,8 @@ def borrowed(answer: Any, name: str, methods: Collection[str]) -> str:
 
 def _originals(name: str) -> dict[type, str]:
     """Return the classes called `name`, or all servers if there is none, each with whose it is."""
-    whose = {
-        one: f"{library}'s" for library, classes in _CLASSES.items() for one in classes.values()
-    }
-    alike = {one: whose[one] for one in whose if one.__name__ == name}
-    return alike or {one: whose[one] for one in whose if issubclass(one, _SERVERS)}
+    alike = {one: whose for one, whose in _WHOSE.items() if one.__name__ == name}
+    return alike or {one: whose for one, whose in _WHOSE.items() if issubclass(one, _SERVERS)}
 
 
 def _unwrapped(answer: Any) -> Any:

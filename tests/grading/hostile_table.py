@@ -12,7 +12,6 @@ import os
 import re
 import sys
 import time
-import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -21,7 +20,7 @@ from pathlib import Path
 import psutil
 
 from socketlab.checks import core
-from socketlab.grading import judge, namespaces
+from socketlab.grading import judge, namespaces, zygote
 from socketlab.grading.sandbox import LEVELS, Sandbox
 from socketlab.grading.submissions import Submission
 
@@ -135,14 +134,8 @@ def measure(text, level=None, chapter=CHAPTER):
     started = time.monotonic()
     pid = os.fork()
     if pid == 0:
-        try:
-            with open(write_end, "w", encoding="utf-8") as pipe:
-                json.dump(_graded(text, chapter), pipe)
-            os._exit(0)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(1)  # else it would go on as one more worker, and take what is the others'
+        # However that ends: else it would go on as one more worker, and take what is the others'.
+        zygote._quit_after(lambda: _tell(write_end, text, chapter))
     os.close(write_end)
     with open(read_end, encoding="utf-8") as pipe:
         told = pipe.read()
@@ -169,6 +162,11 @@ def _prepare(level):
         namespaces.prctl(namespaces.PR_SET_CHILD_SUBREAPER, 1)
         _sandbox = Sandbox(level, preload=judge.PRELOAD).__enter__()
         core.exercises()
+
+
+def _tell(descriptor, text, chapter):
+    with open(descriptor, "w", encoding="utf-8") as pipe:
+        json.dump(_graded(text, chapter), pipe)
 
 
 def _graded(text, chapter):

@@ -34,11 +34,16 @@ def project(tmp_path: Path) -> Path:
 
 def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["make", "-C", str(project), "--no-print-directory", *arguments]
-    ours = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "PYTHON"} | {
+    ours = [
+        "MAKEFLAGS",
+        "MFLAGS",
+        "MAKEOVERRIDES",
+        "MAKELEVEL",
+        "PYTHON",
         "ALL",
         "LATEST",
         "LOWEST",
-    }
+    ]
     clean = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(command, env=clean, capture_output=True, encoding="utf-8", timeout=30)
 
