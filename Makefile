@@ -89,6 +89,9 @@ $(VENV)/made.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "minisocketserver needs Python 3.11 or newer, and '$(PYTHON)' is not one."; \
 		echo "Name another: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@case '$(CURDIR)' in *:*) \
+		echo "Python makes no environment in a folder whose path has a colon: $(CURDIR)"; \
+		echo "Move the project to another folder, or clone it there."; exit 1;; esac
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "$(CURDIR)/$(VENV) could not be made: you need the right to write there, some 500 MB,"; \

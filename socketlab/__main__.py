@@ -1,9 +1,12 @@
 """The `socketlab` command."""
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from . import logbook
 from .course import refresh
@@ -166,8 +169,24 @@ def _jupyterlab(course: Path, options: list[str]) -> int:
     arguments = [f"--ServerApp.root_dir={course}", f"--LabApp.default_url=/lab/tree/{FIRST}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--allow-root")  # containers: everything there runs as root
-    LabApp.launch_instance(arguments + options)
+    with _writable_home():
+        LabApp.launch_instance(arguments + options)
     return 0
+
+
+@contextlib.contextmanager
+def _writable_home() -> Iterator[None]:
+    """Jupyter fails without a home folder to write to; Matplotlib warns in the chapters."""
+    home = Path.home()
+    if os.access(home, os.W_OK):
+        yield
+        return
+    print(
+        f"Nothing can be written to {home}: JupyterLab's settings last until it ends.", flush=True
+    )
+    with TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True) as folder:
+        os.environ["HOME"] = folder
+        yield
 
 
 def _sorry(sentence: str) -> int:

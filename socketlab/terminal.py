@@ -18,7 +18,7 @@ from .checks import hint as next_hint
 from .checks.core import Exercise, find
 from .course import exercise_notebook, write
 from .notebooks import NotebookError, cell_id, code_cells, decoded, read
-from .seatrials import is_shipped
+from .seatrials import is_shipped, knows_localhost
 
 OURS = "python3"
 """The name under which each Python has its own kernel."""
@@ -155,6 +155,7 @@ def examined() -> str:
         f"fork: {'yes' if fork else 'no; chapter 07 is for reading only here'}",
         f"IPv6 and IPv4 on one socket: {'yes' if socket.has_dualstack_ipv6() else 'no'}",
         f"CPython's own tests: {'yes' if is_shipped('test_socketserver') else 'not installed'}",
+        f"the name localhost: {'yes' if knows_localhost() else 'unknown here'}",
     ]
     from .grading import sandbox
 

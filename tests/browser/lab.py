@@ -59,8 +59,7 @@ def jupyterlab(project: Path) -> Iterator[str]:
         "JUPYTER_RUNTIME_DIR": str(runtime),
         "PYTHONPATH": str(project),
     }
-    command = [sys.executable, "-m", "socketlab", "lab", "--no-browser", "--port=0"]
-    command += ["--ip=127.0.0.1", "--IdentityProvider.token=let"]
+    command = [sys.executable, "-m", "socketlab", "lab", "--IdentityProvider.token=let"]
     command += ["--LabApp.expose_app_in_browser=True"]
     with jupyter_server(command, runtime, environment, project) as told:
         yield told["url"]

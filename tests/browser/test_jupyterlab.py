@@ -37,7 +37,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 # Chapters of a group run at the same time, as do a learner's who has several open.
-GROUPS = [CHAPTERS[first::4] for first in range(4)]
+*MANY, FEW = [CHAPTERS[first::4] for first in range(4)]
+GROUPS = [FEW, *(pytest.param(group, marks=pytest.mark.thorough) for group in MANY)]
 
 RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
 

@@ -7,9 +7,7 @@ a password instead of accounts of the system, and a temporary folder for everyth
 import argparse
 import json
 import os
-import random
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -28,6 +26,8 @@ import nbformat
 import psutil
 import requests
 import websocket
+
+from tests.jupyter_server import free_ports
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = ("03_tcp_server", "05_unix_servers", "06_threading_mixin")
@@ -61,16 +61,6 @@ def _path() -> str:
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-def _free_ports(count: int) -> list[int]:
-    """Return ports below those that the system gives to port 0: nobody takes them meanwhile."""
-    free: list[int] = []
-    for port in random.sample(range(20_000, 32_000), 100):
-        with socket.socket() as probe:
-            if len(free) < count and probe.connect_ex(("127.0.0.1", port)):
-                free.append(port)
-    return free
-
-
 def wait_for(condition: Callable[[], Any], what: str) -> Any:
     """Return what `condition` returns as soon as it is true. TimeoutError names `what`."""
     end = time.monotonic() + DEADLINE
@@ -92,7 +82,7 @@ class Hub:
 
     def __enter__(self) -> "Hub":
         self.tmp.mkdir()
-        ports = _free_ports(3)
+        ports = free_ports(3)
         self.url = f"http://127.0.0.1:{ports[0]}"
         settings = SETTINGS.format(
             config=str(ROOT / "classroom" / "jupyterhub_config.py"),

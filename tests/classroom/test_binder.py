@@ -45,8 +45,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     clean = {name: value for name, value in os.environ.items() if "JUPYTER" not in name}
     environment = clean | {"HOME": str(tmp_path), "PATH": path}
-    command = [str(ROOT / "start"), "jupyter", request.param, "--no-browser", "--port=0"]
-    command += ["--ip=127.0.0.1", "--IdentityProvider.token="]
+    command = [str(ROOT / "start"), "jupyter", request.param, "--IdentityProvider.token="]
     command += ["--allow-root"] if os.geteuid() == 0 else []
     with jupyter_server(command, tmp_path, environment, Path.cwd()) as told:
         yield f"http://127.0.0.1:{told['port']}"

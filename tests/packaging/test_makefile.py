@@ -64,6 +64,14 @@ def test_a_python_that_is_not_there_is_named(project: Path) -> None:
     assert "./nothing" in done.stdout
 
 
+def test_a_path_that_no_environment_can_have_is_named(project: Path) -> None:
+    there = project.with_name("with a: colon")
+    shutil.copytree(project, there, ignore=shutil.ignore_patterns(".venv"))
+    done = make(there, "lab")
+    assert done.returncode != 0
+    assert f"a folder whose path has a colon: {there}\n" in done.stdout
+
+
 @pytest.mark.parametrize("named", [[], ["PYTHON=./same"]], ids=["none named", "the same named"])
 def test_the_environment_is_used(project: Path, named: list[str]) -> None:
     python(project / "same", "3.12.1")
