@@ -16,6 +16,9 @@ LOCK := requirements.lock
 # longest: in the order of the folders, none of them begins last.
 PYTEST := $(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
+# The tests start a thousand Pythons: each would compile all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help lab site test versions lint check chapters notebooks exercises faults bench lock \
 	pythons clean same-python
 .DELETE_ON_ERROR:

@@ -18,10 +18,6 @@ def pytest_addoption(parser):
     )
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "beyond: what the standard library's socketserver cannot do")
-
-
 def pytest_collection_modifyitems(config, items):
     config.beyond = 0
     if config.getoption("socketserver") != "socketserver":

@@ -167,7 +167,11 @@ class Daemons(minisocketserver.ThreadingTCPServer):
 
 
 def nobody_spins(before):
-    return not [one for one in set(threading.enumerate()) - before if one.is_alive()]
+    """What only waited for a thread that has been ended, as `shutdown()` does, ends after it."""
+    later = set(threading.enumerate()) - before
+    for one in later:
+        one.join(5)
+    return not any(one.is_alive() for one in later)
 
 
 @pytest.mark.parametrize(
