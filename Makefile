@@ -14,7 +14,7 @@ PY := $(VENV)/bin/python
 LOCK := requirements.lock
 # More workers than cores: most of what tests of servers do is wait. A browser's few tests take
 # longest: in the order of the folders, none of them begins last.
-PYTEST := $(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(PY) -m pytest -q -n 5 --dist loadfile --no-loadscope-reorder
 
 # The tests start a thousand Pythons: each would compile all it imports.
 unexport PYTHONDONTWRITEBYTECODE

@@ -10,10 +10,14 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import FrameType
 
+from .busy import Stopwatch
+
 SAMPLE = 0.1
 """Seconds for which it is looked whether a thread computes."""
 _COMPUTES = 0.005
 """Seconds of a processor that one which only waits does not take in that time."""
+_LOOKS = 10
+"""So often it is looked: on a busy machine one that computes may have to wait for a processor."""
 _TRIES = 30
 """So often a thread is told to end; on a busy machine it may hear of it late."""
 
@@ -73,9 +77,14 @@ def _since(known: Collection[threading.Thread]) -> list[threading.Thread]:
 
 
 def _computing(threads: Iterable[threading.Thread]) -> list[threading.Thread]:
+    watch = Stopwatch()
     before = {one: _used(one) for one in threads}
-    time.sleep(SAMPLE)
-    return [one for one, used in before.items() if one.is_alive() and _used(one) - used > _COMPUTES]
+    for _ in range(_LOOKS):
+        time.sleep(SAMPLE)
+        more = [one for one, used in before.items() if _used(one) - used > _COMPUTES]
+        if more or not watch.is_busy():
+            break
+    return [one for one in more if one.is_alive()]
 
 
 def _used(thread: threading.Thread) -> float:

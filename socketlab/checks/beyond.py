@@ -655,7 +655,7 @@ def _reads_the_request(who: Any) -> None:
         socket.create_connection(server.server_address, PATIENCE) as client,
     ):
         client.sendall(b"GET / HTTP/1.0\r\nHost: ")
-        early = select.select([client], [], [], 0.05)[0]
+        early = select.select([client], [], [], 0.2)[0]  # on a busy machine a handler begins late
         step.want(not early, f"an end in the middle of the request{room.records.trouble()}")
         client.sendall(b"me\r\n\r\n")
         got = rest_of(client)

@@ -20,7 +20,7 @@ from ..checks.core import Exercise, Part
 from ..checks.step import CannotCheck, NotYet, Step, describe
 from . import namespaces
 from .clock import Clock
-from .limits import FILES, lower, want_files
+from .limits import FILES, data_used, lower, want_files
 from .remote import Checker, Line, LinkBroken, NoMessage, is_lack
 from .sandbox import Ending, Sandbox, SandboxTrouble, Student, Turns
 from .submissions import UNSEEN, Cell, Submission, Unreadable, cells_for, cells_of
@@ -351,7 +351,8 @@ def _stay_on(processor: int) -> None:
 
 def _judge(job: Job, sandbox: Sandbox, pipe: TextIO) -> Iterator[Result]:
     """Make the checks: this process judges, another one has the answer."""
-    lower("DATA", MEMORY, MEMORY)  # stacks of threads count, too
+    room = data_used() + MEMORY  # who calls us may be large; stacks of threads count, too
+    lower("DATA", room, room)
     threading.stack_size(1 << 20)
     lower("CPU", JUDGE_CPU, JUDGE_CPU + 1)
     want_files(FILES)  # a client that finds none, in the middle of a check, looks like a failure

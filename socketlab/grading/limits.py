@@ -72,6 +72,15 @@ def shortage(wanted: dict[str, int]) -> str:
     return ""
 
 
+def data_used() -> int:
+    """Return the bytes of data that this process has; 0 where the system doesn't say: proc(5)."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[5]
+    except OSError:
+        return 0
+    return int(pages) * resource.getpagesize()
+
+
 def want_files(count: int) -> None:
     """Raise OSError unless this process may open so many more files."""
     opened: list[int] = []

@@ -439,7 +439,7 @@ def asking(question, otherwise=TCP):
             id="learners-23-exception",
         ),
         ("without", asking(NAME, TCP.replace("127.0.0.1", "")), "open to other machines"),
-        ("without", asking(NAME, TCP.replace("0)", "54321)")), "a bind to the port 54321"),
+        ("without", asking(NAME, TCP.replace("0)", "14321)")), "a bind to the port 14321"),
         pytest.param(
             "elsewhere",
             asking('sys.platform == "linux"'),

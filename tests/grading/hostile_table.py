@@ -829,7 +829,7 @@ for folder in (".", "/tmp"):
 """
 BOUND = """
 import socket, threading
-door = socket.create_server(("127.0.0.1", 47101))
+door = socket.create_server(("127.0.0.1", 17101))
 threading.Thread(target=door.accept).start()
 """
 ROWS += [

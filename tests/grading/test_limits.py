@@ -165,6 +165,12 @@ def test_a_judge_short_of_processes_says_so(sandbox):
     assert all_turns(sandbox.turns)
 
 
+def test_a_judge_in_a_large_process_has_room_of_its_own(sandbox):
+    """Such as a worker of Dask's, or of these tests, that has done much else."""
+    large = []
+    assert grade_in(sandbox, lambda: large.append(bytearray(judge.MEMORY))) == 26
+
+
 def test_where_the_sandbox_has_gone_nobody_is_judged():
     with Sandbox(preload=judge.PRELOAD) as sandbox:
         assert grade_in(sandbox, lambda: None) == 26
