@@ -89,8 +89,15 @@ def _pairs(
         least = min(len(own[first]), len(own[second]))
         if shared >= ENOUGH and shared / least >= SHARED:
             example = max(own[first] & own[second], key=lambda one: (len(one), one))
-            told = ast.unparse(wrote[first][example]).partition("\n")[0]
+            told = _first_line(wrote[first][example])
             yield Pair(chapter, exercise, (first, second), shared, least, told)
+
+
+def _first_line(statement: ast.stmt) -> str:
+    try:
+        return ast.unparse(statement).partition("\n")[0]
+    except (RuntimeError, ValueError, MemoryError):  # such as a sum of 450 terms: RecursionError
+        return f"a statement too deep to be shown, in line {statement.lineno} of its cell"
 
 
 @cache

@@ -122,11 +122,12 @@ def grade_class(options: argparse.Namespace) -> list[Grade]:
                     with _written(options.out):
                         journal.add(grade, handed_in[place])
                     advance(grade)
-    pairs = alike.pairs(handed_in)
     with _written(options.out):
         write_all(grades, options.out)
-        alike.write(pairs, options.out)
     summarise(grades, options.out)
+    pairs = alike.pairs(handed_in)  # no grade waits for this, or depends on it
+    with _written(options.out):
+        alike.write(pairs, options.out)
     if pairs:
         print(f"Answers alike: {len(pairs)}, to be looked at: {options.out / 'alike.csv'}")
     return grades

@@ -138,6 +138,13 @@ def test_what_cannot_be_read_is_passed_over():
     assert alike.pairs([*strange, *answers, Submission("y", "nonsense", '{"cells": []}')]) == []
 
 
+def test_what_is_too_deep_to_be_shown_is_a_pair_all_the_same():
+    sums = [f"z{n} = {' + '.join('w' * (450 + n))}" for n in range(alike.ENOUGH)]
+    text = "\n".join([source_of(minisocketserver.ForkingMixIn, "07.1"), "w = 1", *sums])
+    [pair] = alike.pairs([handed_in(name, "07.1", text) for name in ("ada", "bob")])
+    assert "too deep to be shown" in pair.reason()
+
+
 def test_the_table_says_why(tmp_path):
     """A line for each pair, the most alike first."""
     text = source_of(chapter_06.FromTheTask, "06.1")
