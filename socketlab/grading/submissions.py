@@ -5,12 +5,13 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from ..cells import Reader, magic, parse
-from ..checks.core import Exercise
+from ..checks.core import Exercise, UnknownError, find
 from ..course import is_version_beside
 from ..notebooks import NotebookError, code_cells, decoded, read
 from . import collected
@@ -280,13 +281,18 @@ def _named(one: Submission) -> Submission:
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell, and what stands in it; `syntax_error` in words, where it is no Python."""
+    """A code cell, and what stands in it; `syntax_error` in words, where it is no Python.
+
+    `asks` tells whether it does no more than ask for a check or a hint, `checks` the exercises
+    that it has checked.
+    """
 
     number: int
     source: str
     binds: frozenset[str]
     uses: frozenset[str]
     asks: bool
+    checks: frozenset[str] = frozenset()
     syntax_error: str = ""
 
 
@@ -318,8 +324,8 @@ def _cell(number: int, source: str, reader: Reader) -> Cell:
         told = f"{type(error).__name__}: {reason}"
         if line := getattr(error, "lineno", None):
             told += f", line {line} of the cell"
-        return Cell(number, source, names, frozenset(), False, told)
-    return Cell(number, source, _bound(tree), _used(tree), _asks(tree))
+        return Cell(number, source, names, frozenset(), False, syntax_error=told)
+    return Cell(number, source, _bound(tree), _used(tree), _asks(tree), _checks(tree))
 
 
 UNSEEN = "*"
@@ -397,17 +403,36 @@ def _asks(tree: ast.Module) -> bool:
     return asked and all(isinstance(node, ast.Import | ast.ImportFrom) for node in rest)
 
 
+def _checks(tree: ast.Module) -> frozenset[str]:
+    """Return the numbers of the exercises that the cell has checked."""
+    numbers: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="check"), args=[ast.Constant(value=asked), *_]):
+                with suppress(UnknownError):
+                    numbers.add(find(asked).id)
+    return frozenset(numbers)
+
+
 def cells_for(
     exercise: Exercise, others: list[Exercise], cells: list[Cell], common: bool = True
 ) -> list[Cell]:
     """Return the cells of an exercise: its own, the common ones if asked for, and what these use.
 
     A cell belongs to the exercises whose names it defines, wherever it stands and whatever its
-    metadata say. Cells of other exercises are left out, so that an error there costs nothing here.
+    metadata say; but what uses a name again below the last check of a whole answer has come too
+    late for a kernel to judge it. Cells of other exercises are left out, so that an error there
+    costs nothing here.
     """
     mine = set(exercise.names)
     foreign = {name for other in others if other is not exercise for name in other.names} - mine
-    live = [cell for cell in cells if not cell.asks]
+    last = max((cell.number for cell in cells if exercise.id in cell.checks), default=0)
+    above = frozenset().union(*(cell.binds for cell in cells if cell.number <= last))
+    live = [
+        cell
+        for cell in cells
+        if not cell.asks and not (mine <= above and cell.number > last and cell.binds & mine)
+    ]
     mine.add(UNSEEN)
     chosen = {c.number: c for c in live if c.binds & mine or (common and not c.binds & foreign)}
     while True:

@@ -337,6 +337,17 @@ def test_questions_are_left_out():
     assert chosen(BUILD, "class TCPServer: pass", asks, 'hint("03.1")', "check = 3") == [1, 4]
 
 
+def test_a_name_used_again_below_the_last_check_belongs_to_no_exercise():
+    """A kernel has judged what stood above; an answer that comes late is judged all the same."""
+    build, again = "class TCPServer: pass", "TCPServer = print"
+    check = 'from socketlab import check\n\ncheck({}, part="address")'
+    for asked in ('"03.1"', "3.1"):
+        assert chosen(BUILD, build, check.format(asked), again) == [1]
+    assert chosen(BUILD, build, check.format('"03.2"'), again) == [1, 3]
+    assert chosen(BUILD, check.format('"03.1"'), build, again) == [2, 3]
+    assert chosen(BUILD, check.format('"03.1"'), build, check.format('"03.1"'), again) == [2]
+
+
 def test_a_cell_that_does_not_parse_still_belongs_somewhere():
     """So that its error is told where it matters, and nowhere else."""
     sources = ["class TCPServer(:\n    pass", "class Handler: pass"]
