@@ -130,7 +130,7 @@ def main():
     say("done")
     page = report.page(results, measure.totals)
     folder = options.out or HERE
-    (folder / "RESULTS.md").write_text(page)
+    (folder / "RESULTS.md").write_text(page, encoding="utf-8")
     report.plot(results, folder / "growth.svg")
     if not options.out:
         report.quote(page, HERE.parent / "README.md")

@@ -208,7 +208,9 @@ def otters(folder):
     timed([python, "-m", "pip", "install", "--quiet", "otter-grader", "ipykernel"], folder)
     otter = python.with_name("otter")
     (folder / "tests").mkdir()
-    (folder / "tests" / "q1.py").write_text(f"OK_FORMAT = True\ntest = {otter_test()!r}\n")
+    (folder / "tests" / "q1.py").write_text(
+        f"OK_FORMAT = True\ntest = {otter_test()!r}\n", encoding="utf-8"
+    )
     timed([otter, "generate", "--tests-dir", "tests"], folder)
 
     def grade(handed_in, deadline=1800.0):

@@ -300,4 +300,4 @@ def quote(text, file):
     goals = between.search(text)[0]
     date = text.split("\n\n")[1].split(". ")[0]
     said = goals.replace(BEGIN, f"{BEGIN}Measured {date}.\n\n")
-    file.write_text(between.sub(lambda _: said, file.read_text()))
+    file.write_text(between.sub(lambda _: said, file.read_text("utf-8")), encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 
 from .running import DEADLINE, running
 
-EXPECTED = files(__package__).joinpath("threaded_client.expected.txt").read_text()
+EXPECTED = files(__package__).joinpath("threaded_client.expected.txt").read_text("utf-8")
 """The four lines, with the line ends."""
 
 MESSAGES = ("Hello World 1", "Hello World 2", "Hello World 3")

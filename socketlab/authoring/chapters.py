@@ -46,7 +46,7 @@ def library_modules(chapter: Path) -> list[Path]:
     return [
         module
         for module in sorted(topic.glob("[!_]*.py"))
-        if begun & {name.split(".")[0] for name in library_definitions(module.read_text())}
+        if begun & {name.split(".")[0] for name in library_definitions(module.read_text("utf-8"))}
     ]
 
 
@@ -68,7 +68,7 @@ def source_differences(chapter: Path) -> list[str]:
     return [
         f"{chapter.stem} and {module.name}: {sentence}"
         for module in library_modules(chapter)
-        for sentence in differences(library_definitions(module.read_text()), chapter_s)
+        for sentence in differences(library_definitions(module.read_text("utf-8")), chapter_s)
     ]
 
 
@@ -79,7 +79,7 @@ def refresh(chapter: Path) -> None:
         notebook = read(chapter)
         library: dict[str, Any] = {}
         for module in modules:
-            library |= bare_definitions(module.read_text())
+            library |= bare_definitions(module.read_text("utf-8"))
         for cell in code_cells(notebook):
             if "plank" in tags(cell):
                 cell.source = refreshed(cell.source, library)

@@ -54,7 +54,7 @@ def filled(text: str) -> str:
 
 def fill() -> None:
     """Bring the file up to date."""
-    TABLE.write_text(filled(TABLE.read_text()))
+    TABLE.write_text(filled(TABLE.read_text("utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

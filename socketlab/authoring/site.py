@@ -26,7 +26,7 @@ def build(project: Path, site: Path) -> int:
         for folder in FOLDERS:
             shutil.copytree(project / folder, pages / folder, ignore=_leftovers)
         for path in pages.rglob("*.ipynb"):
-            path.write_text(json.dumps(with_pictures(json.loads(path.read_text()))))
+            path.write_text(json.dumps(with_pictures(json.loads(path.read_text("utf-8")))))
         mermaid = files("mermaidx") / "assets" / "mermaid.js"
         (pages / "_static" / "mermaid.js").write_bytes(mermaid.read_bytes())
         status: int = build_main(

@@ -8,8 +8,8 @@ crosses is JSON, and descriptors of sockets: never pickle, which could run code 
   student's process by this name, and runs there.
 - Any other object of the student's process is seen by the checker as a `Proxy`. What is done to
   a proxy is done there. `class Server(proxy, Mixin)` makes a class there, and gives its proxy.
-- Any other function or class of the checker is seen there as a `Callback`: calling it calls the
-  checker, and that is all that can be done with it.
+- Any other function or class of the checker is seen there as one of the same name, signature and
+  bases: calling it calls the checker, and that is all that it does.
 
 Each thread that crosses has a thread on the other side, and a socket pair between the two. So a
 call may call back, to any depth, and threads do not wait for each other.
@@ -18,6 +18,7 @@ call may call back, to any depth, and threads do not wait for each other.
 import builtins
 import functools
 import importlib
+import inspect
 import json
 import operator
 import os
@@ -29,7 +30,7 @@ import threading
 import time
 import traceback
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import accumulate
 from typing import Any, cast
@@ -403,13 +404,15 @@ class Subject(Link):
     def __init__(self, control: socket.socket, namespace: dict[str, Any]) -> None:
         super().__init__(control)
         self._mine[_NAMESPACE] = namespace
+        self._seen: dict[int, Any] = {}
+        self._numbers: dict[int, int] = {}
 
     def _may_be_called(self, function: Any) -> bool:
         return True
 
     def _write_object(self, value: Any, descriptors: list[int]) -> Any:
-        if isinstance(value, Callback):
-            return {"yours": value.number}
+        if id(value) in self._numbers:
+            return {"yours": self._numbers[id(value)]}
         kinds = type(value).__mro__
         known = [f"{t.__module__}:{t.__qualname__}" for t in kinds]
         return {"mine": [self._keep(value), type(value).__name__, known]}
@@ -419,7 +422,8 @@ class Subject(Link):
             case "yours":
                 return self._mine[content]
             case "mine":
-                return Callback(self, content)
+                number, about = content
+                return self._stand_in(number, self._read(about, descriptors))
             case "name":
                 return find(content)
             case "socket":
@@ -428,18 +432,72 @@ class Subject(Link):
                 return sock
         raise NoMessage(f"what is {kind}?")
 
+    def _stand_in(self, number: int, about: dict[str, Any]) -> Any:
+        """Return what is seen here of a thing of the checker's: always the same of the same."""
+        if number not in self._seen:
+
+            def call(*args: Any, **keywords: Any) -> Any:
+                return self.call(stand_in, *args, **keywords)
+
+            stand_in = _made_from(about, call)
+            self._seen[number] = stand_in
+            self._numbers[id(stand_in)] = number
+        return self._seen[number]
+
     def _tell(self, error: BaseException) -> str:
         return describe(error)
 
 
-class Callback:
-    """A function of the checker."""
+def _about(value: Any) -> dict[str, Any]:
+    """Return what a stand-in must tell of itself, for code that looks: name, signature, bases."""
+    if isinstance(value, type):
+        bases = [name for one in value.__mro__[1:-1] if (name := name_of(one))]
+        return {"name": value.__name__, "module": value.__module__, "bases": bases[:1]}
+    if not isinstance(getattr(value, "__name__", None), str):
+        return {}
+    about = {"name": value.__name__, "module": value.__module__, "qualname": value.__qualname__}
+    with suppress(TypeError, ValueError):
+        parameters = inspect.signature(value).parameters.values()
+        about["parameters"] = [
+            (one.name, int(one.kind), one.default is not one.empty, _plain(one.default))
+            for one in parameters
+        ]
+    return about
 
-    def __init__(self, link: Link, number: int) -> None:
-        self._link, self.number = link, number
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | float | str | bytes) else ...
+
+
+def _made_from(about: dict[str, Any], call: Callable[..., Any]) -> Any:
+    """Return a function or a class, as `_about` has described it, that calls `call`."""
+    if "bases" in about:
+        made = {
+            "__module__": about["module"],
+            "__new__": lambda cls, *args, **kw: call(*args, **kw),
+        }
+        return type(about["name"], tuple(map(find, about["bases"])), made)
+    if not about:
+        return Callback(call)
+    call.__name__, call.__qualname__ = about["name"], about["qualname"]
+    call.__module__ = about["module"]
+    if "parameters" in about:
+        parameters = [
+            inspect.Parameter(name, kind, default=default if has_one else inspect.Parameter.empty)
+            for name, kind, has_one, default in about["parameters"]
+        ]
+        vars(call)["__signature__"] = inspect.Signature(parameters)
+    return call
+
+
+class Callback:
+    """What is not a function of the checker's, nor a class, but may be called like one."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        return self._link.call(self, *args, **keywords)
+        return self._call(*args, **keywords)
 
     def __get__(self, instance: Any, owner: Any) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -477,7 +535,8 @@ class Checker(Link):
             return {"name": name}
         if callable(value):
             self._given.add(id(value))
-        return {"mine": self._keep(value)}  # what is not a function, no more than a token
+        about = _about(value) if callable(value) else {}  # what is not a function is a token
+        return {"mine": [self._keep(value), self._write(about, descriptors)]}
 
     def _read_object(self, kind: str, content: Any, descriptors: list[int]) -> Any:
         if kind == "yours" and content in self._mine:

@@ -175,7 +175,7 @@ def conformance(
 
         folder = Path(temporary)
         (folder / "planks").write_bytes(cloudpickle.dumps(ship.planks))
-        (folder / f"{NAME}.py").write_text(MODULE)
+        (folder / f"{NAME}.py").write_text(MODULE, encoding="utf-8")
         until = time.monotonic() + deadline
         while result.of("") or not result.behaviours:
             before = len(lines(folder / RESULTS))

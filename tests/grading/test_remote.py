@@ -1,13 +1,17 @@
 """The link between a checker and a student's process."""
 
+import functools
+import inspect
 import json
 import os
 import socket
+import socketserver
 import struct
 import tempfile
 import threading
 import time
 from pathlib import Path
+from socketserver import BaseRequestHandler
 
 import pytest
 
@@ -181,3 +185,57 @@ class _Base:
 
 def _pick_base():
     return _Base
+
+
+def _looked_at(value):
+    """Return what code finds that looks at what it was handed."""
+    return {
+        "name": value.__name__,
+        "module": value.__module__,
+        "a function": inspect.isfunction(value),
+        "a class": inspect.isclass(value),
+        "a handler": inspect.isclass(value) and issubclass(value, BaseRequestHandler),
+        "signature": str(inspect.signature(value)),
+    }
+
+
+def test_what_a_check_hands_over_looks_like_what_it_is():
+    """A right answer may log its handler's name, or ask what it is."""
+
+    def handle(request, client_address=None, *, limit=3):
+        pass
+
+    class Visitor(socketserver.StreamRequestHandler):
+        pass
+
+    assert there(_looked_at, handle) == _looked_at(handle)
+    looks = there(_looked_at, Visitor)
+    assert (looks["name"], looks["a class"], looks["a handler"]) == ("Visitor", True, True)
+
+
+def _again(value):
+    return value(3), value
+
+
+def test_what_comes_back_is_what_was_handed_over():
+    """Called there, it runs here."""
+    here = []
+
+    def handle(request):
+        here.append(os.getpid())
+        return request + 1
+
+    assert there(_again, handle) == (4, handle)
+    assert there(_again, functools.partial(handle))[0] == 4
+    assert here == [os.getpid()] * 2
+
+
+def _has_method(function):
+    return type("Has", (), {"method": function})().method(5)
+
+
+def test_a_function_that_was_handed_over_makes_a_method():
+    def method(self, number):
+        return type(self).__name__, number
+
+    assert there(_has_method, method) == ("Has", 5)
