@@ -3,7 +3,8 @@
     python -m tests.grading.styles [ROW...]
 
 A row is a list of code cells, the answer to exercise 03.1 somewhere in them; `{answer}` is our
-solution, `{indented}` the same, four spaces further right. To add a style, add a row.
+solution, `{indented}` the same, four spaces further right. Its checks stand below all, or where
+CHECKS does. To add a style, add a row.
 """
 
 import json
@@ -23,6 +24,15 @@ from .interrupted import grade
 from .samples import handed_in
 
 CHAPTER, EXERCISE = "03_tcp_server", "03.1"
+
+CHECKS = "the checks"
+LOOKS_AT_THE_HANDLER = """{answer}
+    def finish_request(self, request, client_address):
+        handler = self.RequestHandlerClass
+        self.title = handler.__name__, handler.__module__, inspect.signature(handler)
+        assert inspect.isclass(handler) or inspect.isfunction(handler)
+        super().finish_request(request, client_address)
+"""
 
 ROWS = {
     "plain": ["{answer}"],
@@ -103,6 +113,13 @@ ROWS = {
     "the check in the same cell": [
         "from socketlab import check\n{answer}\ncheck('03.1', part='address')"
     ],
+    # what else a notebook does
+    "its name once more below": ["{answer}", CHECKS, "TCPServer = print"],
+    "its name once more above": ["class TCPServer: pass", "{answer}", CHECKS],
+    "the handler's name in a log": ["import inspect", LOOKS_AT_THE_HANDLER],
+    "a time limit for all sockets": ["socket.setdefaulttimeout(5)", "{answer}"],
+    "a demonstration that takes long": ["{answer}", "import time\ntime.sleep(8)"],
+    "no other attributes": ["{answer}\n    __slots__ = ()"],
     # signs
     "line ends of Windows": ["LIMIT = 5\r\nif LIMIT:\r\n    pass\r\n{answer}"],
     "line ends of old Macs": ["LIMIT = 5\rLIMIT += 1\r{answer}"],
@@ -122,19 +139,26 @@ COMMANDS = {
 """Rows with commands, which a kernel runs only where there are terminals (pty) to be had."""
 
 
+def checks():
+    """Return a cell for each check of the exercise."""
+    return [
+        f'from socketlab import check\n\ncheck("{EXERCISE}", part="{part}")'
+        for part in find(EXERCISE).parts
+    ]
+
+
 def cells(row):
     """Return the notebook's code: the setup, the row's cells, the checks."""
     given = {cell.id: cell.source for cell in read("solutions", CHAPTER).cells}
     answer = "\n".join(line for line in given["answer-03-1"].splitlines() if "### " not in line)
-    sources = []
-    for one in row:
-        fields = {"answer": answer, "indented": indent(answer, "    ")}
-        sources.append(one.format(**fields) if "{" in one else one)
-    checks = [
-        f'from socketlab import check\n\ncheck("{EXERCISE}", part="{part}")'
-        for part in find(EXERCISE).parts
-    ]
-    return [given["setup"], *sources, *checks]
+    fields = {"answer": answer, "indented": indent(answer, "    ")}
+    sources = [given["setup"]]
+    for one in row if CHECKS in row else [*row, CHECKS]:
+        if one == CHECKS:
+            sources += checks()
+        else:
+            sources.append(one.format(**fields) if "{" in one else one)
+    return sources
 
 
 def notebook(sources):
@@ -152,10 +176,10 @@ def by_kernel(names):
     passed, place = {}, 0
     for name, one in zip(names, many, strict=True):
         mine, place = together.cells[place : place + len(one)], place + len(one)
-        checks = mine[-len(find(EXERCISE).parts) :]
+        asked = [cell for cell in mine if cell.source in checks()]
         passed[name] = {
             part
-            for part, cell in zip(find(EXERCISE).parts, checks, strict=True)
+            for part, cell in zip(find(EXERCISE).parts, asked, strict=True)
             if any("✓" in output.get("text", "") for output in cell.outputs)
         }
     return passed
