@@ -453,9 +453,10 @@ def _about(value: Any) -> dict[str, Any]:
     if isinstance(value, type):
         bases = [name for one in value.__mro__[1:-1] if (name := name_of(one))]
         return {"name": value.__name__, "module": value.__module__, "bases": bases[:1]}
-    if not isinstance(getattr(value, "__name__", None), str):
+    if not isinstance(value, types.FunctionType | types.MethodType):
         return {}
-    about = {"name": value.__name__, "module": value.__module__, "qualname": value.__qualname__}
+    about: dict[str, Any] = {"name": value.__name__, "qualname": value.__qualname__}
+    about["module"] = value.__module__
     with suppress(TypeError, ValueError):
         parameters = inspect.signature(value).parameters.values()
         about["parameters"] = [
@@ -491,7 +492,7 @@ def _made_from(about: dict[str, Any], call: Callable[..., Any]) -> Any:
 
 
 class Callback:
-    """What is not a function of the checker's, nor a class, but may be called like one."""
+    """What may be called, but is no function of the checker's, and no class: such as a partial."""
 
     def __init__(self, call: Callable[..., Any]) -> None:
         self._call = call
