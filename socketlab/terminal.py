@@ -40,7 +40,8 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
     NotNow where there is no notebook.
     """
     from jupyter_client.kernelspec import NoSuchKernel
-    from nbclient import NotebookClient
+
+    from .kernels import execute
 
     spec = find(exercise)
     path = notebook_of(course, spec)
@@ -53,12 +54,16 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
     checks = cells[len(own) :]
     notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
     resources = {"metadata": {"path": str(path.parent)}}
-    client = NotebookClient(
-        notebook, timeout=60, allow_errors=True, kernel_name=OURS, resources=resources
-    )
     environment = os.environ | {"NBGRADER_EXECUTION": "validate"}  # each cell runs once, in order
     try:
-        client.execute(stderr=subprocess.DEVNULL, env=environment)  # no kernel's log is shown here
+        execute(
+            notebook,
+            environment,
+            stderr=subprocess.DEVNULL,  # no kernel's log is shown here
+            allow_errors=True,
+            kernel_name=OURS,
+            resources=resources,
+        )
     except NoSuchKernel:
         raise answers.NotNow(
             "No notebook can run here, because this Python has no kernel. "

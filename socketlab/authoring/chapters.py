@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbclient import NotebookClient
 
+from .. import kernels
 from .figures import figures_table
 from .lint import code_cells, lint, tags
 from .source import (
@@ -92,12 +92,7 @@ def execute(chapter: Path) -> None:
     Raises nbclient's CellExecutionError when a cell fails that is not meant to.
     """
     notebook = read(chapter)
-    NotebookClient(
-        notebook,
-        timeout=60,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(NOTEBOOKS)}},
-    ).execute()
+    kernels.execute(notebook, resources={"metadata": {"path": str(NOTEBOOKS)}})
     for cell in code_cells(notebook):
         cell.metadata.pop("execution", None)
         # A stored widget has lost its model: it could only say that it cannot be shown.

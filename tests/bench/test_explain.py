@@ -15,8 +15,7 @@ import minisocketserver
 from minisocketserver import BaseRequestHandler, StreamRequestHandler, TCPServer
 from socketlab.explain import explain
 from socketlab.grading import forks
-
-from ..kernels import execute
+from socketlab.kernels import execute
 
 
 def raised(call, *arguments):

@@ -12,8 +12,7 @@ import pytest
 from socketlab.authoring.chapters import chapters, read
 from socketlab.authoring.lint import code_cells, streams, tags
 from socketlab.example import EXPECTED
-
-from ..kernels import execute
+from socketlab.kernels import execute
 
 NOWHERE = "http://127.0.0.1:9"
 ASKED = {

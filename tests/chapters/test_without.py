@@ -8,8 +8,7 @@ import pytest
 from socketlab.authoring.chapters import NOTEBOOKS, ROOT, chapters, read
 from socketlab.authoring.lint import code_cells, streams, tags
 from socketlab.example import EXPECTED
-
-from ..kernels import execute
+from socketlab.kernels import execute
 
 TAKE_AWAY = """\
 import _socket, os, psutil, sys  # psutil looks for Unix sockets where it finds Linux

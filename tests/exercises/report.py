@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from socketlab.checks.core import Kind, exercises
+from socketlab.kernels import execute
 
-from ..kernels import execute
 from .mutants import mutants, notices
 from .test_notebooks import CHAPTERS, failure, read, scored
 

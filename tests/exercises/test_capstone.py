@@ -12,11 +12,10 @@ from socketlab import assemble
 from socketlab.authoring.exercises import ROOT
 from socketlab.capstone import OwnShip, certificate, own_ship, read_answer, web_page
 from socketlab.checks.core import exercises
+from socketlab.kernels import execute
 from socketlab.seatrials import Outcome, Trials
 from socketlab.seatrials import conformance as suite
 from socketlab.seatrials.conformance import Conformance, chapter, conformance
-
-from ..kernels import execute
 
 CHAPTER = "03_tcp_server"
 

@@ -8,8 +8,7 @@ import pytest
 
 from socketlab.authoring.exercises import ROOT, generate
 from socketlab.checks.core import find
-
-from ..kernels import execute
+from socketlab.kernels import execute
 
 CHAPTERS = sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir())
 CHAPTERS.remove("11_capstone")  # nothing to answer and nothing scored: see test_capstone.py

@@ -8,9 +8,9 @@ from nbformat import v4
 from socketlab import answers, check, hint, logbook, progress, solution
 from socketlab.checks.core import exercises, find
 from socketlab.course import MANIFEST
+from socketlab.kernels import execute
 from socketlab.logbook import NAME
 
-from ..kernels import execute
 from .helpers import ours
 
 

@@ -17,8 +17,8 @@ from textwrap import indent
 import nbformat
 
 from socketlab.checks.core import find
+from socketlab.kernels import execute
 from tests.exercises.test_notebooks import read
-from tests.kernels import execute
 
 from .interrupted import grade
 from .samples import handed_in

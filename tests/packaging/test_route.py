@@ -11,10 +11,10 @@ import pytest
 
 from socketlab.__main__ import USAGE, hand_out, main, progress
 from socketlab.example import EXPECTED
+from socketlab.kernels import execute
 from socketlab.logbook import NAME as PROGRESS
 from socketlab.planks import PLANKS
 from socketlab.route import START, Chapter, in_words, next_chapter, route, start_page
-from tests.kernels import execute
 
 ROOT = Path(__file__).parents[2]
 
