@@ -1,4 +1,4 @@
-"""A chapter prints and draws the same whatever its surroundings ask of Python and libraries."""
+"""A chapter prints and draws the same, whatever its surroundings ask of Python and libraries."""
 
 import json
 import os
@@ -58,6 +58,8 @@ def test_odd_surroundings_change_nothing(
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     folder = tmp_path / "a folder: Zoë's"
     folder.mkdir()
+    for name in ("random", "socketserver"):
+        (folder / f"{name}.py").write_text("raise RuntimeError('a scratch file of the learner')")
     committed, notebook = read(chapter), read(chapter)
     # Raises where a cell does, other than on purpose.
     execute(notebook, odd, kernel_name="odd", resources={"metadata": {"path": str(folder)}})

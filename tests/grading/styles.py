@@ -119,6 +119,11 @@ ROWS = {
     "the handler's name in a log": ["import inspect", LOOKS_AT_THE_HANDLER],
     "a time limit for all sockets": ["socket.setdefaulttimeout(5)", "{answer}"],
     "a demonstration that takes long": ["{answer}", "import time\ntime.sleep(8)"],
+    "scratch files with names of modules": [
+        "%%writefile random.py\nraise RuntimeError",
+        "%%writefile socketserver.py\nraise RuntimeError",
+        "{answer}",
+    ],
     "no other attributes": ["{answer}\n    __slots__ = ()"],
     # signs
     "line ends of Windows": ["LIMIT = 5\r\nif LIMIT:\r\n    pass\r\n{answer}"],
