@@ -89,6 +89,14 @@ def test_each_task_says_its_kind_its_level_and_its_minutes(chapter):
         assert re.fullmatch(form, line), f"{number}: {line}"
 
 
+def test_help_is_introduced_before_the_first_task(chapter):
+    text = "\n".join(cell.source for cell in read("solutions", chapter).cells)
+    above, first = re.split(r"^## (?=\d\d\.1)", text, maxsplit=1, flags=re.MULTILINE)
+    for call in ("hint", "solution", "reset"):
+        assert f'`{call}("{first[:4]}")`' in above
+    assert "`progress()`" in above
+
+
 def test_a_blank_exercise_fails_every_scored_check(chapter):
     """Each failure is the short message, with no traceback of IPython's."""
     for cell in scored(executed("exercises", chapter)):

@@ -7,9 +7,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from jupyter_client.manager import KernelManager
 
-from socketlab import answers
+from socketlab import answers, short_tempdir
 from socketlab.authoring.exercises import ROOT
 from socketlab.checks.core import find
+from socketlab.kernels import on_files
 
 from .test_notebooks import read
 
@@ -55,8 +56,8 @@ def has_ids(request):
 
 @contextmanager
 def started(has_ids):
-    with TemporaryDirectory() as folder:
-        manager = KernelManager(transport="ipc", connection_file=f"{folder}/kernel.json")
+    with TemporaryDirectory(dir=short_tempdir()) as folder:
+        manager = KernelManager(**on_files(folder))
         manager.start_kernel(cwd=str(ROOT))
         client = manager.client()
         client.start_channels()
@@ -102,7 +103,7 @@ def told(text):
         (RIGHT.replace("def fileno(self):", "def fileno(self)"), "SyntaxError: expected ':', line"),
         (RIGHT.replace("(BaseServer)", "(BaseSever)"), "NameError: name 'BaseSever' is not"),
         (f"1 / 0\n{RIGHT}", "ZeroDivisionError: division by zero, line 1 of your code: 1 / 0"),
-        (f"   {RIGHT}\n x", "IndentationError"),
+        (f"{RIGHT}\n  x", "IndentationError"),
         (f"nonlocal x\n{RIGHT}", "SyntaxError: nonlocal declaration not allowed at module level"),
     ],
 )

@@ -115,7 +115,7 @@ ROWS = {
     ],
     # what else a notebook does
     "its name once more below": ["{answer}", CHECKS, "TCPServer = print"],
-    "its name once more above": ["class TCPServer: pass", "{answer}", CHECKS],
+    "its name once more above": ["class TCPServer: pass", "{answer}"],
     "the handler's name in a log": ["import inspect", LOOKS_AT_THE_HANDLER],
     "a time limit for all sockets": ["socket.setdefaulttimeout(5)", "{answer}"],
     "a demonstration that takes long": ["{answer}", "import time\ntime.sleep(8)"],
