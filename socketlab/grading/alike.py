@@ -7,8 +7,6 @@ left out. Of the rest, a pair is listed that shares nearly all of it.
 """
 
 import ast
-import csv
-import io
 from collections import ChainMap, Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ from pathlib import Path
 from .. import answers
 from ..cells import parse
 from .judge import exercises_of
-from .results import write_file
+from .results import csv_text, write_file
 from .submissions import Submission, Unreadable, cells_for, cells_of
 
 COMMON = 0.1
@@ -169,10 +167,10 @@ _BODIES = {"body", "orelse", "finalbody", "handlers", "cases", "returns", *_SAY_
 
 def write(found: list[Pair], folder: Path) -> None:
     """Write the pairs into `alike.csv`, a line each."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["chapter", "exercise", "student", "student", "how alike", "what is alike"])
+    rows: list[list[object]] = [
+        ["chapter", "exercise", "student", "student", "how alike", "what is alike"]
+    ]
     for pair in found:
         percent = f"{pair.shared / pair.own:.0%}"
-        writer.writerow([pair.chapter, pair.exercise, *pair.students, percent, pair.reason()])
-    write_file(folder / "alike.csv", text.getvalue())
+        rows.append([pair.chapter, pair.exercise, *pair.students, percent, pair.reason()])
+    write_file(folder, "alike.csv", csv_text(rows))

@@ -9,8 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,9 +20,10 @@ from typing import Any, cast
 
 from .. import answers, pythons
 from ..checks import core
-from . import alike, forks, hidden, judge
+from . import alike, forks, hidden, judge, private
+from .collected import printable
 from .judge import Grade
-from .results import TABLE, Journal, grade_of, write_all
+from .results import JOURNAL, TABLE, Journal, grade_of, write_all
 from .sandbox import LEVELS, Sandbox, SandboxTrouble, processors
 from .submissions import Submission, Unreadable, submissions
 
@@ -58,7 +58,8 @@ def main(arguments: list[str]) -> int:
         with _time_is_told():
             grades = grade_class(options)
     except (Unreadable, SandboxTrouble, hidden.BadChecks, NotWritten) as error:
-        print(error, file=sys.stderr)
+        for line in str(error).splitlines():
+            print(printable(line), file=sys.stderr)
         return 2
     except (KeyboardInterrupt, OutOfTime, MemoryError) as error:
         why = {KeyboardInterrupt: "Interrupted", MemoryError: "The grader has too little memory"}
@@ -106,7 +107,8 @@ def grade_class(options: argparse.Namespace) -> list[Grade]:
     hidden.load(secret, str(options.hidden))
     handed_in = _handed_in(options.submissions)
     with _written(options.out):
-        journal = Journal(options.out / "journal.jsonl", _fingerprint(secret))
+        private.own_folder(options.out, marks=(JOURNAL, TABLE))
+        journal = Journal(options.out / JOURNAL, _fingerprint(secret))
     with journal:
         grades = [journal.find(one) or judge.ungraded(one, NOT_YET) for one in handed_in]
         todo = [place for place, grade in enumerate(grades) if grade.trouble]
@@ -141,14 +143,22 @@ def _handed_in(source: Path) -> list[Submission]:
         print(f"Left out, as no path says whose they are: {', '.join(left)}", file=sys.stderr)
     if not found:
         raise Unreadable(f"There is no <student>/<chapter>/<notebook>.ipynb in {source}.")
-    for (student, chapter), count in Counter((one.student, one.chapter) for one in found).items():
-        if count > 1:
-            told = f"{student} has handed in {count} notebooks of {chapter}. Each is graded."
-            print(told, file=sys.stderr)
+    for (student, chapter), paths in _paths(found).items():
+        if len(paths) > 1:
+            told = f"{student} has handed in {len(paths)} notebooks of {chapter}. Each is graded."
+            print(f"{told} Take one away: {', '.join(paths)}", file=sys.stderr)
     unchecked = [one for one in found if _has_no_checks(one.chapter)]
     for chapter in sorted({one.chapter for one in unchecked}):
         print(f"Left out, as it has no checks: {chapter}", file=sys.stderr)
     return [one for one in found if one not in unchecked]
+
+
+def _paths(handed_in: Iterable[Submission]) -> dict[tuple[str, str], list[str]]:
+    """Return by student and chapter where the notebooks are; where there is none, no path."""
+    paths: dict[tuple[str, str], list[str]] = {}
+    for one in handed_in:
+        paths.setdefault((one.student, one.chapter), []).extend(filter(None, [one.path]))
+    return paths
 
 
 def _has_no_checks(chapter: str) -> bool:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from .collected import printable
 from .judge import Grade
 
 
@@ -39,5 +40,6 @@ def summarise(grades: list[Grade], folder: Path) -> None:
     Console().print(table)
     for grade in grades:
         if grade.trouble:
-            print(f"Not graded: {grade.student} {grade.chapter}. {grade.trouble}")
-    print(f"Grades: {folder / 'grades.csv'}; a page for each student: {folder / 'feedback'}")
+            print(printable(f"Not graded: {grade.student} {grade.chapter}. {grade.trouble}"))
+    place = printable(str(folder))
+    print(f"Grades: {place}/grades.csv; a page for each student: {place}/feedback")

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
@@ -12,11 +13,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Self
 
+from . import private
 from .judge import Grade, Result
 from .page import page
 from .submissions import Submission
 
 TABLE = "grades.csv"
+JOURNAL = "journal.jsonl"
 COLUMNS = "assignment duedate timestamp student_id last_name first_name email raw_score"
 COLUMNS += " late_submission_penalty score max_score"
 """nbgrader's, so that what reads its export reads ours; what we do not know stays empty."""
@@ -32,8 +35,7 @@ class Journal:
     def __init__(self, path: Path, checks: str) -> None:
         self._checks = checks
         self._grades: dict[str, dict[str, object]] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(path, "ab+")  # noqa: SIM115 (closed by `__exit__`)
+        self._file = open(path, "ab+", opener=_private)  # noqa: SIM115 (closed by `__exit__`)
         self._file.seek(0)
         written = self._file.read()
         for line in written.splitlines():
@@ -67,6 +69,10 @@ class Journal:
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def grade_of(fields: dict[str, object]) -> Grade:
     """Return the grade that `dataclasses.asdict` has made `fields` of."""
     grade = Grade(**fields)  # type: ignore[arg-type]
@@ -77,24 +83,37 @@ def grade_of(fields: dict[str, object]) -> Grade:
 def write_all(grades: Iterable[Grade], folder: Path) -> None:
     """Write all tables and pages: each file whole or not at all."""
     grades = sorted(grades, key=lambda grade: (grade.student, grade.chapter))
-    write_file(folder / TABLE, table(grades))
+    write_file(folder, TABLE, table(grades))
     for grade in grades:
-        path = folder / "gradescope" / grade.student / grade.chapter / "results.json"
-        write_file(path, gradescope(grade))
+        place = f"gradescope/{grade.student}/{grade.chapter}/results.json"
+        write_file(folder, place, gradescope(grade))
     if any(result.check.startswith("hidden: ") for grade in grades for result in grade.results):
-        write_file(folder / "hidden.csv", hidden_table(grades))
+        write_file(folder, "hidden.csv", hidden_table(grades))
     else:
         (folder / "hidden.csv").unlink(missing_ok=True)  # of a run with other checks
     for student, theirs in groupby(grades, key=lambda grade: grade.student):
-        write_file(folder / "feedback" / f"{student}.html", page(student, list(theirs)))
+        write_file(folder, f"feedback/{student}.html", page(student, list(theirs)))
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write a file whole, or leave what was there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")  # a torn one is written over the next time
-    part.write_text(text, encoding="utf-8", newline="")
-    os.replace(part, path)
+def write_file(folder: Path, place: str, text: str) -> None:
+    """Write a file in a folder of grades, whole or not at all, for its owner alone."""
+    private.write(folder / place, text.encode(errors="replace"), within=folder)
+
+
+_FORMULA = re.compile("(^|[;\\t\\r\\n])(?=[-=+@\\t\\r\\uff1d\\uff0b\\uff0d\\uff20])")
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Return rows as CSV in which no spreadsheet finds a formula.
+
+    Such a text gets an apostrophe before it; one after a semicolon, too, as spreadsheets in many
+    countries begin a new field there.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        writer.writerow(_FORMULA.sub(r"\1'", one) if isinstance(one, str) else one for one in row)
+    return text.getvalue()
 
 
 def table(grades: list[Grade]) -> str:
@@ -102,27 +121,25 @@ def table(grades: list[Grade]) -> str:
 
     Who could not be graded has no score: an empty one is noticed, a 0 would be believed.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS.split(), restval="", lineterminator="\n")
-    writer.writeheader()
+    columns = COLUMNS.split()
+    rows: list[list[object]] = []
     for grade in grades:
         score = {} if grade.trouble else {"raw_score": grade.points, "score": grade.points}
         names = {"assignment": grade.chapter, "student_id": grade.student}
-        writer.writerow({**names, **score, "max_score": grade.max_points})
-    return text.getvalue()
+        cells = {**names, **score, "max_score": grade.max_points}
+        rows.append([cells.get(column, "") for column in columns])
+    return csv_text([columns, *rows])
 
 
 def hidden_table(grades: list[Grade]) -> str:
     """Return, as CSV and for the teacher alone, what came of the hidden checks."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["student", "exercise", "check", "points", "of", "what came"])
+    rows: list[list[object]] = [["student", "exercise", "check", "points", "of", "what came"]]
     for grade in grades:
         for one in grade.results:
             if one.check.startswith("hidden: ") and not grade.trouble:
                 facts = [grade.student, one.exercise, one.check.removeprefix("hidden: ")]
-                writer.writerow([*facts, one.points, one.max_points, one.for_teacher])
-    return text.getvalue()
+                rows.append([*facts, one.points, one.max_points, one.for_teacher])
+    return csv_text(rows)
 
 
 def gradescope(grade: Grade) -> str:

@@ -6,7 +6,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
@@ -32,12 +32,16 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Submission:
-    """One notebook of one student, as it was handed in; `trouble` says why it cannot be read."""
+    """One notebook of one student, as it was handed in; `trouble` says why it cannot be read.
+
+    `path` is where it was found, fit to be shown on a terminal.
+    """
 
     student: str
     chapter: str
     text: str
     trouble: str = ""
+    path: str = ""
 
 
 def submissions(source: Path, left: list[str] | None = None) -> Iterator[Submission]:
@@ -45,7 +49,8 @@ def submissions(source: Path, left: list[str] | None = None) -> Iterator[Submiss
 
     The path names the student and the chapter, in any of the layouts that collection tools
     produce: `<student>/<chapter>/<any>.ipynb`, `<student>/<chapter>.ipynb`,
-    `<student>_<chapter>.ipynb`, or such in a zip for each student. What a student has handed in
+    `<student>_<chapter>.ipynb`, or such in a zip for each student. All that lies in a student's
+    folder is that student's, whatever its folders are called. What a student has handed in
     that isn't a notebook comes with a `trouble`. Other paths that name no chapter are added to
     `left`. Unreadable if `source` is none of these.
     """
@@ -92,37 +97,84 @@ def _whose(parts: Parts) -> tuple[str, str, Parts] | None:
 
 def _sorted_out(found: Collected, left: list[str]) -> Iterator[Submission]:
     students: dict[Parts, set[str]] = {}
-    flat = _flat_folders(found)
+    layout = _layout(found)
     for file in found.files:
         if file.leads_out:
             yield _named(Submission("/".join(file.parts), "", "", file.trouble))
         elif _is_notebook(file.parts):
             if whose := _whose(file.parts):
-                student, chapter, folder = whose
-                if folder in flat and file.parts[:-1] == folder:
-                    student = _prefix(file) or student
-                    folder = (*folder, student)
-                students.setdefault(folder, set()).add(chapter)
-                yield _submission(student, chapter, file)
+                student, folder = layout.owner(file, whose)
+                students.setdefault(folder, set()).add(whose[1])
+                yield _submission(student, whose[1], file)
             else:
                 left.append(collected.printable("/".join(file.parts)))
-        elif _is_zip_of_a_student(file, found):
+        elif layout.is_zip_of_a_student(file):
             students.setdefault(file.parts, set())
             yield from _from_zip(file)
     yield from _without_notebook(found, students)
 
 
-def _flat_folders(found: Collected) -> set[Parts]:
-    """Return the folders that hold several students' notebooks, each with its student's name."""
+@dataclass(frozen=True)
+class _Layout:
+    """How a class has been collected.
+
+    `flat` are folders that hold several students' notebooks or zips, each with its student's
+    name. `level` is how many names of a path it takes to say whose it is: what lies deeper is in
+    a student's folder, and that student's.
+    """
+
+    flat: set[Parts]
+    level: int
+
+    def owner(self, file: File, whose: tuple[str, str, Parts]) -> tuple[str, Parts]:
+        """Return the student that a notebook belongs to, and the folder of that student."""
+        student, _, folder = whose
+        if len(folder) > self.level:
+            return folder[self.level - 1], folder[: self.level]
+        if folder in self.flat and file.parts[:-1] == folder and 0 < len(folder) < self.level:
+            student = _prefix(file) or student
+            return student, (*folder, student)
+        return student, folder
+
+    def is_zip_of_a_student(self, file: File) -> bool:
+        return file.parts[:-1] in self.flat and _is_zip(file) and len(file.parts) <= self.level
+
+
+def _layout(found: Collected) -> _Layout:
+    notebooks = [
+        (file, whose[1], whose[2])
+        for file in found.files
+        if _is_notebook(file.parts) and not file.leads_out and (whose := _whose(file.parts))
+    ]
+    flat = _flat_folders(found, notebooks)
+    levels = [
+        len(folder) + (folder in flat and file.parts[:-1] == folder)
+        for file, _, folder in notebooks
+        if folder
+    ]
+    levels += [len(file.parts) for file in found.files if file.parts[:-1] in flat and _is_zip(file)]
+    return _Layout(flat, min(levels, default=1))
+
+
+def _flat_folders(found: Collected, notebooks: list[tuple[File, str, Parts]]) -> set[Parts]:
+    """Return the folders with notebooks of several students, or with a zip for each student."""
     prefixes: dict[tuple[Parts, str], list[str]] = {}
-    for file in found.files:
-        if _is_notebook(file.parts) and (whose := _whose(file.parts)):
-            prefixes.setdefault((file.parts[:-1], whose[1]), []).append(_prefix(file))
-    return {
+    for file, chapter, _ in notebooks:
+        prefixes.setdefault((file.parts[:-1], chapter), []).append(_prefix(file))
+    flat = {
         folder
         for (folder, _), those in prefixes.items()
         if folder and all(those) and len(set(those)) > 1
     }
+    beside: dict[Parts, list[bool]] = {}
+    for file in found.files:
+        beside.setdefault(file.parts[:-1], []).append(_is_zip(file))
+    packed = {folder for folder, zips in beside.items() if all(zips) and len(zips) > 1}
+    return flat | packed | {()}
+
+
+def _is_zip(file: File) -> bool:
+    return file.name.lower().endswith(".zip") and not file.leads_out
 
 
 def _prefix(file: File) -> str:
@@ -136,13 +188,6 @@ def _is_notebook(parts: Parts) -> bool:
     is_hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
     name = parts[-1]
     return name.endswith(".ipynb") and not (is_chapter or is_hidden or is_version_beside(name))
-
-
-def _is_zip_of_a_student(file: File, found: Collected) -> bool:
-    """Tell whether there is a zip for each student: it lies at the top, or beside others."""
-    beside = [one for one in found.files if one.parts[:-1] == file.parts[:-1]]
-    zips = [one for one in beside if one.name.lower().endswith(".zip")]
-    return file in zips and (len(file.parts) == 1 or len(beside) == len(zips) > 1)
 
 
 def _from_zip(file: File) -> Iterator[Submission]:
@@ -204,7 +249,9 @@ def _lost(
     lost = {
         whose[1]: file
         for file in files
-        if _looks_like_one(file) and (whose := _whose(file.parts)) and whose[2] == folder
+        if _looks_like_one(file)
+        and (whose := _whose(file.parts))
+        and whose[2][: len(folder)] == folder
     }
     for chapter in sorted(set(lost) - handed_in):
         yield _named(Submission(folder[-1], chapter, "", _reason("", [lost[chapter]])))
@@ -250,22 +297,24 @@ def _is_junk(parts: Parts, files: Iterable[File] = ()) -> bool:
 
 
 def _submission(student: str, chapter: str, file: File) -> Submission:
+    path = collected.printable("/".join(file.parts))
     if file.trouble:
-        return _named(Submission(student, chapter, "", file.trouble))
+        return _named(Submission(student, chapter, "", file.trouble, path))
     if file.size > MOST_BYTES:
         megabytes = f"{file.size / (1 << 20):.0f} MB"
         trouble = f"The notebook has {megabytes}, {MOST_BYTES >> 20} MB is the most that is read. "
         trouble += "Clear its outputs and hand it in again."
-        return _named(Submission(student, chapter, "", trouble))
+        return _named(Submission(student, chapter, "", trouble, path))
     try:
-        return _named(Submission(student, chapter, decoded(file.read())))
+        return _named(Submission(student, chapter, decoded(file.read()), "", path))
     except Exception as error:  # a zip can be broken, packed or locked in many ways
         trouble = f"The notebook cannot be read: {str(error).rstrip('.')}."
-        return _named(Submission(student, chapter, "", trouble))
+        return _named(Submission(student, chapter, "", trouble, path))
 
 
 def _named(one: Submission) -> Submission:
     """Return it under names that can be those of files, on a page and on a terminal."""
+    one = replace(one, trouble=collected.printable(one.trouble))
     names = [one.student, one.chapter]
     if all(
         collected.is_printable(name)
@@ -276,7 +325,7 @@ def _named(one: Submission) -> Submission:
         return one
     student, chapter = (re.sub(r"\W+", "_", name).strip("_")[:40] for name in names)
     trouble = one.trouble or f"{one.student!r} or {one.chapter!r} is no name for a folder."
-    return Submission(student, chapter, "", trouble)
+    return Submission(student, chapter, "", trouble, one.path)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """`socketlab grade` as a teacher meets it: a notebook or a class, a page, and what goes wrong."""
 
+import contextlib
 import csv
 import json
 import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -13,10 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from socketlab.grading import classroom, judge
+from socketlab.grading import alike, classroom, judge
+from socketlab.grading.alike import Pair
+from socketlab.grading.collected import is_printable
 from socketlab.grading.judge import Grade, Result
 from socketlab.grading.page import page
 from socketlab.grading.results import write_all
+from socketlab.grading.submissions import Submission
 
 PROJECT = Path(__file__).parents[2]
 CHAPTER = "01_sockets"
@@ -117,6 +122,7 @@ def test_the_capstone_is_left_out(tmp_path, capfd):
     error = capfd.readouterr().err
     assert "Left out, as it has no checks: 11_capstone" in error
     assert "ada has handed in 2 notebooks of 01_sockets. Each is graded." in error
+    assert "Take one away: ada/01_sockets/01_sockets.ipynb, ada/01_sockets/again.ipynb" in error
     assert len(rows(tmp_path / "out" / "grades.csv")) == 2
 
 
@@ -221,6 +227,127 @@ def test_a_dead_worker_is_told(tmp_path, capfd, monkeypatch):
 
 def max_score(out):
     return rows(out / "grades.csv")[0]["max_score"]
+
+
+def everything(folder):
+    return [folder, *folder.rglob("*")]
+
+
+def is_private(path):
+    mode = path.stat().st_mode
+    return stat.S_IMODE(mode) == (0o700 if path.is_dir() else 0o600)
+
+
+HOSTILE = ["=1+1", "+1", "-1", "@SUM(A1)", "ada;=1+1", "\uff1d1"]
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_all_that_is_written_belongs_to_its_owner_alone(umask, tmp_path, judged, capfd):
+    """With hidden checks, too; and when the folders were there, with wider modes."""
+    for name in ("ada", "bob"):
+        hand_in(tmp_path / "class", name, "03_tcp_server")
+    hidden = PROJECT / "classroom" / "hidden_example.py"
+    command = (tmp_path / "class", "--out", tmp_path / "out", "--hidden", hidden)
+    before = os.umask(umask)
+    try:
+        assert grade(*command) == 0
+        names = {path.name for path in everything(tmp_path / "out")}
+        assert {"grades.csv", "hidden.csv", "alike.csv", "journal.jsonl", "ada.html"} <= names
+        assert all(map(is_private, everything(tmp_path / "out")))
+        for path in everything(tmp_path / "out"):
+            path.chmod(0o777 if path.is_dir() else 0o666)
+        assert grade(*command) == 0
+    finally:
+        os.umask(before)
+    assert all(map(is_private, everything(tmp_path / "out")))
+    assert "Other users could see into" in capfd.readouterr().err
+
+
+def test_an_empty_folder_that_is_open_to_others_is_made_private(tmp_path, judged, capfd):
+    hand_in(tmp_path / "class", "ada")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out").chmod(0o777)
+    assert grade(tmp_path / "class", "--out", tmp_path / "out") == 0
+    assert all(map(is_private, everything(tmp_path / "out")))
+
+
+def test_a_folder_in_which_others_can_write_is_refused(tmp_path, judged, capfd):
+    """Such as /tmp, or one that another user has made there in time."""
+    hand_in(tmp_path / "class", "ada")
+    (tmp_path / "out" / "theirs").mkdir(parents=True)
+    (tmp_path / "out").chmod(0o777)
+    assert grade(tmp_path / "class", "--out", tmp_path / "out") == 2
+    assert "other users can write there. Name a new folder" in capfd.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["theirs"]
+    (tmp_path / "out").chmod(0o755)
+    assert grade(tmp_path / "class", "--out", tmp_path / "out") == 0
+    assert "Other users can see which files are in" in capfd.readouterr().err
+    written = set(everything(tmp_path / "out")) - {tmp_path / "out", tmp_path / "out" / "theirs"}
+    assert written and all(map(is_private, written))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="Only root can give.")
+def test_a_folder_that_belongs_to_somebody_else_is_refused(tmp_path, judged, capfd):
+    hand_in(tmp_path / "class", "ada")
+    (tmp_path / "theirs").mkdir()
+    os.chown(tmp_path / "theirs", 54321, 54321)
+    (tmp_path / "out").symlink_to(tmp_path / "theirs")
+    for out in ("theirs", "out"):
+        assert grade(tmp_path / "class", "--out", tmp_path / out) == 2
+        assert "the folder belongs to another user" in capfd.readouterr().err
+
+
+def test_no_spreadsheet_finds_a_formula(tmp_path, judged):
+    """Nor one behind a semicolon, where spreadsheets in many countries begin a field."""
+    for name in HOSTILE:
+        hand_in(tmp_path / "class", name)
+    assert grade(tmp_path / "class", "--out", tmp_path / "out") == 0
+    formula = re.compile("[-=+@\t\r\uff1d]")
+    for line in csv.reader((tmp_path / "out" / "grades.csv").read_text().splitlines()):
+        assert not [cell for cell in line if any(map(formula.match, cell.split(";")))]
+    results = [Result("03.1", "hidden: x", 0, 2, "", for_teacher=f"{name}\n=2") for name in HOSTILE]
+    pairs = [Pair("03_tcp_server", "03.1", (HOSTILE[0], "-x"), 5, 5, "f(-1)")]
+    write_all([Grade(name, CHAPTER, results) for name in HOSTILE], tmp_path / "out")
+    alike.write(pairs, tmp_path / "out")
+    for table in ("hidden.csv", "alike.csv"):
+        with (tmp_path / "out" / table).open(newline="") as file:
+            cells = [cell for line in csv.reader(file) for cell in line]
+        assert len(cells) > 10
+        for cell in cells:
+            assert not any(map(formula.match, re.split("[;\n]", cell))), cell
+
+
+def test_no_name_steers_the_terminal(tmp_path, judged, capfd):
+    """Those of students, files, folders and zips, in all that is said about them."""
+    bad = "\x1b[31m\x9b\u202e\n"
+    for path in (f"a{bad}/03_tcp_server.ipynb", f"b/{bad}.pdf", f"c/x{bad}.ipynb", f"{bad}.zip"):
+        (tmp_path / "class" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "class" / path).write_text("{}")
+    for name in ("one", f"two{bad}"):
+        path = tmp_path / "class" / "ada" / CHAPTER / f"{name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SOLUTION, path)
+    (tmp_path / "class" / f"link{bad}").symlink_to(tmp_path)
+    assert grade(tmp_path / "class", "--out", tmp_path / "out") == 1
+    said = capfd.readouterr()
+    for text in (said.out, said.err):
+        assert not [line for line in text.splitlines() if not is_printable(line)]
+    assert "ada has handed in 2 notebooks" in said.err
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """Give full points to all at once: how they come about is tested elsewhere."""
+
+    def immediately(tasks):
+        for place, (fields, *_) in tasks.items():
+            graded = judge.ungraded(Submission(**fields), fields["trouble"])
+            for one in graded.results:
+                is_blank = fields["student"] == "exercises"  # our hidden checks are tried on it
+                one.points = 0 if is_blank else one.max_points
+            yield place, classroom.asdict(graded)
+
+    monkeypatch.setattr(classroom, "_judges", lambda *_: contextlib.nullcontext(immediately))
 
 
 FAILED = """✗ 01.1 serve: not yet, 0 of 2 points.

@@ -108,6 +108,7 @@ def test_the_path_tells_whose_a_notebook_is(path, whose, tmp_path):
     for source in (folder, tmp_path / "class.zip"):
         found = [(one.student, one.chapter) for one in submissions(source) if one.text]
         assert found == ([whose] if whose else [])
+        assert [one.path for one in submissions(source) if one.text] == ([path] if whose else [])
 
 
 SIGN = "\x1b]0;\x07"
@@ -164,6 +165,40 @@ def test_a_folder_that_cannot_be_entered_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", closed)
     ada, bob = submissions(tmp_path)
     assert ada.text and "Permission denied" in bob.trouble and bob.student == "bob"
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["games/{nb}", "mail/{ch}/{nb}", "mail/{ch}/games/{nb}"],
+        ["games/{nb}", "mail/{ch}/games/{ch}/x.ipynb"],
+        ["games/{ch}/{nb}", "mail/work/games/{nb}"],
+        ["games/{nb}", "mail/games_{nb}", "mail/bob_{nb}"],
+        ["games/games_{nb}", "mail/games_{nb}", "mail/bob_{nb}"],
+        ["games/{nb}", "mail/games.zip", "mail/bob.zip"],
+        ["games/{nb}", "mail/deep/er/games.zip", "mail/deep/er/bob.zip"],
+        ["class/games/{nb}", "class/mail/games/{nb}"],
+        ["class/games/{nb}", "class/mail/{nb}", "class/mail/games/{nb}", "class/mail/old/{nb}"],
+        ["games.zip", "mail/games.zip", "mail/bob.zip"],
+        ["games_12_file/{nb}", "mail_13_file/games_12_file/{ch}/x.ipynb"],
+        ["class/games_{nb}", "class/mail_{nb}", "class/mail/games_{nb}", "class/mail/bob_{nb}"],
+    ],
+)
+def test_what_lies_in_a_student_s_folder_is_that_student_s(paths, tmp_path):
+    """Whatever its folders, notebooks and zips are called; in a folder and in a zip."""
+    folder = tmp_path / "handed in"
+    for path in (path.format(ch="03_tcp_server", nb=NB) for path in paths):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(path)
+        if path.endswith(".zip"):
+            with zipfile.ZipFile(folder / path, "w") as archive:
+                archive.writestr(NB, path)
+    shutil.make_archive(str(tmp_path / "class"), "zip", folder)
+    for source in (folder, tmp_path / "class.zip"):
+        found = list(submissions(source))
+        assert {one.student.partition("_")[0] for one in found} == {"games", "mail"}
+        [hers] = [one for one in found if one.student.startswith("games")]
+        assert "mail/" not in hers.text and not hers.trouble
 
 
 def packed(path, names):
