@@ -211,6 +211,8 @@ def change_root(paths: Iterable[tuple[str, str]], disk: int, user: int) -> None:
     os.symlink("/tmp", "/dev/shm")
     os.symlink("/proc/self/fd", "/dev/fd")
     _mount("proc", "/proc", "proc", 0)
+    if os.path.exists("/proc/keys"):  # of our user, which is in no namespace: their names, at least
+        _mount("/dev/null", "/proc/keys", "", _MS_BIND)
     call("umount2", _OLD.encode(), _MNT_DETACH)
     os.rmdir(_OLD)
     _set_attributes("/", _AT_RECURSIVE, _READ_ONLY | _NO_SETUID, 0)

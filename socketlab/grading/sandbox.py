@@ -20,6 +20,7 @@ from weakref import WeakSet
 from ..fresh import named_error
 from ..pythons import search_path
 from . import limits as limits_of
+from . import seccomp
 
 _MODULES = """
     asyncio concurrent.futures ctypes http.client http.server json logging.handlers multiprocessing
@@ -56,11 +57,12 @@ class SandboxTrouble(Exception):
 class Limits:
     """What a student process, and what it starts, may use.
 
-    cpu_seconds: computing time of each process (whole seconds) and, with namespaces, of all.
+    cpu_seconds: computing time of each process (whole seconds) and, on Linux, of all.
     seconds: time until everything is ended.
-    memory: bytes of address space of each process; a thread takes about 1 MB of it.
+    memory: bytes of address space of each process, of which a thread takes about 1 MB; on Linux,
+        as many bytes of memory of all.
     processes: processes and threads at a time.
-    children: processes at a time: with namespaces, more end everything, for a fork bomb slows all.
+    children: processes at a time: on Linux, more end everything, for a fork bomb slows all.
     open_files: descriptors of each process.
     disk: bytes in the work folder, as many in /tmp, and in a single file.
     output: bytes that are kept of stdout, and as many of stderr; what comes after is dropped.
@@ -80,8 +82,9 @@ class Limits:
 class Ending:
     """How a student process ended.
 
-    `reason` is "ended" (by itself), "time", "cpu", "children", "disk", "killed" (by us) or
-    "trouble" (of ours); `status` its exit status, or minus the number of the signal that ended it.
+    `reason` is "ended" (by itself), "time", "cpu", "children", "memory", "disk", "killed" (by
+    us) or "trouble" (of ours); `status` its exit status, or minus the number of the signal that
+    ended it.
     """
 
     reason: str
@@ -214,6 +217,8 @@ class Student:
             words = f"It computed for more than {most.cpu_seconds} seconds, and was ended."
         elif reason == "children":
             words = f"It started more than {most.children} processes, and was ended."
+        elif reason == "memory":
+            words = f"Its processes took more than the {_mega(most.memory)} they may use together."
         elif reason == "disk":
             words = f"It wrote more than {_mega(most.disk)} to its folder, and was ended."
         elif reason == "killed":
@@ -440,6 +445,9 @@ def examined() -> str:
     try:
         with Sandbox() as sandbox:
             why = f"\n  Why not namespaces: {sandbox.why_not_higher}" * bool(sandbox.why_not_higher)
+            calls = seccomp.why_not()
+            calls = f"not refused: {calls}" if calls else "refused"
+            why += f"\n  System calls that no answer needs: {calls}."
             return f"level {sandbox.level}: {LEVELS[sandbox.level]}{why}"
     except SandboxTrouble as trouble:
         return str(trouble)

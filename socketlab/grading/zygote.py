@@ -12,6 +12,7 @@ import gc
 import importlib
 import json
 import os
+import random
 import resource
 import selectors
 import shutil
@@ -27,11 +28,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import namespaces
+from . import namespaces, seccomp
 from .limits import NOBODY, lower, processes_of
+from .usage import Usage, below, of_namespace
 
 LINUX = sys.platform == "linux"
-_TICK = 0.25
+_BETWEEN_LOOKS = (0.1, 0.3)
+"""Seconds, by chance: nobody can know when not to be seen."""
 _CHUNK = 1 << 16
 _GONE = 20.0
 """Seconds in which all that a student has started is gone once it is killed."""
@@ -130,8 +133,7 @@ class Keeper:
         self.usage: resource.struct_rusage | None = None
         self.folder = ""
         self.has_begun = False
-        self.next_look = 0.0
-        self.ticks: dict[tuple[str, str], int] = {}
+        self.together = Usage()
 
     def run(self) -> None:
         """Keep the student from start to end."""
@@ -199,8 +201,9 @@ class Keeper:
             ready.register(read, selectors.EVENT_READ, name)
         ready.register(self.bell, selectors.EVENT_READ, "child")
         ready.register(self.control, selectors.EVENT_READ, "grader")
-        while (left := deadline - time.monotonic()) > 0:
-            for key, _ in ready.select(min(left, _TICK)):
+        next_look = 0.0
+        while (left := deadline - (now := time.monotonic())) > 0:
+            for key, _ in ready.select(max(0, min(left, next_look - now))):
                 if key.data == "grader":
                     return "killed"
                 if key.data == "child":
@@ -212,18 +215,22 @@ class Keeper:
                     if key.data == "trouble" and not self.trouble:
                         self.has_begun = True
                         self._tell(work=self.folder or f"/proc/{os.getpid()}/root/work")
-            if self._disk_is_full():
-                return "disk"
-            if excess := self._excess():
-                return excess
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + random.uniform(*_BETWEEN_LOOKS)
+                if excess := self._excess():
+                    return excess
         return "time"
 
     def _reap(self, options: int) -> bool:
-        """Take the exit status of the student process, if it has ended."""
-        pid, status, usage = os.wait4(self.student, options)
-        if pid:
-            self.student, self.status, self.usage = 0, os.waitstatus_to_exitcode(status), usage
-        return bool(pid)
+        """Take the exit status of the student process, if it has ended; let go of its orphans."""
+        while self.student:  # init has its own orphans, and is waited for at the end
+            pid, status, usage = os.wait4(self.student if self.isolated else -1, options)
+            if pid == self.student:
+                self.student, self.status, self.usage = 0, os.waitstatus_to_exitcode(status), usage
+                return True
+            if pid == 0:
+                break
+        return False
 
     def _take(self, name: str) -> bool:
         """Read from one of the student's pipes, keep what there is room for; False at its end."""
@@ -244,22 +251,19 @@ class Keeper:
         return False
 
     def _excess(self) -> str:
-        """Tell what all its processes have too much of, where we see these alone: proc(5).
-
-        What a process has computed that has ended since is kept: a fork bomb is made of such.
-        """
-        if not (self.isolated and self.has_begun) or time.monotonic() < self.next_look:
-            return ""
-        self.next_look = time.monotonic() + _TICK
-        processes = list(Path("/proc").glob("[0-9]*"))
-        if len(processes) > self.limits["children"]:
-            return "children"
-        for process in processes:
-            with suppress(OSError):
-                told = (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-                self.ticks[process.name, told[19]] = int(told[11]) + int(told[12])
-        seconds = sum(self.ticks.values()) / os.sysconf("SC_CLK_TCK")
-        return "cpu" if seconds > self.limits["cpu_seconds"] else ""
+        """Tell what all its processes have too much of."""
+        most = self.limits
+        if self._disk_is_full():
+            return "disk"
+        if LINUX and self.has_begun:  # before, /proc may not be the student's
+            self.together.look(of_namespace() if self.isolated else below(os.getpid()))
+            if self.together.processes > most["children"]:
+                return "children"
+            if self.together.seconds > most["cpu_seconds"]:
+                return "cpu"
+            if self.together.has_more_memory(most["memory"]):
+                return "memory"
+        return ""
 
     def _end(self, reason: str, started: float) -> None:
         seconds = time.monotonic() - started
@@ -313,6 +317,9 @@ class Keeper:
             for name, text in self.request["files"].items():
                 Path(name).write_text(text, encoding="utf-8")
             set_limits(self.limits, self.isolated)
+            if LINUX:
+                seccomp.forget_keys()
+                seccomp.refuse_calls()
         except OSError as error:
             os.write(self.pipes["trouble"][1], namespaces.reason(error).encode())
             os._exit(1)

@@ -4,6 +4,7 @@ They are imported beforehand: a student's process cannot see this file.
 """
 
 import ctypes
+import errno
 import json
 import os
 import signal
@@ -293,3 +294,90 @@ def raise_error(out):
 def answer(out):
     print("hello from the student")
     tell(out, question=asked(out))
+
+
+def chain(out, compute=lambda end: [None for _ in iter(lambda: time.monotonic() < end, False)]):
+    """Start four chains of processes that live 4 ms each, and whose times nobody asks for."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    tell(out, started=True)
+    for _ in range(4):
+        if os.fork() == 0:
+            while True:
+                compute(time.monotonic() + 0.004)
+                if os.fork():
+                    os._exit(0)
+    time.sleep(60)
+
+
+def chain_of_threads(out):
+    """The same, where the first thread of each waits for another one, which computes."""
+
+    def compute(end):
+        busy = threading.Thread(
+            target=lambda: [0 for _ in iter(lambda: time.monotonic() < end, False)]
+        )
+        busy.start()
+        busy.join()
+
+    chain(out, compute)
+
+
+def orphans(out):
+    """Leave a hundred orphans, one after the other, as daemons are made."""
+    for _ in range(100):
+        if os.fork() == 0:
+            if os.fork() == 0:
+                time.sleep(0.01)
+            os._exit(0)
+        os.wait()
+    time.sleep(0.5)
+    tell(out, done=True)
+
+
+def much_memory_of_all(out):
+    """Take far less than a process may, twelve times."""
+    tell(out, started=True)
+    for _ in range(12):
+        if os.fork() == 0:
+            kept = bytearray(os.urandom(1 << 20)) * 250
+            time.sleep(60)
+            del kept
+    time.sleep(60)
+
+
+def memory_that_counts_for_nobody(out):
+    c_library = ctypes.CDLL(None, use_errno=True)
+    tell(
+        out,
+        memfd=attempt(lambda: os.memfd_create("mine")),
+        shared=c_library.shmget(0, 1 << 20, 0o1600),
+        queue=c_library.msgget(0, 0o1600),
+    )
+
+
+def keys(out):
+    """Ask for a key of the user's login, and leave one there."""
+    description, number = asked(out)
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    user, session = -4, -3
+    found = [
+        call(ctypes.c_long(number["keyctl"]), 10, ring, b"user", description.encode(), 0)
+        for ring in (session, user)
+    ]
+    left = call(ctypes.c_long(number["add_key"]), b"user", b"left-behind", b"x", 1, session)
+    listed = attempt(lambda: Path("/proc/keys").read_text(encoding="utf-8"))
+    tell(out, found=found, left=left, listed=description in listed)
+
+
+def call_the_kernel(out):
+    """Make calls that no answer needs; tell by which error each is refused."""
+    c_library = ctypes.CDLL(None, use_errno=True)
+    came = {}
+    for name, number in asked(out).items():
+        status = c_library.syscall(ctypes.c_long(number), 0x10000011, 0, 0, 0, 0, 0)
+        came[name] = errno.errorcode[ctypes.get_errno()] if status < 0 else "done"
+    for family in ("AF_VSOCK", "AF_ALG", "AF_PACKET", "AF_TIPC"):
+        came[family] = attempt(lambda f=family: socket.socket(getattr(socket, f)).close())
+    for family in ("AF_UNIX", "AF_INET", "AF_INET6"):
+        came[family] = attempt(lambda f=family: socket.socket(getattr(socket, f)).close())
+    tell(out, came=came, localhost=socket.getaddrinfo("localhost", 80, socket.AF_INET)[0][4])

@@ -1,9 +1,11 @@
 """Student code can do its own work, and nothing else; and of what it did nothing stays."""
 
+import ctypes
 import errno
 import gc
 import json
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -17,6 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from socketlab.grading import seccomp
 from socketlab.grading.namespaces import inside
 from socketlab.grading.sandbox import (
     LEVELS,
@@ -309,9 +312,7 @@ def test_descriptors_environment_and_powers(sandbox, monkeypatch):
     assert came["descriptors"] == [0, 1, 2, 3]
     assert sorted(came["environment"]) == ["HOME", "LANG", "PATH", "TMPDIR"]
     assert "secret" not in came["environ"]
-    assert came["no_new_privileges"] == (
-        "1" if sandbox.level == "namespaces" or os.getuid() == 0 else "0"
-    )
+    assert came["no_new_privileges"] == "1"
     assert came["files"] == {"a": "b"}
     if sandbox.level == "namespaces":
         assert came["ids"] == [65534, 65534, 65534, []] or came["ids"][:3] == [65534] * 3
@@ -344,6 +345,51 @@ def test_it_cannot_rise(isolated):
     assert came["hostname"] == came["network"] == "PermissionError"
     assert came["user_namespace"] == came["mount"] == came["remount"] == -1
     assert came["subprocess"] == "65534\n"
+
+
+CALLS = {name: numbers[platform.machine() == "aarch64"] for name, numbers in seccomp._CALLS.items()}
+has_seccomp = pytest.mark.skipif(bool(seccomp.why_not()), reason=seccomp.why_not() or "it has")
+
+
+@has_seccomp
+def test_calls_that_no_answer_needs(sandbox):
+    """Refused by the kernel, as are other sockets than those of the course."""
+    clone = {"clone": seccomp._CLONE[platform.machine() == "aarch64"]}
+    came = come_of(sandbox, "call_the_kernel", CALLS | clone)
+    for family in ("AF_UNIX", "AF_INET", "AF_INET6"):
+        assert came["came"].pop(family) is None
+    assert set(came["came"].values()) == {"EPERM", "PermissionError"}
+    assert came["localhost"] == ["127.0.0.1", 80]
+
+
+@has_seccomp
+def test_keys_of_the_login(level, tmp_path):
+    """They are out of reach, and none is left there: keyrings(7)."""
+    keyctl, add = (ctypes.c_long(CALLS[name]) for name in ("keyctl", "add_key"))
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    session, user = -3, -4
+    name = f"of-the-teacher-{os.getpid()}"
+    for ring in (session, user):
+        if call(add, b"user", name.encode(), b"secret", 6, ring) < 0:
+            pytest.skip(f"no keys here: {os.strerror(ctypes.get_errno())}")
+    try:
+        with open_sandbox(level, tmp_path) as sandbox:
+            came = come_of(sandbox, "keys", [name, CALLS])
+        its_name = came.pop("listed")
+        assert came == {"found": [-1, -1], "left": -1}
+        assert not its_name or not has_users(sandbox)  # /proc/keys lists those of one's own user
+        for ring in (session, user):
+            assert call(keyctl, 10, ring, b"user", name.encode(), 0) > 0
+            assert call(keyctl, 10, ring, b"user", b"left-behind", 0) < 0
+    finally:
+        for ring in (session, user):
+            call(keyctl, 9, call(keyctl, 10, ring, b"user", name.encode(), 0), ring)
+
+
+def test_where_calls_are_not_refused_doctor_says_why(monkeypatch):
+    assert "that no answer needs: refused" in examined() or seccomp.why_not()
+    monkeypatch.setattr(platform, "machine", lambda: "vax")
+    assert "not refused: the numbers of system calls are known for x86_64" in examined()
 
 
 @pytest.mark.parametrize("name", ["kill_parents", "trace"])
@@ -470,6 +516,30 @@ def test_endless_loop(sandbox):
         ending = end_of(sandbox, name)
         assert ending.words == "It computed for more than 1 seconds, and was ended."
         assert ending.cpu_seconds < 3
+
+
+@pytest.mark.parametrize("name", ["chain", "chain_of_threads"])
+def test_chains_of_processes_that_no_look_sees(sandbox, name):
+    """Each is gone after 4 ms, and the kernel counts its time for nobody."""
+    ending = end_of(sandbox, name)
+    assert ending.words == "It computed for more than 1 seconds, and was ended."
+    assert ending.seconds < 20
+
+
+def test_orphans_are_not_taken_for_a_fork_bomb(sandbox):
+    assert come_of(sandbox, "orphans") == {"done": True}
+
+
+def test_memory_of_all_processes(sandbox):
+    """A process may have a gigabyte, and so may all of them together."""
+    ending = end_of(sandbox, "much_memory_of_all")
+    assert ending.words == "Its processes took more than the 1024 MB they may use together."
+
+
+@has_seccomp
+def test_memory_that_counts_for_nobody(sandbox):
+    came = come_of(sandbox, "memory_that_counts_for_nobody")
+    assert came == {"memfd": "PermissionError", "shared": -1, "queue": -1}
 
 
 def test_endless_wait(sandbox):
