@@ -1007,6 +1007,13 @@ def bound_at(*lines):
 
 
 FAMILY = "    address_family = socket.AF_UNIX"
+LEASE = (
+    "import fcntl, signal; "
+    "Path(self.server_address).write_text('my novel'); "
+    "self.kept = os.open(self.server_address, os.O_RDWR); "
+    "fcntl.fcntl(self.kept, fcntl.F_SETSIG, signal.SIGURG); "
+    "fcntl.fcntl(self.kept, fcntl.F_SETLEASE, fcntl.F_WRLCK)"
+)
 ROWS += [
     row_of(
         "04_udp_server",
@@ -1068,6 +1075,26 @@ ROWS += [
         bound_at('self.server_address = "\\0door"', "super().server_bind()"),
         {"05.1": 1},
         {"05.1": "server_address is .*, the path was"},
+    ),
+    *(
+        row_of(
+            "05_unix_servers",
+            f"{what} in place of a file that a check reads",
+            "the check does not wait for it, nor follow it; all other parts are right",
+            "05.3",
+            "        super().server_bind()",
+            "        if Path(self.server_address).is_file():\n"
+            f"            os.unlink(self.server_address)\n            {instead}\n"
+            "        super().server_bind()",
+            {"05.3": 5},
+            {"05.3": f"Came: .*{told}"},
+        )
+        for what, instead, told in (
+            ("a FIFO", "os.mkfifo(self.server_address)", "is no plain file"),
+            ("a link", "os.symlink('/proc/self/mem', self.server_address)", "is a link|symbolic"),
+            ("a folder", "os.mkdir(self.server_address)", "no plain file|directory"),
+            ("a leased file", LEASE, "unavailable"),
+        )
     ),
     row_of(
         "06_threading_mixin",
