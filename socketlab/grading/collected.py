@@ -73,9 +73,24 @@ def in_folder(source: Path) -> Collected:
             else:
                 with suppress(OSError):
                     size = path.stat().st_size
-            found.add(File((*parts, name), size, path.read_bytes, told))
+            found.add(File((*parts, name), size, partial(_read, path, size), told))
     found.files.sort(key=lambda file: file.parts)
     return found
+
+
+def _read(path: Path, size: int) -> bytes:
+    """Return so much of a file. OSError if a link or a pipe has come in its place since."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    with open(os.open(path, flags), "rb") as file:
+        return file.read(size)
+
+
+def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """Return as much of an entry as it says to have. ValueError where that can't be limited."""
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("it is packed in a way that few programs know. Pack it as .zip usually is")
+    with archive.open(entry) as file:
+        return file.read(entry.file_size)
 
 
 def in_zip(archive: zipfile.ZipFile) -> Collected:
@@ -94,7 +109,7 @@ def in_zip(archive: zipfile.ZipFile) -> Collected:
             continue
         told = f"{name!r} is not <student>/<chapter>/<notebook>.ipynb."
         leads_out = bool(name.startswith("/") or ".." in parts or re.match("[A-Za-z]:", name))
-        read = partial(archive.read, entry)
+        read = partial(_unpack, archive, entry)
         found.add(File(parts, entry.file_size, read, told * leads_out, leads_out))
     found.files.sort(key=lambda file: file.parts)
     return found

@@ -2,6 +2,7 @@
 
 import ast
 import io
+import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,12 @@ MOST_BYTES = 20 << 20
 MOST_CODE = 1 << 20
 """Letters of code in a notebook; to parse a megabyte takes a hundred."""
 MOST_CELLS = 1000
+_LARGE = 1 << 18
+"""Letters of a notebook from which on its outputs are dropped at once."""
+_MOST_VALUES = 1 << 20
+"""Lists and dicts in a notebook: a megabyte of empty ones takes thirty."""
+MOST_IN_ZIP = 100
+"""Notebooks in the zip of one student, who has some for each chapter at the most."""
 
 
 class Unreadable(Exception):
@@ -201,6 +208,8 @@ def _from_zip(file: File) -> Iterator[Submission]:
         with zipfile.ZipFile(io.BytesIO(file.read())) as archive:
             found = collected.in_zip(archive)
             inner = [one for one in found.files if _is_notebook(one.parts) and not one.leads_out]
+            if len(inner) > MOST_IN_ZIP:
+                raise ValueError(f"it has {len(inner)} notebooks, {MOST_IN_ZIP} are read")
             for one in inner:
                 whose = _whose(("", *one.parts))
                 yield _submission(student, whose[1] if whose else chapter, one)
@@ -306,10 +315,27 @@ def _submission(student: str, chapter: str, file: File) -> Submission:
         trouble += "Clear its outputs and hand it in again."
         return _named(Submission(student, chapter, "", trouble, path))
     try:
-        return _named(Submission(student, chapter, decoded(file.read()), "", path))
+        return _named(Submission(student, chapter, _slim(decoded(file.read())), "", path))
     except Exception as error:  # a zip can be broken, packed or locked in many ways
         trouble = f"The notebook cannot be read: {str(error).rstrip('.')}."
         return _named(Submission(student, chapter, "", trouble, path))
+
+
+def _slim(text: str) -> str:
+    """Return a large notebook with its code alone, as all of a class are in memory at once.
+
+    ValueError, which says why, where it isn't a notebook or has too much.
+    """
+    if len(text) <= _LARGE:
+        return text
+    if text.count("[") + text.count("{") > _MOST_VALUES:
+        raise ValueError("it has a million lists. Clear its outputs and hand it in again")
+    try:
+        kept = [{"cell_type": "code", "source": one["source"]} for one in code_cells(read(text))]
+    except NotebookError as error:
+        raise ValueError(str(error)) from None
+    _want_moderate([one["source"] for one in kept])
+    return json.dumps({"cells": kept})
 
 
 def _named(one: Submission) -> Submission:
@@ -355,13 +381,18 @@ def cells_of(text: str) -> list[Cell]:
         texts = [cell["source"] for cell in code_cells(read(text))]
     except NotebookError as error:
         raise Unreadable(str(error)) from None
+    _want_moderate(texts)
+    reader = Reader()
+    return [_cell(number, text, reader) for number, text in enumerate(texts, 1) if text.strip()]
+
+
+def _want_moderate(texts: list[str]) -> None:
+    """Raise Unreadable if cells with these texts are too many, or too much, to be read."""
     if (size := sum(map(len, texts))) > MOST_CODE:
         raise Unreadable(f"The notebook has {size / (1 << 20):.1f} MB of code; 1 MB is read.")
     if len(texts) > MOST_CELLS:
         told = f"The notebook has {len(texts)} cells with code; {MOST_CELLS} are read."
         raise Unreadable(told)
-    reader = Reader()
-    return [_cell(number, text, reader) for number, text in enumerate(texts, 1) if text.strip()]
 
 
 def _cell(number: int, source: str, reader: Reader) -> Cell:

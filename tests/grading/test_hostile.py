@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 
 from socketlab.grading.sandbox import examined
+from socketlab.grading.submissions import MOST_BYTES
 from tests.grading import hostile_table as table
 from tests.grading.hostile_table import ALL, BLANK, CHAPTER, FULL, PROJECT, RIGHT, ROWS, Row, full
 
@@ -302,6 +303,29 @@ def test_a_class_in_a_zip(tmp_path):
     assert "is encrypted" in told
     assert sorted(one.name for one in tmp_path.iterdir()) == ["class.zip", "out"]
     assert not list(tmp_path.parent.glob("mallory*"))
+
+
+@pytest.mark.parametrize("how", ["holes in files", "zeros in a zip", "outputs in a zip"])
+def test_a_class_of_huge_notebooks(tmp_path, how):
+    """They are read one at a time, and only their code is kept."""
+    right, blank = Row("right", "").text(), json.dumps({"cells": []})
+    huge = {"zeros in a zip": "\0" * MOST_BYTES, "outputs in a zip": blank + " " * (15 << 20)}
+    source = tmp_path / ("class" if how == "holes in files" else "class.zip")
+    if source.suffix:
+        with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(f"ada/{CHAPTER}/{CHAPTER}.ipynb", right)
+            for number in range(20):
+                archive.writestr(f"eve-{number}/{CHAPTER}/{CHAPTER}.ipynb", huge[how])
+    else:
+        hand_in(source, "ada")
+        for number in range(20):
+            os.truncate(hand_in(source, f"eve-{number}"), 0)
+            os.truncate(source / f"eve-{number}" / CHAPTER / f"{CHAPTER}.ipynb", MOST_BYTES)
+    graded = Graded(source, tmp_path)
+    assert graded.scores.pop("ada") == str(sum(FULL.values()))
+    assert set(graded.scores.values()) == ({"0"} if how == "outputs in a zip" else {""})
+    assert graded.peak_memory < 300 << 20
+    assert graded.seconds < 60
 
 
 def spoil(source, broken, locked):

@@ -3,11 +3,14 @@
 import json
 import os
 import shutil
+import tracemalloc
 import zipfile
+from contextlib import suppress
 
 import pytest
 
 from socketlab.checks import core
+from socketlab.grading.collected import in_folder
 from socketlab.grading.submissions import (
     MOST_BYTES,
     Unreadable,
@@ -389,3 +392,78 @@ def test_a_cell_that_does_not_parse_still_belongs_somewhere():
     assert chosen(BUILD, *sources) == [1]
     assert chosen(BUGS, *sources) == [2]
     assert "line 1" in cells_of(notebook(sources[0]))[0].syntax_error
+
+
+def zipped(path, content, compression=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("ada/03_tcp_server/a.ipynb", content)
+    return path
+
+
+def test_of_a_large_notebook_the_code_is_kept(tmp_path):
+    """All of a class are in memory at once, so outputs, with pictures perhaps, are not."""
+    code = {"cell_type": "code", "source": ["a = 1\n", "b"], "outputs": [{"data": "x" * 999_999}]}
+    whole = json.dumps({"cells": [code, {"cell_type": "markdown", "source": "x" * 999_999}]})
+    [ada] = submissions(zipped(tmp_path / "class.zip", whole))
+    assert not ada.trouble and len(ada.text) < 100
+    assert [cell.source for cell in cells_of(ada.text)] == ["a = 1\nb"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("\0" * (4 << 20), "it is not JSON"),
+        ("[" + "[]," * (1 << 20) + "1]", "a million lists. Clear its outputs and hand it in again"),
+        (json.dumps({"cells": [{"cell_type": "code", "source": "#" * 2_000_000}]}), "1 MB is read"),
+    ],
+    ids=["zeros", "lists", "code"],
+)
+def test_what_only_looks_like_a_notebook_is_not_kept(tmp_path, content, told):
+    [ada] = submissions(zipped(tmp_path / "class.zip", content))
+    assert told in ada.trouble and not ada.text
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_cannot_be_read_bit_by_bit(tmp_path, compression):
+    """A few KB could be a gigabyte, and Python would have it all in memory before it is cut."""
+    [ada] = submissions(zipped(tmp_path / "class.zip", "hers", compression))
+    assert "Pack it as .zip usually is" in ada.trouble
+
+
+def test_a_zip_that_lies_about_its_size(tmp_path):
+    """No more is unpacked than it says to hold."""
+    path = zipped(tmp_path / "class.zip", bytes(200 << 20))
+    size = (200 << 20).to_bytes(4, "little")
+    data = path.read_bytes()
+    assert data.count(size) == 2
+    path.write_bytes(data.replace(size, (1000).to_bytes(4, "little")))
+    tracemalloc.start()
+    [ada] = submissions(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "cannot be read: Bad CRC-32" in ada.trouble
+    assert peak < 20 << 20
+
+
+def test_a_zip_of_very_many_notebooks(tmp_path):
+    with zipfile.ZipFile(tmp_path / "ada.zip", "w") as archive:
+        for number in range(200):
+            archive.writestr(f"03_tcp_server/{number}.ipynb", notebook("x"))
+    with zipfile.ZipFile(tmp_path / "bob.zip", "w") as archive:
+        archive.writestr("03_tcp_server/b.ipynb", notebook("x"))
+    ada, bob = submissions(tmp_path)
+    assert "it has 200 notebooks, 100 are read" in ada.trouble and not bob.trouble
+
+
+def test_a_file_that_becomes_a_pipe_or_a_link(tmp_path):
+    """Between the look at it and the reading: it is a student's folder, on a hub a living one."""
+    path = tmp_path / "class" / "ada" / "03_tcp_server" / "a.ipynb"
+    path.parent.mkdir(parents=True)
+    for instead in (os.mkfifo, lambda one: os.symlink(__file__, one)):
+        path.write_text("{}")
+        [file] = in_folder(tmp_path / "class").files
+        path.unlink()
+        instead(path)
+        with suppress(OSError):
+            assert file.read() == b""
+        path.unlink()
