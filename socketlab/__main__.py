@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +29,12 @@ socketlab, the bench of minisocketserver
   socketlab hint 03.1       the next hint for it
   socketlab reset 03.1      bring its stub back; your answer is kept beside it
   socketlab doctor          what this system offers to the course
-  socketlab grade FOLDER    for teachers: grade what a class has handed in (--help tells more)
+
+For teachers (each says more with --help):
+
+  socketlab handout FILE.zip    pack the course without its solutions
+  socketlab collect HOME...     collect a class's notebooks from its homes on a hub
+  socketlab grade FOLDER        grade what a class has handed in
 
 Your own copy of the course is the folder course/: change what you like in it."""
 
@@ -54,6 +60,8 @@ def main(argv: list[str] | None = None) -> int:
             return _sorry(f"Which exercise? For example: socketlab {command} 03.1")
         case ["grade", *arguments]:
             return grade(arguments)
+        case ["collect" | "handout" as command, *arguments]:
+            return teaching(command, arguments)
         case [other, *_]:
             print(f"socketlab has no command {other!r}.\n\n{USAGE}", file=sys.stderr)
             return 2
@@ -114,6 +122,15 @@ def grade(arguments: list[str]) -> int:
     from .grading import classroom
 
     return classroom.main(arguments)
+
+
+def teaching(command: str, arguments: list[str]) -> int:
+    """Collect from a hub, or pack what is handed out."""
+    try:
+        module = import_module(f".grading.{command}", __package__)
+    except ModuleNotFoundError as error:
+        return _sorry(_lacks(error))
+    return int(module.main(arguments))
 
 
 def _no_course(project: Path) -> str:

@@ -26,6 +26,9 @@ def solution(exercise: object = None, give_up: bool = False) -> None:
     Raises NotNow before that, UnknownError for an unknown exercise.
     """
     spec = find(exercise)
+    if (PROJECT / "pyproject.toml").is_file() and not (PROJECT / "solutions").is_dir():
+        told = f"This course comes without our solutions. hint({spec.id!r}) helps."
+        raise NotNow(told)
     text = cell(PROJECT / "solutions", spec)
     if give_up:
         logbook.note(spec.id, "gave up")

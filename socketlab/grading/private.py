@@ -1,6 +1,7 @@
 """Folders and files that belong to their owner alone, whatever the umask."""
 
 import os
+import shlex
 import stat
 import sys
 from collections.abc import Iterable
@@ -10,41 +11,39 @@ from pathlib import Path
 from .collected import printable
 
 _OTHERS = 0o077
-_OTHERS_WRITE = 0o022
 
 
 class NotPrivate(OSError):
-    """A folder in which other users could write; `strerror` says which, and what to do."""
+    """A folder that other users have a hand in; `strerror` says how, and what to do."""
 
 
 def own_folder(path: Path, marks: Iterable[str]) -> None:
     """Make a folder that is yours alone, or take other users' rights away if it's there already.
 
-    One that exists loses them if it's empty or holds one of the files `marks`, which an earlier
-    run has left. Any other may be meant for more than this: NotPrivate if other users can write
-    there, or if it belongs to one of them; a sentence on stderr if they can read its names.
+    One that exists loses them, which a sentence on stderr says, if it's empty or holds one of the
+    files or folders `marks`, which an earlier run has left. Any other may be meant for more than
+    this: NotPrivate if other users can read it or write there, or if it belongs to one of them.
     OSError if it can't be made.
     """
-    with suppress(FileExistsError):
+    try:
         path.mkdir(parents=True, mode=0o700)
         path.chmod(0o700)
-    link, there = path.lstat(), path.stat()
+        return
+    except FileExistsError:
+        link, there = path.lstat(), path.stat()
     if not stat.S_ISDIR(there.st_mode):
         raise NotADirectoryError(20, "it isn't a folder")
     if {link.st_uid, there.st_uid} != {os.geteuid()}:
         raise NotPrivate(1, "the folder belongs to another user. Name one of your own")
     if not there.st_mode & _OTHERS:
         return
-    shown = printable(str(path))
-    if not any(path.iterdir()) or any((path / mark).exists() for mark in marks):
-        _narrow(path)
-        print(f"Other users could see into {shown}. Now it's yours alone.", file=sys.stderr)
-    elif there.st_mode & _OTHERS_WRITE:
-        told = "other users can write there. Name a new folder, or give this one: chmod go="
-        raise NotPrivate(1, told)
-    else:
-        told = f"Other users can see which files are in {shown}, but can't read what we write."
-        print(told, file=sys.stderr)
+    if any(path.iterdir()) and not any((path / mark).exists() for mark in marks):
+        told = "other users can use that folder. Name a new one, or close it: chmod go="
+        raise NotPrivate(1, f"{told} {shlex.quote(str(path))}")
+    _narrow(path)
+    is_closed = not path.stat().st_mode & _OTHERS
+    now = "Now it's yours alone" if is_closed else "They still can, on this kind of file system"
+    print(f"Other users could see into {printable(str(path))}. {now}.", file=sys.stderr)
 
 
 def _narrow(folder: Path) -> None:
@@ -58,19 +57,33 @@ def _narrow(folder: Path) -> None:
                 path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
 
 
+PART = ".part"
+"""The name of a file that is being written; the next run takes a torn one away."""
+
+
+def folder(path: Path, within: Path) -> None:
+    """Make a folder and those above it, below `within`, or make them private.
+
+    A link in the place of a folder isn't followed: OSError.
+    """
+    for one in (*reversed(path.parents), path):
+        if within not in one.parents:
+            continue
+        with suppress(FileExistsError):
+            one.mkdir(mode=0o700)
+        if not stat.S_ISDIR(one.lstat().st_mode):
+            told = f"{printable(one.name)!r} is a link, or no folder. Take it away"
+            raise NotADirectoryError(20, told)
+        one.chmod(0o700)
+
+
 def write(path: Path, content: bytes, within: Path) -> None:
     """Write a file whole, or leave what was there; it and its folders below `within` are private.
 
-    A link in the place of a folder is not followed: OSError.
+    OSError if that can't be done, or if one of the folders is a link.
     """
-    for folder in reversed([one for one in path.parents if within in one.parents]):
-        with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        if not stat.S_ISDIR(folder.lstat().st_mode):
-            told = f"{printable(folder.name)!r} is a link, or no folder. Take it away"
-            raise NotADirectoryError(20, told)
-        folder.chmod(0o700)
-    part = path.with_name(".part")  # a torn one is taken away the next time
+    folder(path.parent, within)
+    part = path.with_name(PART)
     part.unlink(missing_ok=True)
     try:
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
