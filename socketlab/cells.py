@@ -5,11 +5,13 @@
 import ast
 import asyncio
 import linecache
+import os
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -148,7 +150,6 @@ class Shell(InteractiveShell):
 
     def __init__(self, module: ModuleType, **options: Any) -> None:
         super().__init__(user_module=module, user_ns=vars(module), **options)
-        self.loop = asyncio.new_event_loop()
         self._seconds = COMMANDS
         self._shown: BaseException | None = None
         self.run_line_magic("load_ext", "storemagic")  # as a kernel does
@@ -156,6 +157,24 @@ class Shell(InteractiveShell):
     def init_history(self) -> None:
         self.config.HistoryManager.enabled = False
         super().init_history()
+
+    @cached_property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of this process in which cells run."""
+        return asyncio.new_event_loop()
+
+    def warm_up(self) -> None:
+        """Load now what IPython loads when a first cell is read, and a first value stored."""
+        self.transform_cell("pass")
+        type(self.db)
+
+    def settle(self) -> None:
+        """Be at home in this process and its current folder, where another one has made it."""
+        self.init_ipython_dir(None)
+        self.init_profile_dir(None)
+        assert self.profile_dir is not None
+        self.db = type(self.db)(os.path.join(self.profile_dir.location, "db"))
+        self.starting_dir = os.getcwd()
 
     def run(self, name: str, source: str) -> BaseException | None:
         """Run a cell as a kernel does, in a running event loop; return what it ended with.

@@ -53,7 +53,7 @@ PRELOAD = (
     "psutil",
     "IPython.extensions.storemagic",
     *(f"IPython.core.{module}" for module in _IPYTHON),
-    "socketlab.grading.student",
+    "socketlab.grading.student:prepare",
     *core.MODULES,
 )
 """What a student's process needs. The checks know hints, which students may see, no answers."""

@@ -75,7 +75,7 @@ def shortage(wanted: dict[str, int]) -> str:
 def data_used() -> int:
     """Return the bytes of data that this process has; 0 where the system doesn't say: proc(5)."""
     try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[5]
+        pages = Path("/proc/self/statm").read_text(encoding="utf-8").split()[5]
     except OSError:
         return 0
     return int(pages) * resource.getpagesize()

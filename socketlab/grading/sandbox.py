@@ -303,8 +303,8 @@ def processors() -> list[int]:
 class Sandbox:
     """Starts student processes, at the highest level that the system has; a context manager.
 
-    `level` asks for one level and no other. `preload` names further modules to import beforehand.
-    May be used from several threads.
+    `level` asks for one level and no other. `preload` names further modules to import beforehand,
+    or, as "module:function", what to call there. May be used from several threads.
     """
 
     def __init__(

@@ -6,24 +6,32 @@ import signal
 import socket
 import sys
 import types
+from tempfile import TemporaryDirectory
 
 from ..cells import Shell
 from .remote import Line, Subject
+
+
+def prepare() -> None:
+    """Make the shell in which cells will run, once for all processes that are forked from here."""
+    module = types.ModuleType("__main__")  # pickle and multiprocessing look there for classes
+    with TemporaryDirectory() as folder:  # IPython wants one already now
+        Shell.instance(module=module, ipython_dir=folder).warm_up()
 
 
 def main(control: socket.socket) -> None:
     """Run the cells that the checker sends, then be at its service. What a sandbox starts."""
     line = Line(control)
     (sources, cpu_seconds), _ = line.receive()
-    module = types.ModuleType("__main__")  # pickle and multiprocessing look there for classes
-    sys.modules["__main__"] = module
+    shell = Shell.instance()
+    shell.settle()
     sys.path.insert(0, "")  # as in a kernel: a cell may import what another one has written
     builtins.input = _no_input  # type: ignore[assignment]
     _tell_where_it_computes()
-    troubles = run_cells(sources, Shell.instance(module=module))
+    troubles = run_cells(sources, shell)
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     line.send(troubles, [])
-    Subject(control, vars(module)).serve()
+    Subject(control, shell.user_ns).serve()
 
 
 def _tell_where_it_computes() -> None:

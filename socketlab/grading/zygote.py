@@ -52,7 +52,10 @@ def main(descriptor: str, paths: str, preload: str) -> None:
     threading.stack_size(1 << 20)  # address space for a hundred threads
     try:
         for name in json.loads(preload):
-            importlib.import_module(name)
+            module, _, function = name.partition(":")
+            loaded = importlib.import_module(module)
+            if function:
+                getattr(loaded, function)()
         visible = namespaces.visible(("minisocketserver", "socketlab")) if LINUX else []
     except Exception as error:
         channel.sendall(f"{type(error).__name__}: {error}".encode())
