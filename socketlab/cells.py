@@ -40,6 +40,14 @@ class Reader(TransformerManager):
         """Return the cell in Python, each line where it was."""
         return _leading(cell) + super().transform_cell(cell)
 
+    def do_token_transforms(self, lines: list[str]) -> list[str]:
+        """Transform all magics; in what is Python there are none, and to look takes long."""
+        try:
+            ast.parse("".join(lines))
+        except (SyntaxError, ValueError, RuntimeError, MemoryError):
+            lines = super().do_token_transforms(lines)
+        return lines
+
     def do_one_token_transform(self, lines: list[str]) -> tuple[bool, list[str]]:
         """Transform one magic; a magic over several lines leaves blank ones behind."""
         self.work += sum(map(_work, lines))

@@ -21,6 +21,27 @@ Who sleeps most of the time is woken soon even there. Who computes, or forks, wa
 """
 
 
+class Crowd:
+    """Counts the threads that want to run, on the whole machine: proc_loadavg(5).
+
+    Its file is kept open, so that it can count where no further one can be opened.
+    """
+
+    def __init__(self) -> None:
+        self._load = os.open("/proc/loadavg", os.O_RDONLY) if sys.platform == "linux" else None
+
+    def count(self) -> int:
+        """Return how many there are, this one among them; 0 where the system doesn't say."""
+        if self._load is None:
+            return 0
+        return int(os.pread(self._load, 100, 0).split()[3].partition(b"/")[0])
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._load is not None:
+            os.close(self._load)
+
+
 @dataclass(eq=False)
 class _Alarm:
     """`ring` is to be called at the time `end`; `since` is the number of naps when it was set."""
@@ -44,8 +65,7 @@ class Clock(threading.Thread):
         self._crowds: list[float] = []
         self._alarms: list[_Alarm] = []
         self._busy = threading.Lock()
-        # Kept open: where no further file can be opened, alarms must ring all the same.
-        self._load = os.open("/proc/loadavg", os.O_RDONLY) if sys.platform == "linux" else None
+        self._crowd = Crowd()
 
     @property
     def naps(self) -> int:
@@ -78,7 +98,7 @@ class Clock(threading.Thread):
             slept = time.monotonic()
             time.sleep(NAP)
             now = time.monotonic()
-            self._crowds.append(self._crowd())
+            self._crowds.append(self._crowd.count() / (os.cpu_count() or 1))
             self._delays.append(now - slept - NAP)
             with self._busy:
                 for alarm in [one for one in self._alarms if one.end <= now]:
@@ -91,10 +111,3 @@ class Clock(threading.Thread):
         else:
             self._alarms.remove(alarm)
             alarm.ring()
-
-    def _crowd(self) -> float:
-        """Return how many threads want to run, for each processor: proc_loadavg(5)."""
-        if self._load is None:
-            return 0
-        running = os.pread(self._load, 100, 0).split()[3].partition(b"/")[0]
-        return int(running) / (os.cpu_count() or 1)

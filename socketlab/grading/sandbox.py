@@ -21,6 +21,7 @@ from ..fresh import named_error
 from ..pythons import search_path
 from . import limits as limits_of
 from . import seccomp
+from .clock import Crowd
 
 _MODULES = """
     asyncio concurrent.futures ctypes http.client http.server json logging.handlers multiprocessing
@@ -43,7 +44,9 @@ _PROGRAM = f"import sys; sys.path[:0] = [sys.argv.pop()]; from {__package__} imp
 _PROGRAM += "zygote.main(*sys.argv[1:])"
 _START = 30.0
 TURNS_PER_CPU = 2
-"""Checks at a time, for each processor. More gain little, and answers come later."""
+"""Checks at a time, for each processor, however busy the machine is."""
+MOST_PER_CPU = 5
+"""So many while a processor has nothing to do: most of a check is waiting."""
 TURN_SECONDS = 600.0
 """Seconds in which a turn comes, however many wait: a check that takes long gives its turn back."""
 _TURN_NAP = 0.005
@@ -250,7 +253,9 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._processors = processors() * TURNS_PER_CPU
+        self._processors = processors() * MOST_PER_CPU
+        self._sure = len(processors()) * TURNS_PER_CPU
+        self._crowd = Crowd()
         self._mine: set[int] = set()
         if hasattr(os, "memfd_create"):  # needs no disk
             self._file = os.memfd_create("turns")
@@ -272,12 +277,18 @@ class Turns:
 
     def _free(self) -> int | None:
         for turn in range(len(self._processors)):
+            if turn == self._sure and not self._is_idle():
+                break
             if turn not in self._mine:
                 with suppress(BlockingIOError, PermissionError):
                     fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, turn)
                     self._mine.add(turn)
                     return turn
         return None
+
+    def _is_idle(self) -> bool:
+        """Tell whether a processor has nothing to do just now, where the system says so."""
+        return 0 < self._crowd.count() <= len(processors())
 
     def processor(self, turn: int) -> int:
         """Return the processor that a turn is for."""
@@ -289,8 +300,9 @@ class Turns:
         self._mine.discard(turn)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the files."""
         os.close(self._file)
+        self._crowd.close()
 
 
 def processors() -> list[int]:

@@ -405,7 +405,8 @@ def _cell(number: int, source: str, reader: Reader) -> Cell:
         if line := getattr(error, "lineno", None):
             told += f", line {line} of the cell"
         return Cell(number, source, names, frozenset(), False, syntax_error=told)
-    return Cell(number, source, _bound(tree), _used(tree), _asks(tree), _checks(tree))
+    nodes = list(ast.walk(tree))
+    return Cell(number, source, _bound(tree, nodes), _used(nodes), _asks(tree), _checks(nodes))
 
 
 UNSEEN = "*"
@@ -413,10 +414,10 @@ UNSEEN = "*"
 _WRITE_NAMES = {"exec", "globals", "locals", "user_ns", "__main__"}
 
 
-def _bound(tree: ast.Module) -> frozenset[str]:
+def _bound(tree: ast.Module, nodes: list[ast.AST]) -> frozenset[str]:
     """Return the names that the cell's own statements define, and the files that they write.
 
-    Of what is within functions, only what they declare global.
+    `nodes` are those of the whole tree. Of what is within functions, only what they declare global.
     """
     names: set[str] = set()
     todo: list[ast.AST] = list(tree.body)
@@ -435,7 +436,7 @@ def _bound(tree: ast.Module) -> frozenset[str]:
             case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
                 names.add(name)
         todo += ast.iter_child_nodes(node)
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Global():
                 names.update(node.names)
@@ -453,10 +454,10 @@ def _written(name: str, *texts: str) -> set[str]:
     return {UNSEEN} if name in ("run", "store", "load_ext", "pylab", "macro") else set()
 
 
-def _used(tree: ast.Module) -> frozenset[str]:
+def _used(nodes: list[ast.AST]) -> frozenset[str]:
     """Return the names that a cell uses, and the files that it may import or run."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Name(id=name, ctx=ast.Load()):
                 names.add(name)
@@ -483,10 +484,10 @@ def _asks(tree: ast.Module) -> bool:
     return asked and all(isinstance(node, ast.Import | ast.ImportFrom) for node in rest)
 
 
-def _checks(tree: ast.Module) -> frozenset[str]:
+def _checks(nodes: list[ast.AST]) -> frozenset[str]:
     """Return the numbers of the exercises that the cell has checked."""
     numbers: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Call(func=ast.Name(id="check"), args=[ast.Constant(value=asked), *_]):
                 with suppress(UnknownError):
