@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -269,6 +270,24 @@ def test_fork_bombs_in_a_class(tmp_path):
     rest = most - full(bomb.chapter)["07.1"]
     for student, score in graded.scores.items():
         assert score == str(rest if student.startswith("bomb") else most), student
+
+
+@pytest.mark.skipif(not ISOLATED, reason="this level does not protect from all of them")
+def test_an_attacker_of_every_kind_in_one_class(tmp_path):
+    """Among forty honest students: each has the points of the own answers, whoever is beside."""
+    chapters = sorted(one.name for one in (PROJECT / "solutions").iterdir() if full(one.name))
+    rows = [*(Row("honest", "", chapter=chapter) for chapter in chapters * 4), *ROWS]
+    random.Random(12).shuffle(rows)
+    for number, row in enumerate(rows):
+        hand_in_row(tmp_path / "class", f"{number:03}", row)
+    graded = Graded(tmp_path / "class", tmp_path, "--jobs", "8")
+    wrong = {}
+    for number, row in enumerate(rows):
+        points = str(sum((full(row.chapter) | row.points).values()))
+        score = graded.scores[f"{number:03}"] or "0"  # what cannot be read has no score
+        if score != points:
+            wrong[f"{number:03} {row.name}"] = f"{score}, not {points}"
+    assert wrong == {}
 
 
 READ_OTHER = """
