@@ -4,7 +4,6 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,8 +33,8 @@ class Outcome:
 
     def lines(self) -> list[str]:
         """Return what a teacher should know, with no sign that steers a terminal."""
-        taken = f"{len(self.taken)} notebook{'s' * (len(self.taken) != 1)}"
-        lines = [f"{self.student}: {', '.join(self.taken) if len(self.taken) < 4 else taken}"]
+        some = ", ".join(self.taken) if len(self.taken) < 4 else _count(len(self.taken), "notebook")
+        lines = [f"{self.student}: {some}"]
         if not self.taken:
             lines = [f"{self.student}: nothing"]
         for why, names in self.left.items():
@@ -81,7 +80,8 @@ def main(arguments: list[str]) -> int:
         return 2
     missing = [printable(one.student) for one in outcomes if one.is_missing]
     count = sum(len(one.taken) for one in outcomes)
-    print(f"{count} notebooks of {len(outcomes)} students: {printable(str(options.out))}")
+    told = f"{_count(count, 'notebook')} of {_count(len(outcomes), 'student')}"
+    print(f"{told}: {printable(str(options.out))}")
     if missing:
         print(f"Something is missing of: {', '.join(missing)}", file=sys.stderr)
     return 1 if missing else 0
@@ -106,13 +106,18 @@ def collect(homes: Iterable[Path], chapters: Sequence[str], out: Path) -> list[O
     return outcomes
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
 def _student(home: Path) -> str:
     return home.absolute().name
 
 
 def _collect(home: Path, chapters: Sequence[str], out: Path, outcome: Outcome) -> None:
     mine = out / outcome.student
-    private.folder(mine, within=out)  # if it stays empty, the grader will say that, too
+    for chapter in chapters:
+        private.folder(mine / chapter, within=out)  # one that stays empty is told when grading
     try:
         for found in read_home(home, chapters):
             _take(found, mine, out, outcome)
@@ -140,13 +145,12 @@ def _take(found: Found, mine: Path, out: Path, outcome: Outcome) -> None:
 def _remove_others(mine: Path, chapter: str, taken: Iterable[str]) -> list[str]:
     """Take away what an earlier run has left of a chapter, and a half-written file."""
     removed = []
-    with suppress(FileNotFoundError):
-        for path in sorted((mine / chapter).iterdir()):
-            name = f"{chapter}/{path.name}"
-            is_ours = path.name.endswith(".ipynb") or path.name == private.PART
-            if is_ours and name not in taken and not path.is_dir():
-                path.unlink()
-                removed += [name] * (path.name != private.PART)
+    for path in sorted((mine / chapter).iterdir()):
+        name = f"{chapter}/{path.name}"
+        is_ours = path.name.endswith(".ipynb") or path.name == private.PART
+        if is_ours and name not in taken and not path.is_dir():
+            path.unlink()
+            removed += [name] * (path.name != private.PART)
     return removed
 
 

@@ -40,6 +40,7 @@ def summarise(grades: list[Grade], folder: Path) -> None:
     Console().print(table)
     for grade in grades:
         if grade.trouble:
-            print(printable(f"Not graded: {grade.student} {grade.chapter}. {grade.trouble}"))
+            whose = f"{grade.student} {grade.chapter}".rstrip()
+            print(printable(f"Not graded: {whose}. {grade.trouble}"))
     place = printable(str(folder))
     print(f"Grades: {place}/grades.csv; a page for each student: {place}/feedback")

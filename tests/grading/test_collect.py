@@ -153,6 +153,9 @@ def test_no_link_in_the_place_of_a_folder_is_followed(above, hub, tmp_path, capf
     assert collect(tmp_path) == 1
     assert copied(tmp_path) == {"ada": {NAME: TEXT}}
     assert "is a link" in capfd.readouterr().out
+    ada, mallory = submissions(tmp_path / "submitted")
+    assert ada.text == TEXT and "empty" in mallory.trouble
+    assert (mallory.student, mallory.chapter) == ("mallory", CHAPTER)
 
 
 @ROOT_ONLY
