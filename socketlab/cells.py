@@ -18,6 +18,7 @@ from typing import Any
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.paths import get_ipython_dir
 from IPython.utils.text import SList
 
 from .fresh import end
@@ -178,10 +179,7 @@ class Shell(InteractiveShell):
 
     def settle(self) -> None:
         """Be at home in this process and its current folder, where another one has made it."""
-        self.init_ipython_dir(None)
-        self.init_profile_dir(None)
-        assert self.profile_dir is not None
-        self.db = type(self.db)(os.path.join(self.profile_dir.location, "db"))
+        self.db = type(self.db)(os.path.join(get_ipython_dir(), "db"))  # for what cells store
         self.starting_dir = os.getcwd()
 
     def run(self, name: str, source: str) -> BaseException | None:

@@ -50,6 +50,7 @@ AT_ONCE = 8
 ENTRY = "socketlab.grading.student:main"
 _IPYTHON = ("completer", "completerlib", "crashhandler", "logger", "magics.execution", "oinspect")
 PRELOAD = (
+    "bdb",  # which IPython imports when the first cell runs
     "psutil",
     "IPython.extensions.storemagic",
     *(f"IPython.core.{module}" for module in _IPYTHON),
