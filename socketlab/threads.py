@@ -51,7 +51,7 @@ def end_busy(known: Collection[threading.Thread]) -> str:
 
     They get a SystemExit, again and again, since a bare `except` may catch it.
     """
-    busy = _computing(_since(known))
+    busy = computing(_since(known))
     frames = sys._current_frames()
     lines = {one: _line(frames[one.ident]) for one in busy if one.ident in frames}
     theirs = [one for one, line in lines.items() if line]
@@ -76,7 +76,8 @@ def _since(known: Collection[threading.Thread]) -> list[threading.Thread]:
     return [one for one in threading.enumerate() if one not in known and one is not mine]
 
 
-def _computing(threads: Iterable[threading.Thread]) -> list[threading.Thread]:
+def computing(threads: Iterable[threading.Thread]) -> list[threading.Thread]:
+    """Return those of these threads that compute now, rather than wait."""
     watch = Stopwatch()
     before = {one: _used(one) for one in threads}
     for _ in range(_LOOKS):

@@ -46,7 +46,7 @@ def away(step: Step, trial: Callable[..., Any], *answers: Any) -> Any:
             finally:
                 told = notes.came_back()
                 step.want(not told, f"a child came back into the program of its parent ({told})")
-    except NotYet:
+    except (NotYet, CannotCheck):
         raise
     except LinkBroken as broken:
         step.fail("the program of the server ended before the check", broken)
@@ -82,7 +82,11 @@ def _where_they_may_fork(step: Step, answers: tuple[Any, ...]) -> Iterator[tuple
     except Exception as error:
         step.fail(f"{describe(error)}: it cannot be taken to another Python", error)
     with _new_python() as link, answers_at(link):
-        yield within(DEADLINE, lambda: there(unpack, luggage), "a new Python")
+        try:
+            theirs = within(DEADLINE, lambda: there(unpack, luggage), "a new Python")
+        except ServerTrouble as late:
+            raise CannotCheck(f"{late} Is the machine busy? Then check again.") from late
+        yield theirs
 
 
 def _packed(value: Any) -> bytes:

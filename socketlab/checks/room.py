@@ -1,5 +1,6 @@
 """The room a check runs in: what happens is recorded, nothing is heard outside, nothing stays."""
 
+import functools
 import socket
 import sys
 import threading
@@ -8,16 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from traceback import walk_stack
 from typing import Any
+from weakref import WeakSet
 
 from ..running import ServerTrouble, running
-from ..threads import end_thread
+from ..threads import computing, end_busy, end_thread
 from .place import answers_at, is_elsewhere, seen, there
-from .step import PATIENCE, NotYet, Step, describe, whereabouts
+from .step import PATIENCE, CannotCheck, NotYet, Step, describe, whereabouts
 
 MOMENT = 0.1
 """Seconds that something which should have ended is still given."""
 MOST = 1 << 20
 """Bytes that a client takes: more than any answer has, so that one without end is told."""
+MOST_THREADS = 1000
+"""Threads that an answer may start in one check. More than any needs, fewer than a kernel bears."""
 
 _REAL = {
     (owner, name): getattr(owner, name)
@@ -39,6 +43,9 @@ class Records:
         self.printed: list[str] = []
         self.errors: list[BaseException] = []
         self._open = ExitStack()
+        self._started = 0
+        self._is_over = False
+        self._opened_by = threading.current_thread()
 
     def open(self) -> None:
         """Begin to record, and keep prints and reports off the cell.
@@ -51,6 +58,7 @@ class Records:
         self._open.callback(setattr, threading, "excepthook", old_hook)
         for name in ("stdout", "stderr"):
             self._open.enter_context(self._unheard(name))
+        self._replace(threading.Thread, "start", self._counted(threading.Thread.start))
         # A look-up may take half a minute where nothing answers it; that's not the answer's time.
         self._replace(socket, "getfqdn", _own_name)
 
@@ -131,17 +139,56 @@ class Records:
             if stream.write != before:
                 stream.write = before
 
+    def _counted(self, real_start: Callable[[threading.Thread], None]) -> Callable[..., None]:
+        """Return a `Thread.start` for an answer that might start threads forever.
+
+        RuntimeError, as where the operating system has no more of them.
+        """
+
+        @functools.wraps(real_start)
+        def start(thread: threading.Thread) -> None:
+            if threading.current_thread() not in {*self.before, self._opened_by}:
+                self._started += 1
+                if self._started > MOST_THREADS:
+                    raise RuntimeError(f"can't start new thread: {MOST_THREADS} were started")
+                if self._is_over:
+                    raise RuntimeError("can't start new thread: the check is over")
+            real_start(thread)
+
+        return start
+
+    def _left(self) -> set[threading.Thread]:
+        return set(threading.enumerate()) - self.before - {threading.current_thread()}
+
     def _clean_up(self) -> None:
         for sock in self.sockets:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)  # wakes a thread blocked in accept or recv
             with suppress(OSError):
                 sock.close()
-        left = set(threading.enumerate()) - self.before - {threading.current_thread()}
+        self._end_threads()
+
+    def _end_threads(self) -> None:
+        """End the threads that the answer has left, which would slow or disturb all that follows.
+
+        What can't be ended is kept in mind: no check is fair beside it.
+        """
+        self._is_over = True
         end = time.monotonic() + MOMENT
-        for thread in left:
-            thread.join(max(0, end - time.monotonic()))
-        end_thread(*left)  # an endless loop would slow all that follows
+        for thread in self._left():
+            with suppress(RuntimeError):  # it's about to start
+                thread.join(max(0, end - time.monotonic()))
+        if left := self._left():
+            end_thread(*left)
+            end = time.monotonic() + MOMENT
+            while self._left() and time.monotonic() < end:
+                time.sleep(MOMENT / 20)
+        if self._left() and end_busy(self.before):
+            _endless.update(computing(self._left()))
+
+
+_endless: WeakSet[threading.Thread] = WeakSet()
+"""Threads of answers that compute forever, and that nothing has ended."""
 
 
 class _Stream:
@@ -179,6 +226,11 @@ sys.addaudithook(_audit)
 def room() -> Iterator[None]:
     """Record what happens where the answer lives; nothing is heard outside, nothing stays."""
     global records
+    if not is_elsewhere() and any(thread.is_alive() for thread in _endless):
+        raise CannotCheck(
+            "A thread that an earlier answer has started computes forever, and can't be stopped. "
+            "Restart the kernel, run the cells above, then check again."
+        )
     outer, records = records, there(_opened)
     mine = records
     try:

@@ -220,3 +220,41 @@ def test_a_program_that_runs_each_cell_once_judges_what_is_there(kernel):
     for source in (SETUP, RIGHT, broken):
         kernel.run(source)
     assert kernel.run(CHECK).startswith("✓")
+
+
+THEATRE = {cell.id: cell.source for cell in read("solutions", "06_threading_mixin").cells}
+STARTS_FOREVER = {
+    "each starts the next": """
+        def again():
+            threading.Thread(target=again).start()
+        again()
+""",
+    "in a loop": """
+        while True:
+            threading.Thread(target=threading.Event().wait, args=(9,), daemon=True).start()
+""",
+    "in a loop that no error ends": """
+        def work():
+            while True:
+                try:
+                    threading.Thread(target=print).start()
+                except:
+                    pass
+        work()
+""",
+}
+
+
+@pytest.mark.parametrize("starts", STARTS_FOREVER.values(), ids=STARTS_FOREVER)
+def test_threads_started_forever_take_no_points_from_a_right_answer(old_kernel, starts):
+    """They end with their check, or the kernel is known to need a restart."""
+    right, check = THEATRE["answer-06-2"], 'from socketlab import check\n\ncheck("06.2")'
+    old_kernel.run(THEATRE["setup"], "setup")
+    asks = "        self.request.recv(65536)\n"
+    assert asks in right
+    old_kernel.run(right.replace(asks, asks + starts), "answer-06-2")
+    assert "✗ 06.2" in old_kernel.run(check, "check")
+    old_kernel.run(right, "answer-06-2")
+    told = [old_kernel.run(check, "check") for _ in range(3)]
+    assert all(one.count("✓") == 3 or "Restart the kernel" in one for one in told), told
+    assert "✗" not in "".join(told)
