@@ -625,8 +625,8 @@ predict = Exercise(
 )
 
 
-@predict.part("who", 2, "You read it from the row of parents.")
-def who_answers(guess: Any, noticed: Any) -> None:
+@predict.part("who", 2, "You read it from the row of parents.", "who_answers")
+def who_answers(guess: Any) -> None:
     step = Step(
         called="who_answers, beside a real run of the six servers, in a new Python",
         expected='"s" the server itself, "t" a thread of its process, "p" another process',
@@ -677,8 +677,8 @@ def _who(server_class: Any) -> str:
     return "s" if thread == threading.get_ident() else "t"
 
 
-@predict.part("noticed", 2, "A test notices what it looks at.")
-def who_notices(guess: Any, noticed: Any) -> None:
+@predict.part("noticed", 2, "A test notices what it looks at.", "noticed")
+def who_notices(noticed: Any) -> None:
     step = Step(
         called="noticed, beside a real run of the test on five broken servers",
         expected="True for each fault that makes the test fail",

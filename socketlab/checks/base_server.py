@@ -1274,8 +1274,8 @@ def _compare_ways(step: Step, guess: Any, real: list[str], slips: dict[str, str]
     step.want(list(guess) == real, "the right names, in another order than the run's")
 
 
-@predict.part("served", 1, "That is the way of a request.")
-def way_served(served: Any, turned_away: Any, failed: Any, outs: Any, returns: Any) -> None:
+@predict.part("served", 1, "That is the way of a request.", "when_served")
+def way_served(served: Any) -> None:
     step = Step(
         called="when_served, beside a real run",
         expected="the calls for a client who is served, in their order",
@@ -1296,8 +1296,8 @@ def way_served(served: Any, turned_away: Any, failed: Any, outs: Any, returns: A
     )
 
 
-@predict.part("turned away", 1, "No handler, but an end.")
-def way_turned_away(served: Any, turned_away: Any, failed: Any, outs: Any, returns: Any) -> None:
+@predict.part("turned away", 1, "No handler, but an end.", "when_turned_away")
+def way_turned_away(turned_away: Any) -> None:
     step = Step(
         called="when_turned_away, beside a real run",
         expected="the calls for a client whom verify_request turns away, in their order",
@@ -1317,8 +1317,8 @@ def way_turned_away(served: Any, turned_away: Any, failed: Any, outs: Any, retur
     )
 
 
-@predict.part("a bug", 1, "Reported, closed, and on to the next.")
-def way_failed(served: Any, turned_away: Any, failed: Any, outs: Any, returns: Any) -> None:
+@predict.part("a bug", 1, "Reported, closed, and on to the next.", "when_it_fails")
+def way_failed(failed: Any) -> None:
     step = Step(
         called="when_it_fails, beside a real run",
         expected="the calls for a client whose handler raises ValueError, in their order",
@@ -1337,9 +1337,9 @@ def way_failed(served: Any, turned_away: Any, failed: Any, outs: Any, returns: A
     )
 
 
-@predict.part("time-outs", 1, "Two limits, two owners.")
+@predict.part("time-outs", 1, "Two limits, two owners.", "time_outs")
 @here()
-def way_timed(served: Any, turned_away: Any, failed: Any, outs: Any, returns: Any) -> None:
+def way_timed(outs: Any) -> None:
     step = Step(
         called="time_outs, beside a real run",
         expected="the calls of handle_timeout: by one handle_request(), and by serve_forever()",
@@ -1372,8 +1372,13 @@ def way_timed(served: Any, turned_away: Any, failed: Any, outs: Any, returns: An
     )
 
 
-@predict.part("who returns", 2, "Who calls shutdown(), and from where, makes all the difference.")
-def returning(served: Any, turned_away: Any, failed: Any, outs: Any, returns: Any) -> None:
+@predict.part(
+    "who returns",
+    2,
+    "Who calls shutdown(), and from where, makes all the difference.",
+    "who_returns",
+)
+def returning(returns: Any) -> None:
     step = Step(
         called="who_returns, beside a real run of the five calls of shutdown()",
         expected="True where shutdown() returns, False where it waits for ever",

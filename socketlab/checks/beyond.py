@@ -990,8 +990,8 @@ predict = Exercise(
 )
 
 
-@predict.part("taken", 2, "You know what limits, and what does not.")
-def how_many_taken(taken: Any, at_the_door: Any, cut_off: Any) -> None:
+@predict.part("taken", 2, "You know what limits, and what does not.", "taken")
+def how_many_taken(taken: Any) -> None:
     step = Step(
         called="taken, beside a real run of the four servers",
         expected="how many of 9 clients who stay are taken by each",
@@ -1042,8 +1042,8 @@ def _settled(server: Any) -> int:
     return int(taken)
 
 
-@predict.part("at the door", 2, "Nobody is refused; nobody is let in either.")
-def full_backlog(taken: Any, at_the_door: Any, cut_off: Any) -> None:
+@predict.part("at the door", 2, "Nobody is refused; nobody is let in either.", "at_the_door")
+def full_backlog(at_the_door: Any) -> None:
     step = Step(
         called="at_the_door, beside a real run of five clients",
         expected='a letter for each: "s" served, "w" waits, "n" not answered, "r" refused',
@@ -1104,8 +1104,8 @@ def _fate(client: socket.socket) -> str:
         return "w"
 
 
-@predict.part("cut off", 1, "A limit is for something.")
-def which_cut_off(taken: Any, at_the_door: Any, cut_off: Any) -> None:
+@predict.part("cut off", 1, "A limit is for something.", "cut_off")
+def which_cut_off(cut_off: Any) -> None:
     step = Step(
         called="cut_off, beside a real run of three clients who send a byte now and then",
         expected="True for each one whose connection was ended within half a second",

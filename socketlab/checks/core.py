@@ -36,6 +36,7 @@ class Part:
     """One check of an exercise: a name, its points, and the function that tries the answer.
 
     `topic`: all that a student is told who fails it, where the check is a teacher's hidden one.
+    `names`: those of the exercise that `run` gets, where it isn't all of them.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Part:
     praise: str
     run: Callable[..., None]
     topic: str = ""
+    names: tuple[str, ...] = ()
 
 
 Kind = Literal["build", "use", "find the bug", "predict"]
@@ -71,12 +73,15 @@ class Exercise:
         _exercises[self.id] = self
 
     def part(
-        self, name: str, points: int, praise: str
+        self, name: str, points: int, praise: str, *names: str
     ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Register the decorated function; it gets the answers, and fails through a `Step`."""
+        """Register the decorated function; it gets the answers, and fails through a `Step`.
+
+        With `names` it gets only these, and no other can be missing.
+        """
 
         def register(run: Callable[..., None]) -> Callable[..., None]:
-            self.parts[name] = Part(name, points, praise, run)
+            self.parts[name] = Part(name, points, praise, run, names=names)
             return run
 
         return register
@@ -200,10 +205,11 @@ def attempt(
     """
     runs = None if answers else runs_behind(namespace)
     try:
-        _want_current(spec, runs)
+        names = part.names or spec.names
+        _want_current(names, runs)
         with room():
-            given = list(_given(spec, answers, namespace, runs))
-            _want_own(spec, given)
+            given = list(_given(spec, names, answers, namespace, runs))
+            _want_own(spec, dict(zip(names, given, strict=True)))
             part.run(*given)
     except NotYet as not_yet:
         return not_yet if runs is None else _with_cells_to_run(not_yet, runs)
@@ -229,9 +235,9 @@ def _raised_in(file: str, error: BaseException) -> bool:
     return frame.f_code.co_filename == file
 
 
-def _want_current(spec: Exercise, runs: Runs | None) -> None:
+def _want_current(names: tuple[str, ...], runs: Runs | None) -> None:
     """Fail where the kernel has an earlier definition than the cell as it last ran."""
-    name, came = runs.stale(spec.names) if runs else ("", "")
+    name, came = runs.stale(names) if runs else ("", "")
     if name:
         Step(
             called=f"your {name}",
@@ -251,12 +257,16 @@ def _with_cells_to_run(not_yet: NotYet, runs: Runs) -> NotYet:
 
 
 def _given(
-    spec: Exercise, answers: tuple[Any, ...], namespace: Mapping[str, Any], runs: Runs | None
+    spec: Exercise,
+    names: tuple[str, ...],
+    answers: tuple[Any, ...],
+    namespace: Mapping[str, Any],
+    runs: Runs | None,
 ) -> Iterator[Any]:
     """Yield the answers, looked up by name if none was passed; a blank one fails."""
     if answers:
         namespace = dict(zip(spec.names, answers, strict=True))
-    for name in spec.names:
+    for name in names:
         step = Step(
             called=f"your {name}",
             expected=f"a definition of {name}, in a cell that ran to its end",
@@ -274,9 +284,8 @@ def _given(
         yield answer
 
 
-def _want_own(spec: Exercise, answers: list[Any]) -> None:
+def _want_own(spec: Exercise, named: dict[str, Any]) -> None:
     """Fail where an answer is the very class that it is to replace."""
-    named = dict(zip(spec.names, answers, strict=True))
     found = there(first_borrowed, named, dict(spec.own)) if spec.own else None
     if type(found) is tuple and any(found):  # a tuple of texts, whatever was sent in its place
         name, came = map(str, found)

@@ -976,8 +976,8 @@ Guess = Any
 """One of the learner's four lists."""
 
 
-@predict.part("told", 1, "Everybody is the first.")
-def told(told: Guess, printed: Guess, zombies: Guess, after_fork: Guess) -> None:
+@predict.part("told", 1, "Everybody is the first.", "told")
+def told(told: Guess) -> None:
     step = Step(
         called="told, beside a real run with three visitors in turn",
         expected="four numbers: what each visitor is told, and what the server has counted",
@@ -999,8 +999,8 @@ def _lines() -> list[int]:
     return counts
 
 
-@predict.part("printed", 2, "You know where a printed line waits.")
-def printed(told: Guess, printed: Guess, zombies: Guess, after_fork: Guess) -> None:
+@predict.part("printed", 2, "You know where a printed line waits.", "printed")
+def printed(printed: Guess) -> None:
     step = Step(
         called="printed, beside three real runs with two clients, the output in a file",
         expected="six numbers: how often 'ready' and 'serving' are in the file, for each run",
@@ -1032,8 +1032,8 @@ def _dead() -> list[int]:
     return [before, left().count("zombie")]
 
 
-@predict.part("zombies", 1, "Somebody has to ask.")
-def dead(told: Guess, printed: Guess, zombies: Guess, after_fork: Guess) -> None:
+@predict.part("zombies", 1, "Somebody has to ask.", "zombies")
+def dead(zombies: Guess) -> None:
     step = Step(
         called="zombies, beside a real run with three calls of handle_request()",
         expected="two numbers: before server_close() and after",
@@ -1070,8 +1070,8 @@ def _beside_threads() -> list[Any]:
     return [int(threads), bool(int(taken)), lock.acquire(timeout=PATIENCE)]
 
 
-@predict.part("fork and threads", 1, "You would not fork beside threads.")
-def beside(told: Guess, printed: Guess, zombies: Guess, after_fork: Guess) -> None:
+@predict.part("fork and threads", 1, "You would not fork beside threads.", "after_fork")
+def beside(after_fork: Guess) -> None:
     step = Step(
         called="after_fork, beside a real run in a program with four threads",
         expected="a number, then twice True or False",

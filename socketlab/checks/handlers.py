@@ -1155,8 +1155,8 @@ predict = Exercise(
 )
 
 
-@predict.part("steps", 1, "finish runs, if setup did.")
-def which_steps(letters: Any, numbers: Any, waiting: Any, ended: Any) -> None:
+@predict.part("steps", 1, "finish runs, if setup did.", "which_steps")
+def which_steps(letters: Any) -> None:
     step = Step(
         called="which_steps, beside a real run",
         expected="the letters of the steps that run: all well, handle raises, setup raises",
@@ -1187,8 +1187,8 @@ def _letters(failing: str) -> str:
     return "".join(name[0] for name in server.calls)
 
 
-@predict.part("how many", 1, "A stream has no messages, a connection one handler.")
-def how_many(letters: Any, numbers: Any, waiting: Any, ended: Any) -> None:
+@predict.part("how many", 1, "A stream has no messages, a connection one handler.", "how_many")
+def how_many(numbers: Any) -> None:
     step = Step(
         called="how_many, beside a real run",
         expected="the bytes of three reads, and the calls of handle",
@@ -1242,8 +1242,8 @@ def _calls_for_three_lines(step: Step) -> int:
     return len(server.calls)
 
 
-@predict.part("while waiting", 2, "You know which read waits, and for what.")
-def while_waiting(letters: Any, numbers: Any, waiting: Any, ended: Any) -> None:
+@predict.part("while waiting", 2, "You know which read waits, and for what.", "while_waiting")
+def while_waiting(waiting: Any) -> None:
     step = Step(
         called="while_waiting, beside a real run",
         expected="True for each read that returns while the client waits with b'hello\\n' sent",
@@ -1285,8 +1285,8 @@ def _returns(read: Callable[[socket.socket, Any], Any]) -> bool:
         return True
 
 
-@predict.part("cut off", 2, "Three clocks, and you can tell them apart.")
-def cut_off(letters: Any, numbers: Any, waiting: Any, ended: Any) -> None:
+@predict.part("cut off", 2, "Three clocks, and you can tell them apart.", "cut_off")
+def cut_off(ended: Any) -> None:
     step = Step(
         called="cut_off, beside a real run",
         expected="True for each client whose connection was ended within half a second",

@@ -726,8 +726,8 @@ predict = Exercise(
 )
 
 
-@predict.part("stream", 1, "Water in a pipe.")
-def streams(stream: Any, datagrams: Any, end: Any, second: Any, calls: Any) -> None:
+@predict.part("stream", 1, "Water in a pipe.", "stream_reads")
+def streams(stream: Any) -> None:
     step = Step(
         called="stream_reads, beside a real run",
         expected="what recv(5) and recv(1024) give, as bytes",
@@ -749,8 +749,8 @@ def streams(stream: Any, datagrams: Any, end: Any, second: Any, calls: Any) -> N
     )
 
 
-@predict.part("datagrams", 1, "Postcards.")
-def postcards(stream: Any, datagrams: Any, end: Any, second: Any, calls: Any) -> None:
+@predict.part("datagrams", 1, "Postcards.", "datagram_reads")
+def postcards(datagrams: Any) -> None:
     step = Step(
         called="datagram_reads, beside a real run",
         expected="the data that two calls of recvfrom(1024) give, as bytes",
@@ -769,8 +769,8 @@ def postcards(stream: Any, datagrams: Any, end: Any, second: Any, calls: Any) ->
     compare(step, datagrams, real, {0: apart, 1: apart})
 
 
-@predict.part("the end", 1, "The end, and again the end.")
-def ends(stream: Any, datagrams: Any, end: Any, second: Any, calls: Any) -> None:
+@predict.part("the end", 1, "The end, and again the end.", "at_the_end")
+def ends(end: Any) -> None:
     step = Step(
         called="at_the_end, beside a real run",
         expected="what three calls of recv(1024) give, as bytes",
@@ -785,8 +785,10 @@ def ends(stream: Any, datagrams: Any, end: Any, second: Any, calls: Any) -> None
     compare(step, end, real, {0: "What was sent before the end arrives.", 1: finished, 2: finished})
 
 
-@predict.part("second client", 2, "The system answers the door, the server does not.")
-def seconds(stream: Any, datagrams: Any, end: Any, second: Any, calls: Any) -> None:
+@predict.part(
+    "second client", 2, "The system answers the door, the server does not.", "second_client"
+)
+def seconds(second: Any) -> None:
     step = Step(
         called="second_client, beside a real run",
         expected="True or False: connected, sent, answered by serve; answered by serve_threaded",
@@ -838,8 +840,8 @@ def _serve(listener: socket.socket, threaded: bool) -> None:
             echo(connection)
 
 
-@predict.part("calls", 1, "Once for each connection.")
-def called(stream: Any, datagrams: Any, end: Any, second: Any, calls: Any) -> None:
+@predict.part("calls", 1, "Once for each connection.", "calls")
+def called(calls: Any) -> None:
     step = Step(
         called="calls, beside a real run",
         expected="how often handle is called: for one connection with three messages, and for "

@@ -782,8 +782,8 @@ class Reusing(TCPServer):
     allow_reuse_address = True
 
 
-@predict.part("comes back", 2, "You know two errors with one name apart.")
-def coming_back(comes_back: Any, reuses: Any, connects: Any, served: Any, full: Any) -> None:
+@predict.part("comes back", 2, "You know two errors with one name apart.", "comes_back")
+def coming_back(comes_back: Any) -> None:
     step = Step(
         called="comes_back, beside a real run",
         expected="True where a new server can listen on the port at once, in four cases",
@@ -830,8 +830,8 @@ def _can_listen(server_class: Any, where: Any) -> bool:
     return True
 
 
-@predict.part("option", 1, "Set in time.")
-def option(comes_back: Any, reuses: Any, connects: Any, served: Any, full: Any) -> None:
+@predict.part("option", 1, "Set in time.", "reuses")
+def option(reuses: Any) -> None:
     step = Step(
         called="reuses, beside a real run",
         expected="True where the socket has SO_REUSEADDR, in three cases",
@@ -857,8 +857,8 @@ def option(comes_back: Any, reuses: Any, connects: Any, served: Any, full: Any) 
     )
 
 
-@predict.part("endings", 1, "Two endings, two jobs.")
-def endings(comes_back: Any, reuses: Any, connects: Any, served: Any, full: Any) -> None:
+@predict.part("endings", 1, "Two endings, two jobs.", "connects")
+def endings(connects: Any) -> None:
     step = Step(
         called="connects, beside a real run",
         expected="True where a client can connect: after shutdown(), after server_close()",
@@ -900,8 +900,8 @@ class Narrow(TCPServer):
         """Leave it open."""
 
 
-@predict.part("served", 1, "A waiting room is no limit.")
-def serves_all(comes_back: Any, reuses: Any, connects: Any, served: Any, full: Any) -> None:
+@predict.part("served", 1, "A waiting room is no limit.", "served")
+def serves_all(served: Any) -> None:
     step = Step(
         called="served, beside a real run",
         expected="a list of one number: how many of ten clients, who all stay, are served",
@@ -922,8 +922,8 @@ def serves_all(comes_back: Any, reuses: Any, connects: Any, served: Any, full: A
     compare(step, served, [answers], {0: "request_queue_size does not limit the clients."})
 
 
-@predict.part("full queue", 1, "No answer is not a refusal.")
-def full_queue(comes_back: Any, reuses: Any, connects: Any, served: Any, full: Any) -> None:
+@predict.part("full queue", 1, "No answer is not a refusal.", "full_queue")
+def full_queue(full: Any) -> None:
     step = Step(
         called="full_queue, beside a real run"
         if sys.platform == "linux"

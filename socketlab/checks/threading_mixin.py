@@ -1142,8 +1142,8 @@ def _surely(step: Step, guess: Guess, measure: Any, misread: dict[int, str]) -> 
     compare(step, guess, real, misread)
 
 
-@predict.part("first", 1, "Threads help only where nothing else makes them queue.")
-def first(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+@predict.part("first", 1, "Threads help only where nothing else makes them queue.", "first_answers")
+def first(firsts: Guess) -> None:
     step = Step(
         called="first_answers, beside four real runs",
         expected='for each server "slow" or "quick": who has an answer first',
@@ -1166,8 +1166,8 @@ def first(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess
     )
 
 
-@predict.part("threads", 1, "A queue at the door is no limit inside.")
-def threads(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+@predict.part("threads", 1, "A queue at the door is no limit inside.", "threads_at_work")
+def threads(threads: Guess) -> None:
     step = Step(
         called="threads_at_work, beside two real runs with 12 clients who stay",
         expected="two numbers of threads, for request_queue_size = 1 and 5",
@@ -1198,8 +1198,8 @@ def _at_work(step: Step, queue: int, clients: int = 12) -> int:
         return len(at_work)
 
 
-@predict.part("shutdown", 1, "It waits for the loop, and for nothing else.")
-def shutdowns(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+@predict.part("shutdown", 1, "It waits for the loop, and for nothing else.", "shutdown_returns")
+def shutdowns(shut: Guess) -> None:
     step = Step(
         called="shutdown_returns, beside three real runs",
         expected="three times True or False",
@@ -1304,8 +1304,8 @@ def _endings(limit: float) -> list[tuple[bool, bool]]:
         return found
 
 
-@predict.part("close", 1, "server_close() waits, unless it is told not to.")
-def close(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+@predict.part("close", 1, "server_close() waits, unless it is told not to.", "close_returns")
+def close(closes: Guess) -> None:
     step = Step(
         called="close_returns, beside three real programs with a silent client",
         expected="three times True or False",
@@ -1324,8 +1324,8 @@ def close(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess
     )
 
 
-@predict.part("end", 1, "You know why Ctrl-C sometimes hangs.")
-def end(firsts: Guess, threads: Guess, shut: Guess, closes: Guess, ends: Guess) -> None:
+@predict.part("end", 1, "You know why Ctrl-C sometimes hangs.", "program_ends")
+def end(ends: Guess) -> None:
     step = Step(
         called="program_ends, beside three real programs with a silent client",
         expected="three times True or False",

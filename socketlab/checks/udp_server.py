@@ -503,8 +503,8 @@ guess = Exercise(
 SIZES = (3, 0, 9000, 5)
 
 
-@guess.part("arrived", 2, "One card, one request, and no rest.")
-def arrived(arrived: Any, purses: Any, queue: Any) -> None:
+@guess.part("arrived", 2, "One card, one request, and no rest.", "arrived")
+def arrived(arrived: Any) -> None:
     step = Step(
         called=f"arrived, against a run just now: datagrams of {SIZES} bytes for a UDPServer",
         expected="the sizes that the handler saw in that run, as a list",
@@ -560,8 +560,8 @@ def _serve_waiting(server: Any) -> None:
         server.handle_request()
 
 
-@guess.part("purses", 2, "Silence has two causes, and a number tells them apart.")
-def purses(arrived: Any, purses: Any, queue: Any) -> None:
+@guess.part("purses", 2, "Silence has two causes, and a number tells them apart.", "purses")
+def purses(purses: Any) -> None:
     step = Step(
         called="purses, against a run just now: 10 paid in, with two losses, at both servers",
         expected="what was in each purse after the answer had been heard, as a list of two numbers",
@@ -612,8 +612,8 @@ def _paid_in(numbered: bool) -> int:
         return int(client.recv(8192))
 
 
-@guess.part("queue", 1, "A postcard does not wait for a slow reader.")
-def queue(arrived: Any, purses: Any, queue: Any) -> None:
+@guess.part("queue", 1, "A postcard does not wait for a slow reader.", "queue")
+def queue(queue: Any) -> None:
     step = Step(
         called="queue, against a run just now: 5,000 datagrams of 1000 bytes, and nobody reads",
         expected="the letter of what that run gave",

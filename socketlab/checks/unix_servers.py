@@ -631,8 +631,8 @@ def _are_booleans(answer: Any, number: int) -> bool:
     return are and len(answer) == number
 
 
-@guess.part("starts", 2, "The file decides, not the server.")
-def starts(starts: Any, answered: Any, queue: Any) -> None:
+@guess.part("starts", 2, "The file decides, not the server.", "starts")
+def starts(starts: Any) -> None:
     step = Step(
         called="starts, against a run just now: a second server at the path of a first",
         expected="True or False for each of the three cases, as in that run",
@@ -674,8 +674,8 @@ def _starts_beside(step: Step) -> bool:
     return False
 
 
-@guess.part("answered", 1, "An answer needs an address to go to.")
-def answered(starts: Any, answered: Any, queue: Any) -> None:
+@guess.part("answered", 1, "An answer needs an address to go to.", "answered")
+def answered(answered: Any) -> None:
     step = Step(
         called="answered, against a run just now: two clients of a UnixDatagramServer",
         expected="True or False for each of the two, as in that run",
@@ -706,8 +706,8 @@ def _is_answered(step: Step, has_path: bool) -> bool:
     return False
 
 
-@guess.part("queue", 1, "Inside one machine, even a postcard can wait.")
-def queue(starts: Any, answered: Any, queue: Any) -> None:
+@guess.part("queue", 1, "Inside one machine, even a postcard can wait.", "queue")
+def queue(queue: Any) -> None:
     step = Step(
         called="queue, against a run just now: 5,000 datagrams to a path where nobody reads",
         expected="the letter of what that run gave",

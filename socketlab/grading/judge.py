@@ -23,12 +23,12 @@ from .clock import Clock
 from .limits import FILES, data_used, lower, want_files
 from .remote import Checker, Line, LinkBroken, NoMessage, is_lack
 from .sandbox import Ending, Sandbox, SandboxTrouble, Student, Turns
-from .submissions import UNSEEN, Cell, Submission, Unreadable, cells_for, cells_of
+from .submissions import UNSEEN, Cell, Submission, Unreadable, cells_for, cells_of, defined_again
 
 SECONDS = 10.0
 """The time for one check, in which its own deadlines have long passed."""
-RUN_SECONDS = 5.0
-"""The time for the cells. Who serves there for ever waits in vain for the checks."""
+RUN_SECONDS = 6.0
+"""The time for the cells, in which the one that takes too long has been stopped."""
 BUSY = 3
 """On a machine that is too busy all may take so many times as long."""
 SLOW = 0.3
@@ -108,6 +108,8 @@ class Job:
     cells: list[Cell]
     needed: list[Cell]
     """The cells without which there is no answer, for where `cells` do not run to their end."""
+    again: list[str]
+    """What to tell of names that are defined more than once, where a check fails."""
 
 
 def grade(submission: Submission, sandbox: Sandbox) -> Grade:
@@ -134,7 +136,8 @@ def grade(submission: Submission, sandbox: Sandbox) -> Grade:
         chosen = cells_for(exercise, exercises, cells)
         if any(cell.binds & {*exercise.names, UNSEEN} for cell in chosen):
             needed = cells_for(exercise, exercises, cells, common=False)
-            jobs.append(Job(exercise, list(exercise.parts.values()), chosen, needed))
+            again = defined_again(exercise, cells)
+            jobs.append(Job(exercise, list(exercise.parts.values()), chosen, needed, again))
     try:
         for result in _in_processes(jobs, sandbox):
             results[result.exercise, result.check] = result
@@ -161,12 +164,13 @@ def exercises_of(chapter: str) -> list[Exercise]:
 
 def _missing(exercise: Exercise, part: Part, trouble: str) -> Result:
     """Return the result of a check whose answer no cell defines."""
+    names = part.names or exercise.names
     step = Step(
-        called=f"your {exercise.names[0]}",
-        expected=f"a cell that defines {' and '.join(exercise.names)}",
+        called=f"your {names[0]}",
+        expected=f"a cell that defines {' and '.join(names)}",
         why="Without it there is nothing to try.",
     )
-    return _failed(exercise, part, step, trouble or f"there is no {exercise.names[0]}")
+    return _failed(exercise, part, step, trouble or f"there is no {names[0]}")
 
 
 def _failed(exercise: Exercise, part: Part, step: Step, came: str) -> Result:
@@ -364,11 +368,14 @@ def _judge(job: Job, sandbox: Sandbox, pipe: TextIO) -> Iterator[Result]:
     clock = Clock()
     clock.start()
     limits = replace(sandbox.limits, cpu_seconds=CPU_SECONDS, seconds=_most_seconds(job))
-    for cells in [job.cells, job.needed]:
+    first = job.cells
+    for cells in [first, job.needed]:
         job = replace(job, cells=cells)
         with sandbox.start(ENTRY, os.getpid() if isolated else None, limits=limits) as student:
             try:
                 checker, notes = _run_cells(job, student, clock, isolated)
+                if cells != first:
+                    notes.append(_ONLY_NEEDED)
             except LinkBroken as broken:
                 if cells != job.needed:
                     continue
@@ -377,6 +384,12 @@ def _judge(job: Job, sandbox: Sandbox, pipe: TextIO) -> Iterator[Result]:
             else:
                 yield from _check(job, student, checker, notes, clock, pipe)
             return
+
+
+_ONLY_NEEDED = (
+    "Your program ended, or didn't come to its end, while all your cells ran. So only those that "
+    "the answer needs were run."
+)
 
 
 def _most_seconds(job: Job) -> float:
@@ -432,7 +445,8 @@ def _check(
         else:
             praise = f"✓ {exercise.id} {part.name}. {part.praise}"
             result = Result(exercise.id, part.name, part.points, part.points, praise)
-        result.notes, result.seconds = notes, time.monotonic() - started
+        result.notes = notes if result.points else [*notes, *job.again]
+        result.seconds = time.monotonic() - started
         yield result
         if hangs.is_set() or isinstance(cause, LinkBroken):
             return
@@ -543,8 +557,9 @@ def _notes(cells: list[Cell], troubles: Any) -> list[str]:
         told = _short(str(troubles.get(str(cell.number), "")))
         told = told and (cell.syntax_error or told)  # of a line such as `ls` IPython makes Python
         if told and not told.endswith("is still blank"):  # which the checks tell, too
-            begins = _printable(cell.source.strip().partition("\n")[0][:60])
-            notes.append(f"The cell that begins with {begins!r} did not run to its end: {told}")
+            notes.append(
+                f"The cell that begins with {cell.begins!r} did not run to its end: {told}"
+            )
     return notes
 
 

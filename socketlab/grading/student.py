@@ -5,11 +5,25 @@ import faulthandler
 import signal
 import socket
 import sys
+import time
 import types
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
+from ..busy import Stopwatch
 from ..cells import Shell
 from .remote import Line, Subject
+
+SECONDS, LATER = 4.0, 0.5
+"""What all cells may take together, and each that runs after that."""
+CPU_SECONDS = 1.5
+"""What they may compute together."""
+BUSY = 3
+"""On a machine that is too busy they may take so many times as long."""
+
+
+class TooLongError(BaseException):
+    """A cell wasn't done in time; no `except` of its own is meant."""
 
 
 def prepare() -> None:
@@ -28,7 +42,9 @@ def main(control: socket.socket) -> None:
     sys.path.insert(0, "")  # as in a kernel: a cell may import what another one has written
     builtins.input = _no_input  # type: ignore[assignment]
     _tell_where_it_computes()
-    troubles = run_cells(sources, shell)
+    with StopButton() as button:
+        troubles = run_cells(sources, shell, button)
+    _tell_where_it_computes()
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     line.send(troubles, [])
     Subject(control, shell.user_ns).serve()
@@ -41,7 +57,49 @@ def _tell_where_it_computes() -> None:
         faulthandler.register(number, chain=True)
 
 
-def run_cells(sources: dict[str, str], shell: Shell) -> dict[str, str]:
+class StopButton:
+    """Stops the cell that runs when time is up, so that the cells after it still run."""
+
+    def __init__(self) -> None:
+        self._watch, self._rounds = Stopwatch(), BUSY
+        self._began = time.monotonic()
+
+    def __enter__(self) -> "StopButton":
+        signal.signal(signal.SIGALRM, self._ring)
+        signal.signal(signal.SIGPROF, self._ring_at_once)
+        signal.setitimer(signal.ITIMER_REAL, SECONDS, LATER / 5)
+        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for timer in (signal.ITIMER_REAL, signal.ITIMER_PROF):
+            signal.setitimer(timer, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+
+    def run(self, shell: Shell, name: str, source: str) -> BaseException | None:
+        """Run a cell; return what it ended with."""
+        self._began = time.monotonic()
+        try:
+            return shell.run(name, source)
+        except TooLongError as error:  # it came while nothing of the cell ran, as in an `await`
+            return error
+
+    def _ring(self, *_: object) -> None:
+        if time.monotonic() - self._began < LATER:
+            return
+        self._rounds -= 1
+        if self._rounds > 0 and self._watch.is_busy():
+            signal.setitimer(signal.ITIMER_REAL, SECONDS, LATER / 5)
+            return
+        self._rounds = 0
+        raise TooLongError(f"it was stopped after {time.monotonic() - self._began:.0f} seconds")
+
+    def _ring_at_once(self, *_: object) -> NoReturn:
+        raise TooLongError(f"it computed for more than {CPU_SECONDS:g} seconds, and was stopped")
+
+
+def run_cells(sources: dict[str, str], shell: Shell, button: StopButton) -> dict[str, str]:
     """Run the cells in their order; return what went wrong, by cell.
 
     Cells are handed in as they stand, not in the order in which they were run. So one that lacks
@@ -55,9 +113,9 @@ def run_cells(sources: dict[str, str], shell: Shell) -> dict[str, str]:
         lacking: dict[str, str] = {}
         for number, source in todo.items():
             troubles.pop(number, None)
-            error = shell.run(f"<cell {number}>", source)
+            error = button.run(shell, f"<cell {number}>", source)
             if error is not None:
-                troubles[number] = describe(error)
+                troubles[number] = describe(error).removeprefix(f"{TooLongError.__name__}: ")
             if isinstance(error, NameError):
                 lacking[number] = error.name or ""
         again = {number: todo[number] for number, name in lacking.items() if name in shell.user_ns}

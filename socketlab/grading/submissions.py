@@ -370,6 +370,12 @@ class Cell:
     checks: frozenset[str] = frozenset()
     syntax_error: str = ""
 
+    @property
+    def begins(self) -> str:
+        """How it begins, in print: the cell, for people."""
+        line = self.source.strip().partition("\n")[0][:60]
+        return "".join(sign if sign.isprintable() else "\ufffd" for sign in line)
+
 
 _QUESTIONS = {"check", "hint", "solution", "reset", "progress"}
 _BINDING = re.compile(r"^[ \t]*(?:class|def)\s+(\w+)|^(\w+)\s*=", re.MULTILINE)
@@ -501,26 +507,50 @@ def cells_for(
     """Return the cells of an exercise: its own, the common ones if asked for, and what these use.
 
     A cell belongs to the exercises whose names it defines, wherever it stands and whatever its
-    metadata say; but what uses a name again below the last check of a whole answer has come too
-    late for a kernel to judge it. Cells of other exercises are left out, so that an error there
-    costs nothing here.
+    metadata say. Below the last check of a whole answer it has come too late for a kernel to
+    judge it, and counts only where the answer lacks something. Cells of other exercises are left
+    out, so that an error there costs nothing here.
     """
     mine = set(exercise.names)
     foreign = {name for other in others if other is not exercise for name in other.names} - mine
-    last = max((cell.number for cell in cells if exercise.id in cell.checks), default=0)
-    above = frozenset().union(*(cell.binds for cell in cells if cell.number <= last))
+    last, is_whole = _judged(exercise, cells)
     live = [
         cell
         for cell in cells
-        if not cell.asks and not (mine <= above and cell.number > last and cell.binds & mine)
+        if not cell.asks and not (is_whole and cell.number > last and cell.binds & mine)
     ]
+    early = [cell for cell in live if not is_whole or cell.number <= last]
     mine.add(UNSEEN)
-    chosen = {c.number: c for c in live if c.binds & mine or (common and not c.binds & foreign)}
+    chosen = {c.number: c for c in early if c.binds & mine or (common and not c.binds & foreign)}
     while True:
         used = frozenset().union(*(cell.uses for cell in chosen.values()))
         known = frozenset().union(*(cell.binds for cell in chosen.values()))
-        lacking = used - known
-        more = {c.number: c for c in live if c.number not in chosen and c.binds & lacking}
-        if not more:
+        for place in (early, live):
+            lacking = used - known
+            more = {c.number: c for c in place if c.number not in chosen and c.binds & lacking}
+            if more:
+                break
+        else:
             return [chosen[number] for number in sorted(chosen)]
         chosen |= more
+
+
+def _judged(exercise: Exercise, cells: list[Cell]) -> tuple[int, bool]:
+    """Return the number of the last cell that checks an exercise; is the answer whole there?"""
+    last = max((cell.number for cell in cells if exercise.id in cell.checks), default=0)
+    above = frozenset().union(*(cell.binds for cell in cells if cell.number <= last))
+    return last, set(exercise.names) <= above
+
+
+def defined_again(exercise: Exercise, cells: list[Cell]) -> list[str]:
+    """Return a sentence for each name of an exercise that more than one cell defines."""
+    last, is_whole = _judged(exercise, cells)
+    told = []
+    for name in exercise.names:
+        for cell in [cell for cell in cells if name in cell.binds and not cell.asks][1:]:
+            late = is_whole and cell.number > last
+            counts = "what is above the check counts" if late else "the last one counts"
+            told.append(
+                f"You define {name} again in the cell that begins with {cell.begins!r}: {counts}."
+            )
+    return told

@@ -11,7 +11,7 @@ import minisocketserver
 from minisocketserver import beyond
 from socketlab import CheckFailed, answers, check
 from socketlab.authoring.exercises import ROOT
-from socketlab.checks.core import exercises, find
+from socketlab.checks.core import attempt, exercises, find
 
 from . import conftest
 from .helpers import ours
@@ -287,3 +287,21 @@ def test_every_build_task_with_a_class_of_the_librarys_says_what_is_to_be_writte
         if spec.kind == "build":
             known = [n for n in spec.names if hasattr(minisocketserver, n) or hasattr(beyond, n)]
             assert set(known) <= set(spec.own), spec.id
+
+
+PREDICTIONS = [
+    pytest.param(spec, part, id=f"{spec.id} {part.name}")
+    for spec in exercises()
+    if spec.kind == "predict"
+    for part in spec.parts.values()
+]
+
+
+@pytest.mark.parametrize("spec, part", PREDICTIONS)
+def test_a_prediction_is_asked_for_by_itself(spec, part):
+    """Whoever has not written the others yet is told of this one, and of none that is missing."""
+    [name] = part.names
+    other = attempt(spec, part, (), {one: None for one in spec.names if one != name})
+    assert f"there is no {name} yet" in other.came
+    wrong = attempt(spec, part, (), {name: "no list"})
+    assert wrong.step.called.startswith(f"{name}, ") and "there is no" not in wrong.came
