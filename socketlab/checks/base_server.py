@@ -923,13 +923,15 @@ def counts(page: Any, server_class: Any) -> None:
 
 def _each_does_its_part(page: Any, server_class: Any) -> None:
     step = Step(
-        called="page, by a server of the standard library that has had 7 visitors",
+        called="page, by a SmallHarbour with the standard library's hooks, after 7 visitors",
         expected="'visitor 8', and 8 in server.visitors",
         why="page counts, whatever the server; SmallHarbour starts at 0, and only looks.",
     )
     started = getattr(step.call(server_class, ANY_PORT, page), "visitors", None)
     step.want(started == 0, f"a SmallHarbour that starts with {started!r} in visitors")
-    server = there(socketserver.TCPServer, ANY_PORT, page)
+    hooks = ("get_request", "verify_request", "process_request", "finish_request")
+    plain = {name: getattr(socketserver.TCPServer, name) for name in hooks}
+    server = step.call(subclass("SmallHarbour", (server_class,), plain), ANY_PORT, page)
     server.visitors = 7
     with quickly(step, server):
         got = fetch(step, server).strip()

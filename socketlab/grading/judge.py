@@ -27,7 +27,7 @@ from .submissions import UNSEEN, Cell, Submission, Unreadable, cells_for, cells_
 
 SECONDS = 10.0
 """The time for one check, in which its own deadlines have long passed."""
-RUN_SECONDS = 6.0
+RUN_SECONDS = 7.0
 """The time for the cells, in which the one that takes too long has been stopped."""
 BUSY = 3
 """On a machine that is too busy all may take so many times as long."""

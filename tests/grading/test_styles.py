@@ -1,6 +1,7 @@
 """Cells written for IPython get the same points from `socketlab grade` as from a kernel."""
 
 import ast
+import csv
 import os
 
 import nbformat
@@ -69,7 +70,7 @@ def test_a_time_limit_for_all_sockets_is_the_answer_s_own(tmp_path):
         path = handed_in(tmp_path / "submitted", chapter, "ada")
         path.parent.mkdir(parents=True)
         nbformat.write(whole, path)
-    rows = grade(tmp_path / "submitted", tmp_path / "out")
+    rows = list(csv.DictReader(grade(tmp_path / "submitted", tmp_path / "out").splitlines()))
     lost = [row for row in rows if row["score"] != row["max_score"]]
     assert len(rows) == len(chapters) and not lost
 

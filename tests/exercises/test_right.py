@@ -1,0 +1,32 @@
+"""A right answer passes, whatever its style: in a notebook's process, and in the grader's."""
+
+import pytest
+
+from socketlab import check
+from socketlab.checks.core import exercises, find
+
+from . import right
+from .test_notebooks import CHAPTERS, read
+
+ANSWERS = right.answers()
+EACH = [
+    pytest.param(exercise, text, id=f"{exercise} {style}")
+    for exercise, styles in ANSWERS.items()
+    for style, text in styles.items()
+]
+
+
+def test_each_exercise_has_answers_of_three_people():
+    assert {spec.id for spec in exercises()} == ANSWERS.keys()
+    assert not [exercise for exercise, styles in ANSWERS.items() if len(styles) < 3]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("exercise, text", EACH)
+def test_a_right_answer_passes_in_any_style(exercise, text):
+    [chapter] = [one for one in CHAPTERS if one.startswith(exercise[:2])]
+    setup = next(cell.source for cell in read("solutions", chapter).cells if cell.id == "setup")
+    namespace = {"__name__": "answer"}
+    exec(compile(setup, "<setup>", "exec"), namespace)
+    exec(compile(text, f"<answer {exercise}>", "exec"), namespace)
+    check(exercise, *(namespace[name] for name in find(exercise).names))
