@@ -51,6 +51,7 @@ def _tell_where_it_computes() -> None:
     """Write to stderr where it stands, when it is ended because it computed for too long."""
     sys.stderr.flush()
     for number in (signal.SIGPROF, signal.SIGXCPU):
+        faulthandler.unregister(number)  # or it takes it for done, whatever came in between
         faulthandler.register(number, chain=True)
 
 
