@@ -56,12 +56,13 @@ def reason(error: OSError) -> str:
     return f"{told}: {_REASONS[error.errno]}" if error.errno in _REASONS else told
 
 
-def call(function: str, *arguments: Any) -> None:
+def call(function: str, *arguments: Any) -> int:
     """Call a function of the C library; OSError, which names the function, when it fails."""
     words = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
-    if getattr(_c_library(), function)(*words) < 0:
+    if (result := getattr(_c_library(), function)(*words)) < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{function}: {os.strerror(number)}")
+    return int(result)
 
 
 @cache

@@ -19,8 +19,8 @@ from weakref import WeakSet
 
 from ..fresh import named_error
 from ..pythons import search_path
+from . import landlock, seccomp
 from . import limits as limits_of
-from . import seccomp
 from .clock import Crowd
 
 _MODULES = """
@@ -36,8 +36,9 @@ LEVELS = {
     "namespaces": "A submission sees neither your files, nor your processes, nor your network; "
     "what it starts dies with it; CPU, memory, processes, disk, output and time are limited.",
     "process": "A submission runs with limits on CPU, memory, processes, files, output and time, "
-    "and what it starts is ended with it. It can read the files that its user can read, reach "
-    "the network, and signal processes of its user: grade on a machine that holds nothing else.",
+    "and what it starts is ended with it. It can read the files that its user can read, and reach "
+    "the network. With Linux 6.12 it can neither write to other folders nor signal processes of "
+    "its user, with 5.13 not write. So grade on a machine that holds nothing else.",
 }
 
 _PROGRAM = f"import sys; sys.path[:0] = [sys.argv.pop()]; from {__package__} import zygote; "
@@ -459,6 +460,10 @@ def examined() -> str:
             why = f"\n  Why not namespaces: {sandbox.why_not_higher}" * bool(sandbox.why_not_higher)
             calls = seccomp.why_not()
             calls = f"not refused: {calls}" if calls else "refused"
+            if sandbox.level == "process":
+                has = landlock.version()
+                why += f"\n  Writing to other folders: {'refused' if has else 'not refused'}."
+                why += f" Signals: {'refused' if has >= 6 else 'not refused'}."
             why += f"\n  System calls that no answer needs: {calls}."
             return f"level {sandbox.level}: {LEVELS[sandbox.level]}{why}"
     except SandboxTrouble as trouble:

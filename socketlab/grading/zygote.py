@@ -18,6 +18,7 @@ import selectors
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -28,7 +29,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import namespaces, seccomp
+from . import landlock, namespaces, seccomp
 from .limits import NOBODY, lower, processes_of
 from .usage import Usage, below, of_namespace
 
@@ -36,6 +37,9 @@ LINUX = sys.platform == "linux"
 _BETWEEN_LOOKS = (0.1, 0.3)
 """Seconds, by chance: nobody can know when not to be seen."""
 _CHUNK = 1 << 16
+_MOST_FILES, _MOST_DEEP = 10_000, 100
+"""Files in a work folder that nothing else limits, and folders in folders."""
+_OPEN_TO_ALL = ("/tmp", "/var/tmp", "/dev/shm")
 _GONE = 20.0
 """Seconds in which all that a student has started is gone once it is killed."""
 
@@ -131,6 +135,7 @@ class Keeper:
         self.trouble = b""
         self.init = 0
         self.group = self.student = 0
+        self.user: int | None = None
         self.keeps_user: socket.socket | None = None
         self.status = 0
         self.usage: resource.struct_rusage | None = None
@@ -161,6 +166,7 @@ class Keeper:
         self.pipes = {name: os.pipe() for name in ("out", "err", "trouble")}
         is_root = LINUX and namespaces.can_change_user()
         user, self.keeps_user = namespaces.take_user() if is_root else (NOBODY, None)
+        self.user = user if is_root else None
         if self.isolated:
             is_root = namespaces.isolate(self.request["judge"])
             self._start_init()
@@ -247,10 +253,14 @@ class Keeper:
 
     def _disk_is_full(self) -> bool:
         """Tell whether a work folder that nothing else limits has outgrown its limit."""
-        with suppress(OSError):
-            files = Path(self.folder).rglob("*") if self.folder else ()
-            used = sum(file.lstat().st_blocks * 512 for file in files)
-            return bool(used > self.limits["disk"])
+        used = files = 0
+        for place, folders, names in os.walk(self.folder) if self.folder else ():
+            for name in (*folders, *names):
+                with suppress(OSError):  # it has gone meanwhile
+                    used += os.lstat(os.path.join(place, name)).st_blocks * 512
+            files += len(folders) + len(names)
+            if used > self.limits["disk"] or files > _MOST_FILES or place.count("/") > _MOST_DEEP:
+                return True
         return False
 
     def _excess(self) -> str:
@@ -280,7 +290,9 @@ class Keeper:
         elif self.group:
             _kill_group_and_children(self.group)
         if self.folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            _remove(self.folder)
+            if self.user not in (None, NOBODY):
+                _remove_all_of(self.user)
         for name, (read, _) in self.pipes.items() if self.usage else ():
             os.set_blocking(read, False)  # without Linux, somebody may have got away with the other
             with suppress(BlockingIOError):
@@ -321,6 +333,8 @@ class Keeper:
                 Path(name).write_text(text, encoding="utf-8")
             set_limits(self.limits, self.isolated)
             if LINUX:
+                if not self.isolated:
+                    landlock.write_only_to(work)
                 seccomp.forget_keys()
                 seccomp.refuse_calls()
         except OSError as error:
@@ -373,6 +387,25 @@ def _change_user(user: int) -> None:
     namespaces.prctl(namespaces.PR_SET_KEEPCAPS, 1)
     namespaces.change_user(user)
     namespaces.keep_capabilities(namespaces.CAP_DAC_READ_SEARCH if closed else 0)
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder, even if it is deeper than Python can go, or closed by its owner."""
+    with suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+        if os.path.lexists(folder):
+            with suppress(OSError, subprocess.TimeoutExpired):
+                subprocess.run([*command, folder], stderr=subprocess.DEVNULL, timeout=_GONE)
+
+
+def _remove_all_of(user: int) -> None:
+    """Remove what a user, whom only this student was, has left in folders that all may write to."""
+    for folder in _OPEN_TO_ALL:
+        with suppress(OSError):
+            for entry in os.scandir(folder):
+                if entry.stat(follow_symlinks=False).st_uid == user:
+                    _remove(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry)
 
 
 def _kill_group_and_children(group: int) -> None:

@@ -6,6 +6,7 @@ They are imported beforehand: a student's process cannot see this file.
 import ctypes
 import errno
 import json
+import multiprocessing
 import os
 import signal
 import socket
@@ -381,3 +382,32 @@ def call_the_kernel(out):
     for family in ("AF_UNIX", "AF_INET", "AF_INET6"):
         came[family] = attempt(lambda f=family: socket.socket(getattr(socket, f)).close())
     tell(out, came=came, localhost=socket.getaddrinfo("localhost", 80, socket.AF_INET)[0][4])
+
+
+def leave_files(out):
+    """Write wherever anybody may, under this name; close a folder, and dig a very deep one."""
+    name = asked(out)
+    came = {}
+    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+        came[folder] = attempt(lambda f=folder: Path(f, name).write_bytes(bytes(1 << 20)))
+        attempt(lambda f=folder: Path(f, f"{name}-folder", "in", "it").mkdir(parents=True))
+    os.mkdir("closed")
+    Path("closed", "file").write_bytes(bytes(1 << 20))
+    os.chmod("closed", 0)
+    tell(out, came=came)
+    for _ in range(2000):
+        os.mkdir("deeper")
+        os.chdir("deeper")
+    Path("file").write_bytes(bytes(1 << 20))
+
+
+def change_files(out):
+    """Reach for files that are not its own."""
+    path = asked(out)
+    tell(
+        out,
+        written=attempt(lambda: Path(path).write_text("mine", encoding="utf-8")),
+        removed=attempt(lambda: os.unlink(path)),
+        null=attempt(lambda: Path("/dev/null").write_text("x", encoding="utf-8")),
+        lock=attempt(lambda: multiprocessing.get_context("fork").Lock().acquire()),
+    )

@@ -1136,7 +1136,6 @@ ROWS += [
         "        while True:\n            try: os.fork()\n            except OSError: pass\n",
         {"07.1": 0},
         {"07.1": "It started more than 60 processes"},
-        needs="namespaces",
     ),
     row_of(
         "07_forking_mixin",

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import platform
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from socketlab.grading import seccomp
+from socketlab.grading import landlock, seccomp
 from socketlab.grading.namespaces import inside
 from socketlab.grading.sandbox import (
     LEVELS,
@@ -495,6 +496,49 @@ def test_disk(sandbox):
                 student.wait(PATIENCE).words
                 == "It wrote more than 8 MB to its folder, and was ended."
             )
+
+
+def test_no_files_are_left(sandbox):
+    """In its own folder, however deep or closed, or in one that all may write to."""
+    name = f"left-{os.getpid()}"
+    with start(sandbox, "leave_files", name) as student:
+        work = student.work
+        came = told(student)["came"]
+        assert student.wait(PATIENCE)
+    wait_until(lambda: not work.exists())
+    if sandbox.level == "process" and landlock.version():
+        assert came["/tmp"] == came["/var/tmp"] == "PermissionError"
+    left = [file for one in ("/tmp", "/var/tmp", "/dev/shm") for file in Path(one).glob(f"{name}*")]
+    if not has_users(sandbox):  # files there are the user's own, so we leave them alone
+        left = [file for file in left if file.parent != Path("/dev/shm")]
+        for file in Path("/dev/shm").glob(f"{name}*"):
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+    assert left == []
+
+
+def test_files_of_its_user_stay_as_they_are(sandbox, tmp_path):
+    """Even at level process, where it sees them; what it needs works."""
+    if sandbox.level == "process" and not landlock.version():
+        pytest.skip("this system does not protect from it")
+    (tmp_path / "mine").write_text("the teacher's", encoding="utf-8")
+    for one in (tmp_path, *tmp_path.parents[:-2]):
+        one.chmod(0o777)
+    (tmp_path / "mine").chmod(0o666)
+    came = come_of(sandbox, "change_files", str(tmp_path / "mine"))
+    for tried in ("written", "removed"):
+        assert came[tried] in ("PermissionError", "FileNotFoundError")
+    assert (came["null"], came["lock"]) == (1, True)
+    assert (tmp_path / "mine").read_text(encoding="utf-8") == "the teacher's"
+
+
+def test_processes_of_its_user_get_no_signals(sandbox):
+    if sandbox.level == "process" and landlock.version() < 6:
+        pytest.skip("this system does not protect from it")
+    with subprocess.Popen(["sleep", "60"]) as process:
+        came = come_of(sandbox, "kill_parents", [process.pid])
+        assert came["came"] in (["PermissionError"], ["ProcessLookupError"])
+        assert process.poll() is None
+        process.kill()
 
 
 def test_one_file(sandbox):
