@@ -662,7 +662,12 @@ class Proxy(metaclass=_ProxyClass):
         kind = _CONTAINERS.get(self._known[0])
         if kind is not None:  # compared here: over there a student's code might do it
             return bool(isinstance(other, kind) and kind(self) == kind(other))
-        return bool(self._link.call(operator.eq, self, other))
+        is_equal = bool(self._link.call(operator.eq, self, other))
+        if not is_equal or type(other) not in _PLAIN:
+            return is_equal
+        with suppress(TypeError, ValueError):  # it says so itself: what is it as a plain value?
+            return bool(self._link.call(type(other), self) == other)
+        return False
 
     def __hash__(self) -> int:
         return hash(self._number)
@@ -687,6 +692,7 @@ def _nearest(known: tuple[str, ...]) -> Any:
     return object
 
 
+_PLAIN = {bool, int, float, str, bytes, tuple, type(None)}
 _CONTAINERS: dict[str, Any] = {"builtins:list": list, "builtins:set": set, "builtins:dict": dict}
 
 

@@ -1068,6 +1068,18 @@ ROWS += [
     ),
     row_of(
         "05_unix_servers",
+        "an address that is equal to everything",
+        "what it is as a text counts, and chmod takes no such thing; the datagram server is right",
+        "05.1",
+        FAMILY,
+        bound_at("super().server_bind()", "self.server_address = Everything()")
+        + "\n\n\nclass Everything:\n    def __eq__(self, other): return True\n"
+        "    __str__ = lambda self: 'elsewhere'",
+        {"05.1": 1},
+        {"05.1": "server_address is .*, the path was"},
+    ),
+    row_of(
+        "05_unix_servers",
         "an abstract socket",
         "it is not at the path; the datagram server is right",
         "05.1",
