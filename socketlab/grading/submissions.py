@@ -177,6 +177,9 @@ def _flat_folders(found: Collected, notebooks: list[tuple[File, str, Parts]]) ->
     for file in found.files:
         beside.setdefault(file.parts[:-1], []).append(_is_zip(file))
     packed = {folder for folder, zips in beside.items() if all(zips) and len(zips) > 1}
+    with_zips = {folder for folder, zips in beside.items() if folder and any(zips)}
+    if with_zips - packed:  # so these folders are students, and two zips are one student's, too
+        packed = set()
     return flat | packed | {()}
 
 

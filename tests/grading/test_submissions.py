@@ -204,6 +204,16 @@ def test_what_lies_in_a_student_s_folder_is_that_student_s(paths, tmp_path):
         assert "mail/" not in hers.text and not hers.trouble
 
 
+def test_two_zips_in_one_student_s_folder_are_that_student_s(tmp_path):
+    """Where all have packed their work, too."""
+    for path in ("games/work.zip", "mail/games.zip", "mail/bob.zip"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(tmp_path / path, "w") as archive:
+            archive.writestr(NB, path)
+    found = {one.student: (one.text, "Unpack it" in one.trouble) for one in submissions(tmp_path)}
+    assert found == {"games": ("", True), "mail": ("", True)}
+
+
 def packed(path, names):
     """Pack a notebook under each name, given in the bytes that a program would write."""
     with zipfile.ZipFile(path, "w") as archive:
