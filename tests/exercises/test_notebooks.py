@@ -45,6 +45,7 @@ def executed(folder, chapter):
     return execute(read(folder, chapter), allow_errors=True, timeout=30)
 
 
+@pytest.mark.timeout(600)  # nbgrader begins anew for each chapter
 def test_the_committed_exercises_are_what_nbgrader_makes_of_the_solutions(tmp_path):
     """Run `python -m socketlab.authoring.exercises` when this fails."""
     made = {path.relative_to(tmp_path) for path in generate(ROOT / "solutions", tmp_path)}
