@@ -331,9 +331,10 @@ def _dask(address: str) -> Iterator[Executor]:
 
 
 def _fingerprint(secret: str) -> str:
-    """Tell this state of the checks from any other."""
+    """Return a fingerprint of the checks, and of the Python on which answers run."""
     package = Path(__file__).parents[1]
     state = hashlib.sha256(secret.encode())
+    state.update(repr(sys.version_info[:2]).encode())
     for path in sorted(package.glob("**/*.py")):
         state.update(path.read_bytes())
     return state.hexdigest()

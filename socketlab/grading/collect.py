@@ -58,6 +58,9 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--out", type=Path, default=Path("submitted"), help="default: submitted/")
     options = parser.parse_args(arguments)
+    if not hasattr(os, "fork"):
+        print("Homes are collected on Linux or macOS, where they are.", file=sys.stderr)
+        return 2
     known = sorted(path.name for path in (answers.PROJECT / "exercises").glob("[0-9][0-9]_*"))
     if unknown := sorted({*(options.chapter or ())} - {*known}):
         told = f"{unknown[0]!r} is no chapter with exercises. There are: {', '.join(known)}."

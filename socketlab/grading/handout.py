@@ -125,7 +125,8 @@ def _known_to_git(project: Path) -> set[str] | None:
     if "pyproject.toml" in names:
         return names
     if (project / ".git").exists():
-        raise NotPacked(f"Git doesn't say which files are the course's own. {said}")
+        told = "Git doesn't say which files are the course's own."
+        raise NotPacked(f"{told} {' '.join(said.split())}".rstrip())
     return None
 
 

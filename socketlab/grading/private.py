@@ -47,14 +47,14 @@ def own_folder(path: Path, marks: Iterable[str]) -> None:
 
 
 def _narrow(folder: Path) -> None:
-    """Take other users' rights away from a folder, then from all that is in it."""
+    """Take others' rights away from a folder and all that is in it, and set-user-ID bits."""
     folder.chmod(0o700)
     for place, folders, names in os.walk(folder):
         for name in (*folders, *names):
             path = Path(place, name)
             mode = path.lstat().st_mode
-            if not stat.S_ISLNK(mode) and mode & _OTHERS:
-                path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
+            if not stat.S_ISLNK(mode) and stat.S_IMODE(mode) & ~0o700:
+                path.chmod(stat.S_IMODE(mode) & 0o700)
 
 
 PART = ".part"

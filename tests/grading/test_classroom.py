@@ -136,6 +136,14 @@ def test_other_checks_judge_everybody_anew(options, judged, monkeypatch):
     assert len(judged) == 4
 
 
+def test_another_python_judges_everybody_anew(options, judged, monkeypatch):
+    """An answer may pass on one and fail on another."""
+    classroom.grade_class(options)
+    monkeypatch.setattr("sys.version_info", (3, 99, *sys.version_info[2:]))
+    classroom.grade_class(options)
+    assert len(judged) == 4
+
+
 def test_a_changed_submission_is_judged_anew_and_alone(options, judged):
     classroom.grade_class(options)
     hand_in_anew(options)

@@ -318,6 +318,19 @@ def test_a_link_that_an_earlier_way_of_collecting_left_is_not_written_through(hu
     assert (tmp_path / "mine").read_text() == "mine" and copied(tmp_path) == {"ada": {NAME: TEXT}}
 
 
+def test_what_was_collected_with_too_many_rights_loses_them(hub, tmp_path, capfd):
+    """Even a set-user-ID bit, which `tar` has kept for root."""
+    hub("ada")
+    (tmp_path / "submitted" / "ada" / "tools").mkdir(parents=True)
+    tool = tmp_path / "submitted" / "ada" / "tools" / "tool"
+    tool.write_text("#!/bin/sh")
+    tool.chmod(0o6755)
+    (tmp_path / "submitted").chmod(0o755)
+    assert collect(tmp_path) == 0
+    assert stat.S_IMODE(tool.stat().st_mode) == 0o700
+    assert "Now it's yours alone" in capfd.readouterr().err
+
+
 def test_a_folder_open_to_others_is_closed_or_refused(hub, tmp_path, capfd):
     """One of an earlier collection, or empty, is closed; another may be meant for others."""
     hub("ada")
