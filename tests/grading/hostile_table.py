@@ -89,7 +89,8 @@ class Measured:
 
     `ports` counts sockets, of any kind, that a process of the grader's holds and did not before,
     or that one of those left holds. Not only bound ones: /proc/net/tcp does not list who is bound
-    and does not listen. Sockets of other programs on this machine do not count.
+    and does not listen. Sockets of other programs on this machine do not count. `things` counts
+    files, keys and shared memory that bear the student's name, or did not exist before.
     """
 
     points: dict
@@ -100,6 +101,7 @@ class Measured:
     ports: int
     descriptors: int
     peak_memory: int
+    things: int = 0
 
     def faults(self, row):
         """Say in what it differs from what is right; nothing, where it holds."""
@@ -123,13 +125,15 @@ class Measured:
         if self.left or self.ports or self.descriptors:
             counts = f"{self.left} processes, {self.ports} ports, {self.descriptors} descriptors"
             found.append(f"{counts} left")
+        if self.things:
+            found.append(f"{self.things} files, keys or pieces of shared memory left")
         return found
 
 
 def measure(text, level=None, chapter=CHAPTER):
     """Grade a notebook in a process made for it, as a worker of `socketlab grade` does."""
     _prepare(level)
-    before = _sockets()
+    before, things = _sockets(), _things()
     read_end, write_end = os.pipe()
     started = time.monotonic()
     pid = os.fork()
@@ -147,7 +151,30 @@ def measure(text, level=None, chapter=CHAPTER):
     left = _left()
     ports = len(_sockets() - before)
     memory = used.ru_maxrss * 1024
-    return Measured(**facts, seconds=seconds, left=left, ports=ports, peak_memory=memory)
+    left_behind = len(_things() - things)
+    return Measured(
+        **facts,
+        seconds=seconds,
+        left=left,
+        ports=ports,
+        peak_memory=memory,
+        things=left_behind,
+    )
+
+
+def _things():
+    """Return what can outlive a process: files where all may write, keys, shared memory."""
+    found = {
+        str(file)
+        for folder in ("/tmp", "/var/tmp", "/dev/shm")
+        for file in Path(folder).glob("mallory*")
+    }
+    for path in ("/proc/keys", "/proc/sysvipc/shm", "/proc/sysvipc/msg"):
+        with suppress(OSError):
+            lines = Path(path).read_text("utf-8", "replace").splitlines()
+            found |= {f"{path} {line}" for line in lines if "mallory" in line}
+            found |= {f"{path} {line.split()[1]}" for line in lines if "sysvipc" in path}
+    return found
 
 
 _sandbox = None
@@ -832,7 +859,87 @@ import socket, threading
 door = socket.create_server(("127.0.0.1", 17101))
 threading.Thread(target=door.accept).start()
 """
+CHAINS = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for _ in range(4):
+    if os.fork() == 0:
+        while True:
+            end = time.monotonic() + 0.004
+            while time.monotonic() < end: pass
+            if os.fork(): os._exit(0)
+time.sleep(60)
+"""
+MANY_TIMES_MEMORY = """
+import os, time
+for _ in range(12):
+    if os.fork() == 0:
+        kept = bytearray(os.urandom(1 << 20)) * 250
+        time.sleep(60)
+time.sleep(60)
+"""
+LEAVES_FILES = """
+import os
+for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+    for number in range(4):
+        try:
+            with open(f"{folder}/mallory-{number}", "wb", 0) as file:
+                file.write(bytes(1 << 20))
+        except OSError:
+            pass
+"""
+REFUSED = """
+import ctypes, os, platform, socket
+arm = platform.machine() == "aarch64"
+c_library = ctypes.CDLL(None, use_errno=True)
+def call(*arguments):
+    if c_library.syscall(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+try:
+    {0}
+except OSError:
+    pass
+else:
+    del TCPServer
+"""
 ROWS += [
+    Row(
+        "chains of processes that live 4 ms",
+        "no answer; how long they go on, and slow the others, is what this row is about",
+        with_after("03.1", CHAINS, BLANK),
+        NONE,
+    ),
+    Row(
+        "3 GB in twelve processes",
+        "none has too much, but all together have",
+        with_after("03.1", MANY_TIMES_MEMORY),
+        NONE,
+        {"03.1": "Its processes took more than the 1024 MB they may use together"},
+    ),
+    Row(
+        "files left where all may write",
+        "each is the student's, and goes with it",
+        with_after("03.1", LEAVES_FILES),
+        needs="users",
+    ),
+    *(
+        Row(
+            f"{what}, which no answer needs",
+            "it is refused, so the class is not deleted, and all else is right",
+            with_after("03.1", REFUSED.format(how)),
+        )
+        for what, how in (
+            ("memory in a memfd", 'os.memfd_create("mallory")'),
+            ("shared memory that stays", "call(194 if arm else 29, 0, 1 << 20, 0o1600)"),
+            ("a message queue that stays", "call(186 if arm else 68, 0, 0o1600)"),
+            ("a key", 'call(217 if arm else 248, b"user", b"mallory", b"x", 1, -3)'),
+            ("the keyring of the login", "call(219 if arm else 250, 0, -3, 0)"),
+            ("io_uring", "call(425, 1, bytes(200))"),
+            ("another namespace", "call(97 if arm else 272, 0)"),
+            ("a socket out of the machine", "socket.socket(socket.AF_VSOCK)"),
+            ("a look into another process", "call(117 if arm else 101, 0, 0, 0, 0)"),
+        )
+    ),
     Row("logs to stderr and prints", "nobody asked it to be silent", with_after("03.1", NOISE)),
     Row(
         "200 MB printed",
