@@ -25,12 +25,17 @@ STUDENTS = nbgrader.STUDENTS
 
 def open_class(folder, chapter):
     """Let the three students hand in, in a folder that is a course of nbgrader's as well."""
-    shutil.copy(ROOT / "nbgrader_config.py", folder)
-    shutil.copytree(ROOT / "solutions" / chapter, folder / "solutions" / chapter)
+    as_course(folder, chapter)
     for student in STUDENTS:
         path = handed_in(folder / "submitted", chapter, student)
         path.parent.mkdir(parents=True)
         nbformat.write(sample(chapter, student), path)
+
+
+def as_course(folder, chapter):
+    """Make of a folder with submissions a course of nbgrader's."""
+    shutil.copy(ROOT / "nbgrader_config.py", folder)
+    shutil.copytree(ROOT / "solutions" / chapter, folder / "solutions" / chapter)
 
 
 def by_command(folder, chapter):
@@ -53,12 +58,12 @@ def by_check(folder, chapter):
         return dict(zip(STUDENTS, passed, strict=True))
 
 
-def by_nbgrader(folder, chapter):
+def by_nbgrader(folder, chapter, deadline=nbgrader.DEADLINE):
     """Return the same by nbgrader, from its gradebook."""
     from nbgrader.api import Gradebook
 
     nbgrader.nbgrader(folder, "generate_assignment", chapter)
-    nbgrader.nbgrader(folder, "autograde", chapter)
+    nbgrader.nbgrader(folder, "autograde", chapter, deadline=deadline)
     names = {
         f"check-{exercise.id}-{part}".replace(".", "-").replace(" ", "-"): (exercise.id, part)
         for exercise in exercises()

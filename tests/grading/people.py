@@ -1,0 +1,209 @@
+"""Many people's notebooks, through kernel, nbgrader and `socketlab grade`: the same points?
+
+    python -m tests.grading.people [--nbgrader] [CHAPTER...]
+
+A notebook has for each exercise one of the right answers, or in its turn a slip of a person's or
+a blank cell, and around them what people do besides. To add a style, add a row to STYLES; to add
+an answer, see tests/exercises/right.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+from socketlab import answers
+from socketlab.checks.core import exercises, find
+from socketlab.kernels import execute
+from tests.exercises import mutants, nbgrader, right
+from tests.exercises.test_notebooks import CHAPTERS, ROOT, read
+
+from . import same_points
+from .interrupted import grade
+from .samples import handed_in
+
+COUNT = 20
+"""Notebooks of each chapter."""
+DEADLINE = 1800
+
+ANSWER = "{answer}"
+STYLES = {
+    "plain": ([], ANSWER, []),
+    "a comment that asks": ([], "{answer}\n\n# is that all?", ["# what if the port is taken?"]),
+    "timed": ([], "%%time\n{answer}", ["%timeit -n 1 -r 1 sum(range(9))"]),
+    "a plot and a shell": (["%matplotlib inline\n!echo hello", "%pip --version"], ANSWER, []),
+    "annotations of the future": (["from __future__ import annotations"], ANSWER, []),
+    "a time limit for all": (["import socket\nsocket.setdefaulttimeout(5)"], ANSWER, []),
+    "awaits": (["import asyncio\nawait asyncio.sleep(0.01)"], ANSWER, []),
+    "tries that failed": (["1 / 0", "import nothing_like_this"], ANSWER, ["assert False"]),
+    "names once more below": ([], ANSWER, ["{names} = {blanks}"]),
+    "names once more above": (["{names} = {blanks}"], ANSWER, []),
+    "line ends of Windows": ([], "{windows}", ["x = 1\r\nx"]),
+    "run from a text": ([], "exec({quoted})", []),
+    "bound by globals()": ([], "{answer}\nglobals().update(HERE=True)", ["assert HERE"]),
+    "leaves the program": ([], "{answer}\nimport sys\nsys.exit()", []),
+    "help": (["import socketserver\nsocketserver.TCPServer?"], ANSWER, ["print?"]),
+    "all of a module below": ([], ANSWER, ["from socket import *\nfrom time import *"]),
+    "a demonstration that waits": (["import time\ntime.sleep(1)"], ANSWER, ["time.sleep(1)"]),
+    "a file written and imported": (
+        ["%%writefile of_mine.py\nNUMBER = 5", "from of_mine import NUMBER"],
+        "assert NUMBER == 5\n{answer}",
+        [],
+    ),
+    "much printed": (["print('x' * 5000)"], "print('defining')\n{answer}\nprint('defined')", []),
+    "text of Python's and IPython's": (
+        ["TEXT = '''\n%cd /\n!ls\nwhat?\n'''\nREST = (\n    7\n    % 4\n)"],
+        "%%capture\n{answer}",
+        ["In[-1], Out"],
+    ),
+}
+
+
+def people(chapter, count=COUNT):
+    """Return the notebooks of a chapter, the same ones each time, by the name of the student."""
+    return {f"person{number:02}": notebook(chapter, number) for number in range(count)}
+
+
+def style(number):
+    return list(STYLES)[number % len(STYLES)]
+
+
+def notebook(chapter, number):
+    above, around, below = STYLES[style(number)]
+    made = read("exercises", chapter)
+    mine = [spec for spec in exercises() if spec.id[:2] == chapter[:2]]
+    names = [name for spec in mine for name in spec.names]
+    fields = {"names": ", ".join(names), "blanks": ", ".join(["None"] * len(names))}
+    slip = mine[number // 3 % len(mine)].id if number % 3 == 2 else ""
+    for spec in mine:
+        [cell] = [cell for cell in made.cells if cell.id == f"answer-{spec.id.replace('.', '-')}"]
+        if spec.id == slip and number % 2:
+            continue  # left blank
+        text = wrong(spec, number) if spec.id == slip else whole(spec, number)
+        windows = text.replace("\n", "\r\n")
+        fields |= {"answer": text, "windows": windows, "quoted": repr(text)}
+        cell.source = filled(around, fields)
+    first = next(place for place, cell in enumerate(made.cells) if cell.id.startswith("answer-"))
+    made.cells[first:first] = [nbformat.v4.new_code_cell(filled(one, fields)) for one in above]
+    made.cells += [nbformat.v4.new_code_cell(filled(one, fields)) for one in below]
+    return made
+
+
+def filled(text, fields):
+    for name, value in fields.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
+
+
+def whole(spec, number):
+    """Return a right answer: ours, or one of somebody else's."""
+    texts = [answers.cell(ROOT / "solutions", spec), *right.answers()[spec.id].values()]
+    lines = texts[number % len(texts)].splitlines()
+    return "\n".join(line for line in lines if "### " not in line)
+
+
+def wrong(spec, number):
+    """Return our solution with one fault in it."""
+    faults = [one for one in mutants.mutants(spec) if (spec.id, one.fault) not in mutants.SURVIVORS]
+    return faults[number * 7 % len(faults)].source
+
+
+def by_kernel(notebooks):
+    """Return the checks that each person passes in a kernel: one kernel, emptied for each."""
+    begin = (
+        "%reset -f\nget_ipython().compile.reset_compiler_flags()\n"
+        "import socket, sys\nsocket.setdefaulttimeout(None)\nsys.modules.pop('of_mine', None)"
+    )
+    cells, asked = [], []
+    for student, one in notebooks.items():
+        cells.append(nbformat.v4.new_code_cell(begin))
+        for cell in one.cells:
+            if cell.cell_type == "code":
+                cells.append(nbformat.v4.new_code_cell(cell.source))
+                asked += [
+                    (student, *pair, cells[-1]) for pair in nbgrader.CHECK.findall(cell.source)
+                ]
+    with tempfile.TemporaryDirectory() as folder:
+        together = nbformat.v4.new_notebook(cells=cells)
+        execute(together, allow_errors=True, resources={"metadata": {"path": folder}})
+    passed = {student: set() for student in notebooks}
+    for student, exercise, part, cell in asked:
+        if any("✓" in output.get("text", "") for output in cell.outputs):
+            passed[student].add((exercise, part))
+    return passed
+
+
+def hand_in(notebooks, chapter, folder):
+    for student, one in notebooks.items():
+        path = handed_in(folder / "submitted", chapter, student)
+        path.parent.mkdir(parents=True)
+        path.write_text(nbformat.writes(one), encoding="utf-8")
+
+
+def by_command(notebooks, chapter, folder):
+    """Return the checks that each passes by `socketlab grade`, and what the pages say."""
+    grade(folder / "submitted", folder / "out")
+    passed, told = {}, {}
+    for student in notebooks:
+        path = folder / "out" / "gradescope" / student / chapter / "results.json"
+        for test in json.loads(path.read_text(encoding="utf-8"))["tests"]:
+            exercise, _, part = test["name"].partition(" ")
+            told[student, exercise, part] = test.get("output", "")
+            passed.setdefault(student, set())
+            if test["score"]:
+                passed[student].add((exercise, part))
+    return passed, told
+
+
+def by_nbgrader(chapter, folder):
+    """Return the checks that each passes by nbgrader, in the same folder."""
+    same_points.as_course(folder, chapter)
+    return same_points.by_nbgrader(folder, chapter, DEADLINE)
+
+
+def differences(ways, told):
+    """Return each check about which the ways differ: who passed it where, what the page says."""
+    (_, graded), *others = ways.items()
+    found = []
+    for name, passed in others:
+        for student in graded:
+            for exercise, part in sorted(graded[student] ^ passed.get(student, set())):
+                where = "grader" if (exercise, part) in graded[student] else name
+                words = " ".join(told[student, exercise, part].split())
+                found.append(f"{student} {exercise} {part}: only by {where} ({name}); {words}")
+    return found
+
+
+def points(passed):
+    return sum(
+        find(exercise).parts[part].points for all_ in passed.values() for exercise, part in all_
+    )
+
+
+def compare(chapter, count=COUNT, with_nbgrader=False):
+    """Return what each way gives to the people of a chapter, and the differences."""
+    notebooks = people(chapter, count)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        hand_in(notebooks, chapter, folder)
+        graded, told = by_command(notebooks, chapter, folder)
+        ways = {"grader": graded, "kernel": by_kernel(notebooks)}
+        if with_nbgrader:
+            ways["nbgrader"] = by_nbgrader(chapter, folder)
+    return ways, differences(ways, told)
+
+
+def main():
+    options = [word for word in sys.argv[1:] if word.startswith("-")]
+    for chapter in [word for word in sys.argv[1:] if word not in options] or CHAPTERS:
+        ways, found = compare(chapter, with_nbgrader="--nbgrader" in options)
+        row = " | ".join(f"{name} {points(passed)}" for name, passed in ways.items())
+        print(f"| {chapter} | {COUNT} notebooks | {row} | {len(found)} differ |", flush=True)
+        for one in found:
+            print(f"    {one}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
