@@ -8,7 +8,6 @@ import sys
 import time
 import types
 from tempfile import TemporaryDirectory
-from typing import NoReturn
 
 from ..cells import Shell
 from .remote import Line, Subject
@@ -59,11 +58,11 @@ class StopButton:
     """Stops the cell that runs when time is up, so that the cells after it still run."""
 
     def __init__(self) -> None:
-        self._began = time.monotonic()
+        self._began, self._has_stopped = time.monotonic(), False
 
     def __enter__(self) -> "StopButton":
         signal.signal(signal.SIGALRM, self._ring)
-        signal.signal(signal.SIGPROF, self._ring_at_once)
+        signal.signal(signal.SIGPROF, self._ring_for_computing)
         signal.setitimer(signal.ITIMER_REAL, SECONDS, LATER / 5)
         signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
         return self
@@ -76,7 +75,7 @@ class StopButton:
 
     def run(self, shell: Shell, name: str, source: str) -> BaseException | None:
         """Run a cell; return what it ended with."""
-        self._began = time.monotonic()
+        self._began, self._has_stopped = time.monotonic(), False
         try:
             return shell.run(name, source)
         except TooLongError as error:  # it came while nothing of the cell ran, as in an `await`
@@ -84,10 +83,15 @@ class StopButton:
 
     def _ring(self, *_: object) -> None:
         if (seconds := time.monotonic() - self._began) > LATER:
-            raise TooLongError(f"it was stopped after {seconds:.0f} seconds")
+            self._stop(f"it was stopped after {seconds:.0f} seconds")
 
-    def _ring_at_once(self, *_: object) -> NoReturn:
-        raise TooLongError(f"it computed for more than {CPU_SECONDS:g} seconds, and was stopped")
+    def _ring_for_computing(self, *_: object) -> None:
+        self._stop(f"it computed for more than {CPU_SECONDS:g} seconds, and was stopped")
+
+    def _stop(self, why: str) -> None:
+        if not self._has_stopped:  # what goes on all the same is ended with the program
+            self._has_stopped = True
+            raise TooLongError(why)
 
 
 def run_cells(sources: dict[str, str], shell: Shell, button: StopButton) -> dict[str, str]:

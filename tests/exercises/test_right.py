@@ -6,6 +6,7 @@ from socketlab import check
 from socketlab.checks.core import exercises, find
 
 from . import right
+from .helpers import ours
 from .test_notebooks import CHAPTERS, read
 
 ANSWERS = right.answers()
@@ -30,3 +31,18 @@ def test_a_right_answer_passes_in_any_style(exercise, text):
     exec(compile(setup, "<setup>", "exec"), namespace)
     exec(compile(text, f"<answer {exercise}>", "exec"), namespace)
     check(exercise, *(namespace[name] for name in find(exercise).names))
+
+
+class Guess(list):
+    """Somebody's own kind of list."""
+
+
+PREDICTED = [spec.id for spec in exercises() if spec.kind == "predict"]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("exercise", PREDICTED)
+@pytest.mark.parametrize("kind", [tuple, Guess])
+def test_a_right_prediction_passes_as_any_sequence(exercise, kind):
+    guesses = (getattr(ours(exercise), name) for name in find(exercise).names)
+    check(exercise, *(one if isinstance(one, str) else kind(one) for one in guesses))

@@ -267,7 +267,10 @@ def in_init(*lines):
 
 NONE = {"03.1": 0}
 ONLY_BIND = {"03.1": 2}  # its "bind error", where nobody is served
-SWALLOW = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+SWALLOW = (
+    "while True:\n    try:\n        for _ in iter(int, 1): pass\n    except BaseException: pass"
+)
+"""Not `while True: pass`: up to Python 3.12 an exception that comes there is outside the `try`."""
 SWALLOW_LINES = (
     "while True:",
     "    try:",
@@ -289,10 +292,9 @@ ROWS = [
     Row("right", "nothing is wrong"),
     Row(
         "endless loop, top level",
-        "the cell does not end, in the notebook neither",
+        "it's stopped, as by a notebook's stop button, and the class stands before it",
         with_after("03.1", "while True: pass"),
-        NONE,
-        {"03.1": COMPUTED},
+        told={"03.1": "did not run to its end: it (computed for more than|was stopped after)"},
     ),
     Row(
         "endless loop in place of an answer",
@@ -350,10 +352,9 @@ ROWS = [
     ),
     Row(
         "server that never stops, top level",
-        "the cell does not end, in the notebook neither",
+        "it's stopped, as by a notebook's stop button, and the class stands before it",
         with_after("03.1", 'TCPServer(("127.0.0.1", 0), StreamRequestHandler).serve_forever()'),
-        NONE,
-        {"03.1": "Came: +It was not done after many seconds, and was ended. Does it wait"},
+        told={"03.1": "did not run to its end: it was stopped after . seconds"},
     ),
     Row(
         "server that never stops",
