@@ -13,6 +13,7 @@ from . import namespaces
 _CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446  # on every machine
 _ASK_FOR_VERSION, _BENEATH = 1, 1
 _WRITE_FILE, _REFER, _TRUNCATE = 1 << 1, 1 << 13, 1 << 14
+_REMOVE_FILE, _MAKE_FILE = 1 << 5, 1 << 8
 _MAKE_AND_REMOVE = sum(1 << bit for bit in range(4, 13))
 _SIGNALS = 2
 
@@ -40,7 +41,8 @@ def write_only_to(folder: str) -> None:
         struct.pack("QQQ", all_of_it, 0, _SIGNALS) if has >= 6 else struct.pack("Q", all_of_it)
     )
     rules = namespaces.call("syscall", _CREATE, handled, len(handled), 0)
-    _allow(rules, (folder, _SHARED), all_of_it)
+    _allow(rules, (folder,), all_of_it)
+    _allow(rules, (_SHARED,), files | _MAKE_FILE | _REMOVE_FILE)
     _allow(rules, (f"/dev/{name}" for name in _DEVICES), files)
     namespaces.prctl(namespaces.PR_SET_NO_NEW_PRIVS, 1)
     namespaces.call("syscall", _RESTRICT, rules, 0)

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -22,6 +23,19 @@ def below(pid: int) -> Iterator[int]:
             for child in (thread / "children").read_text(encoding="ascii").split():
                 yield int(child)
                 yield from below(int(child))
+
+
+def deleted_files(pids: Iterable[int]) -> int:
+    """Return the bytes on disk of files that have no name any more, and are still open."""
+    sizes = {}
+    for pid in pids:
+        with suppress(OSError):
+            for entry in (_PROC / str(pid) / "fd").iterdir():
+                with suppress(OSError):
+                    found = entry.stat()
+                    if stat.S_ISREG(found.st_mode) and not found.st_nlink:
+                        sizes[found.st_dev, found.st_ino] = found.st_blocks * 512
+    return sum(sizes.values())
 
 
 class Usage:

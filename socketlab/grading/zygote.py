@@ -31,7 +31,7 @@ from typing import Any, NoReturn
 
 from . import landlock, namespaces, seccomp
 from .limits import NOBODY, lower, processes_of
-from .usage import Usage, below, of_namespace
+from .usage import Usage, below, deleted_files, of_namespace
 
 LINUX = sys.platform == "linux"
 _BETWEEN_LOOKS = (0.1, 0.3)
@@ -253,8 +253,12 @@ class Keeper:
 
     def _disk_is_full(self) -> bool:
         """Tell whether a work folder that nothing else limits has outgrown its limit."""
-        used = files = 0
-        for place, folders, names in os.walk(self.folder) if self.folder else ():
+        if not self.folder:
+            return False
+        used, files = sum(map(_size, self._left_elsewhere())), 0
+        if LINUX:
+            used += deleted_files(below(os.getpid()))
+        for place, folders, names in os.walk(self.folder):
             for name in (*folders, *names):
                 with suppress(OSError):  # it has gone meanwhile
                     used += os.lstat(os.path.join(place, name)).st_blocks * 512
@@ -262,6 +266,16 @@ class Keeper:
             if used > self.limits["disk"] or files > _MOST_FILES or place.count("/") > _MOST_DEEP:
                 return True
         return False
+
+    def _left_elsewhere(self) -> list[os.DirEntry[str]]:
+        """Return what is the student's in folders that all may write to, if that can be told."""
+        found = []
+        for folder in _OPEN_TO_ALL if self.user not in (None, NOBODY) else ():
+            for entry in os.scandir(folder) if os.path.isdir(folder) else ():
+                with suppress(OSError):  # it has gone meanwhile
+                    if entry.stat(follow_symlinks=False).st_uid == self.user:
+                        found.append(entry)
+        return [one for one in found if one.path != self.folder]
 
     def _excess(self) -> str:
         """Tell what all its processes have too much of."""
@@ -291,8 +305,8 @@ class Keeper:
             _kill_group_and_children(self.group)
         if self.folder:
             _remove(self.folder)
-            if self.user not in (None, NOBODY):
-                _remove_all_of(self.user)
+            for entry in self._left_elsewhere():
+                _remove(entry.path)
         for name, (read, _) in self.pipes.items() if self.usage else ():
             os.set_blocking(read, False)  # without Linux, somebody may have got away with the other
             with suppress(BlockingIOError):
@@ -389,23 +403,20 @@ def _change_user(user: int) -> None:
     namespaces.keep_capabilities(namespaces.CAP_DAC_READ_SEARCH if closed else 0)
 
 
+def _size(entry: os.DirEntry[str]) -> int:
+    with suppress(OSError):  # it has gone meanwhile
+        return entry.stat(follow_symlinks=False).st_blocks * 512
+    return 0
+
+
 def _remove(folder: str) -> None:
-    """Remove a folder, even if it is deeper than Python can go, or closed by its owner."""
+    """Remove a file or a folder, even if that is deeper than Python can go, or closed."""
     with suppress(RecursionError):
         shutil.rmtree(folder, ignore_errors=True)
     for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
         if os.path.lexists(folder):
             with suppress(OSError, subprocess.TimeoutExpired):
                 subprocess.run([*command, folder], stderr=subprocess.DEVNULL, timeout=_GONE)
-
-
-def _remove_all_of(user: int) -> None:
-    """Remove what a user, whom only this student was, has left in folders that all may write to."""
-    for folder in _OPEN_TO_ALL:
-        with suppress(OSError):
-            for entry in os.scandir(folder):
-                if entry.stat(follow_symlinks=False).st_uid == user:
-                    _remove(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry)
 
 
 def _kill_group_and_children(group: int) -> None:

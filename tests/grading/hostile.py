@@ -411,3 +411,14 @@ def change_files(out):
         null=attempt(lambda: Path("/dev/null").write_text("x", encoding="utf-8")),
         lock=attempt(lambda: multiprocessing.get_context("fork").Lock().acquire()),
     )
+
+
+def fill_disk_unseen(out):
+    """Keep files that have no name any more, in its own folder or where multiprocessing is."""
+    folder, kept = asked(out), []
+    for number in range(40):
+        path = f"{folder}/gone-{os.getpid()}-{number}"
+        kept.append(os.open(path, os.O_CREAT | os.O_RDWR))
+        os.unlink(path)
+        os.write(kept[-1], bytes(1 << 20))
+    time.sleep(60)

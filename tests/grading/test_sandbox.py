@@ -541,6 +541,17 @@ def test_processes_of_its_user_get_no_signals(sandbox):
         process.kill()
 
 
+@pytest.mark.parametrize("folder", [".", "/dev/shm"])
+def test_disk_without_names(sandbox, folder):
+    """Files that are open and deleted fill it as well."""
+    with start(sandbox, "fill_disk_unseen", folder) as student:
+        ending = student.wait(PATIENCE)
+    if sandbox.level == "namespaces":
+        assert "No space left on device" in ending.words
+    else:
+        assert ending.words == "It wrote more than 8 MB to its folder, and was ended."
+
+
 def test_one_file(sandbox):
     came = come_of(sandbox, "fill_disk_with_one_file")
     assert came["size"] <= LIMITS.disk
