@@ -10,7 +10,8 @@ import pytest
 from socketlab.checks import away as module
 from socketlab.checks.away import Output, away, end_children, in_parent, left, next_ended, real_run
 from socketlab.checks.place import is_elsewhere, there
-from socketlab.checks.step import NotYet, Step
+from socketlab.checks.step import CannotCheck, NotYet, Step
+from socketlab.running import overdue
 
 from . import conftest
 from .helpers import impatient
@@ -185,3 +186,12 @@ def test_a_real_run_is_made_once(monkeypatch):
     assert real_run(os.getpid) == real_run(os.getpid) != os.getpid()
     monkeypatch.setattr(module, "fresh", None)
     assert real_run(os.getpid)
+
+
+def test_a_new_python_that_is_late_is_not_held_against_the_answer(monkeypatch):
+    def late(seconds, call, what):
+        raise overdue(seconds, what)
+
+    monkeypatch.setattr(module, "within", late)
+    with pytest.raises(CannotCheck, match="for a new Python; it never came"):
+        away(Step("", "", ""), lambda step, notes, answer: answer, fork_and_return)

@@ -14,7 +14,8 @@ import pytest
 import minisocketserver
 from socketlab import check, hint
 from socketlab.checks import room, threading_mixin
-from socketlab.checks.step import NotYet
+from socketlab.checks.step import CannotCheck, NotYet
+from socketlab.running import overdue
 
 from .helpers import a_copy_of, impatient, message
 
@@ -1032,3 +1033,14 @@ def test_three_hints(exercise, capsys):
     for number in (1, 2, 3):
         hint(exercise, number)
         assert f"Hint {number} of 3" in capsys.readouterr().out
+
+
+def late(seconds, call, what):
+    raise overdue(seconds, what)
+
+
+@pytest.mark.parametrize("part", ["close", "end"])
+def test_a_program_of_the_check_that_is_late_is_not_held_against_the_answer(part, monkeypatch):
+    monkeypatch.setattr(threading_mixin, "within", late)
+    with pytest.raises(CannotCheck, match="for the program; it never came"):
+        check("06.4", *RUNS.values(), part=part)
