@@ -9,12 +9,10 @@ import errno
 import os
 import signal
 import socket
-import stat
 import struct
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -275,28 +273,3 @@ def keep_capabilities(mask: int) -> None:
     header = struct.pack("Ii", 0x20080522, 0)
     call("capset", header, struct.pack("6I", mask, mask, 0, 0, 0, 0))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
-
-
-@contextmanager
-def inside(work: Path, name: str) -> Iterator[str]:
-    """Yield a path to what is called `name` in a student's work folder; OSError if it is a link.
-
-    The folder is the student's: opened by its name, a link would lead us to a file of our own.
-    """
-    name = os.path.basename(name)
-    if not hasattr(os, "O_PATH"):  # not on Linux; the student may still be quicker than we
-        if os.path.islink(work / name):
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
-        yield str(work / name)
-        return
-    folder = os.open(work, os.O_PATH | os.O_DIRECTORY)
-    try:
-        found = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)
-    finally:
-        os.close(folder)
-    try:
-        if stat.S_ISLNK(os.fstat(found).st_mode):
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
-        yield f"/proc/self/fd/{found}"
-    finally:
-        os.close(found)

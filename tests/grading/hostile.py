@@ -69,13 +69,6 @@ def look_around(out):
     )
 
 
-def link(out):
-    os.symlink(asked(out), "link")
-    Path("file").write_text("mine", encoding="utf-8")
-    tell(out, done=True)
-    time.sleep(60)
-
-
 def about_me(out):
     status = dict(
         line.split(":\t", 1)
