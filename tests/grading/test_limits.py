@@ -196,7 +196,7 @@ def all_turns(turns):
         taken.append(turn)
     for turn in taken:
         turns.give(turn)
-    return len(taken) == len(turns._processors)
+    return {*range(turns._sure)} <= {*taken}  # more there are only while a processor is idle
 
 
 def test_who_dies_with_a_turn_gives_it_back():
