@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -19,7 +20,15 @@ from socketlab.checks import core
 from socketlab.grading import forks, judge
 from socketlab.grading.clock import NAP, Clock
 from socketlab.grading.limits import lower
-from socketlab.grading.sandbox import LEVELS, Sandbox, SandboxTrouble, Turns
+from socketlab.grading.sandbox import (
+    LEVELS,
+    MOST_PER_CPU,
+    TURNS_PER_CPU,
+    Sandbox,
+    SandboxTrouble,
+    Turns,
+    processors,
+)
 from socketlab.grading.submissions import Submission
 
 from .interrupted import environment
@@ -196,7 +205,8 @@ def all_turns(turns):
         taken.append(turn)
     for turn in taken:
         turns.give(turn)
-    return {*range(turns._sure)} <= {*taken}  # more there are only while a processor is idle
+    always = TURNS_PER_CPU * len(processors())  # more there are only while a processor is idle
+    return {*range(always)} <= {*taken}
 
 
 def test_who_dies_with_a_turn_gives_it_back():
@@ -217,10 +227,18 @@ def test_who_dies_with_a_turn_gives_it_back():
 def test_no_one_waits_for_a_turn_for_ever(monkeypatch):
     monkeypatch.setattr("socketlab.grading.sandbox.TURN_SECONDS", 0.1)
     turns = Turns()
-    while turns.take(wait=False) is not None:
-        pass
     with pytest.raises(SandboxTrouble, match="No turn to judge came"):
-        turns.take(wait=True)
+        while True:
+            turns.take(wait=True)
+    turns.close()
+
+
+@pytest.mark.parametrize("running, for_each", [(1, MOST_PER_CPU), (1000, TURNS_PER_CPU)])
+def test_there_are_more_turns_while_a_processor_is_idle(running, for_each, monkeypatch):
+    monkeypatch.setattr("socketlab.grading.sandbox.Crowd.count", lambda _: running)
+    turns = Turns()
+    given = iter(partial(turns.take, wait=False), None)
+    assert len([*given]) == for_each * len(processors())
     turns.close()
 
 
