@@ -24,8 +24,8 @@ from . import same_points
 from .interrupted import grade
 from .samples import handed_in
 
-COUNT = 20
-"""Notebooks of each chapter."""
+NUMBERS = range(20)
+"""Those of each chapter's notebooks."""
 DEADLINE = 1800
 
 ANSWER = "{answer}"
@@ -61,9 +61,9 @@ STYLES = {
 }
 
 
-def people(chapter, count=COUNT):
-    """Return the notebooks of a chapter, the same ones each time, by the name of the student."""
-    return {f"person{number:02}": notebook(chapter, number) for number in range(count)}
+def people(chapter, numbers):
+    """Return notebooks of a chapter, the same ones each time, by the name of the student."""
+    return {f"person{number:02}": notebook(chapter, number) for number in numbers}
 
 
 def style(number):
@@ -182,9 +182,9 @@ def points(passed):
     )
 
 
-def compare(chapter, count=COUNT, with_nbgrader=False):
+def compare(chapter, numbers=NUMBERS, with_nbgrader=False):
     """Return what each way gives to the people of a chapter, and the differences."""
-    notebooks = people(chapter, count)
+    notebooks = people(chapter, numbers)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         hand_in(notebooks, chapter, folder)
@@ -200,7 +200,7 @@ def main():
     for chapter in [word for word in sys.argv[1:] if word not in options] or CHAPTERS:
         ways, found = compare(chapter, with_nbgrader="--nbgrader" in options)
         row = " | ".join(f"{name} {points(passed)}" for name, passed in ways.items())
-        print(f"| {chapter} | {COUNT} notebooks | {row} | {len(found)} differ |", flush=True)
+        print(f"| {chapter} | {len(NUMBERS)} notebooks | {row} | {len(found)} differ |", flush=True)
         for one in found:
             print(f"    {one}", flush=True)
 
