@@ -16,7 +16,7 @@ from ..pythons import say
 from ..runs import FIRST, Runs, runs_behind
 from .own import first_borrowed, listed
 from .place import there
-from .room import room
+from .room import disturbed, room
 from .step import CannotCheck, NotYet, Step, describe
 
 
@@ -163,7 +163,7 @@ def fair_attempt(
     """
     watch = Stopwatch()
     not_yet = attempt(spec, part, answers, namespace)
-    if not_yet is not None and watch.is_busy():
+    if not_yet is not None and watch.is_busy() and not disturbed():
         return not_yet if attempt(spec, part, answers, namespace) else None
     return not_yet
 

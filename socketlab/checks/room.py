@@ -222,11 +222,16 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
 sys.addaudithook(_audit)
 
 
+def disturbed() -> bool:
+    """Tell whether a thread of an answer computes here that nothing has ended."""
+    return not is_elsewhere() and any(thread.is_alive() for thread in _endless)
+
+
 @contextmanager
 def room() -> Iterator[None]:
     """Record what happens where the answer lives; nothing is heard outside, nothing stays."""
     global records
-    if not is_elsewhere() and any(thread.is_alive() for thread in _endless):
+    if disturbed():
         raise CannotCheck(
             "A thread that an earlier answer has started computes forever, and can't be stopped. "
             "Restart the kernel, run the cells above, then check again."

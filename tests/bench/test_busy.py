@@ -1,8 +1,10 @@
 """Whether the machine is too busy for time limits to be fair."""
 
+import hashlib
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -67,3 +69,23 @@ def test_a_check_that_failed_on_a_busy_machine_is_made_once_more(monkeypatch, is
         with pytest.raises(core.CheckFailed):
             check("03.1", part="address")
     assert len(made) == tries
+
+
+def test_what_an_answer_leaves_does_not_hide_what_was_wrong_with_it(monkeypatch):
+    """Its endless thread makes the machine busy, and a second try would only ask for a restart."""
+    monkeypatch.setattr(Stopwatch, "is_busy", lambda self: True)
+    left = []
+
+    def computes():
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 12_000_000)  # no exception ends that
+
+    def run(_):
+        left.append(threading.Thread(target=computes, daemon=True))
+        left[-1].start()
+        core.Step("a", "b", "c").fail("wrong")
+
+    part = core.Part("only", 1, "", run)
+    assert core.fair_attempt(core.find("01.2"), part, (print,), {}).came == "wrong"
+    for thread in left:
+        thread.join(60)
+        assert not thread.is_alive()
