@@ -63,7 +63,8 @@ class Row:
     `answers` stand in place of the right ones; `points` are those of exercises that do not get
     all; `told` are patterns that the messages of an exercise must match; `why` says why this is
     right. `change` does something else to the notebook, in place or by returning a text. `needs`
-    is "namespaces", or "users", one for each student, where the other level does not hold it.
+    is "namespaces", or "users", one for each student, where the other level does not hold it, or
+    "seccomp", where each level needs that.
     """
 
     name: str
@@ -928,6 +929,7 @@ ROWS += [
             f"{what}, which no answer needs",
             "it is refused, so the class is not deleted, and all else is right",
             with_after("03.1", REFUSED.format(how)),
+            needs="seccomp",
         )
         for what, how in (
             ("memory in a memfd", 'os.memfd_create("mallory")'),
