@@ -138,7 +138,8 @@ class Student:
         while not self._work and self._ending is None and self._listen(_START):
             pass
         if not self._work:
-            raise SandboxTrouble("The student process has no work folder: it did not start.")
+            why = self._ending.words if self._ending else "It did not start in time."
+            raise SandboxTrouble(f"The student process has no work folder. {why}")
         return Path(self._work)
 
     def wait(self, timeout: float) -> Ending | None:

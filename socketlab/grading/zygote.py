@@ -212,7 +212,8 @@ class Keeper:
         ready.register(self.control, selectors.EVENT_READ, "grader")
         next_look = 0.0
         while (left := deadline - (now := time.monotonic())) > 0:
-            for key, _ in ready.select(max(0, min(left, next_look - now))):
+            found = [key for key, _ in ready.select(max(0, min(left, next_look - now)))]
+            for key in sorted(found, key=lambda key: key.data == "child"):  # its end is told last
                 if key.data == "grader":
                     return "killed"
                 if key.data == "child":
