@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from functools import partial
 from pathlib import Path
 
 import psutil
@@ -22,7 +21,6 @@ from socketlab.grading.clock import NAP, Clock
 from socketlab.grading.limits import lower
 from socketlab.grading.sandbox import (
     LEVELS,
-    MOST_PER_CPU,
     TURNS_PER_CPU,
     Sandbox,
     SandboxTrouble,
@@ -230,15 +228,6 @@ def test_no_one_waits_for_a_turn_for_ever(monkeypatch):
     with pytest.raises(SandboxTrouble, match="No turn to judge came"):
         while True:
             turns.take(wait=True)
-    turns.close()
-
-
-@pytest.mark.parametrize("running, for_each", [(1, MOST_PER_CPU), (1000, TURNS_PER_CPU)])
-def test_there_are_more_turns_while_a_processor_is_idle(running, for_each, monkeypatch):
-    monkeypatch.setattr("socketlab.grading.sandbox.Crowd.count", lambda _: running)
-    turns = Turns()
-    given = iter(partial(turns.take, wait=False), None)
-    assert len([*given]) == for_each * len(processors())
     turns.close()
 
 

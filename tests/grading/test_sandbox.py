@@ -24,6 +24,7 @@ import pytest
 from socketlab.grading import landlock, seccomp
 from socketlab.grading.sandbox import (
     LEVELS,
+    MOST_PER_CPU,
     TURNS_PER_CPU,
     Limits,
     Sandbox,
@@ -215,13 +216,18 @@ def test_many_at_once(sandbox):
             assert told(student) == {"question": number}
 
 
-def test_turns():
-    """As many for each processor as for any other; who waits gets the next one given back."""
+@pytest.mark.parametrize("running, for_each", [(1, MOST_PER_CPU), (1000, TURNS_PER_CPU)])
+def test_turns(running, for_each, monkeypatch):
+    """As many for each processor as for any other, and more while one is idle.
+
+    Who waits gets the next one given back.
+    """
+    monkeypatch.setattr("socketlab.grading.sandbox.Crowd.count", lambda _: running)
     turns = Turns()
     taken = Counter()
     while (turn := turns.take(wait=False)) is not None:
         taken[turns.processor(turn)] += 1
-    assert set(taken.values()) == {TURNS_PER_CPU}
+    assert set(taken.values()) == {for_each}
     if sys.platform == "linux":
         assert set(taken) == os.sched_getaffinity(0)
     with ThreadPoolExecutor(1) as threads:
