@@ -19,6 +19,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..course import is_version_beside
+from .limits import NOBODY
 from .submissions import MOST_BYTES
 
 PLACE = ("course", "exercises")
@@ -32,8 +33,6 @@ MOST_IN_ALL = 100 << 20
 """Bytes of one student's notebooks."""
 SECONDS = 60.0
 """The time that a home may take; what hangs is a network's file system, or a trap."""
-
-_NOBODY = 65534
 
 
 class NotRead(Exception):
@@ -150,7 +149,7 @@ def _become(owner: int) -> None:
     if owner == 0:
         raise NotRead("it belongs to root, who may read everything. Whose is it? See: chown")
     os.setgroups([])
-    os.setgid(_NOBODY)
+    os.setgid(NOBODY)
     os.setuid(owner)
 
 

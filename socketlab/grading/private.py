@@ -1,5 +1,6 @@
 """Folders and files that belong to their owner alone, whatever the umask."""
 
+import errno
 import os
 import shlex
 import stat
@@ -32,14 +33,14 @@ def own_folder(path: Path, marks: Iterable[str]) -> None:
     except FileExistsError:
         link, there = path.lstat(), path.stat()
     if not stat.S_ISDIR(there.st_mode):
-        raise NotADirectoryError(20, "it isn't a folder")
+        raise NotADirectoryError(errno.ENOTDIR, "it isn't a folder")
     if {link.st_uid, there.st_uid} != {os.geteuid()}:
-        raise NotPrivate(1, "the folder belongs to another user. Name one of your own")
+        raise NotPrivate(errno.EPERM, "the folder belongs to another user. Name one of your own")
     if not there.st_mode & _OTHERS:
         return
     if any(path.iterdir()) and not any((path / mark).exists() for mark in marks):
         told = "other users can use that folder. Name a new one, or close it: chmod go="
-        raise NotPrivate(1, f"{told} {shlex.quote(str(path))}")
+        raise NotPrivate(errno.EPERM, f"{told} {shlex.quote(str(path))}")
     _narrow(path)
     is_closed = not path.stat().st_mode & _OTHERS
     now = "Now it's yours alone" if is_closed else "They still can, on this kind of file system"
@@ -73,7 +74,7 @@ def folder(path: Path, within: Path) -> None:
             one.mkdir(mode=0o700)
         if not stat.S_ISDIR(one.lstat().st_mode):
             told = f"{printable(one.name)!r} is a link, or no folder. Take it away"
-            raise NotADirectoryError(20, told)
+            raise NotADirectoryError(errno.ENOTDIR, told)
         one.chmod(0o700)
 
 

@@ -256,13 +256,11 @@ class Keeper:
         """Tell whether a work folder that nothing else limits has outgrown its limit."""
         if not self.folder:
             return False
-        used, files = sum(map(_size, self._left_elsewhere())), 0
+        used, files = sum(_size(entry.path) for entry in self._left_elsewhere()), 0
         if LINUX:
             used += deleted_files(below(os.getpid()))
         for place, folders, names in os.walk(self.folder):
-            for name in (*folders, *names):
-                with suppress(OSError):  # it has gone meanwhile
-                    used += os.lstat(os.path.join(place, name)).st_blocks * 512
+            used += sum(_size(os.path.join(place, name)) for name in (*folders, *names))
             files += len(folders) + len(names)
             if used > self.limits["disk"] or files > _MOST_FILES or place.count("/") > _MOST_DEEP:
                 return True
@@ -404,9 +402,10 @@ def _change_user(user: int) -> None:
     namespaces.keep_capabilities(namespaces.CAP_DAC_READ_SEARCH if closed else 0)
 
 
-def _size(entry: os.DirEntry[str]) -> int:
+def _size(path: str) -> int:
+    """Return the bytes on disk of a file or folder, without what is in it."""
     with suppress(OSError):  # it has gone meanwhile
-        return entry.stat(follow_symlinks=False).st_blocks * 512
+        return os.lstat(path).st_blocks * 512
     return 0
 
 

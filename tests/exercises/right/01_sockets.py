@@ -1,6 +1,6 @@
 # ruff: noqa
 # fmt: off
-# Right answers, written from the tasks' text alone, each as its author would have it.
+# Right answers, written from the tasks' text, each as its author would have it.
 
 # %% 01.1 a selector and a pair that wakes it
 import selectors

@@ -1,6 +1,6 @@
 # ruff: noqa
 # fmt: off
-# Right answers, written from the tasks' text alone, each as its author would have it.
+# Right answers, written from the tasks' text, each as its author would have it.
 
 # %% 02.1 a pipe, and an exit stack
 from contextlib import ExitStack

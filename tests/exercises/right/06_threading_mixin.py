@@ -1,6 +1,6 @@
 # ruff: noqa
 # fmt: off
-# Right answers, written from the tasks' text alone, each as its author would have it.
+# Right answers, written from the tasks' text, each as its author would have it.
 
 # %% 06.1 a set that each thread leaves by itself
 class ThreadingMixIn:

@@ -1,6 +1,6 @@
 # ruff: noqa
 # fmt: off
-# Right answers, written from the tasks' text alone, each as its author would have it.
+# Right answers, written from the tasks' text, each as its author would have it.
 
 # %% 08.1 a writer that counts
 class BaseRequestHandler:

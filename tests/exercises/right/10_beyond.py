@@ -1,6 +1,6 @@
 # ruff: noqa
 # fmt: off
-# Right answers, written from the tasks' text alone, each as its author would have it.
+# Right answers, written from the tasks' text, each as its author would have it.
 
 # %% 10.1 a list of threads, and None to end
 class ThreadPoolMixIn(OpenRequestsMixIn, minisocketserver.ThreadingMixIn):
