@@ -188,12 +188,13 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path):
     stuck.parent.mkdir(parents=True)
     stuck.write_text(json.dumps({"cells": [endless]}))
     out = tmp_path / "out"
+    journal = out / "journal.jsonl"
     command = [sys.executable, "-m", "socketlab", "grade", tmp_path / "class", "--out", out]
     running = subprocess.Popen(
         command, cwd=PROJECT, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True
     )
     until = time.monotonic() + 60
-    while "ada" not in ((out.exists() and (out / "journal.jsonl").read_text()) or ""):
+    while not (journal.exists() and "ada" in journal.read_text()):
         assert running.poll() is None and time.monotonic() < until
         time.sleep(0.05)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does
@@ -202,7 +203,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path):
     assert "Interrupted. What is graded is kept: the same command goes on there." in error
     shutil.copy(SOLUTION, stuck)
     subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, timeout=60)
-    assert len((out / "journal.jsonl").read_text().split("\n{")) == 2
+    assert len(journal.read_text().split("\n{")) == 2
     assert len(rows(out / "grades.csv")) == 2
 
 
