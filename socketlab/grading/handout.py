@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -167,8 +167,24 @@ def pack(handout: Handout) -> bytes:
         for name, path in handout.files.items():
             entry = zipfile.ZipInfo(f"minisocketserver/{name}")  # all from 1980, as only git knows
             entry.external_attr = (0o100755 if name == "start" else 0o100644) << 16
-            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+            data = path.read_bytes()
+            if name == "README.md":
+                data = _without_dead_links(data.decode(), handout.files).encode()
+            archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
     return content.getvalue()
+
+
+def _without_dead_links(text: str, names: Container[str]) -> str:
+    """Return a page at the top of the project without its links to what is not handed out."""
+
+    def keep(link: re.Match[str]) -> str:
+        words, target = link.groups()
+        return link[0] if "://" in target or target in names else words
+
+    return _LINK.sub(keep, text)
+
+
+_LINK = re.compile(r"!?\[([^]]*)\]\(([^)\s]+)\)")
 
 
 SHOWN = ("minisocketserver/minisocketserver/", "minisocketserver/notebooks/")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -77,6 +78,16 @@ def test_a_clone_and_an_archive_hand_out_the_same(clone, capsys):
     for name in ("solutions", "TEACHING.md", "tests (in part)", "classroom (in part)"):
         assert name in said
     assert not [name for name in from_clone if name.startswith("tests/exercises")]
+
+
+def test_the_first_page_leads_nowhere_that_is_not_handed_out(archive):
+    """What a link said stays; an image has its words."""
+    _, found = hand_out(archive)
+    page = found["README.md"].decode()
+    targets = re.findall(r"\]\(([^)]+)\)", page)
+    assert "images/chapter.png" in targets and "LICENSE" in targets
+    assert not {target for target in targets if "://" not in target} - found.keys()
+    assert "\nTEACHING.md: hand out the exercises" in page
 
 
 def test_packages_are_handed_out_whole(clone):
