@@ -1055,7 +1055,7 @@ def full_backlog(at_the_door: Any) -> None:
         "nothing could be tried: the exercise is about Linux, and this is another system",
     )
     real = _fates(step)
-    refused = isinstance(at_the_door, list | tuple) and "r" in at_the_door
+    refused = isinstance(at_the_door, list | tuple | str) and "r" in at_the_door
     step.want(
         not refused or "r" in real,
         "an 'r' in your list. The documentation says so, but Linux refuses nobody: the call is "

@@ -9,8 +9,11 @@ from .step import Step
 def compare(step: Step, guess: Any, real: list[Any], misread: Mapping[int, str]) -> None:
     """Fail `step` unless `guess` is `real`; `misread` tells, by place, what led there.
 
-    The message names the first place that differs, not what the run gave there.
+    The message names the first place that differs, not what the run gave there. Where single
+    letters are asked for, a text is as good as a list of them.
     """
+    if isinstance(guess, str) and all(isinstance(one, str) and len(one) == 1 for one in real):
+        guess = list(guess)
     step.want(isinstance(guess, list | tuple), f"{guess!r}, which is not a list")
     step.want(
         len(guess) == len(real), f"{len(guess)} values, {guess!r}, where {len(real)} are asked for"

@@ -104,6 +104,125 @@ class ThreadingMixIn:
         for one in [*self._threads]:
             one.join()
 
+# %% 06.1 WeakSet, short
+class ThreadingMixIn:
+    """Handle each request in a thread of its own."""
+
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        threads = vars(self).setdefault("_threads", WeakSet())
+        t = threading.Thread(
+            target=self.process_request_thread,
+            args=(request, client_address),
+            daemon=self.daemon_threads,
+        )
+        t.start()
+        if self.block_on_close and not t.daemon:
+            threads.add(t)
+
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+    def server_close(self):
+        super().server_close()
+        for t in list(self._threads):
+            t.join()
+
+# %% 06.1 plain set swept at each request, ExitStack, type hints
+from contextlib import ExitStack
+
+
+class ThreadingMixIn:
+    """Handle each request in a thread of its own."""
+
+    daemon_threads: bool = False
+    block_on_close: bool = True
+    _threads = ()
+
+    @property
+    def _is_patient(self) -> bool:
+        """Would server_close wait?"""
+        return self.block_on_close and not self.daemon_threads
+
+    def process_request(self, request, client_address) -> None:
+        worker = threading.Thread(target=self.process_request_thread, args=[request, client_address])
+        worker.daemon = self.daemon_threads  # never what serve_forever's thread happens to be
+        worker.start()
+        self._threads = {thread for thread in self._threads if thread.is_alive()}
+        if self._is_patient:
+            self._threads.add(worker)
+
+    def process_request_thread(self, request, client_address) -> None:
+        with ExitStack() as goodbye:
+            goodbye.callback(self.shutdown_request, request)
+            try:
+                self.finish_request(request, client_address)
+            except Exception:
+                self.handle_error(request, client_address)
+
+    def server_close(self) -> None:
+        super().server_close()
+        if not self._is_patient:
+            return
+        for thread in tuple(self._threads):
+            thread.join()
+
+# %% 06.1 each thread signs itself off, closure and context manager
+import contextlib
+
+
+class ThreadingMixIn:
+    """Handle each request in a thread of its own."""
+
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        if not isinstance(self._threads, set):
+            self._threads = set()
+        staff = self._threads
+
+        def shift():
+            try:
+                self.process_request_thread(request, client_address)
+            finally:
+                staff.discard(threading.current_thread())
+
+        thread = threading.Thread(target=shift, name="visitor %s" % (client_address,), daemon=self.daemon_threads)
+        if self.block_on_close and not self.daemon_threads:
+            staff.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:  # what if there are too many threads?
+            staff.discard(thread)
+            raise
+
+    @contextlib.contextmanager
+    def _escort(self, request, client_address):
+        try:
+            yield
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request, client_address):
+        with self._escort(request, client_address):
+            self.finish_request(request, client_address)
+
+    def server_close(self):
+        super().server_close()
+        any(thread.join() for thread in list(self._threads))
+
 # %% 06.2 a method that sells
 class Theatre(socketserver.ThreadingTCPServer):
     daemon_threads = True
@@ -170,6 +289,105 @@ class TicketWindow(socketserver.StreamRequestHandler):
                 self.server.sold = free[0]
         text = "seat " + str(free[0]) if free else "sold out"
         self.wfile.write(("HTTP/1.0 200 OK\r\n\r\n" + text + "\n").encode("latin-1"))
+
+# %% 06.2 the handler counts under the lock of the server
+class Theatre(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    sold = 0
+    seats = 5
+
+    def __init__(self, *args, **kwargs):
+        self.lock = threading.Lock()
+        super().__init__(*args, **kwargs)
+
+
+class TicketWindow(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.recv(4096)
+        with self.server.lock:
+            if self.server.sold < self.server.seats:
+                self.server.sold += 1
+                text = f"seat {self.server.sold}"
+            else:
+                text = "sold out"
+        self.request.sendall(f"HTTP/1.0 200 OK\r\n\r\n{text}".encode())
+
+# %% 06.2 ThreadingTCPServer, a synchronized method, StreamRequestHandler, daemons
+import functools
+
+
+def one_at_a_time(method):
+    """Who is first? The one with the key."""
+
+    @functools.wraps(method)
+    def guarded(self, *args):
+        with self.key:
+            return method(self, *args)
+
+    return guarded
+
+
+class Theatre(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    seats = 5
+
+    def __init__(self, server_address, handler, bind_and_activate=True):
+        self.key = threading.RLock()
+        self.sold = 0
+        super().__init__(server_address, handler, bind_and_activate)
+
+    @one_at_a_time
+    def sell(self):
+        """Return the number of the next free seat, or None."""
+        number = self.sold + 1
+        if number > self.seats:
+            return None
+        self.sold = number
+        return number
+
+
+class TicketWindow(socketserver.StreamRequestHandler):
+    def handle(self):
+        if not self.rfile.readline():
+            return  # came, said nothing, went: no seat?  No seat.
+        number = self.server.sell()
+        page = "sold out" if number is None else (
+            "seat %d"
+            % number
+        )
+        self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n" + page.encode("ascii"))
+
+# %% 06.2 lock made in server_activate, acquire and release, match, helper for the page
+def page(text: str) -> bytes:
+    return "\r\n".join(["HTTP/1.0 200 OK", "", text]).encode()
+
+
+class Theatre(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """sold out of seats?"""
+
+    sold: int = 0
+    seats: int = 5
+
+    def server_activate(self) -> None:
+        self._box_office = threading.Lock()
+        super().server_activate()
+
+    def next_ticket(self) -> str:
+        self._box_office.acquire()
+        try:
+            match self.sold:
+                case taken if taken >= self.seats:
+                    return "sold out"
+                case taken:
+                    self.sold = taken + 1
+                    return f"seat {taken + 1}"
+        finally:
+            self._box_office.release()
+
+
+class TicketWindow(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        if self.request.recv(1 << 16):
+            self.request.sendall(page(self.server.next_ticket()))
 
 # %% 06.3 itertools counts
 import itertools
@@ -253,6 +471,157 @@ def visit(names):
     with running(Desk(("127.0.0.1", 0), Greeter)) as desk:
         return [ask(desk.server_address, one) for one in names]
 
+# %% 06.3 daemons, a counter under a lock, visit waits for its own well-behaved visitors
+class Desk(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    daemon_threads = True
+
+    def __init__(self, *args, **kwargs):
+        self.lock = threading.Lock()
+        self.visitors = 0
+        super().__init__(*args, **kwargs)
+
+
+class Greeter(socketserver.BaseRequestHandler):
+    def handle(self):
+        name = self.request.recv(100).decode()
+        with self.server.lock:
+            self.server.visitors += 1
+            number = self.server.visitors
+        self.request.sendall(f"{name}, you are visitor {number}".encode())
+
+
+def visit(names):
+    """Open a desk, let these visitors come one after the other, and return the answers."""
+    with Desk(("127.0.0.1", 0), Greeter) as server:
+        server.daemon_threads = False  # these visitors hang up: the end of the with block waits for their threads
+        loop = threading.Thread(target=server.serve_forever)
+        loop.start()
+        try:
+            return [ask(server.server_address, name) for name in names]
+        finally:
+            server.shutdown()
+            loop.join()
+
+# %% 06.3 own crew of daemons, closing hangs up on the silent, numbers by arrival
+from contextlib import contextmanager, suppress
+from itertools import count
+
+
+class Desk(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """Who is at the desk? `crew` knows: each thread, and the connection that it serves."""
+
+    def __init__(self, address, handler):
+        self.crew = {}
+        self.numbers = {}
+        self.next_number = count(1)
+        super().__init__(address, handler)
+
+    def process_request(self, request, client_address):
+        # Only the loop comes here, so no lock is needed.
+        self.crew = {thread: line for thread, line in self.crew.items() if thread.is_alive()}
+        self.numbers[request] = next(self.next_number)
+        thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
+        self.crew[thread] = request
+        thread.start()
+
+    def shutdown_request(self, request):
+        self.numbers.pop(request, None)
+        super().shutdown_request(request)
+
+    def server_close(self):
+        super().server_close()
+        for thread, line in self.crew.items():
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+            thread.join(timeout=1)
+
+
+class Greeter(socketserver.BaseRequestHandler):
+    def handle(self):
+        number = self.server.numbers[self.request]
+        if name := self.request.recv(100).decode():
+            self.request.sendall(f"{name}, you are visitor {number}".encode())
+
+
+@contextmanager
+def at_work(server):
+    loop = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    loop.start()
+    try:
+        yield server.server_address
+    finally:
+        server.shutdown()
+        loop.join()
+        server.server_close()
+
+
+def visit(names):
+    """Open a desk, let these visitors come one after the other, and return the answers."""
+    with at_work(Desk(("127.0.0.1", 0), Greeter)) as address:
+        return [ask(address, name) for name in names]
+
+# %% 06.3 select and an Event end the silence
+import select
+
+
+class Desk(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    allow_reuse_address = True
+
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        self.closing_time = threading.Event()
+        self._count = 0
+        self._count_lock = threading.Lock()
+        super().__init__(server_address, RequestHandlerClass, bind_and_activate)
+
+    def next_number(self) -> int:
+        with self._count_lock:
+            self._count += 1
+            return self._count
+
+    def serve_forever(self, poll_interval=0.1):
+        try:
+            super().serve_forever(poll_interval)
+        finally:
+            self.closing_time.set()  # Ctrl-C comes past here, too
+
+    def server_close(self):
+        self.closing_time.set()
+        super().server_close()
+
+
+class Greeter(socketserver.BaseRequestHandler):
+    def has_spoken(self) -> bool:
+        """Wait for a word. Will there be one, or is it closing time?"""
+        while True:
+            readable, _, _ = select.select([self.request], [], [], 0.1)
+            if readable:
+                return True
+            if self.server.closing_time.is_set():
+                return False
+
+    def handle(self):
+        if not self.has_spoken():
+            return
+        name = self.request.recv(100).decode()
+        number = self.server.next_number()
+        self.request.sendall(f"{name}, you are visitor {number}".encode())
+
+
+def visit(names):
+    """Open a desk, let these visitors come one after the other, and return the answers."""
+    answers = []
+    server = Desk(("127.0.0.1", 0), Greeter)
+    loop = threading.Thread(target=server.serve_forever)
+    loop.start()
+    try:
+        for name in names:
+            answers.append(ask(server.server_address, name))
+    finally:
+        server.shutdown()
+        loop.join()
+        server.server_close()
+    return answers
+
 # %% 06.4 tuples
 first_answers = ("slow", "quick", "slow", "slow")
 threads_at_work = (12, 12)
@@ -274,3 +643,37 @@ threads_at_work = [clients, clients]
 shutdown_returns = [True, True, True]; shutdown_returns[0] = False
 close_returns = shutdown_returns[:]
 program_ends = [False, False, True]
+
+# %% 06.4 plain
+first_answers = ["slow", "quick", "slow", "slow"]
+threads_at_work = [12, 12]
+shutdown_returns = [False, True, True]
+close_returns = [False, True, True]
+program_ends = [False, False, True]
+
+# %% 06.4 computed from a small theory of threads
+def who(threads, one_lock):
+    return "quick" if threads and not one_lock else "slow"
+
+
+clients = 12
+first_answers = [who(*case) for case in [(False, False), (True, False), (False, False), (True, True)]]
+threads_at_work = [clients for request_queue_size in (1, 5)]
+# Is the handler in the thread of the loop? Then shutdown() waits for itself.
+shutdown_returns = [not in_the_loop for in_the_loop in (True, False, False)]
+
+switches = [dict(block=True, daemon=False), dict(block=False, daemon=False), dict(block=True, daemon=True)]
+close_returns = [s["daemon"] or not s["block"] for s in switches]
+program_ends = [s["daemon"] for s in switches]
+
+# %% 06.4 strings split, tuples in place of lists
+first_answers = tuple("slow quick slow slow".split())
+threads_at_work = (12,) * 2
+shutdown_returns = False, True, True
+close_returns = False, True, True
+program_ends = (
+    25
+    % 5 == 1,
+    False,
+    True,
+)

@@ -46,6 +46,63 @@ def ready_mixed(parts):
             mixed[name] = types.new_class(name, parents)
     return mixed
 
+# %% 09.1 two plain loops, type() and hasattr
+def ready_mixed(parts):
+    mixed = {}
+    for how in ("Threading", "Forking"):
+        for what in ("TCPServer", "UDPServer", "UnixStreamServer", "UnixDatagramServer"):
+            # does this system have both?
+            if not hasattr(parts, how + "MixIn"):
+                continue
+            if not hasattr(parts, what):
+                continue
+            parents = (getattr(parts, how + "MixIn"), getattr(parts, what))
+            mixed[how + what] = type(how + what, parents, {})
+    return mixed
+
+# %% 09.1 one comprehension with product, walrus and types.new_class
+import itertools
+import types
+
+MIXINS = "ThreadingMixIn ForkingMixIn".split()
+SERVERS = "TCPServer UDPServer UnixStreamServer UnixDatagramServer".split()
+
+
+def ready_mixed(parts):
+    return {
+        (name := "%s%s"
+% (m.removesuffix("MixIn"), s)): types.new_class(name, (mixin, server))
+        for m, s in itertools.product(MIXINS, SERVERS)
+        if (mixin := getattr(parts, m, None)) and (server := getattr(parts, s, None))
+    }
+
+# %% 09.1 typed, a generator of pairs and a class statement that is renamed
+from collections.abc import Iterator
+from types import ModuleType
+
+
+def _pairs(parts: ModuleType) -> Iterator[tuple[str, type, type]]:
+    """Which mix-in can stand before which server?"""
+    planks = vars(parts)
+    mixins = {key[:-len("MixIn")]: planks[key] for key in ("ForkingMixIn", "ThreadingMixIn") if key in planks}
+    servers = {key: planks[key] for key in ("UnixDatagramServer", "UnixStreamServer", "UDPServer", "TCPServer")
+               if key in planks}
+    for server_name, server in servers.items():
+        for prefix, mixin in mixins.items():
+            yield prefix + server_name, mixin, server
+
+
+def ready_mixed(parts: ModuleType) -> dict[str, type]:
+    mixed: dict[str, type] = {}
+    for name, mixin, server in _pairs(parts):
+
+        class Mixed(mixin, server):
+            pass
+
+        Mixed.__name__ = Mixed.__qualname__ = name
+        mixed[name] = Mixed
+    return mixed
+
 # %% 09.2 itertools, under a lock
 import itertools
 
@@ -94,6 +151,87 @@ class Tickets:
             self.lock.release()
 
 CallServer = type("CallServer", (socketserver.ThreadingMixIn, xmlrpc.server.SimpleXMLRPCServer), {"daemon_threads": True})
+
+# %% 09.2 mix-in, and a decorator that locks with try and finally
+import functools
+
+
+def one_at_a_time(method):
+    @functools.wraps(method)
+    def locked(self, *args, **kwargs):
+        self._lock.acquire()
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self._lock.release()
+
+    return locked
+
+
+class CallServer(socketserver.ThreadingMixIn, xmlrpc.server.SimpleXMLRPCServer):
+    """Who waits for whom? Nobody for anybody."""
+
+    daemon_threads = True
+
+
+class Tickets:
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._sold = 0
+
+    @one_at_a_time
+    def next(self):
+        self._sold = self._sold + 1
+        return self._sold
+
+# %% 09.2 terse, itertools.count, whose next is a single step
+from itertools import count
+from socketserver import ThreadingMixIn
+from xmlrpc.server import SimpleXMLRPCServer
+
+
+class CallServer(ThreadingMixIn, SimpleXMLRPCServer): ...
+
+
+class Tickets:
+    def __init__(self):
+        self._n = count(1)
+
+    def next(self): return next(self._n)
+
+# %% 09.2 threads by hand without the mix-in, and a queue that holds the one next ticket
+import queue
+
+
+class CallServer(xmlrpc.server.SimpleXMLRPCServer):
+    def process_request(self, request, client_address):
+        helper = threading.Thread(
+            target=self._work_for_one_caller,
+            args=(request, client_address),
+            daemon=True,
+        )
+        helper.start()
+
+    def _work_for_one_caller(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+
+class Tickets:
+    """There is only ever one ticket in the box: who takes it out puts the next one in."""
+
+    def __init__(self) -> None:
+        self._box: "queue.Queue[int]" = queue.Queue(maxsize=1)
+        self._box.put(1)
+
+    def next(self) -> int:
+        ticket = self._box.get()  # the others wait here
+        self._box.put(ticket + 1)
+        return ticket
 
 # %% 09.3 the library's threading server
 class Web(http.server.ThreadingHTTPServer):
@@ -164,6 +302,95 @@ class Pages(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, format, *args): return None
 
+# %% 09.3 smallest change, with comments
+class Web(socketserver.ThreadingMixIn, http.server.HTTPServer):  # 1: the mix-in first
+    daemon_threads = True
+
+    # 2: shutdown_request is gone, the inherited one hangs up
+
+
+class Pages(http.server.SimpleHTTPRequestHandler):
+    def __init__(self, *args, folder):
+        # 3: the base class handles the request inside of its __init__!
+        super().__init__(*args, directory=folder)
+
+    def do_GET(self):
+        if self.path != "/hello":
+            return super().do_GET()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.end_headers()
+        self.wfile.write("¡Buenos días!".encode("utf-8"))  # 4: bytes
+
+    def log_message(self, format, *args):
+        pass
+
+# %% 09.3 ThreadingHTTPServer, match on the path, bytes constant, explicit super in shutdown_request
+class Web(http.server.ThreadingHTTPServer):
+    daemon_threads: bool = True
+
+    def shutdown_request(self, request):
+        super().shutdown_request(request)  # what if we don't? Then they wait.
+
+
+class Pages(http.server.SimpleHTTPRequestHandler):
+    GREETING = b"\xc2\xa1Buenos d\xc3\xadas!"
+
+    def __init__(self, *args, folder, **kwargs):
+        kwargs["directory"] = folder
+        super().__init__(*args, **kwargs)
+
+    def do_GET(self):
+        match self.path:
+            case "/hello":
+                self._say_hello()
+            case _:
+                super().do_GET()
+
+    def _say_hello(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(self.GREETING)
+
+    def log_message(self, format, *args):
+        pass
+
+# %% 09.3 folder set in setup(), a codec writer, a table of special pages
+import codecs
+import os
+
+
+class Web(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+
+
+class Pages(http.server.SimpleHTTPRequestHandler):
+    def __init__(self, *args, folder):
+        self.folder = os.fspath(folder)
+        super().__init__(*args)
+
+    def setup(self):
+        super().setup()
+        self.directory = self.folder
+
+    def do_GET(self):
+        special = {"/hello": "¡Buenos días!"}
+        text = special.get(self.path)
+        if text is None:
+            super().do_GET()
+        else:
+            self.send_text(text)
+
+    def send_text(self, text, encoding="utf-8"):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; charset=%s"
+% encoding)
+        self.end_headers()
+        codecs.getwriter(encoding)(self.wfile).write(text)
+
+    def log_message(self, format, *args): pass
+
 # %% 09.4 tuples
 who_answers = ("s", "s", "t", "p", "t", "p")
 noticed = (False, True, False, False, True)
@@ -177,3 +404,25 @@ itself, thread, process = "s", "t", "p"
 who_answers = [itself] * 2 + [thread, process] * 2
 noticed = [False] * 5
 noticed[1] = noticed[4] = True
+
+# %% 09.4 lists
+who_answers = ["s", "s", "t", "p", "t", "p"]
+noticed = [False, True, False, False, True]
+
+# %% 09.4 a string and a tuple
+who_answers = "sstptp"  # A to F
+noticed = (False, True, False, False, True)
+
+# %% 09.4 computed from the parents
+letters = {"TCPServer": "s", "UDPServer": "s", "ThreadingMixIn": "t", "ForkingMixIn": "p"}
+parents = """
+TCPServer
+TCPServer, ThreadingMixIn
+ThreadingMixIn, UDPServer
+ForkingMixIn, TCPServer
+ThreadingMixIn, ForkingMixIn, TCPServer
+ForkingMixIn, ThreadingMixIn, TCPServer
+"""
+# the first parent wins, does it not?
+who_answers = tuple(letters[line.split(",")[0]] for line in parents.split("\n") if line)
+noticed = [number in {2, 5} for number in range(1, 6)]
