@@ -21,10 +21,10 @@ from pathlib import Path
 
 import nbformat
 
-from socketlab.checks.core import exercises, find
+from socketlab.exercises import all_exercises, find
 from socketlab.grading import judge
-from socketlab.grading.sandbox import Sandbox, processors
 from socketlab.grading.submissions import Submission
+from socketlab.sandbox.sandbox import Sandbox, processors
 
 ROOT = Path(__file__).parents[1]
 CHAPTER, EXERCISE = "03_tcp_server", "03.1"
@@ -161,7 +161,7 @@ def nothing():
 
 def alone():
     """Return the median seconds that the class takes one by one, in a grader that has started."""
-    exercises()
+    all_exercises()
     with Sandbox(preload=judge.PRELOAD) as sandbox:
         took = []
         for one in mixed():

@@ -8,7 +8,7 @@ import time
 
 import matplotlib
 
-from socketlab.grading.sandbox import processors
+from socketlab.sandbox.sandbox import processors
 
 from .measure import quartiles, ratios
 from .servers import compute

@@ -1,20 +1,20 @@
 """The bench: run servers in a notebook, see what they did, check an answer."""
 
-from . import pythons as pythons  # isort: skip  (first: it keeps a learner's files behind Python's)
-from .answers import progress, reset, solution
-from .checks import CheckFailed, check, hint
-from .checks.place import short_tempdir
-from .example import tcp_client, threaded_client
-from .explain import explain, explain_in_notebook
-from .fresh import fresh
-from .needs import needs
-from .pictures import class_map
-from .planks import assemble
-from .play import play
-from .recorder import record
-from .reopen import reopen
-from .running import ServerTrouble, running
-from .runs import runs_in_notebook
+from . import python_path  # noqa: F401  # isort: skip  (first: it keeps a learner's files behind Python's)
+from .files import short_tempdir
+from .learner.commands import CheckFailed, check, hint, progress, reset, solution
+from .learner.route import threaded_client
+from .notebook.controls import play
+from .notebook.explain import explain, explain_in_notebook
+from .notebook.fresh import fresh
+from .notebook.needs import needs
+from .notebook.recorder import record
+from .notebook.reopen import reopen
+from .notebook.running import ServerTrouble, running
+from .notebook.runs import runs_in_notebook
+from .ship.class_map import class_map
+from .ship.example import tcp_client
+from .ship.planks import assemble
 
 __all__ = [
     "CheckFailed",

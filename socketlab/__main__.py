@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import logbook
-from .course import refresh
-from .pythons import take_plainer_signs
-from .route import START, in_words, note_states, route, write_start_page
+from .learner import logbook
+from .learner.course import refresh
+from .learner.route import START, in_words, note_states, route, write_start_page
+from .output import take_plainer_signs
 
 ROOT = Path(__file__).parents[1]
 FIRST = "notebooks/00_target.ipynb"
@@ -81,7 +81,7 @@ def progress(project: Path) -> int:
 def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
     """Run one of the commands about exercises; return 1 where something is wrong or missing."""
     try:
-        from . import answers, terminal
+        from .learner import commands, terminal
     except ModuleNotFoundError as error:
         return _sorry(_lacks(error))
     course = _mine(project)
@@ -90,7 +90,7 @@ def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
     try:
         match command:
             case "list":
-                answers.progress()
+                commands.progress()
             case "doctor":
                 print(terminal.examined())
             case "hint":
@@ -101,7 +101,7 @@ def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
                 said, passed = terminal.checked(course, exercise)
                 print(said)
                 return 0 if passed else 1
-    except (LookupError, answers.NotNow) as error:
+    except (LookupError, commands.NotNow) as error:
         return _sorry(str(error.args[0]))
     except ModuleNotFoundError as error:
         return _sorry(_lacks(error))

@@ -1,6 +1,7 @@
 """Whether programs on this machine have to wait for a processor."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -36,3 +37,24 @@ def _waited() -> float | None:
         return int(some.rpartition("total=")[2]) / 1_000_000
     except (OSError, ValueError):  # another system, an old Linux, or a container that hides it
         return None
+
+
+class Crowd:
+    """Counts the threads that want to run, on the whole machine: proc_loadavg(5).
+
+    Its file is kept open, so that it can count where no further one can be opened.
+    """
+
+    def __init__(self) -> None:
+        self._load = os.open("/proc/loadavg", os.O_RDONLY) if sys.platform == "linux" else None
+
+    def count(self) -> int:
+        """Return how many there are, this one among them; 0 where the system doesn't say."""
+        if self._load is None:
+            return 0
+        return int(os.pread(self._load, 100, 0).split()[3].partition(b"/")[0])
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._load is not None:
+            os.close(self._load)

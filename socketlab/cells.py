@@ -21,7 +21,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.paths import get_ipython_dir
 from IPython.utils.text import SList
 
-from .fresh import end
+from .processes import end
 
 MOST_WORK = 500_000
 """What one `Reader` takes on: each magic in a cell has IPython read all of the cell once more."""

@@ -9,7 +9,7 @@ from typing import Any
 from nbclient import NotebookClient
 from traitlets.config import Config
 
-from .checks.place import short_tempdir
+from .files import short_tempdir
 
 
 def on_files(folder: str) -> dict[str, str]:

@@ -39,7 +39,7 @@ POINTS = """
 import json, sys
 from pathlib import Path
 from socketlab.grading import judge
-from socketlab.grading.sandbox import Sandbox
+from socketlab.sandbox.sandbox import Sandbox
 from socketlab.grading.submissions import Submission
 
 won, most, missed = 0, 0, []

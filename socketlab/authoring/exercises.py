@@ -13,7 +13,7 @@ from typing import Any
 
 import nbformat
 
-from ..checks.core import find
+from ..exercises import find
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..example import EXPECTED
+from ..ship.example import EXPECTED
 
 SECTIONS = ["What you will be able to do", "What to remember", "Exercises", "Next"]
 LONG, LONGEST = 15, 25

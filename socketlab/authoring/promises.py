@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from ..checks.core import exercises
+from ..exercises import all_exercises
 from ..kernels import execute
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def _uncalled(chapter: str, notebook: Any) -> list[str]:
     return [
         f"{exercise.id} has a check {part!r} that no cell of solutions/{chapter} calls. Add one: "
         f'check("{exercise.id}", part="{part}")'
-        for exercise in exercises()
+        for exercise in all_exercises()
         if exercise.id[:2] == chapter[:2]
         for part in exercise.parts
         if f"{exercise.id} {part}" not in called
@@ -103,7 +103,7 @@ def _error(cell: Any) -> str:
 
 def main(chapters: list[str]) -> int:
     """Try these chapters, or all; return the exit status: 1 where a promise is broken."""
-    with_checks = {exercise.id[:2] for exercise in exercises()}
+    with_checks = {exercise.id[:2] for exercise in all_exercises()}
     known = [p.name for p in sorted((ROOT / "solutions").iterdir()) if p.name[:2] in with_checks]
     if unknown := [chapter for chapter in chapters if chapter not in known]:
         told = f"{unknown[0]!r} is no chapter with checks. There are: {', '.join(known)}."

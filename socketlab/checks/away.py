@@ -21,11 +21,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..fresh import end, fresh, start
-from ..grading.remote import Checker, LinkBroken, Subject
-from ..running import ServerTrouble, within
+from ..notebook.fresh import fresh
+from ..notebook.running import ServerTrouble, within
+from ..notebook.tracebacks import describe
+from ..processes import end, start
+from ..remote.link import Checker, LinkBroken, Subject
 from .place import answers_at, is_elsewhere, there
-from .step import PATIENCE, CannotCheck, NotYet, Step, describe, whereabouts
+from .step import PATIENCE, CannotCheck, NotYet, Step, whereabouts
 
 DEADLINE = 5 * PATIENCE
 """Seconds a new Python has to start, or for a whole real run."""

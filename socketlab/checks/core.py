@@ -1,34 +1,19 @@
 """Exercises and their checks: what is asked, what an answer gets, hints."""
 
-import inspect
 import re
 import tempfile
 import traceback as tracebacks
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
-from pathlib import Path
 from typing import Any, Literal
 
-from .. import logbook
 from ..busy import Stopwatch
-from ..pythons import say
-from ..runs import FIRST, Runs, runs_behind
+from ..notebook.runs import FIRST, Runs, runs_behind
+from ..notebook.tracebacks import describe
 from .own import first_borrowed, listed
 from .place import there
 from .room import disturbed, room
-from .step import CannotCheck, NotYet, Step, describe
-
-
-class CheckFailed(AssertionError):
-    """An answer is not right yet; the text is the whole message to the learner."""
-
-    asked_for_traceback = False
-
-    def _render_traceback_(self) -> list[str]:
-        """Tell IPython what to show in place of its own traceback."""
-        cause = self.__cause__ if self.asked_for_traceback else None
-        return [str(self), *(tracebacks.format_exception(cause) if cause else ())]
+from .step import CannotCheck, NotYet, Step
 
 
 @dataclass(frozen=True)
@@ -69,9 +54,6 @@ class Exercise:
     passed: set[str] = field(default_factory=set)
     hints_told: int = 0
 
-    def __post_init__(self) -> None:
-        _exercises[self.id] = self
-
     def part(
         self, name: str, points: int, praise: str, *names: str
     ) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -87,73 +69,6 @@ class Exercise:
         return register
 
 
-_exercises: dict[str, Exercise] = {}
-
-MODULES = tuple(
-    f"{__package__}.{module.stem}"
-    for module in sorted(Path(__file__).parent.glob("*.py"))
-    if module.stem not in ("__init__", "core", "own", "place", "room", "step")
-)
-"""The modules in which exercises are defined."""
-
-
-def exercises() -> list[Exercise]:
-    """Return all exercises, in the order of the course."""
-    for module in MODULES:
-        import_module(module)
-    return [_exercises[number] for number in sorted(_exercises)]
-
-
-class UnknownError(LookupError):
-    """There is no exercise, check or hint of this name; the text says which ones there are."""
-
-    def _render_traceback_(self) -> list[str]:
-        """Tell IPython what to show in place of its own traceback."""
-        return [str(self)]
-
-
-def find(exercise: object) -> Exercise:
-    """Return the exercise called "03.1", "3.1" or 3.1. UnknownError for any other name."""
-    known = {spec.id: spec for spec in exercises()}
-    number = re.fullmatch(r"\s*(\d{1,2})(?:\.(\d))?\s*", str(exercise))
-    chapter = f"{int(number[1]):02}" if number else ""
-    if number and f"{chapter}.{number[2]}" in known:
-        return known[f"{chapter}.{number[2]}"]
-    mine = [one for one in known if one[:2] == chapter]
-    asked = "Which exercise?" if exercise in ("", None) else f"There is no exercise {exercise!r}."
-    if mine and number and number[2] is None:
-        asked = f"Which exercise of chapter {chapter}?"
-    raise UnknownError(f"{asked} There are: {', '.join(mine or known)}.")
-
-
-def check(
-    exercise: object, *answers: Any, part: str | None = None, traceback: bool = False
-) -> None:
-    """Try an answer over real sockets; raise CheckFailed, with a message, if it is not right.
-
-    `answers` are the objects to try; without them the names that the exercise asks for are
-    looked up where `check` is called, so that a name not defined yet is told in a sentence.
-    `part` names one check of the exercise, otherwise all are made, up to the first that fails.
-    `traceback=True` shows where an exception came from. UnknownError for an unknown name;
-    CannotCheck where this machine lacks what a check needs.
-    """
-    # Each part has a scored cell of its own, and the cell raises or does not. The other way to
-    # partial credit, a cell that returns its points, would make nbgrader read the cell's text
-    # output as a number: points would then depend on what a display shows.
-    spec = find(exercise)
-    if part is not None and part not in spec.parts:
-        raise UnknownError(f"{spec.id} has no part {part!r}. There are: {', '.join(spec.parts)}.")
-    frame = inspect.currentframe()
-    namespace = frame.f_back.f_globals if frame and frame.f_back else {}
-    for one in spec.parts.values() if part is None else [spec.parts[part]]:
-        not_yet = fair_attempt(spec, one, answers, namespace)
-        if not_yet is not None:
-            raise failed(spec, one, not_yet, traceback)
-        spec.passed.add(one.name)
-        logbook.note(spec.id, f"passed {one.name}")
-        say(f"✓ {spec.id} {one.name}: {_points(one.points)}. {one.praise}")
-
-
 def fair_attempt(
     spec: Exercise, part: Part, answers: tuple[Any, ...], namespace: Mapping[str, Any]
 ) -> NotYet | None:
@@ -166,34 +81,6 @@ def fair_attempt(
     if not_yet is not None and watch.is_busy() and not disturbed():
         return not_yet if attempt(spec, part, answers, namespace) else None
     return not_yet
-
-
-def failed(spec: Exercise, part: Part, not_yet: NotYet, traceback: bool) -> CheckFailed:
-    """Return what `check` raises."""
-    report = CheckFailed(message(spec, part, not_yet))
-    report.asked_for_traceback = traceback
-    report.__cause__ = not_yet.__cause__ if traceback else None
-    return report
-
-
-def hint(exercise: object = None, number: int | None = None) -> None:
-    """Print the next hint for an exercise: a nudge first, nearly the answer last.
-
-    `number`, 1 to 3, asks for that one. Where there is no such exercise or hint, print what there
-    is: who asks for help gets no error.
-    """
-    try:
-        spec = find(exercise)
-    except UnknownError as unknown:
-        say(f'{unknown} Ask with its number, as in hint("03.1").')
-        return
-    last = len(spec.hints)
-    if number is not None and number not in range(1, last + 1):
-        say(f"{spec.id} has the hints 1 to {last}, not {number!r}.")
-        return
-    spec.hints_told = number or min(spec.hints_told + 1, last)
-    logbook.note(spec.id, f"hint {spec.hints_told}")
-    say(f"Hint {spec.hints_told} of {last} for {spec.id}: {spec.hints[spec.hints_told - 1]}")
 
 
 def attempt(
@@ -302,10 +189,10 @@ def message(spec: Exercise, part: Part, not_yet: NotYet) -> str:
     """Return what a learner is told, in less than twelve lines."""
     step = not_yet.step
     if part.topic:
-        return f"✗ {spec.id}: 0 of {_points(part.points)} for {part.topic}."
+        return f"✗ {spec.id}: 0 of {points_in_words(part.points)} for {part.topic}."
     return "\n".join(
         (
-            f"✗ {spec.id} {part.name}: not yet, 0 of {_points(part.points)}.",
+            f"✗ {spec.id} {part.name}: not yet, 0 of {points_in_words(part.points)}.",
             f"  Called:    {_one_line(step.called)}",
             f"  Came:      {_one_line(not_yet.came)}",
             f"  Expected:  {_one_line(step.expected)}",
@@ -315,7 +202,7 @@ def message(spec: Exercise, part: Part, not_yet: NotYet) -> str:
     )
 
 
-def _points(number: int) -> str:
+def points_in_words(number: int) -> str:
     return f"{number} point{'s' if number != 1 else ''}"
 
 

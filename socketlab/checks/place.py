@@ -4,14 +4,13 @@ import errno
 import os
 import socket
 import stat
-import tempfile
-import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..running import within
+from ..notebook.running import within
+from ..remote.link import make_class
 
 _link: Any = None
 
@@ -51,11 +50,7 @@ def subclass(name: str, bases: tuple[Any, ...], attributes: dict[str, Any]) -> A
 
     Functions among the attributes do their work here, whoever calls them.
     """
-    return there(_subclass, name, bases, attributes)
-
-
-def _subclass(name: str, bases: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
-    return types.new_class(name, bases, {}, lambda namespace: namespace.update(attributes))
+    return there(make_class, name, bases, attributes)
 
 
 def seen(path: str) -> str:
@@ -83,21 +78,6 @@ def beginning(path: str, most: int) -> bytes:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "it is no plain file", path)
         return file.read(most)
-
-
-def short_tempdir() -> str:
-    """Return the folder for temporary files, or another where a Unix socket's path fits.
-
-    That has at most 108 bytes (104 on macOS), and TMPDIR may be longer. OSError if there is none.
-    """
-    for folder in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
-        if len(os.fsencode(folder)) <= _SHORT and os.access(folder, os.W_OK | os.X_OK):
-            return folder
-    raise OSError(errno.ENAMETOOLONG, "every folder for temporary files has a long path")
-
-
-_SHORT = 60
-"""Bytes that leave room for a folder and a socket's name."""
 
 
 def is_elsewhere() -> bool:

@@ -11,10 +11,11 @@ from traceback import walk_stack
 from typing import Any
 from weakref import WeakSet
 
-from ..running import ServerTrouble, running
-from ..threads import computing, end_busy, end_thread
+from ..notebook.running import ServerTrouble, running
+from ..notebook.threads import computing, end_busy, end_thread
+from ..notebook.tracebacks import describe
 from .place import answers_at, is_elsewhere, seen, there
-from .step import PATIENCE, CannotCheck, NotYet, Step, describe, whereabouts
+from .step import PATIENCE, CannotCheck, NotYet, Step, whereabouts
 
 MOMENT = 0.1
 """Seconds that something which should have ended is still given."""

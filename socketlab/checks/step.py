@@ -1,13 +1,13 @@
 """One step of a check: what is asked of an answer, and what to tell when it does not come."""
 
 import threading
-import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from ..running import ServerTrouble
-from ..threads import is_theirs, whereabouts
+from ..notebook.running import ServerTrouble
+from ..notebook.tracebacks import describe, whereabouts
+from ..remote.link import PrivateError
 from .place import there, there_within
 
 __all__ = ["PATIENCE", "NotYet", "Step", "describe", "whereabouts"]
@@ -56,32 +56,13 @@ class CannotCheck(Exception):
         return [str(self)]
 
 
-class NotYet(Exception):
+class NotYet(PrivateError):
     """What one step of a check found; `came` in words."""
 
     def __init__(self, step: Step, came: str) -> None:
         super().__init__(came)
         self.step = step
         self.came = came
-
-
-def describe(error: BaseException) -> str:
-    """Return type, text and, where the learner's code is involved, the line it came from."""
-    if told := getattr(error, "told", ""):  # the process in which it was raised knows the lines
-        return str(told)
-    text = f"{type(error).__name__}: {error}".removesuffix(": ")
-    walk = traceback.walk_tb(error.__traceback__)  # not extract_tb, which reads all the files
-    theirs = traceback.StackSummary.extract(
-        (frame, line) for frame, line in walk if is_theirs(frame.f_code.co_filename)
-    )
-    if theirs and isinstance(error, NotImplementedError):
-        return f"{theirs[-1].name}() is still blank"
-    return f"{text.rstrip('.')}, {_place(theirs[-1])}" if theirs else text
-
-
-def _place(frame: traceback.FrameSummary) -> str:
-    where = "" if frame.name == "<module>" else f"in {frame.name}(), "
-    return f"{where}line {frame.lineno} of your code: {frame.line}"
 
 
 _known: Collection[threading.Thread] = ()

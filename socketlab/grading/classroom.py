@@ -18,13 +18,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
-from .. import answers, pythons
-from ..checks import core
-from . import alike, forks, hidden, judge, private
-from .collected import printable
+from .. import processes, project
+from ..exercises import all_exercises
+from ..sandbox.sandbox import LEVELS, Sandbox, SandboxTrouble, processors
+from . import forks, hidden, judge, private, similarity
+from .archives import printable
 from .judge import Grade
 from .results import JOURNAL, TABLE, Journal, grade_of, write_all
-from .sandbox import LEVELS, Sandbox, SandboxTrouble, processors
 from .submissions import Submission, Unreadable, submissions
 
 NOT_YET = "This submission has not been graded yet, or the grader was interrupted."
@@ -127,9 +127,9 @@ def grade_class(options: argparse.Namespace) -> list[Grade]:
     with _written(options.out):
         write_all(grades, options.out)
     summarise(grades, options.out)
-    pairs = alike.pairs(handed_in)  # no grade waits for this, or depends on it
+    pairs = similarity.pairs(handed_in)  # no grade waits for this, or depends on it
     with _written(options.out):
-        alike.write(pairs, options.out)
+        similarity.write(pairs, options.out)
     if pairs:
         print(f"Answers alike: {len(pairs)}, to be looked at: {options.out / 'alike.csv'}")
     return grades
@@ -163,7 +163,7 @@ def _paths(handed_in: Iterable[Submission]) -> dict[tuple[str, str], list[str]]:
 
 def _has_no_checks(chapter: str) -> bool:
     """Tell whether this is a part of the course that is for people to read: the capstone."""
-    is_ours = (answers.PROJECT / "exercises" / chapter).is_dir() and chapter
+    is_ours = (project.PROJECT / "exercises" / chapter).is_dir() and chapter
     return bool(is_ours and not judge.exercises_of(chapter))
 
 
@@ -225,11 +225,11 @@ def far_work(fields: dict[str, Any], secret: str, level: str | None) -> dict[str
     """
     if getattr(_beside, "program", None) is None:
         _beside.program = subprocess.Popen(
-            pythons.program(f"from {__name__} import serve; serve()"),
+            processes.program(f"from {__name__} import serve; serve()"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
-            env=pythons.environment(),
+            env=processes.environment(),
             start_new_session=True,
         )
     program = _beside.program
@@ -299,7 +299,7 @@ def _far_away(
 def _judging(level: str | None) -> Iterator[Sandbox]:
     """Let this process, and those that it forks, do `work`."""
     global _sandbox
-    core.exercises()  # before a fork, so that no child has to
+    all_exercises()  # before a fork, so that no child has to
     with Sandbox(level, preload=judge.PRELOAD) as _sandbox:
         if _sandbox.level != "namespaces":
             print(f"Isolation: {_sandbox.level}. {LEVELS[_sandbox.level]}", file=sys.stderr)

@@ -1,7 +1,6 @@
 """A clock for who judges: alarms, and whether the machine is too busy for its time to be fair."""
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
+
+from ..busy import Crowd
 
 NAP = 0.02
 """Seconds between two looks."""
@@ -19,27 +20,6 @@ CROWD = 4.0
 
 Who sleeps most of the time is woken soon even there. Who computes, or forks, waits for the others.
 """
-
-
-class Crowd:
-    """Counts the threads that want to run, on the whole machine: proc_loadavg(5).
-
-    Its file is kept open, so that it can count where no further one can be opened.
-    """
-
-    def __init__(self) -> None:
-        self._load = os.open("/proc/loadavg", os.O_RDONLY) if sys.platform == "linux" else None
-
-    def count(self) -> int:
-        """Return how many there are, this one among them; 0 where the system doesn't say."""
-        if self._load is None:
-            return 0
-        return int(os.pread(self._load, 100, 0).split()[3].partition(b"/")[0])
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._load is not None:
-            os.close(self._load)
 
 
 @dataclass(eq=False)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import answers
+from .. import project
 from . import private
-from .collected import is_printable, printable
+from .archives import is_printable, printable
 from .homes import PLACE, Found, NotRead, read_home
 
 MOST_NAMED = 3
@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
     if not hasattr(os, "fork"):
         print("Homes are collected on Linux or macOS, where they are.", file=sys.stderr)
         return 2
-    known = sorted(path.name for path in (answers.PROJECT / "exercises").glob("[0-9][0-9]_*"))
+    known = sorted(path.name for path in (project.PROJECT / "exercises").glob("[0-9][0-9]_*"))
     if unknown := sorted({*(options.chapter or ())} - {*known}):
         told = f"{unknown[0]!r} is no chapter with exercises. There are: {', '.join(known)}."
         print(told, file=sys.stderr)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import namespaces
+from ..sandbox import namespaces
 
 SECONDS = 3600.0
 """The time for one call. All that is waited for in it has a shorter deadline."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from .. import answers
-from ..notebooks import cell_id, cells
-from .collected import printable
+from .. import project
+from ..project import cell_id, cells
+from .archives import printable
 
 TAKEN = (
     *("README.md", "LICENSE", ".gitignore", "Makefile", "start"),
@@ -23,7 +23,7 @@ TAKEN = (
     *("notebooks/[0-9][0-9]_*.ipynb", "exercises/[0-9][0-9]_*/[0-9][0-9]_*.ipynb"),
     *("minisocketserver/*.py", "minisocketserver/*/*.py", "minisocketserver/py.typed"),
     *("socketlab/*.py", "socketlab/*/*.py", "socketlab/*/*/*.py", "socketlab/py.typed"),
-    *("socketlab/*.txt", "socketlab/jupyter/*.json", "socketlab/jupyter/*/*.json"),
+    *("socketlab/*/*.txt", "socketlab/jupyter/*.json", "socketlab/jupyter/*/*.json"),
     *("images/*.png", "pages/*.py", "pages/*.md", "pages/_static/*.css", "pages/_static/*.js"),
     # What chapter 09 and the capstone run.
     *("tests/__init__.py", "tests/conftest.py", "tests/conformance/*.py"),
@@ -53,9 +53,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("file", type=Path, help="the zip to write, such as ../course.zip")
     target = parser.parse_args(arguments).file
     try:
-        handout = choose(answers.PROJECT)
+        handout = choose(project.PROJECT)
         content = pack(handout)
-        _look_for_answers(content, answers.PROJECT / "solutions")
+        _look_for_answers(content, project.PROJECT / "solutions")
         with open(target, "xb") as file:
             file.write(content)
     except FileExistsError:

@@ -11,8 +11,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .. import answers
+from .. import project
 from ..checks import core
+from ..exercises import all_exercises, find
 from .submissions import Submission, cells_for, cells_of
 
 _loaded = ""
@@ -30,7 +31,7 @@ def hidden_check(
 
     LookupError for an unknown exercise, ValueError for points or a topic that cannot be.
     """
-    spec = core.find(exercise)
+    spec = find(exercise)
     name = f"hidden: {topic}"
     if not isinstance(points, int) or points < 1:
         raise ValueError(f"points must be a whole number, 1 or more, not {points!r}.")
@@ -96,10 +97,12 @@ def read(path: Path | None) -> str:
 def trials() -> Iterator[tuple[core.Exercise, str, Submission]]:
     """Yield each exercise with hidden checks, twice: with our solution, and left blank."""
     for spec in dict.fromkeys(spec.id for spec, _ in _checks):
-        exercise = core.find(spec)
+        exercise = find(spec)
         for folder in ("solutions", "exercises"):
-            for path in (answers.PROJECT / folder).glob(f"{spec[:2]}_*/*.ipynb"):
-                cells = cells_for(exercise, core.exercises(), cells_of(path.read_text("utf-8")))
+            for path in (project.PROJECT / folder).glob(f"{spec[:2]}_*/*.ipynb"):
+                cells = cells_for(
+                    exercise, list(all_exercises()), cells_of(path.read_text("utf-8"))
+                )
                 code = [{"cell_type": "code", "source": cell.source} for cell in cells]
                 text = json.dumps({"cells": code})
                 yield exercise, folder, Submission(folder, path.parent.name, text)

@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
-from ..course import is_version_beside
-from .limits import NOBODY
+from ..learner.course import is_version_beside
+from ..sandbox.limits import NOBODY
 from .submissions import MOST_BYTES
 
 PLACE = ("course", "exercises")

@@ -17,12 +17,14 @@ from typing import Any, TextIO
 from ..cells import lines_of
 from ..checks import core, place
 from ..checks.core import Exercise, Part
-from ..checks.step import CannotCheck, NotYet, Step, describe
-from . import namespaces
+from ..checks.step import CannotCheck, NotYet, Step
+from ..exercises import MODULES, all_exercises
+from ..notebook.tracebacks import describe
+from ..remote.link import Checker, Line, LinkBroken, NoMessage, is_lack
+from ..sandbox import namespaces
+from ..sandbox.limits import FILES, data_used, lower, want_files
+from ..sandbox.sandbox import Ending, Sandbox, SandboxTrouble, Student, Turns
 from .clock import Clock
-from .limits import FILES, data_used, lower, want_files
-from .remote import Checker, Line, LinkBroken, NoMessage, is_lack
-from .sandbox import Ending, Sandbox, SandboxTrouble, Student, Turns
 from .submissions import UNSEEN, Cell, Submission, Unreadable, cells_for, cells_of, defined_again
 
 SECONDS = 10.0
@@ -55,7 +57,7 @@ PRELOAD = (
     "IPython.extensions.storemagic",
     *(f"IPython.core.{module}" for module in _IPYTHON),
     "socketlab.grading.student:prepare",
-    *core.MODULES,
+    *MODULES,
 )
 """What a student's process needs. The checks know hints, which students may see, no answers."""
 
@@ -159,7 +161,7 @@ def ungraded(submission: Submission, trouble: str) -> Grade:
 
 def exercises_of(chapter: str) -> list[Exercise]:
     """Return the exercises with checks of a chapter, such as 06_threading_mixin."""
-    return [one for one in core.exercises() if one.id[:2] == chapter[:2] and chapter[2:3] == "_"]
+    return [one for one in all_exercises() if one.id[:2] == chapter[:2] and chapter[2:3] == "_"]
 
 
 def _missing(exercise: Exercise, part: Part, trouble: str) -> Result:

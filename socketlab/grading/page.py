@@ -4,6 +4,7 @@ from html import escape
 from itertools import groupby
 
 from ..checks import core
+from ..exercises import find
 from .judge import Grade, Result
 
 _PAGE = """<!doctype html>
@@ -48,7 +49,7 @@ def _chapter(grade: Grade) -> list[str]:
     notes = dict.fromkeys(note for result in grade.results for note in result.notes)
     lines += [f'<p class="note">{escape(note)}</p>' for note in notes]
     for exercise, results in groupby(grade.results, key=lambda result: result.exercise):
-        lines += _exercise(core.find(exercise), list(results))
+        lines += _exercise(find(exercise), list(results))
     return lines
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from .collected import printable
+from .archives import printable
 
 _OTHERS = 0o077
 

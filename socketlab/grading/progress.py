@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from .collected import printable
+from .archives import printable
 from .judge import Grade
 
 

@@ -10,7 +10,7 @@ import types
 from tempfile import TemporaryDirectory
 
 from ..cells import Shell
-from .remote import Line, Subject
+from ..remote.link import Line, Subject
 
 SECONDS, LATER = 5.0, 0.5
 """What all cells may take together, and each that runs after that: less than the judge allows."""
@@ -100,7 +100,7 @@ def run_cells(sources: dict[str, str], shell: Shell, button: StopButton) -> dict
     Cells are handed in as they stand, not in the order in which they were run. So one that lacks
     a name is tried again when the others have run.
     """
-    from ..checks.step import describe
+    from ..notebook.tracebacks import describe
 
     troubles: dict[str, str] = {}
     todo = dict(sources)

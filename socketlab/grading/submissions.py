@@ -12,11 +12,12 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from ..cells import Reader, magic, parse
-from ..checks.core import Exercise, UnknownError, find
-from ..course import is_version_beside
-from ..notebooks import NotebookError, code_cells, decoded, read
-from . import collected
-from .collected import Collected, File, Parts
+from ..checks.core import Exercise
+from ..exercises import UnknownError, find
+from ..learner.course import is_version_beside
+from ..project import NotebookError, code_cells, decoded, read
+from . import archives
+from .archives import Collected, File, Parts
 
 MOST_BYTES = 20 << 20
 """A notebook with more is not read: its outputs, not its code, make it so big."""
@@ -63,7 +64,7 @@ def submissions(source: Path, left: list[str] | None = None) -> Iterator[Submiss
     """
     left = [] if left is None else left
     if source.is_dir():
-        yield from _sorted_out(collected.in_folder(source), left)
+        yield from _sorted_out(archives.in_folder(source), left)
     elif source.suffix.lower() == ".ipynb" and source.is_file():
         parts = source.resolve().parts
         in_its_folder = _CHAPTER.fullmatch(parts[-2])
@@ -72,7 +73,7 @@ def submissions(source: Path, left: list[str] | None = None) -> Iterator[Submiss
         yield _submission(*(whose or (source.stem, source.stem))[:2], file)
     elif zipfile.is_zipfile(source):
         with zipfile.ZipFile(source) as archive:
-            yield from _sorted_out(collected.in_zip(archive), left)
+            yield from _sorted_out(archives.in_zip(archive), left)
     else:
         raise Unreadable(f"{source} is no folder, zip or notebook. Name what was collected.")
 
@@ -114,7 +115,7 @@ def _sorted_out(found: Collected, left: list[str]) -> Iterator[Submission]:
                 students.setdefault(folder, set()).add(whose[1])
                 yield _submission(student, whose[1], file)
             else:
-                left.append(collected.printable("/".join(file.parts)))
+                left.append(archives.printable("/".join(file.parts)))
         elif layout.is_zip_of_a_student(file):
             students.setdefault(file.parts, set())
             yield from _from_zip(file)
@@ -209,7 +210,7 @@ def _from_zip(file: File) -> Iterator[Submission]:
         if file.trouble or file.size > MOST_BYTES:
             raise ValueError(file.trouble or f"it has more than {MOST_BYTES >> 20} MB")
         with zipfile.ZipFile(io.BytesIO(file.read())) as archive:
-            found = collected.in_zip(archive)
+            found = archives.in_zip(archive)
             inner = [one for one in found.files if _is_notebook(one.parts) and not one.leads_out]
             if len(inner) > MOST_IN_ZIP:
                 raise ValueError(f"it has {len(inner)} notebooks, {MOST_IN_ZIP} are read")
@@ -309,7 +310,7 @@ def _is_junk(parts: Parts, files: Iterable[File] = ()) -> bool:
 
 
 def _submission(student: str, chapter: str, file: File) -> Submission:
-    path = collected.printable("/".join(file.parts))
+    path = archives.printable("/".join(file.parts))
     if file.trouble:
         return _named(Submission(student, chapter, "", file.trouble, path))
     if file.size > MOST_BYTES:
@@ -343,10 +344,10 @@ def _slim(text: str) -> str:
 
 def _named(one: Submission) -> Submission:
     """Return it under names that can be those of files, on a page and on a terminal."""
-    one = replace(one, trouble=collected.printable(one.trouble))
+    one = replace(one, trouble=archives.printable(one.trouble))
     names = [one.student, one.chapter]
     if all(
-        collected.is_printable(name)
+        archives.is_printable(name)
         and len(name.encode()) < 200
         and name == PurePosixPath(name).name
         for name in names

@@ -9,9 +9,10 @@ import time
 
 import pytest
 
-from socketlab import busy, check
+from socketlab import CheckFailed, busy, check
 from socketlab.busy import Stopwatch
 from socketlab.checks import core
+from socketlab.exercises import find
 
 
 def until(condition, seconds=20.0):
@@ -66,7 +67,7 @@ def test_a_check_that_failed_on_a_busy_machine_is_made_once_more(monkeypatch, is
     if is_busy:
         check("03.1", part="address")
     else:
-        with pytest.raises(core.CheckFailed):
+        with pytest.raises(CheckFailed):
             check("03.1", part="address")
     assert len(made) == tries
 
@@ -85,7 +86,7 @@ def test_what_an_answer_leaves_does_not_hide_what_was_wrong_with_it(monkeypatch)
         core.Step("a", "b", "c").fail("wrong")
 
     part = core.Part("only", 1, "", run)
-    assert core.fair_attempt(core.find("01.2"), part, (print,), {}).came == "wrong"
+    assert core.fair_attempt(find("01.2"), part, (print,), {}).came == "wrong"
     for thread in left:
         thread.join(60)
         assert not thread.is_alive()

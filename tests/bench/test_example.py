@@ -8,8 +8,10 @@ import pytest
 
 import minisocketserver
 from socketlab import assemble, threaded_client
-from socketlab.example import EXPECTED, RelativeNames, threaded_server
-from socketlab.planks import PLANKS
+from socketlab.notebook.recorder import RelativeNames
+from socketlab.ship import example
+from socketlab.ship.example import EXPECTED, threaded_server
+from socketlab.ship.planks import PLANKS
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 FULL = {name: getattr(minisocketserver, name) for name in PLANKS}
@@ -22,9 +24,7 @@ Received: Thread-4: Hello World 3
 
 
 def test_the_expected_lines_are_kept_as_they_are():
-    import socketlab
-
-    kept = Path(socketlab.__file__).with_name("threaded_client.expected.txt").read_bytes()
+    kept = Path(example.__file__).with_name("threaded_client.expected.txt").read_bytes()
     assert kept == LINES == EXPECTED.encode()
 
 

@@ -13,9 +13,9 @@ from nbformat import v4
 
 import minisocketserver
 from minisocketserver import BaseRequestHandler, StreamRequestHandler, TCPServer
-from socketlab.explain import explain
 from socketlab.grading import forks
 from socketlab.kernels import execute
+from socketlab.notebook.explain import explain
 
 
 def raised(call, *arguments):

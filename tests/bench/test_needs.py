@@ -4,7 +4,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from socketlab import needs
-from socketlab.needs import NotHere
+from socketlab.notebook.needs import NotHere
 
 
 def test_what_is_there_is_passed_over():

@@ -6,8 +6,8 @@ import pytest
 
 import minisocketserver
 from socketlab import assemble, class_map
-from socketlab.pictures import Bar, Timeline
-from socketlab.planks import PLANKS
+from socketlab.notebook.pictures import Bar, Timeline
+from socketlab.ship.planks import PLANKS
 
 EMPTY_SHIP = """\
 BaseServer (on loan)

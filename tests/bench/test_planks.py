@@ -6,7 +6,7 @@ import pytest
 
 import minisocketserver
 from socketlab import assemble
-from socketlab.planks import PLANKS
+from socketlab.ship.planks import PLANKS
 
 
 def test_an_empty_ship_is_the_standard_library():

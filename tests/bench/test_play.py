@@ -7,7 +7,7 @@ import ipywidgets
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from socketlab.play import play
+from socketlab.notebook.controls import play
 
 
 class Shown(list):

@@ -9,13 +9,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from socketlab import answers
+from socketlab import project
 from socketlab.__main__ import ROOT, exercises
-from socketlab.checks.core import find
-from socketlab.course import refresh
-from socketlab.fresh import fresh
-from socketlab.pythons import search_path
-from socketlab.seatrials import is_shipped, run
+from socketlab.exercises import find
+from socketlab.learner.course import refresh
+from socketlab.notebook.fresh import fresh
+from socketlab.python_path import search_path
+from socketlab.ship.suites import is_shipped, run
 
 NAMES = ("socketserver", "random", "test", "queue", "selectors", "tempfile", "json", "logging")
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -136,7 +136,7 @@ def solved(tmp_path):
     refresh(tmp_path, tmp_path / "course")
     [path] = (tmp_path / "course" / "exercises" / "03_tcp_server").glob("*.ipynb")
     book = nbformat.read(path, as_version=4)
-    solution = answers.cell(ROOT / "solutions", find("03.2"))
+    solution = project.answer_cell(ROOT / "solutions", "03.2")
     next(cell for cell in book.cells if cell.id == "answer-03-2").source = solution
     book.metadata["kernelspec"] = {"name": "conda-env-net-py", "display_name": "net"}
     nbformat.write(book, path)
@@ -153,7 +153,7 @@ def test_a_notebook_of_another_kernel_runs_in_this_python_s(solved, capsys, monk
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_terminal_without_our_signs_gets_plainer_ones(solved, encoding):
-    program = "import sys; from pathlib import Path; from socketlab.pythons import *; "
+    program = "import sys; from pathlib import Path; from socketlab.output import *; "
     program += "from socketlab.__main__ import exercises; take_plainer_signs(sys.stdout); "
     program += f"sys.exit(exercises('check', '03.2', Path({str(solved)!r})))"
     status, said = python("-c", program, PYTHONIOENCODING=encoding, PYTHONPATH=str(ROOT))
@@ -164,7 +164,7 @@ def test_a_terminal_without_our_signs_gets_plainer_ones(solved, encoding):
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_check_in_a_plain_script_does_so_as_well(tmp_path, encoding):
     script = tmp_path / "mine.py"
-    answer = answers.cell(ROOT / "solutions", find("04.1"))
+    answer = project.answer_cell(ROOT / "solutions", "04.1")
     script.write_text(f"{IMPORT}{answer}{CHECK}", encoding="utf-8")
     status, said = python(str(script), PYTHONIOENCODING=encoding, PYTHONPATH=str(ROOT))
     assert status == 0, said

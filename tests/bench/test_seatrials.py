@@ -8,9 +8,10 @@ import sys
 import pytest
 
 import minisocketserver
-from socketlab import assemble, running, seatrials
-from socketlab.planks import PLANKS
-from socketlab.seatrials import SUITES, Outcome, Trials, is_shipped, on_board, run, sea_trials
+from socketlab import assemble, running
+from socketlab.ship import suites
+from socketlab.ship.planks import PLANKS
+from socketlab.ship.suites import SUITES, Outcome, Trials, is_shipped, on_board, run, sea_trials
 
 needs_docxmlrpc = pytest.mark.skipif(
     not is_shipped("test_docxmlrpc"), reason="this Python ships no test.test_docxmlrpc"
@@ -142,7 +143,7 @@ def test_halfway():
 
 
 def test_a_python_without_its_tests_gets_a_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(seatrials, "is_shipped", lambda suite: False)
+    monkeypatch.setattr(suites, "is_shipped", lambda suite: False)
     assert sea_trials().suites == ()
     assert "comes without its own tests" in capsys.readouterr().out
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from socketlab.example import EXPECTED
+from socketlab.ship.example import EXPECTED
 from tests.browser.lab import (
     NEEDS_CHROMIUM,
     OPEN,

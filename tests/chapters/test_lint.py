@@ -6,7 +6,7 @@ import nbformat.v4 as v4
 import pytest
 
 from socketlab.authoring.lint import RULES, lint
-from socketlab.example import EXPECTED
+from socketlab.ship.example import EXPECTED
 
 NAME = "42_answers"
 

@@ -11,8 +11,8 @@ import pytest
 
 from socketlab.authoring.chapters import chapters, read
 from socketlab.authoring.lint import code_cells, streams, tags
-from socketlab.example import EXPECTED
 from socketlab.kernels import execute
+from socketlab.ship.example import EXPECTED
 
 NOWHERE = "http://127.0.0.1:9"
 ASKED = {

@@ -3,7 +3,7 @@
 import pytest
 
 from socketlab.authoring.chapters import chapters, main, planks
-from socketlab.planks import PLANKS
+from socketlab.ship.planks import PLANKS
 
 
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)

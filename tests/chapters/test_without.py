@@ -7,8 +7,8 @@ import pytest
 
 from socketlab.authoring.chapters import NOTEBOOKS, ROOT, chapters, read
 from socketlab.authoring.lint import code_cells, streams, tags
-from socketlab.example import EXPECTED
 from socketlab.kernels import execute
+from socketlab.ship.example import EXPECTED
 
 TAKE_AWAY = """\
 import _socket, os, psutil, sys  # psutil looks for Unix sockets where it finds Linux

@@ -103,10 +103,10 @@ ANSWERS = {
 """What an answer does with the port of a neighbour's server, which would give the right answers."""
 
 CHECK = """
-from socketlab import answers, check
-from socketlab.notebooks import cell_id, cells
+from socketlab import check, project
+from socketlab.project import cell_id, cells
 
-path = answers.PROJECT / "solutions" / "03_tcp_server" / "03_tcp_server.ipynb"
+path = project.PROJECT / "solutions" / "03_tcp_server" / "03_tcp_server.ipynb"
 for cell in cells(path.read_bytes()):
     if cell_id(cell) in ("setup", "answer-03-1"):
         exec(compile(cell["source"], "<our solution>", "exec"))

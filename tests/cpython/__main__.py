@@ -3,7 +3,7 @@
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from socketlab.seatrials import LEFT_OUT, SUITES, is_shipped, run
+from socketlab.ship.suites import LEFT_OUT, SUITES, is_shipped, run
 
 
 def main():

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from socketlab.seatrials import SUITES, is_shipped, run
+from socketlab.ship.suites import SUITES, is_shipped, run
 
 
 @pytest.fixture(scope="module")

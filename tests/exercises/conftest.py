@@ -11,7 +11,9 @@ import threading
 import pytest
 
 from socketlab.checks import core, place
-from socketlab.grading.remote import Checker, Subject
+from socketlab.exercises import find
+from socketlab.learner import commands
+from socketlab.remote.link import Checker, Subject
 
 from . import helpers
 
@@ -42,14 +44,14 @@ def far(namespace):
 
 
 def far_check(exercise, *answers, part=None, traceback=False):
-    spec = core.find(exercise)
+    spec = find(exercise)
     if part is not None and part not in spec.parts:
-        return core.check(exercise, *answers, part=part)
+        return commands.check(exercise, *answers, part=part)
     namespace = dict(zip(spec.names, answers, strict=bool(answers)))
     with far(namespace) as checker:
         for one in spec.parts.values() if part is None else [spec.parts[part]]:
             if not_yet := core.fair_attempt(spec, one, (), checker.namespace()):
-                raise core.failed(spec, one, not_yet, traceback)
+                raise commands.failed(spec, one, not_yet, traceback)
             print(f"✓ {exercise} {one.name}: {one.points}. {one.praise}")
 
 

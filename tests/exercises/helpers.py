@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from socketlab import CheckFailed, answers, check
-from socketlab.checks import core
+from socketlab import CheckFailed, check, project
+from socketlab.exercises import all_exercises, find
 
 
 def message(exercise, part, *answers):
@@ -38,7 +38,7 @@ def impatient(monkeypatch):
     Not much less: beside other tests a right step may take half a second, and would be told of
     in place of the mistake.
     """
-    core.exercises()  # a module first imported later would take the short time, and keep it
+    all_exercises()  # a module first imported later would take the short time, and keep it
     for name, module in list(sys.modules.items()):
         if name.startswith("socketlab.checks.") and hasattr(module, "PATIENCE"):
             monkeypatch.setattr(module, "PATIENCE", 1.0)
@@ -46,11 +46,11 @@ def impatient(monkeypatch):
 
 def ours(exercise):
     """Return what our solution of an exercise defines, as a learner's own cells would."""
-    spec = core.find(exercise)
-    [path] = (answers.PROJECT / "solutions").glob(f"{exercise[:2]}_*/*.ipynb")
+    spec = find(exercise)
+    [path] = (project.PROJECT / "solutions").glob(f"{exercise[:2]}_*/*.ipynb")
     cells = {cell["id"]: "".join(cell["source"]) for cell in json.loads(path.read_bytes())["cells"]}
     namespace = {"__name__": "answer"}
-    for text in (cells["setup"], answers.cell(answers.PROJECT / "solutions", spec)):
+    for text in (cells["setup"], project.answer_cell(project.PROJECT / "solutions", spec.id)):
         exec(compile(text, f"<answer {exercise}>", "exec"), namespace)
     return SimpleNamespace(**namespace)
 

@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from socketlab import answers
-from socketlab.checks import core
+from socketlab import project
+from socketlab.exercises import all_exercises
 
 from .mutants import ROOT, SURVIVORS, Mutant, notices
 
@@ -414,7 +414,7 @@ def faults(tree) -> Iterator:
 
 def more_mutants(spec):
     """Return the faults of our solution of an exercise, each with the whole changed source."""
-    source = answers.cell(ROOT / "solutions", spec)
+    source = project.answer_cell(ROOT / "solutions", spec.id)
     tree = ast.parse(source)
     names, seen = Counter(), {ast.unparse(tree)}
     for what, changed in faults(tree):
@@ -435,7 +435,7 @@ def unnoticed(made):
 
 
 def main():
-    for spec in core.exercises():
+    for spec in all_exercises():
         if spec.id[:2] in CHAPTERS and (not sys.argv[1:] or spec.id in sys.argv[1:]):
             made = list(more_mutants(spec))
             alive = unnoticed(made)

@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from socketlab import answers
+from socketlab import project
 from socketlab.checks import core
+from socketlab.exercises import all_exercises, find
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 20
@@ -117,7 +118,7 @@ class Faults(ast.NodeVisitor):
 
 def mutants(spec):
     """Return the faults of our solution of an exercise, each with the whole changed source."""
-    source = answers.cell(ROOT / "solutions", spec)
+    source = project.answer_cell(ROOT / "solutions", spec.id)
     faults = Faults(ast.parse(source))
     faults.visit(faults.tree)
     names = Counter()
@@ -129,7 +130,7 @@ def mutants(spec):
 
 def unchanged(spec):
     """Return our solution with nothing changed: a judge who turns it down proves nothing."""
-    return Mutant(spec.id, "none", answers.cell(ROOT / "solutions", spec))
+    return Mutant(spec.id, "none", project.answer_cell(ROOT / "solutions", spec.id))
 
 
 def setup(spec):
@@ -141,7 +142,7 @@ def setup(spec):
 
 def _judge(mutant, patience, verdict):
     # In a process of its own: an answer may change what it likes, or never end.
-    spec = core.find(mutant.exercise)
+    spec = find(mutant.exercise)
     for name, module in list(sys.modules.items()):
         if name.startswith("socketlab.checks.") and hasattr(module, "PATIENCE"):
             module.PATIENCE = patience
@@ -174,7 +175,7 @@ def notices(mutant, patience=1.0):
 
 def main():
     wanted = sys.argv[1:]
-    for spec in core.exercises():
+    for spec in all_exercises():
         if wanted and spec.id not in wanted:
             continue
         made = list(mutants(spec))

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import nbformat
 
-from socketlab.checks.core import find
+from socketlab.exercises import find
 
 from .test_notebooks import CHAPTERS, ROOT, read, scored
 

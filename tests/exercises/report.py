@@ -14,7 +14,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from socketlab.checks.core import Kind, exercises
+from socketlab.checks.core import Kind
+from socketlab.exercises import all_exercises
 from socketlab.kernels import execute
 
 from .mutants import mutants, notices
@@ -47,7 +48,7 @@ def noticed(specs):
 
 
 def of(chapter):
-    return [spec for spec in exercises() if spec.id[:2] == chapter[:2]]
+    return [spec for spec in all_exercises() if spec.id[:2] == chapter[:2]]
 
 
 def course():

@@ -19,8 +19,9 @@ import pytest
 
 import minisocketserver
 from socketlab import check
-from socketlab.checks import assembled, room
+from socketlab.checks import room
 from socketlab.checks.step import NotYet
+from socketlab.exercises import assembled
 
 from .helpers import impatient, message
 

@@ -11,7 +11,7 @@ from socketlab.checks import away as module
 from socketlab.checks.away import Output, away, end_children, in_parent, left, next_ended, real_run
 from socketlab.checks.place import is_elsewhere, there
 from socketlab.checks.step import CannotCheck, NotYet, Step
-from socketlab.running import overdue
+from socketlab.notebook.running import overdue
 
 from . import conftest
 from .helpers import impatient

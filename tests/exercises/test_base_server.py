@@ -17,9 +17,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from socketlab import answers, check
-from socketlab.checks.base_server import LONG
-from socketlab.checks.core import find
+from socketlab import check, project
+from socketlab.exercises import find
+from socketlab.exercises.base_server import LONG
 
 from .helpers import a_copy_of, impatient, message, ours
 from .mutants import setup
@@ -292,7 +292,7 @@ class KeepsItsPipe(Right):
 
 def solved_but(old="", new=""):
     """Return our solution of 02.1 with one thing changed."""
-    source = answers.cell(Path(__file__).parents[2] / "solutions", find("02.1"))
+    source = project.answer_cell(Path(__file__).parents[2] / "solutions", "02.1")
     assert not old or source.count(old) == 1
     names = {"__name__": "answer"}
     exec(setup(find("02.1")), names)

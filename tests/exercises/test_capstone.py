@@ -10,12 +10,12 @@ import pytest
 
 from socketlab import assemble
 from socketlab.authoring.exercises import ROOT
-from socketlab.capstone import OwnShip, certificate, own_ship, read_answer, web_page
-from socketlab.checks.core import exercises
+from socketlab.exercises import all_exercises
 from socketlab.kernels import execute
-from socketlab.seatrials import Outcome, Trials
-from socketlab.seatrials import conformance as suite
-from socketlab.seatrials.conformance import Conformance, chapter, conformance
+from socketlab.learner.capstone import OwnShip, certificate, own_ship, read_answer, web_page
+from socketlab.ship import conformance as suite
+from socketlab.ship.conformance import Conformance, chapter, conformance
+from socketlab.ship.suites import Outcome, Trials
 
 CHAPTER = "03_tcp_server"
 
@@ -40,7 +40,7 @@ def rewrite(course, change):
 def built():
     """The planks that a build exercise asks for, on this system."""
     shipped = {name for _, name, _ in own_rows()}
-    asked = {name for spec in exercises() if spec.kind == "build" for name in spec.names}
+    asked = {name for spec in all_exercises() if spec.kind == "build" for name in spec.names}
     return shipped & asked
 
 
@@ -213,7 +213,7 @@ def test_notebooks_of_other_front_ends_are_read(course, change, encoding):
     notebook = json.loads(path.read_bytes())
     change(notebook)
     path.write_bytes(json.dumps(notebook).encode(encoding))
-    [spec] = [spec for spec in exercises() if spec.id == "03.1"]
+    [spec] = [spec for spec in all_exercises() if spec.id == "03.1"]
     answer = read_answer(course, spec)
     assert not answer.trouble
     assert any("def server_bind" in cell for cell in answer.cells)
@@ -225,7 +225,7 @@ def test_notebooks_of_other_front_ends_are_read(course, change, encoding):
 )
 def test_what_is_no_notebook_is_told_in_a_sentence(course, text):
     (course / CHAPTER / f"{CHAPTER}.ipynb").write_text(text)
-    [spec] = [spec for spec in exercises() if spec.id == "03.1"]
+    [spec] = [spec for spec in all_exercises() if spec.id == "03.1"]
     assert "not a notebook" in read_answer(course, spec).trouble
 
 

@@ -13,8 +13,9 @@ import pytest
 
 import minisocketserver
 from socketlab import check, hint
-from socketlab.checks import forking_mixin, room
+from socketlab.checks import room
 from socketlab.checks.step import NotYet
+from socketlab.exercises import forking_mixin
 
 from .helpers import a_copy_of, message
 

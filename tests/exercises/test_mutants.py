@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from socketlab.checks.core import exercises
+from socketlab.exercises import all_exercises
 
 from .more_faults import CHAPTERS, EXPLAINED, more_mutants
 from .mutants import SURVIVORS, mutants, notices, unchanged
@@ -12,7 +12,7 @@ from .mutants import SURVIVORS, mutants, notices, unchanged
 pytestmark = pytest.mark.thorough
 
 
-@pytest.mark.parametrize("spec", exercises(), ids=lambda spec: spec.id)
+@pytest.mark.parametrize("spec", all_exercises(), ids=lambda spec: spec.id)
 def test_faults_in_a_solution_are_noticed(spec):
     """All but those that are explained, and these are few; our solution itself is let through.
 
@@ -31,11 +31,11 @@ def test_faults_in_a_solution_are_noticed(spec):
 
 
 def test_the_faults_not_noticed_are_one_in_twenty_at_the_most():
-    count = sum(len(list(mutants(spec))) for spec in exercises())
+    count = sum(len(list(mutants(spec))) for spec in all_exercises())
     assert len(SURVIVORS) <= count / 20
 
 
-@pytest.mark.parametrize("spec", exercises(), ids=lambda spec: spec.id)
+@pytest.mark.parametrize("spec", all_exercises(), ids=lambda spec: spec.id)
 def test_the_explained_faults_of_other_kinds_are_still_made(spec):
     """So that no explanation outlives the line it is about; more_faults itself tries them."""
     explained = {fault for exercise, fault in EXPLAINED if exercise == spec.id}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from socketlab.checks.core import find
+from socketlab.exercises import find
 
 from .nbgrader import DEADLINE, by_check, by_nbgrader, half, open_course
 

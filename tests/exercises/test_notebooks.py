@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from socketlab.authoring.exercises import ROOT, generate
-from socketlab.checks.core import find
+from socketlab.exercises import find
 from socketlab.kernels import execute
 
 CHAPTERS = sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir())

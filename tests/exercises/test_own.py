@@ -9,15 +9,16 @@ import pytest
 
 import minisocketserver
 from minisocketserver import beyond
-from socketlab import CheckFailed, answers, check
+from socketlab import CheckFailed, check, project
 from socketlab.authoring.exercises import ROOT
-from socketlab.checks.core import attempt, exercises, find
+from socketlab.checks.core import attempt
+from socketlab.exercises import all_exercises, find
 
 from . import conftest
 from .helpers import ours
 
-WITH_OWN = [spec for spec in exercises() if spec.own]
-BUILT = {name: spec for spec in exercises() for name in spec.own if name in spec.names}
+WITH_OWN = [spec for spec in all_exercises() if spec.own]
+BUILT = {name: spec for spec in all_exercises() for name in spec.own if name in spec.names}
 
 
 def library_classes():
@@ -97,7 +98,7 @@ def test_so_is_one_in_disguise(try_answer, name, library, loan):
 def test_our_own_text_is_an_answer_however_it_is_run():
     for spec in WITH_OWN:
         namespace = vars(ours(spec.id))
-        exec(answers.cell(ROOT / "solutions", spec), namespace)
+        exec(project.answer_cell(ROOT / "solutions", spec.id), namespace)
         assert not is_borrowed(spec.id, *(namespace[name] for name in spec.names))
 
 
@@ -263,10 +264,10 @@ def is_borrowed(exercise, *answered):
 
 
 @pytest.mark.parametrize(
-    "spec", [spec for spec in exercises() if spec.own], ids=lambda spec: spec.id
+    "spec", [spec for spec in all_exercises() if spec.own], ids=lambda spec: spec.id
 )
 def test_what_is_to_be_written_is_what_the_stub_asks_for(spec):
-    stub = answers.cell(ROOT / "exercises", spec)
+    stub = project.answer_cell(ROOT / "exercises", spec.id)
     blank = {
         node.name: {one.name for one in ast.walk(node) if is_blank(one)}
         for node in ast.walk(ast.parse(stub))
@@ -283,7 +284,7 @@ def is_blank(node):
 
 
 def test_every_build_task_with_a_class_of_the_librarys_says_what_is_to_be_written():
-    for spec in exercises():
+    for spec in all_exercises():
         if spec.kind == "build":
             known = [n for n in spec.names if hasattr(minisocketserver, n) or hasattr(beyond, n)]
             assert set(known) <= set(spec.own), spec.id
@@ -291,7 +292,7 @@ def test_every_build_task_with_a_class_of_the_librarys_says_what_is_to_be_writte
 
 PREDICTIONS = [
     pytest.param(spec, part, id=f"{spec.id} {part.name}")
-    for spec in exercises()
+    for spec in all_exercises()
     if spec.kind == "predict"
     for part in spec.parts.values()
 ]

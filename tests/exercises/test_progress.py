@@ -5,11 +5,12 @@ import os
 import pytest
 from nbformat import v4
 
-from socketlab import answers, check, hint, logbook, progress, solution
-from socketlab.checks.core import exercises, find
-from socketlab.course import MANIFEST
+from socketlab import check, hint, progress, project, solution
+from socketlab.exercises import all_exercises, find
 from socketlab.kernels import execute
-from socketlab.logbook import NAME
+from socketlab.learner import commands, logbook
+from socketlab.learner.course import MANIFEST
+from socketlab.learner.logbook import NAME
 
 from .helpers import ours
 
@@ -53,7 +54,7 @@ def test_outside_a_course_nothing_is_kept(tmp_path, monkeypatch):
 
 
 def test_our_solution_comes_after_success(course, capsys):
-    with pytest.raises(answers.NotNow, match="comes when yours passes"):
+    with pytest.raises(commands.NotNow, match="comes when yours passes"):
         solution("03.1")
     for part in find("03.1").parts:
         logbook.note("03.1", f"passed {part}")
@@ -67,13 +68,13 @@ def test_our_solution_comes_for_who_gives_up_and_that_is_noted(course, capsys):
     solution("03.1", give_up=True)
     assert "class TCPServer" in capsys.readouterr().out
     assert ("03.1", "gave up") in logbook.events()
-    row = next(row for row in answers.state() if row["id"] == "03.1")
+    row = next(row for row in commands.state() if row["id"] == "03.1")
     assert row["gave up"] and row["earned"] == 0
 
 
 def test_what_was_earned_is_counted_by_points(course):
     logbook.note("03.1", "passed address")
-    row = next(row for row in answers.state() if row["id"] == "03.1")
+    row = next(row for row in commands.state() if row["id"] == "03.1")
     assert (row["earned"], row["points"]) == (2, 13)
 
 
@@ -82,7 +83,7 @@ def test_progress_shows_the_course_at_a_glance(course, capsys):
     logbook.note("03.1", "passed address")
     progress()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + len(exercises())
+    assert len(lines) == 1 + len(all_exercises())
     assert any(line.startswith("03.1     2/13  build ") for line in lines)
 
 
@@ -106,8 +107,8 @@ def test_a_reset_makes_its_cell_the_stub_and_loses_no_answer():
 
 
 def test_where_the_folders_are_missing_it_is_told(course, monkeypatch, tmp_path):
-    monkeypatch.setattr(answers, "PROJECT", tmp_path)
-    with pytest.raises(answers.NotNow, match="Is the project's folder complete"):
+    monkeypatch.setattr(project, "PROJECT", tmp_path)
+    with pytest.raises(commands.NotNow, match="Is the project's folder complete"):
         solution("03.1", give_up=True)
 
 

@@ -15,6 +15,7 @@ import pytest
 from socketlab import check, short_tempdir
 from socketlab.checks import core, room
 from socketlab.checks.step import CannotCheck, NotYet, Step
+from socketlab.exercises import find
 
 from . import conftest
 
@@ -228,4 +229,4 @@ def test_no_folder_for_temporary_files_is_said(monkeypatch, tmp_path):
 
     part = core.Part("folder", 1, "", tries)
     with pytest.raises(CannotCheck, match=r"no room for temporary files here.*Set TMPDIR"):
-        core.attempt(core.find("05.5"), part, ([], [], "B"), {})
+        core.attempt(find("05.5"), part, ([], [], "B"), {})

@@ -7,15 +7,14 @@ from tempfile import TemporaryDirectory
 import pytest
 from jupyter_client.manager import KernelManager
 
-from socketlab import answers, short_tempdir
+from socketlab import project, short_tempdir
 from socketlab.authoring.exercises import ROOT
-from socketlab.checks.core import find
 from socketlab.kernels import on_files
 
 from .test_notebooks import read
 
 SETUP = next(cell.source for cell in read("solutions", "03_tcp_server").cells if cell.id == "setup")
-RIGHT = answers.cell(ROOT / "solutions", find("03.1"))
+RIGHT = project.answer_cell(ROOT / "solutions", "03.1")
 CHECK = 'from socketlab import check\n\ncheck("03.1", part="close")'
 DEADLINE = 60
 

@@ -5,10 +5,11 @@ import json
 import nbformat
 import pytest
 
-from socketlab import answers, capstone
 from socketlab.__main__ import ROOT, exercises, main, progress
-from socketlab.checks.core import find
-from socketlab.course import refresh
+from socketlab.exercises import find
+from socketlab.learner import capstone
+from socketlab.learner.course import refresh
+from socketlab.project import answer_cell
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_check_runs_the_learners_notebook(project, capsys):
     """A blank answer fails every check, a right one passes each."""
     assert exercises("check", "03.2", project) == 1
     assert capsys.readouterr().out.count("✗ 03.2 ") == len(find("03.2").parts)
-    write_answer(project, answers.cell(ROOT / "solutions", find("03.2")))
+    write_answer(project, answer_cell(ROOT / "solutions", "03.2"))
     assert exercises("check", "03.2", project) == 0
     assert capsys.readouterr().out.count("✓ 03.2 ") == len(find("03.2").parts)
     assert exercises("list", project=project) == 0
@@ -45,7 +46,7 @@ def test_check_runs_the_learners_notebook(project, capsys):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_a_notebook_copied_in_under_the_old_name_counts(project, capsys, encoding):
     """Perhaps by an editor on Windows, which puts a mark before the text."""
-    solution = answers.cell(ROOT / "solutions", find("03.2"))
+    solution = answer_cell(ROOT / "solutions", "03.2")
     write_answer(project, solution)
     old = notebook(project).with_name("03_tcp_server.ipynb")
     notebook(project).rename(old)
@@ -67,7 +68,7 @@ def test_hints_go_on_where_they_were(project, capsys, monkeypatch):
 
 
 def test_reset_brings_the_stub_back_and_keeps_the_answer(project, capsys):
-    stub = answers.cell(ROOT / "exercises", find("03.2"))
+    stub = answer_cell(ROOT / "exercises", "03.2")
     write_answer(project, "my answer")
     assert exercises("reset", "03.2", project) == 0
     cells = nbformat.read(notebook(project), as_version=4).cells
@@ -119,7 +120,7 @@ def kept_with_gaps(book):
 @pytest.mark.parametrize("change", [kept_by_colab, kept_by_another_kernel, kept_with_gaps])
 def test_notebooks_of_other_front_ends_are_checked_and_reset(project, capsys, change, encoding):
     """Whatever they keep where."""
-    write_answer(project, answers.cell(ROOT / "solutions", find("03.2")))
+    write_answer(project, answer_cell(ROOT / "solutions", "03.2"))
     book = json.loads(notebook(project).read_bytes())
     change(book)
     notebook(project).write_bytes(json.dumps(book).encode(encoding))
@@ -127,7 +128,7 @@ def test_notebooks_of_other_front_ends_are_checked_and_reset(project, capsys, ch
     assert exercises("reset", "03.2", project) == 0
     book = json.loads(notebook(project).read_bytes())
     sources = ["".join(cell.get("source") or "") for cell in book["cells"]]
-    place = sources.index(answers.cell(ROOT / "exercises", find("03.2")))
+    place = sources.index(answer_cell(ROOT / "exercises", "03.2"))
     assert sources[place + 1].startswith("Your answer before the reset:")
 
 

@@ -13,9 +13,10 @@ import pytest
 
 import minisocketserver
 from socketlab import check, hint
-from socketlab.checks import room, threading_mixin
+from socketlab.checks import room
 from socketlab.checks.step import CannotCheck, NotYet
-from socketlab.running import overdue
+from socketlab.exercises import threading_mixin
+from socketlab.notebook.running import overdue
 
 from .helpers import a_copy_of, impatient, message
 

@@ -19,10 +19,11 @@ from pathlib import Path
 
 import psutil
 
-from socketlab.checks import core
-from socketlab.grading import judge, namespaces, zygote
-from socketlab.grading.sandbox import LEVELS, Sandbox
+from socketlab.exercises import all_exercises
+from socketlab.grading import judge
 from socketlab.grading.submissions import Submission
+from socketlab.sandbox import forkserver, namespaces
+from socketlab.sandbox.sandbox import LEVELS, Sandbox
 
 PROJECT = Path(__file__).parents[2]
 CHAPTER = "03_tcp_server"
@@ -140,7 +141,7 @@ def measure(text, level=None, chapter=CHAPTER):
     pid = os.fork()
     if pid == 0:
         # However that ends: else it would go on as one more worker, and take what is the others'.
-        zygote._quit_after(lambda: _tell(write_end, text, chapter))
+        forkserver._quit_after(lambda: _tell(write_end, text, chapter))
     os.close(write_end)
     with open(read_end, encoding="utf-8") as pipe:
         told = pipe.read()
@@ -189,7 +190,7 @@ def _prepare(level):
         # Who loses its parent becomes our child, whatever its session or its program.
         namespaces.prctl(namespaces.PR_SET_CHILD_SUBREAPER, 1)
         _sandbox = Sandbox(level, preload=judge.PRELOAD).__enter__()
-        core.exercises()
+        all_exercises()
 
 
 def _tell(descriptor, text, chapter):
@@ -211,7 +212,7 @@ def _graded(text, chapter):
 
 
 def _left():
-    """Count what is left but the zygote, which waits for the next one."""
+    """Count what is left but the fork server, which waits for the next one."""
     deadline = time.monotonic() + 30  # keepers end when they have told how the student ended
     while (count := _left_now()) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -219,12 +220,12 @@ def _left():
 
 
 def _left_now():
-    zygote = _sandbox._zygote.pid
+    server = _sandbox._forkserver.pid
     for child in psutil.Process().children():
-        if child.pid != zygote:
+        if child.pid != server:
             with suppress(ChildProcessError):
                 os.waitpid(child.pid, os.WNOHANG)
-    return sum(one.pid != zygote for one in psutil.Process().children(recursive=True))
+    return sum(one.pid != server for one in psutil.Process().children(recursive=True))
 
 
 def _sockets():
@@ -505,12 +506,14 @@ time.sleep = lambda seconds: None
 """,
     "checker patched: core and step": """
 from socketlab.checks import core, step
+from socketlab.exercises import all_exercises
+from socketlab.learner import commands
 core.attempt = lambda *args: None
-core.check = core.message = lambda *args, **keywords: None
+commands.check = core.message = lambda *args, **keywords: None
 core.Exercise.part = core.Part.run = lambda *args, **keywords: None
 step.Step.fail = step.Step.want = lambda *args: None
 step.Step.call = lambda *args: b"ping"
-for exercise in core.exercises(): exercise.parts.clear()
+for exercise in all_exercises(): exercise.parts.clear()
 """,
     "checker patched: room": """
 from socketlab.checks import room
@@ -521,7 +524,8 @@ room.records = Nothing()
 room.talk = lambda *args: b"ping"
 """,
     "checker patched: remote": """
-from socketlab.grading import remote, student, judge
+from socketlab.grading import student, judge
+from socketlab.remote import link as remote
 remote.Subject.call = remote.Subject._may_be_called = lambda *args: True
 judge._check = judge.grade = judge._judge = lambda *args: []
 remote.Subject._tell = lambda self, error: "passed"
@@ -557,7 +561,8 @@ builtins.print = builtins.exit = lambda *args, **keywords: None
     "thread that waits for the check": """
 import sys, threading, time
 def wait():
-    from socketlab.checks import core, room
+    from socketlab.checks import room
+    from socketlab.exercises import all_exercises
     while True:
         for frame in sys._current_frames().values():
             while frame is not None:
@@ -565,14 +570,14 @@ def wait():
                     if hasattr(value, "came"): value.came = ""
                 frame = frame.f_back
         room.records.bound.append((None, ("127.0.0.1", 0)))
-        for exercise in core.exercises(): exercise.passed.update(exercise.parts)
+        for exercise in all_exercises(): exercise.passed.update(exercise.parts)
         time.sleep(0.001)
 threading.Thread(target=wait, daemon=True).start()
 """,
 }
 HANDS = """
 import gc, socket, struct, json
-from socketlab.grading.remote import Line, Link
+from socketlab.remote.link import Line, Link
 def lines(): return [one for one in gc.get_objects() if isinstance(one, Line)]
 def attack(self, *args, **keywords):
 {body}
@@ -588,7 +593,7 @@ def over_the_link(*lines):
 MESSAGES = {
     "callbacks called with junk": """
 import itertools, threading
-from socketlab.grading.remote import Callback
+from socketlab.remote.link import Callback
 junk = [object(), None, [], {}, {1, 2}, float("nan"), 10**1000, "\\ud800", b"x" * 1000]
 junk += [type, KeyboardInterrupt()]
 for name in ("setup", "handle", "finish", "__init__"):
@@ -1044,7 +1049,8 @@ ROWS += [
 # What a determined liar can still win. These rows say what is so, not what should be.
 
 LIES = """
-from socketlab.checks import room, tcp_server
+from socketlab.checks import room
+from socketlab.exercises import tcp_server
 room.Records.sockets = property(lambda self: [], lambda self, value: None)
 room.Records.has_port = lambda self, port: True
 tcp_server._interrupt = lambda *args: ""

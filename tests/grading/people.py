@@ -14,8 +14,8 @@ from pathlib import Path
 
 import nbformat
 
-from socketlab import answers
-from socketlab.checks.core import exercises, find
+from socketlab import project
+from socketlab.exercises import all_exercises, find
 from socketlab.kernels import execute
 from tests.exercises import mutants, nbgrader, right
 from tests.exercises.test_notebooks import CHAPTERS, ROOT, read
@@ -73,7 +73,7 @@ def style(number):
 def notebook(chapter, number):
     above, around, below = STYLES[style(number)]
     made = read("exercises", chapter)
-    mine = [spec for spec in exercises() if spec.id[:2] == chapter[:2]]
+    mine = [spec for spec in all_exercises() if spec.id[:2] == chapter[:2]]
     names = [name for spec in mine for name in spec.names]
     fields = {"names": ", ".join(names), "blanks": ", ".join(["None"] * len(names))}
     slip = mine[number // 3 % len(mine)].id if number % 3 == 2 else ""
@@ -99,7 +99,7 @@ def filled(text, fields):
 
 def whole(spec, number):
     """Return a right answer: ours, or one of somebody else's."""
-    texts = [answers.cell(ROOT / "solutions", spec), *right.answers()[spec.id].values()]
+    texts = [project.answer_cell(ROOT / "solutions", spec.id), *right.answers()[spec.id].values()]
     lines = texts[number % len(texts)].splitlines()
     return "\n".join(line for line in lines if "### " not in line)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 
-from socketlab.checks.core import exercises
+from socketlab.exercises import all_exercises
 from tests.exercises import nbgrader
 from tests.exercises.test_notebooks import CHAPTERS, ROOT
 
@@ -71,7 +71,7 @@ def in_gradebook(folder, chapter):
 
     names = {
         f"check-{exercise.id}-{part}".replace(".", "-").replace(" ", "-"): (exercise.id, part)
-        for exercise in exercises()
+        for exercise in all_exercises()
         for part in exercise.parts
     }
     with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as gradebook:
@@ -91,7 +91,9 @@ def differences(passed, passed_too):
 
 
 def points(passed):
-    parts = {(one.id, part.name): part.points for one in exercises() for part in one.parts.values()}
+    parts = {
+        (one.id, part.name): part.points for one in all_exercises() for part in one.parts.values()
+    }
     return " / ".join(str(sum(parts[name] for name in passed[student])) for student in STUDENTS)
 
 

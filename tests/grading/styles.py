@@ -16,7 +16,7 @@ from textwrap import indent
 
 import nbformat
 
-from socketlab.checks.core import find
+from socketlab.exercises import find
 from socketlab.kernels import execute
 from tests.exercises.test_notebooks import read
 

@@ -13,8 +13,8 @@ import pytest
 
 import minisocketserver
 from minisocketserver import beyond
-from socketlab.checks import core
-from socketlab.grading import alike
+from socketlab.exercises import find
+from socketlab.grading import similarity
 from socketlab.grading.submissions import Submission
 from tests.exercises import test_base_server as chapter_02
 from tests.exercises import test_beyond as chapter_10
@@ -47,7 +47,7 @@ def source_of(answer, exercise):
     """Return the text of a class and of its relatives in the tests, under the exercise's name."""
     classes = [one for one in answer.__mro__[::-1] if one.__module__.startswith("tests.")]
     text = "\n".join(textwrap.dedent(inspect.getsource(one)) for one in classes or [answer])
-    return re.sub(rf"\b{answer.__name__}\b", core.find(exercise).names[0], text)
+    return re.sub(rf"\b{answer.__name__}\b", find(exercise).names[0], text)
 
 
 def handed_in(student, exercise, text):
@@ -92,7 +92,9 @@ def test_independent_right_answers_are_not_listed(exercise):
     """Though they do the same, and two of them are a class of two."""
     texts = {source_of(one, exercise) for one in RIGHT[exercise]}
     assert len(texts) == len(RIGHT[exercise])
-    assert alike.pairs([handed_in(f"s{n}", exercise, one) for n, one in enumerate(texts)]) == []
+    assert (
+        similarity.pairs([handed_in(f"s{n}", exercise, one) for n, one in enumerate(texts)]) == []
+    )
 
 
 @pytest.mark.parametrize("original", LONG)
@@ -103,9 +105,11 @@ def test_a_disguised_copy_is_listed(original):
     copy = "# all my own work\n" + ast.unparse(Disguise().visit(ast.parse(text)))
     others = [source_of(one, exercise) for one in RIGHT[exercise] if one is not original]
     everybody = [text, copy, *others]
-    [pair] = alike.pairs([handed_in(f"s{n}", exercise, one) for n, one in enumerate(everybody)])
+    [pair] = similarity.pairs(
+        [handed_in(f"s{n}", exercise, one) for n, one in enumerate(everybody)]
+    )
     assert (pair.exercise, pair.students) == (exercise, ("s0", "s1"))
-    assert pair.shared == pair.own >= alike.ENOUGH
+    assert pair.shared == pair.own >= similarity.ENOUGH
     assert f"{pair.shared} of {pair.own} statements" in pair.reason()
     assert "\n" not in pair.example
 
@@ -115,14 +119,14 @@ def test_what_the_class_has_in_common_is_no_sign():
     text = source_of(chapter_06.FromTheTask, "06.1")
     other = source_of(chapter_06.Sweeps, "06.1")
     many = [handed_in(f"a{n}", "06.1", text) for n in range(4)]
-    assert alike.pairs([*many, *(handed_in(f"b{n}", "06.1", other) for n in range(4))]) == []
-    assert len(alike.pairs([*many[:2], handed_in("b", "06.1", other)])) == 1
+    assert similarity.pairs([*many, *(handed_in(f"b{n}", "06.1", other) for n in range(4))]) == []
+    assert len(similarity.pairs([*many[:2], handed_in("b", "06.1", other)])) == 1
 
 
 def test_what_the_course_shows_is_no_sign():
     """The blank exercise, and our solution, which comes with the last check."""
     text = source_of(minisocketserver.ForkingMixIn, "07.1")
-    assert alike.pairs([handed_in(name, "07.1", text) for name in ("ada", "bob")]) == []
+    assert similarity.pairs([handed_in(name, "07.1", text) for name in ("ada", "bob")]) == []
 
 
 def test_what_cannot_be_read_is_passed_over():
@@ -135,21 +139,23 @@ def test_what_cannot_be_read_is_passed_over():
     texts = [*bad, *bad]
     strange = [Submission(f"x{n}", "06_threading_mixin", text) for n, text in enumerate(("", "{"))]
     answers = [handed_in(f"s{n}", "06.1", text) for n, text in enumerate(texts)]
-    assert alike.pairs([*strange, *answers, Submission("y", "nonsense", '{"cells": []}')]) == []
+    assert (
+        similarity.pairs([*strange, *answers, Submission("y", "nonsense", '{"cells": []}')]) == []
+    )
 
 
 def test_what_is_too_deep_to_be_shown_is_a_pair_all_the_same():
-    sums = [f"z{n} = {' + '.join('w' * (450 + n))}" for n in range(alike.ENOUGH)]
+    sums = [f"z{n} = {' + '.join('w' * (450 + n))}" for n in range(similarity.ENOUGH)]
     text = "\n".join([source_of(minisocketserver.ForkingMixIn, "07.1"), "w = 1", *sums])
-    [pair] = alike.pairs([handed_in(name, "07.1", text) for name in ("ada", "bob")])
+    [pair] = similarity.pairs([handed_in(name, "07.1", text) for name in ("ada", "bob")])
     assert "too deep to be shown" in pair.reason()
 
 
 def test_the_table_says_why(tmp_path):
     """A line for each pair, the most alike first."""
     text = source_of(chapter_06.FromTheTask, "06.1")
-    found = alike.pairs([handed_in(name, "06.1", text) for name in ("ada", "bob")])
-    alike.write(found, tmp_path)
+    found = similarity.pairs([handed_in(name, "06.1", text) for name in ("ada", "bob")])
+    similarity.write(found, tmp_path)
     header, row = csv.reader((tmp_path / "alike.csv").open())
     assert header == ["chapter", "exercise", "student", "student", "how alike", "what is alike"]
     assert row[:5] == ["06_threading_mixin", "06.1", "ada", "bob", "100%"]

@@ -11,8 +11,8 @@ import pytest
 
 from socketlab.grading import classroom, judge
 from socketlab.grading.forks import CallFailed
-from socketlab.grading.sandbox import SandboxTrouble
 from socketlab.grading.submissions import Submission
+from socketlab.sandbox.sandbox import SandboxTrouble
 
 from .interrupted import grade, grade_and_kill, graded, left
 from .same_points import by_check, by_command, differences, open_class

@@ -13,7 +13,7 @@ import pytest
 
 from socketlab.__main__ import main
 from socketlab.grading import homes
-from socketlab.grading.collected import is_printable
+from socketlab.grading.archives import is_printable
 from socketlab.grading.submissions import MOST_BYTES, submissions
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from socketlab.grading import alike, classroom, judge
-from socketlab.grading.alike import Pair
-from socketlab.grading.collected import is_printable
+from socketlab.grading import classroom, judge, similarity
+from socketlab.grading.archives import is_printable
 from socketlab.grading.judge import Grade, Result
 from socketlab.grading.page import page
 from socketlab.grading.results import write_all
+from socketlab.grading.similarity import Pair
 from socketlab.grading.submissions import Submission
 
 PROJECT = Path(__file__).parents[2]
@@ -305,7 +305,7 @@ def test_no_spreadsheet_finds_a_formula(tmp_path, judged):
     results = [Result("03.1", "hidden: x", 0, 2, "", for_teacher=f"{name}\n=2") for name in HOSTILE]
     pairs = [Pair("03_tcp_server", "03.1", (HOSTILE[0], "-x"), 5, 5, "f(-1)")]
     write_all([Grade(name, CHAPTER, results) for name in HOSTILE], tmp_path / "out")
-    alike.write(pairs, tmp_path / "out")
+    similarity.write(pairs, tmp_path / "out")
     for table in ("hidden.csv", "alike.csv"):
         with (tmp_path / "out" / table).open(newline="") as file:
             cells = [cell for line in csv.reader(file) for cell in line]

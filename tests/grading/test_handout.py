@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from socketlab import answers
-from socketlab.checks.core import find
+from socketlab import project
 from socketlab.grading import handout
 
 ROOT = Path(__file__).parents[2]
@@ -31,10 +30,10 @@ def check(TCPServer): ...
 @pytest.fixture
 def archive(tmp_path, monkeypatch):
     """Return a copy of the project as somebody has it who has unpacked an archive."""
-    project = tmp_path / "project"
-    shutil.copytree(ROOT, project, ignore=MADE)
-    monkeypatch.setattr(answers, "PROJECT", project)
-    return project
+    copy = tmp_path / "project"
+    shutil.copytree(ROOT, copy, ignore=MADE)
+    monkeypatch.setattr(project, "PROJECT", copy)
+    return copy
 
 
 @pytest.fixture
@@ -71,7 +70,12 @@ def test_a_clone_and_an_archive_hand_out_the_same(clone, capsys):
     assert status == 0 and "no solutions" in said
     shutil.rmtree(clone / ".git")
     assert hand_out(clone) == (0, from_clone)
-    for name in ("Makefile", "start", "notebooks/03_tcp_server.ipynb", "socketlab/play.py"):
+    for name in (
+        "Makefile",
+        "start",
+        "notebooks/03_tcp_server.ipynb",
+        "socketlab/notebook/controls.py",
+    ):
         assert name in from_clone
     tops = {name.partition("/")[0] for name in from_clone}
     assert not tops & {"solutions", "TEACHING.md", "benchmarks", "tools"}
@@ -138,7 +142,7 @@ def leak(project, name, text):
 
 
 def answer(number):
-    return answers.cell(ROOT / "solutions", find(number))
+    return project.answer_cell(ROOT / "solutions", number)
 
 
 @pytest.mark.parametrize("number", ["01.2", "03.2", "05.4", "10.5"])
@@ -147,7 +151,8 @@ def test_an_answer_in_any_file_is_found(number, archive, capsys):
     source = answer(number)
     printed = {"output_type": "stream", "name": "stdout", "text": source.splitlines(True)}
     leaks = {
-        "socketlab/play.py": "\nif 0:\n" + "".join(f"    {s}\n" for s in source.splitlines()),
+        "socketlab/notebook/controls.py": "\nif 0:\n"
+        + "".join(f"    {s}\n" for s in source.splitlines()),
         "README.md": source.replace("\n", "\n\n"),
         "notebooks/01_sockets.ipynb": {"source": source},
         "exercises/01_sockets/01_sockets.ipynb": {"source": "x", "outputs": [printed]},

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from socketlab.checks import core
+from socketlab.exercises import find
 from socketlab.grading import classroom, hidden, judge
-from socketlab.grading.sandbox import Sandbox
+from socketlab.sandbox.sandbox import Sandbox
 
 PROJECT = Path(__file__).parents[2]
 EXAMPLE = PROJECT / "classroom" / "hidden_example.py"
@@ -118,13 +118,13 @@ def test_a_file_that_cannot_be_used_gets_a_sentence(text, told, tmp_path, capfd)
     answer(tmp_path / "class", "ada")
     checks = tmp_path / "checks.py"
     checks.write_text(text)
-    before = dict(core.find("03.1").parts)
+    before = dict(find("03.1").parts)
     assert grade(tmp_path, str(checks)) == 2
     error = capfd.readouterr().err
     assert re.search(told, error) and "Traceback" not in error
     assert not (tmp_path / "out" / "grades.csv").exists()
     hidden.forget()
-    assert core.find("03.1").parts == before
+    assert find("03.1").parts == before
 
 
 def test_a_missing_file_gets_a_sentence(tmp_path, capfd):

@@ -14,9 +14,9 @@ from unittest.mock import patch
 
 import pytest
 
-from socketlab.grading import seccomp
-from socketlab.grading.sandbox import examined
 from socketlab.grading.submissions import MOST_BYTES
+from socketlab.sandbox import seccomp
+from socketlab.sandbox.sandbox import examined
 from tests.grading import hostile_table as table
 from tests.grading.hostile_table import ALL, BLANK, CHAPTER, FULL, PROJECT, RIGHT, ROWS, Row, full
 

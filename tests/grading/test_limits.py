@@ -15,11 +15,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from socketlab.checks import core
+from socketlab.exercises import all_exercises
 from socketlab.grading import forks, judge
 from socketlab.grading.clock import NAP, Clock
-from socketlab.grading.limits import lower
-from socketlab.grading.sandbox import (
+from socketlab.grading.submissions import Submission
+from socketlab.sandbox.limits import lower
+from socketlab.sandbox.sandbox import (
     LEVELS,
     TURNS_PER_CPU,
     Sandbox,
@@ -27,7 +28,6 @@ from socketlab.grading.sandbox import (
     Turns,
     processors,
 )
-from socketlab.grading.submissions import Submission
 
 from .interrupted import environment
 
@@ -134,7 +134,7 @@ def grade_in(sandbox, before):
         except judge.NotJudged as why:
             return str(why)
 
-    core.exercises()
+    all_exercises()
     return in_a_fork(work)
 
 
@@ -181,8 +181,8 @@ def test_a_judge_in_a_large_process_has_room_of_its_own(sandbox):
 def test_where_the_sandbox_has_gone_nobody_is_judged():
     with Sandbox(preload=judge.PRELOAD) as sandbox:
         assert grade_in(sandbox, lambda: None) == 26
-        sandbox._zygote.kill()
-        sandbox._zygote.wait(SECONDS)
+        sandbox._forkserver.kill()
+        sandbox._forkserver.wait(SECONDS)
         assert "The sandbox has stopped" in grade_in(sandbox, lambda: None)
 
 
@@ -223,7 +223,7 @@ def test_who_dies_with_a_turn_gives_it_back():
 
 
 def test_no_one_waits_for_a_turn_for_ever(monkeypatch):
-    monkeypatch.setattr("socketlab.grading.sandbox.TURN_SECONDS", 0.1)
+    monkeypatch.setattr("socketlab.sandbox.sandbox.TURN_SECONDS", 0.1)
     turns = Turns()
     with pytest.raises(SandboxTrouble, match="No turn to judge came"):
         while True:

@@ -18,8 +18,8 @@ import pytest
 from socketlab.checks import room
 from socketlab.checks.place import seen, there, there_within
 from socketlab.checks.room import Records, here
-from socketlab.grading.remote import MOST_DEPTH, Line, NoMessage
-from socketlab.running import ServerTrouble
+from socketlab.notebook.running import ServerTrouble
+from socketlab.remote.link import MOST_DEPTH, Line, NoMessage
 
 from ..exercises.conftest import far
 

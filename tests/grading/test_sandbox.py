@@ -21,8 +21,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from socketlab.grading import landlock, seccomp
-from socketlab.grading.sandbox import (
+from socketlab.sandbox import landlock, seccomp
+from socketlab.sandbox.sandbox import (
     LEVELS,
     MOST_PER_CPU,
     TURNS_PER_CPU,
@@ -48,7 +48,7 @@ ANSWERS = next((PROJECT / "solutions").glob("*/*.ipynb"))
 @contextmanager
 def open_sandbox(level, folder):
     path = sys.path[:]
-    sys.path.append(str(folder))  # marks the zygote, and all that it forks, as ours
+    sys.path.append(str(folder))  # marks the fork server, and all that it forks, as ours
     try:
         with Sandbox(level, LIMITS, preload=["tests.grading.hostile"]) as sandbox:
             yield sandbox
@@ -97,7 +97,7 @@ def level(request):
 
 @pytest.fixture(scope="module")
 def shared(level, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("zygote")
+    folder = tmp_path_factory.mktemp("forkserver")
     try:
         with open_sandbox(level, folder) as sandbox:
             yield sandbox, folder
@@ -107,7 +107,7 @@ def shared(level, tmp_path_factory):
 
 @pytest.fixture
 def sandbox(shared):
-    """A sandbox, of which every test leaves nothing but the zygote."""
+    """A sandbox, of which every test leaves nothing but the fork server."""
     sandbox, folder = shared
 
     def held():
@@ -137,7 +137,7 @@ def isolated(sandbox):
 def judge():
     """A process in a network of its own, which does what we ask."""
     program = (
-        "import json, socket, sys; from socketlab.grading.namespaces import *\n"
+        "import json, socket, sys; from socketlab.sandbox.namespaces import *\n"
         "enter_network(); print('{}', flush=True)\n"
         "def connect(folder, name):\n"
         "  with socket.socket(socket.AF_UNIX) as client:\n"
@@ -222,7 +222,7 @@ def test_turns(running, for_each, monkeypatch):
 
     Who waits gets the next one given back.
     """
-    monkeypatch.setattr("socketlab.grading.sandbox.Crowd.count", lambda _: running)
+    monkeypatch.setattr("socketlab.busy.Crowd.count", lambda _: running)
     turns = Turns()
     taken = Counter()
     while (turn := turns.take(wait=False)) is not None:
@@ -662,7 +662,7 @@ def test_all_ends_with_the_sandbox(sandbox, tmp_path):
 
 def test_all_ends_with_the_grader(sandbox, tmp_path):
     program = (
-        "import os, sys; from socketlab.grading.sandbox import *\n"
+        "import os, sys; from socketlab.sandbox.sandbox import *\n"
         f"sandbox = Sandbox({sandbox.level!r}, Limits(seconds=200), ['tests.grading.hostile'])\n"
         "sandbox.__enter__()\n"
         "student = sandbox.start('tests.grading.hostile:fork_with_setsid')\n"
@@ -700,7 +700,7 @@ def test_systems_that_cannot(monkeypatch):
 
 def test_a_system_without_user_namespaces():
     """In a user namespace that allows no other: the lower level, and the reason."""
-    program = "from socketlab.grading.sandbox import examined; print(examined())"
+    program = "from socketlab.sandbox.sandbox import examined; print(examined())"
     come = subprocess.run(
         [
             "unshare",

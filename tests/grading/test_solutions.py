@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from socketlab.grading import judge
-from socketlab.grading.sandbox import Sandbox
 from socketlab.grading.submissions import Submission
+from socketlab.sandbox.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted(

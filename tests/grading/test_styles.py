@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from socketlab.cells import MOST_WORK, Reader, parse
-from socketlab.checks.core import find
+from socketlab.exercises import find
 from socketlab.grading.submissions import UNSEEN, cells_for, cells_of, defined_again
 
 from . import styles

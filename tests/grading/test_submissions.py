@@ -9,17 +9,11 @@ from contextlib import suppress
 
 import pytest
 
-from socketlab.checks import core
-from socketlab.grading.collected import in_folder
-from socketlab.grading.submissions import (
-    MOST_BYTES,
-    Unreadable,
-    cells_for,
-    cells_of,
-    submissions,
-)
+from socketlab.exercises import all_exercises
+from socketlab.grading.archives import in_folder
+from socketlab.grading.submissions import MOST_BYTES, Unreadable, cells_for, cells_of, submissions
 
-EXERCISES = [one for one in core.exercises() if one.id.startswith("03.")]
+EXERCISES = [one for one in all_exercises() if one.id.startswith("03.")]
 BUILD, BUGS = EXERCISES[:2]
 
 

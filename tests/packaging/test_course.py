@@ -13,8 +13,8 @@ from ipykernel.ipkernel import IPythonKernel
 from jupyter_client.kernelspec import get_kernel_spec
 
 from socketlab.__main__ import hand_out
-from socketlab.course import MANIFEST, exercise_notebook, refresh
-from socketlab.route import START
+from socketlab.learner.course import MANIFEST, exercise_notebook, refresh
+from socketlab.learner.route import START
 
 ROOT = Path(__file__).parents[2]
 NAME = "notebooks/00_target.ipynb"

@@ -10,11 +10,11 @@ import nbformat
 import pytest
 
 from socketlab.__main__ import USAGE, hand_out, main, progress
-from socketlab.example import EXPECTED
 from socketlab.kernels import execute
-from socketlab.logbook import NAME as PROGRESS
-from socketlab.planks import PLANKS
-from socketlab.route import START, Chapter, in_words, next_chapter, route, start_page
+from socketlab.learner.logbook import NAME as PROGRESS
+from socketlab.learner.route import START, Chapter, in_words, next_chapter, route, start_page
+from socketlab.ship.example import EXPECTED
+from socketlab.ship.planks import PLANKS
 
 ROOT = Path(__file__).parents[2]
 
@@ -191,7 +191,11 @@ def test_the_kernel_notes_a_chapter_the_moment_its_last_cell_has_run(tmp_path: P
     """Nothing is saved here. Not any four lines count, but those of the chapter's last cell."""
     assert hand_out(ROOT, tmp_path) == 0
     notebooks = tmp_path / "notebooks"
-    cells = ["import os\nfrom socketlab import assemble, logbook, threaded_client"]
+    cells = [
+        "import os\n"
+        "from socketlab import assemble, threaded_client\n"
+        "from socketlab.learner import logbook"
+    ]
     for variable, name, source, _ in RUNS:
         path = str(notebooks / name) if name else ""
         known = f"os.environ[{variable!r}]" if variable.isupper() else variable

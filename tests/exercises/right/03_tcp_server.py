@@ -442,7 +442,7 @@ def run(server):
 
 # %% 03.3 running, from the bench
 import minisocketserver
-from socketlab.running import running
+from socketlab.notebook.running import running
 
 class Page(StreamRequestHandler):
     def handle(self):

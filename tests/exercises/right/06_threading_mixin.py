@@ -450,7 +450,7 @@ def visit(names):
             server.shutdown()
 
 # %% 06.3 from the bench
-from socketlab.running import running
+from socketlab.notebook.running import running
 
 class Desk(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True

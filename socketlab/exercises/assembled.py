@@ -1,0 +1,756 @@
+"""Checks of chapter 09: the ready-mixed grid, calls from other programs, a web server, faults."""
+
+import http.client
+import os
+import socket
+import threading
+import time
+import urllib.error
+import xmlrpc.client
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any
+from urllib.request import ProxyHandler, build_opener
+
+import minisocketserver
+
+from ..checks import room
+from ..checks.away import real_run
+from ..checks.core import Exercise
+from ..checks.forecast import compare
+from ..checks.place import subclass, there
+from ..checks.room import serving, talk
+from ..checks.step import PATIENCE, NotYet, Step
+from ..notebook.running import running
+from ..notebook.tracebacks import describe
+
+ANY_PORT = ("127.0.0.1", 0)
+MOMENT = 0.1
+"""Seconds in which a thread that waits for nobody has bought its ticket."""
+OFTEN = 0.02
+"""A poll_interval for the standard library's servers, which look up so often for the shutdown."""
+
+build = Exercise(
+    "09.1",
+    title="Build the ready-mixed servers",
+    kind="build",
+    level=2,
+    names=("ready_mixed",),
+    hints=(
+        "Two mix-ins times four servers: two loops. An empty class has a name and a row of "
+        "parents, and one can make it without the statement.",
+        'type("Name", (first, second), {}) makes a class. getattr(parts, "TCPServer") takes a '
+        "plank by its name, and hasattr asks first whether it is there.",
+        'for mixin in ["Threading", "Forking"]: for server in ["TCPServer", "UDPServer", '
+        '"UnixStreamServer", "UnixDatagramServer"]: if hasattr(parts, mixin + "MixIn") and '
+        "hasattr(parts, server): mixed[mixin + server] = type(mixin + server, (getattr(parts, "
+        'mixin + "MixIn"), getattr(parts, server)), {}). Then return mixed.',
+    ),
+)
+
+SERVERS = ("TCPServer", "UDPServer", "UnixStreamServer", "UnixDatagramServer")
+MIXINS = ("ThreadingMixIn", "ForkingMixIn")
+
+
+class _Forking:
+    """Stands for ForkingMixIn where a system has none: only its place is looked at."""
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        raise OSError("this system cannot fork")
+
+
+def planks(*missing: str) -> SimpleNamespace:
+    """Return a module of nothing but the planks, without those that are missing."""
+    lent = {"ForkingMixIn": _Forking, "UnixStreamServer": minisocketserver.TCPServer}
+    lent["UnixDatagramServer"] = minisocketserver.UDPServer
+    found = {
+        name: getattr(minisocketserver, name, lent.get(name))
+        for name in (*SERVERS, *MIXINS)
+        if name not in missing
+    }
+    return SimpleNamespace(**found)
+
+
+def grid(step: Step, ready_mixed: Any, parts: Any) -> dict[str, Any]:
+    """Return what the learner's function makes, a dictionary of classes."""
+    made = step.call(ready_mixed, parts)
+    step.want(isinstance(made, dict), f"{made!r}, which is no dictionary")
+    for name, cls in made.items():
+        step.want(isinstance(cls, type), f"{cls!r} under {name!r}, which is no class")
+    return {str(name): cls for name, cls in made.items()}
+
+
+def _names(mixins: tuple[str, ...], servers: tuple[str, ...]) -> list[str]:
+    return sorted(mixin.removesuffix("MixIn") + server for mixin in mixins for server in servers)
+
+
+@build.part("grid", 2, "Two times four is eight, each with the mix-in first.")
+def whole_grid(ready_mixed: Any) -> None:
+    step = Step(
+        called="ready_mixed(parts), with the six planks",
+        expected="eight classes: the mix-in first, then the server, an empty body",
+        why="Python takes the first process_request that it finds. With the mix-in last it finds "
+        "the server's, and says nothing: one request at a time.",
+    )
+    parts = there(planks)
+    made = grid(step, ready_mixed, parts)
+    wanted = _names(MIXINS, SERVERS)
+    step.want(sorted(made) == wanted, f"{_difference(list(made), wanted)}")
+    for mixin in MIXINS:
+        for server in SERVERS:
+            name = mixin.removesuffix("MixIn") + server
+            first, second = getattr(parts, mixin), getattr(parts, server)
+            cls = made[name]
+            step.want(
+                cls.__name__ == name, f"a class called {cls.__name__!r}, under the name {name!r}"
+            )
+            step.want(
+                cls.process_request is first.process_request or not there(issubclass, cls, first),
+                f"a {name} whose process_request is not the mix-in's: its parents are "
+                f"{_parents(cls)}",
+            )
+            step.want(
+                cls.__bases__ == (first, second), f"a {name} with the parents {_parents(cls)}"
+            )
+            own = [key for key in there(vars, cls) if not key.startswith("__")]
+            step.want(not own, f"a {name} with {', '.join(own)} in its body")
+
+
+def _parents(cls: Any) -> str:
+    return ", ".join(parent.__name__ for parent in cls.__bases__)
+
+
+def _difference(found: list[Any], wanted: list[str]) -> str:
+    missing = [name for name in wanted if name not in found]
+    strange = [str(name) for name in found if name not in wanted]
+    return " and ".join(
+        [f"no {', no '.join(missing)}"] * bool(missing)
+        + [f"a {', a '.join(strange)}"] * bool(strange)
+    )
+
+
+@build.part("small", 2, "Only what the system has.")
+def small_systems(ready_mixed: Any) -> None:
+    unix = ("UnixStreamServer", "UnixDatagramServer")
+    for missing, left in (
+        (("ForkingMixIn", *unix), _names(MIXINS[:1], SERVERS[:2])),
+        (("ForkingMixIn",), _names(MIXINS[:1], SERVERS)),
+        (unix, _names(MIXINS, SERVERS[:2])),
+    ):
+        step = Step(
+            called=f"ready_mixed(parts), where the system has no {', no '.join(missing)}",
+            expected=f"{len(left)} classes, and no exception",
+            why="Windows has no fork, and Python has no Unix servers there. The names are simply "
+            "missing from the module: ask with hasattr.",
+        )
+        made = grid(step, ready_mixed, there(planks, *missing))
+        step.want(sorted(made) == left, f"{_difference(list(made), left)}")
+
+
+class Who(minisocketserver.BaseRequestHandler):
+    """Tells where it runs, in which process and thread, over a stream or by a postcard."""
+
+    def handle(self) -> None:
+        told = f"{os.getpid()} {threading.get_ident()}".encode()
+        if isinstance(self.request, tuple):
+            self.request[1].sendto(told, self.client_address)
+        else:
+            self.request.recv(100)
+            self.request.sendall(told)
+
+
+class _NotesLoop:
+    """Notes the thread of the server's loop."""
+
+    loop = 0
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        self.loop = threading.get_ident()
+        super().serve_forever(poll_interval)  # type: ignore[misc]
+
+
+@build.part("at work", 2, "Threads for everybody, over both kinds of sockets.")
+def at_work(ready_mixed: Any) -> None:
+    step = Step(
+        called="ThreadingTCPServer and ThreadingUDPServer, made of minisocketserver's planks",
+        expected="an answer from a thread of its own, from each",
+        why="The mix-in says who does the work, the server says how the bytes travel. The name is "
+        "the two put together.",
+    )
+    made = grid(step, ready_mixed, minisocketserver)
+    for name, kind in (
+        ("ThreadingTCPServer", socket.SOCK_STREAM),
+        ("ThreadingUDPServer", socket.SOCK_DGRAM),
+    ):
+        step.want(name in made, f"no {name}")
+        server = step.call(subclass(name, (_NotesLoop, made[name]), {}), ANY_PORT, Who)
+        with serving(step, server), socket.socket(type=kind) as client:
+            client.settimeout(PATIENCE)
+            try:
+                client.connect(server.server_address)
+                client.send(b"who?")
+                told = int((client.recv(100).split() or [b"0"])[-1])
+            except OSError as error:
+                step.fail(f"{describe(error)}, from {name}{room.records.trouble()}", error)
+        step.want(told, f"no answer from {name}{room.records.trouble()}")
+        step.want(told != server.loop, f"an answer of {name}'s own loop, and no thread")
+
+
+use = Exercise(
+    "09.2",
+    title="Tickets for other programs",
+    kind="use",
+    level=2,
+    names=("CallServer", "Tickets"),
+    hints=(
+        "The standard library's server for calls is a TCPServer with something on top. What have "
+        "you put before a TCPServer to let clients not wait for each other? And then: what do "
+        "the threads share?",
+        "class CallServer(socketserver.ThreadingMixIn, xmlrpc.server.SimpleXMLRPCServer). "
+        "Tickets needs a lock, made once, in its __init__, and held from reading the number to "
+        "returning it.",
+        "Tickets: def __init__(self): self.number = 0; self.lock = threading.Lock(). def "
+        "next(self): with self.lock: self.number += 1; return self.number.",
+    ),
+)
+
+
+def silent(call_server: Any) -> Any:
+    """Return a server for calls that does not write them down."""
+    return call_server(ANY_PORT, logRequests=False)
+
+
+def quickly(step: Step, server: Any) -> Any:
+    """Serve so that the standard library's loop is soon stopped, and the check over."""
+    return serving(step, server, lambda: server.serve_forever(OFTEN))
+
+
+class _Patient(xmlrpc.client.Transport):
+    """Carries calls, and waits no longer than a check may."""
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(str(host), timeout=PATIENCE)
+
+
+def calling(step: Step, server: Any, name: str, *args: Any) -> Any:
+    """Call a function of the server as another program would."""
+    host, port = server.server_address[:2]
+    try:
+        with xmlrpc.client.ServerProxy(f"http://{host}:{port}", transport=_Patient()) as other:
+            return getattr(other, name)(*args)
+    except xmlrpc.client.Fault as fault:
+        step.fail(f"the fault {fault.faultString!r}", fault)
+    except (OSError, xmlrpc.client.Error, http.client.HTTPException) as error:
+        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+
+
+@use.part("calls", 2, "Another program has its tickets.")
+def calls(call_server: Any, tickets: Any) -> None:
+    step = Step(
+        called="CallServer(address, logRequests=False), Tickets() registered, called by xmlrpc",
+        expected="the tickets 1, 2 and 3",
+        why="xmlrpc.client knows nothing of this course. Its calls travel as web requests, and "
+        "register_instance makes an object's methods callable.",
+    )
+    server = step.call(silent, call_server)
+    with quickly(step, server):
+        step.call(server.register_instance, step.call(tickets))
+        got = [calling(step, server, "next") for _ in range(3)]
+    step.want(got == [1, 2, 3], f"{got}{room.records.trouble()}")
+    one, two = step.call(tickets), step.call(tickets)
+    got = [step.call(roll.next) for roll in (one, two)]
+    step.want(got == [1, 1], f"{got} from two rolls of tickets: do they share their number?")
+
+
+class _Meeting:
+    """Two who wait for each other."""
+
+    def __init__(self) -> None:
+        self._both = threading.Barrier(2)
+
+    def meet(self) -> bool:
+        """Return whether the other one has come."""
+        try:
+            self._both.wait(PATIENCE / 2)
+        except threading.BrokenBarrierError:
+            return False
+        return True
+
+
+@use.part("at once", 2, "Nobody waits for anybody.")
+def at_once(call_server: Any, tickets: Any) -> None:
+    step = Step(
+        called="CallServer, called by two programs; each call waits until the other has come",
+        expected="both answered",
+        why="SimpleXMLRPCServer is a plain TCPServer inside: one call after the other. Two calls "
+        "that need each other would then wait for ever.",
+    )
+    server = step.call(silent, call_server)
+    meeting = there(_Meeting)
+
+    with quickly(step, server):
+        step.call(server.register_function, meeting.meet)
+        with ThreadPoolExecutor(2) as programs:
+            try:
+                met = list(programs.map(lambda _: calling(step, server, "meet"), range(2)))
+            except NotYet as not_yet:
+                met = []
+                step.want("timed out" in not_yet.came, not_yet.came)
+    names = there(_names_of_parents, server)
+    last = "ThreadingMixIn" in names and there(_process_request_of, server) == "BaseServer"
+    step.want(
+        not last,
+        f"one call after the other: CallServer's parents are {_parents(call_server)}, and "
+        "process_request is found in the first",
+    )
+    step.want(met == [True, True], f"one call after the other{room.records.trouble()}")
+
+
+def _names_of_parents(server: Any) -> tuple[str, ...]:
+    return tuple(cls.__name__ for cls in type(server).__mro__)
+
+
+def _process_request_of(server: Any) -> str:
+    for cls in type(server).__mro__:
+        if "process_request" in vars(cls):
+            return str(cls.__name__)
+    return ""
+
+
+@use.part("tickets", 2, "No number twice.")
+def no_number_twice(call_server: Any, tickets: Any) -> None:
+    step = Step(
+        called="next() of one Tickets(), in three quick threads and a slow one: 100 times in all",
+        expected="the numbers from 1 to 100, each sold once",
+        why="With threads, what is shared wants a lock: between reading the number and returning "
+        "it another thread may have its turn.",
+    )
+    step.want(isinstance(tickets, type), f"Tickets is {tickets!r}, no class")
+    roll = step.call(subclass("Tickets", (_Slow, tickets), {}))
+    sold, done = there(_sell_out, roll, room.records, 2 * PATIENCE)
+    step.want(done, f"{len(sold)} numbers, and threads that wait: a lock not given back?")
+    step.want(len(sold) == 100, f"{len(sold)} numbers{room.records.trouble()}")
+    twice = len(sold) - len(set(sold))
+    step.want(not twice, f"{twice} of 100 numbers sold twice: what do the threads share?")
+    step.want(sorted(sold) == list(range(1, 101)), f"the numbers {sorted(sold)[:5]}...")
+    nobody_comes_between(tickets)
+
+
+def nobody_comes_between(tickets: Any) -> None:
+    """Let one of two threads wait at each of its looks at the roll, while the other goes on."""
+    step = Step(
+        called="next() of one Tickets(), in two threads; one is held up before one of its looks "
+        "at an attribute, while the other one goes on",
+        expected="the numbers 1 and 2",
+        why="From reading the number to returning it no other thread may come in between. Whoever "
+        "gives the lock back and looks again sees what another one has done.",
+    )
+    held_up = step.call(subclass, "Tickets", (_HeldUp, tickets), {})
+    looks, stop_at = 1, 0
+    while stop_at <= looks:
+        sold, looks = there(_sell_two, step.call(held_up), stop_at)
+        step.want(
+            sorted(sold) == [1, 2],
+            f"{list(sold)}{room.records.trouble()}: is the lock held till the number is returned?",
+        )
+        stop_at += 1
+
+
+class _HeldUp:
+    """Holds one thread up at one of its looks at an attribute of the learner's class."""
+
+    def __getattribute__(self, name: str) -> Any:
+        look = getattr(threading.current_thread(), "look", None)
+        if look is not None:
+            look()
+        return super().__getattribute__(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        look = getattr(threading.current_thread(), "look", None)
+        if look is not None:
+            look()
+        super().__setattr__(name, value)
+
+
+class _Buyer(threading.Thread):
+    """Buys one ticket, and may wait at one of its looks at the roll, counted from 1."""
+
+    def __init__(self, roll: Any, stop_at: int) -> None:
+        super().__init__(daemon=True)
+        self.roll, self.stop_at = roll, stop_at
+        self.looks = 0
+        self.numbers: list[Any] = []
+        self.pauses, self.go_on = threading.Event(), threading.Event()
+
+    def look(self) -> None:
+        """Count one look, and wait if it is the one to wait at."""
+        self.looks += 1
+        if self.looks == self.stop_at:
+            self.pauses.set()
+            self.go_on.wait(2 * PATIENCE)
+
+    def run(self) -> None:
+        try:
+            self.numbers.append(self.roll.next())
+        finally:
+            self.pauses.set()
+
+
+def _sell_two(roll: Any, stop_at: int) -> tuple[tuple[Any, ...], int]:
+    """Sell two tickets; return their numbers, and how many looks at the roll the first took."""
+    first, second = _Buyer(roll, stop_at), _Buyer(roll, 0)
+    first.start()
+    first.pauses.wait(PATIENCE)
+    second.start()
+    second.join(MOMENT)
+    first.go_on.set()
+    for buyer in (first, second):
+        buyer.join(PATIENCE)
+    return (*first.numbers, *second.numbers), first.looks
+
+
+def _sell_out(roll: Any, records: Any, seconds: float) -> tuple[tuple[Any, ...], bool]:
+    """Sell 100 tickets in four threads; return their numbers, and whether all threads ended."""
+    sold: list[Any] = []
+
+    def buy(number: int) -> None:
+        try:
+            for _ in range(number):
+                sold.append(roll.next())
+        except Exception as error:
+            records.note_error(error)
+
+    threads = [
+        threading.Thread(target=buy, args=(number,), name=name, daemon=True)
+        for name, number in (("slow", 10), *[("quick", 30)] * 3)
+    ]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    return tuple(sold), not any(thread.is_alive() for thread in threads)
+
+
+class _Slow:
+    """Lets other threads have their turn before and after each look at an attribute."""
+
+    def __getattribute__(self, name: str) -> Any:
+        seconds = 0.002 if threading.current_thread().name == "slow" else 0.0001
+        time.sleep(seconds)
+        value = super().__getattribute__(name)
+        time.sleep(seconds)
+        return value
+
+
+bugs = Exercise(
+    "09.3",
+    title="Find the four bugs",
+    kind="find the bug",
+    level=2,
+    names=("Web", "Pages"),
+    hints=(
+        "For each complaint find the line of the program that should do it, and ask: is it "
+        "called at all? And when?",
+        "Which process_request does Python find first? When does the constructor of a handler "
+        "return? What tells a client that the answer is over? What may a socket carry?",
+        "class Web(socketserver.ThreadingMixIn, http.server.HTTPServer), without "
+        "shutdown_request. Pages: super().__init__(*args, directory=folder); "
+        '"¡Buenos días!".encode().',
+    ),
+)
+
+
+def site(step: Step, web: Any, pages: Any, folder: str) -> Any:
+    """Return the learner's server, for the pages in a folder."""
+    return step.call(web, ANY_PORT, there(_for_folder, pages, folder))
+
+
+def _for_folder(pages: Any, folder: str) -> Any:
+    return partial(pages, folder=folder)
+
+
+def write(folder: str, name: str, text: str) -> None:
+    """Write a file that the server can read, whoever it runs as."""
+    Path(folder, name).write_text(text, encoding="utf-8")
+
+
+def fetch(step: Step, server: Any, path: str) -> tuple[str, str]:
+    """Return the kind and the text of a page, as urllib sees it."""
+    host, port = server.server_address[:2]
+    opener = build_opener(ProxyHandler({}))
+    try:
+        with opener.open(f"http://{host}:{port}{path}", timeout=PATIENCE) as answer:
+            step.want(answer.status == 200, f"the status {answer.status}")
+            return str(answer.headers["Content-Type"]), answer.read().decode()
+    except urllib.error.URLError as error:
+        reason = error.reason if isinstance(error.reason, BaseException) else error
+        step.fail(f"{describe(reason)}{room.records.trouble()}", error)
+    except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
+        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+
+
+@bugs.part("at once", 2, "A silent browser keeps nobody waiting.")
+def web_at_once(web: Any, pages: Any) -> None:
+    step = Step(
+        called="Web, with a browser that connects and says nothing, then a second one",
+        expected="a page for the second",
+        why="Browsers connect in advance. HTTPServer serves one client at a time; a mix-in "
+        "changes that, if its process_request is the one that Python finds first.",
+    )
+    with there(TemporaryDirectory) as folder:
+        there(write, folder, "index.html", "Ahoy")
+        server = site(step, web, pages, folder)
+        with (
+            quickly(step, server),
+            socket.create_connection(server.server_address, PATIENCE) as mute,
+        ):
+            time.sleep(2 * OFTEN)
+            try:
+                fetch(step, server, "/index.html")
+            except NotYet as not_yet:
+                mute.close()
+                alone = there(_process_request_of, server) == "BaseServer"
+                step.want(
+                    not alone,
+                    f"{not_yet.came}. process_request is BaseServer's own: the parents are "
+                    f"{_parents(web)}",
+                )
+                raise
+        step.want(server.daemon_threads, "a page, and a Web without daemon_threads = True")
+
+
+@bugs.part("the end", 1, "An answer has an end.")
+def web_end(web: Any, pages: Any) -> None:
+    step = Step(
+        called="Web, with a client that asks for /hello and reads to the end",
+        expected="the end of the connection, after the answer",
+        why="Without a length in the answer, only the end of the connection says that it is over. "
+        "shutdown_request ends it. Who overrides that must end it elsewhere.",
+    )
+    with there(TemporaryDirectory) as folder:
+        server = site(step, web, pages, folder)
+        with quickly(step, server):
+            try:
+                talk(step, server.server_address, b"GET /hello HTTP/1.0\r\n\r\n")
+            except NotYet as not_yet:
+                step.want(
+                    "no end" not in not_yet.came,
+                    f"no end within {PATIENCE:g} seconds: does anybody close the connection?",
+                )
+                raise
+
+
+@bugs.part("folder", 2, "The right folder.")
+def web_folder(web: Any, pages: Any) -> None:
+    step = Step(
+        called='Web, with partial(Pages, folder="...") and two folders, one after the other',
+        expected="the page of each folder",
+        why="The parent's constructor serves the whole request. What comes after it comes too "
+        "late; what is there before it, or passed to it, is in time.",
+    )
+    for text in ("Ahoy", "Land in sight"):
+        with there(TemporaryDirectory) as folder, _in_the_same_folder(step):
+            there(write, folder, "chart.txt", text)
+            server = site(step, web, pages, folder)
+            with quickly(step, server):
+                try:
+                    _, got = fetch(step, server, "/chart.txt")
+                except NotYet as not_yet:
+                    step.want(
+                        "404" not in not_yet.came,
+                        f"{not_yet.came}: it looks elsewhere. Is the folder told after "
+                        "super().__init__(), when the request is over?",
+                    )
+                    raise
+                step.want(got == text, f"{got!r}, for a file with {text!r}")
+                raw = talk(step, server.server_address, b"GET /chart.txt HTTP/1.0\r\n\r\n")
+            body = raw.partition(b"\r\n\r\n")[2].decode(errors="replace")
+            step.want(
+                body == text,
+                f"{body!r}, for a file with {text!r}: does do_GET go on after the page?",
+            )
+            step.want(raw.count(b"HTTP/1.") == 1, f"two status lines: {raw[:200]!r}")
+
+
+@contextmanager
+def _in_the_same_folder(step: Step) -> Iterator[None]:
+    """Want the answer's process to be in the folder in which it was, and take it back there."""
+    before = there(os.getcwd)
+    try:
+        yield
+    finally:
+        after = there(os.getcwd)
+        there(os.chdir, before)
+    step.want(
+        after == before,
+        "the right page, and the whole program in another folder: chdir is for all threads, and "
+        "two of them may want two folders",
+    )
+
+
+@bugs.part("hello", 1, "Greeted, in bytes.")
+def web_hello(web: Any, pages: Any) -> None:
+    step = Step(
+        called="Web, with urllib asking for /hello",
+        expected="'¡Buenos días!', as text/plain in UTF-8",
+        why="wfile is a file of bytes. Only the program knows in which encoding its text travels.",
+    )
+    with there(TemporaryDirectory) as folder:
+        server = site(step, web, pages, folder)
+        with quickly(step, server):
+            kind, got = fetch(step, server, "/hello")
+    step.want(got == "¡Buenos días!", f"{got!r}{room.records.trouble()}")
+    step.want(kind == "text/plain; charset=utf-8", f"the right text, as {kind!r}")
+
+
+predict = Exercise(
+    "09.4",
+    title="Who answers, and who notices?",
+    kind="predict",
+    level=2,
+    names=("who_answers", "noticed"),
+    hints=(
+        "For each class write down its parents from left to right, and look for the first one "
+        "that has a process_request. For each fault ask what the test would have to look at.",
+        "TCPServer and UDPServer have BaseServer's process_request; both mix-ins bring their own, "
+        "and do not ask the next. The test only compares two answers.",
+        'A mix-in behind the server does nothing: "s". Of two mix-ins the first wins. The test '
+        "notices the two faults that cost somebody an answer.",
+    ),
+)
+
+
+@predict.part("who", 2, "You read it from the row of parents.", "who_answers")
+def who_answers(guess: Any) -> None:
+    step = Step(
+        called="who_answers, beside a real run of the six servers, in a new Python",
+        expected='"s" the server itself, "t" a thread of its process, "p" another process',
+        why="All parents may have a process_request. Python takes the first that it finds, from "
+        "left to right, and that one decides.",
+    )
+    step.want(
+        hasattr(os, "fork"), "nothing could be tried: this system has no fork, in any program"
+    )
+    real = real_run(roll_call)
+    compare(
+        step,
+        guess,
+        real,
+        {
+            0: "A plain server has no mix-in: it serves by itself.",
+            1: "The mix-in is behind the server: process_request is found in the server first.",
+            2: "The mix-in decides, whatever the server's sockets are.",
+            3: "ForkingMixIn makes a process for each request.",
+            4: "Two mix-ins do not add up: the first process_request wins.",
+            5: "Two mix-ins do not add up: the first process_request wins.",
+        },
+    )
+
+
+def roll_call() -> list[str]:
+    """Return who answers, for each of the six servers. It forks: not for a notebook's process."""
+    lib: Any = minisocketserver
+    tcp, udp, threads = lib.TCPServer, lib.UDPServer, lib.ThreadingMixIn
+    forks = lib.ForkingMixIn
+    rows = [(tcp,), (tcp, threads), (threads, udp), (forks, tcp)]
+    rows += [(threads, forks, tcp), (forks, threads, tcp)]
+    return [_who(type("Server", row, {})) for row in rows]
+
+
+def _who(server_class: Any) -> str:
+    with (
+        server_class(ANY_PORT, Who) as server,
+        socket.socket(type=server_class.socket_type) as client,
+    ):
+        client.settimeout(10)
+        client.connect(server.server_address)
+        client.send(b"who is there?")
+        server.handle_request()
+        process, thread = map(int, client.recv(100).split())
+    if process != os.getpid():
+        return "p"
+    return "s" if thread == threading.get_ident() else "t"
+
+
+@predict.part("noticed", 2, "A test notices what it looks at.", "noticed")
+def who_notices(noticed: Any) -> None:
+    step = Step(
+        called="noticed, beside a real run of the test on five broken servers",
+        expected="True for each fault that makes the test fail",
+        why="Two questions, two answers: the test looks at nothing else. To learn what a test "
+        "sees, break something and watch.",
+    )
+    with room.here():
+        real = [not _passes_test(broken) for broken in _broken()]
+    compare(
+        step,
+        noticed,
+        real,
+        {
+            0: "The answers are right, and nobody looks whether the connections are closed.",
+            1: "The second client has no answer, and the test asks a second time.",
+            2: "Nobody is turned away in this test, so nobody sees that it would not work.",
+            3: "No handler fails in this test, so nothing would be reported anyway.",
+            4: "The answer has no connection to travel on.",
+        },
+    )
+
+
+class _Echo(minisocketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.settimeout(PATIENCE)
+        self.request.sendall(self.request.recv(100))
+
+
+def _passes_test(server_class: Any) -> bool:
+    server = server_class(ANY_PORT, _Echo)
+    answers = []
+    with running(server, PATIENCE):
+        for message in (b"one", b"two"):
+            with socket.create_connection(server.server_address, PATIENCE) as client:
+                with suppress(OSError):
+                    client.sendall(message)
+                try:
+                    answers.append(client.recv(100))
+                except OSError:
+                    answers.append(b"")
+    return answers == [b"one", b"two"]
+
+
+def _broken() -> list[Any]:
+    tcp: Any = minisocketserver.TCPServer
+
+    class NeverCloses(tcp):  # type: ignore[misc]
+        def close_request(self, request: Any) -> None:
+            pass
+
+    class EverySecond(tcp):  # type: ignore[misc]
+        taken = 0
+
+        def verify_request(self, request: Any, client_address: Any) -> bool:
+            self.taken += 1
+            return self.taken % 2 == 1
+
+    class AsksForNothing(tcp):  # type: ignore[misc]
+        def _handle_request_noblock(self) -> None:
+            request, client_address = self.get_request()
+            self.verify_request(request, client_address)
+            self.process_request(request, client_address)
+
+    class Quiet(tcp):  # type: ignore[misc]
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            pass
+
+    class ClosesFirst(tcp):  # type: ignore[misc]
+        def process_request(self, request: Any, client_address: Any) -> None:
+            self.shutdown_request(request)
+            with suppress(OSError):
+                self.finish_request(request, client_address)
+
+    return [NeverCloses, EverySecond, AsksForNothing, Quiet, ClosesFirst]

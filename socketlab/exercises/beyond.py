@@ -1,0 +1,1162 @@
+"""Checks of chapter 10: a pool, TLS, both kinds of addresses, limits, a full backlog."""
+
+import functools
+import http.client
+import select
+import socket
+import ssl
+import sys
+import threading
+import time
+import urllib.error
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache, partial
+from itertools import takewhile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from traceback import walk_stack
+from typing import Any
+from urllib.request import ProxyHandler, build_opener
+
+import minisocketserver
+from minisocketserver import beyond
+
+from ..checks import room
+from ..checks.core import Exercise
+from ..checks.forecast import compare
+from ..checks.place import subclass, there
+from ..checks.room import here, joined, serving, talk
+from ..checks.step import PATIENCE, CannotCheck, Step, whereabouts
+from ..notebook.running import ServerTrouble, within
+from ..notebook.tracebacks import describe
+from .sockets import want_plain_reply
+
+ANY_PORT = ("127.0.0.1", 0)
+MOMENT = 0.15
+"""Seconds in which a server takes what it is going to take."""
+
+build = Exercise(
+    "10.1",
+    title="Build a pool",
+    kind="build",
+    level=3,
+    names=("ThreadPoolMixIn",),
+    own={
+        "ThreadPoolMixIn": ("has_capacity", "process_request", "serve_queue", "server_close"),
+    },
+    hints=(
+        "Three questions. Who asks the server, before each wait, whether it can take one more? "
+        "Where do requests lie until a thread is free? And what tells a thread to go home?",
+        "has_capacity compares len(self.open_requests) with the places. process_request starts a "
+        "thread while there are fewer than pool_size, and puts the request into the queue. A "
+        "thread takes from the queue until it gets None. server_close puts in as many.",
+        "while (job := self.queue.get()) is not None: try: self.process_request_thread(*job) "
+        "except BaseException: pass. In server_close: for each thread self.queue.put(None); "
+        "super().server_close(); join each thread.",
+    ),
+)
+
+
+class Stay(minisocketserver.BaseRequestHandler):
+    """Welcomes a client, and waits until it goes."""
+
+    def handle(self) -> None:
+        self.request.settimeout(3 * PATIENCE)
+        self.server.workers.append(threading.current_thread())
+        self.server.stays[self.client_address[1]] = threading.current_thread()
+        self.request.sendall(b"welcome")
+        self.request.recv(100)
+        self.request.sendall(b", goodbye")
+
+
+class CountsTaken:
+    """Counts what a server takes, and notes whether it is full, and which thread is its loop's."""
+
+    taken = 0
+    full = False
+
+    def has_capacity(self) -> Any:
+        capacity = super().has_capacity()  # type: ignore[misc]
+        self.full = not capacity
+        return capacity
+
+    def get_request(self) -> Any:
+        request = super().get_request()  # type: ignore[misc]
+        self.taken += 1
+        return request
+
+    def serve_forever(self, *args: Any) -> None:
+        self.loop = threading.current_thread()
+        super().serve_forever(*args)  # type: ignore[misc]
+
+
+def pool(step: Step, mixin: Any, handler: Any = Stay, **settings: Any) -> Any:
+    """Return a server of the bench with the learner's mix-in; it counts what it takes."""
+    bases = (CountsTaken, mixin, minisocketserver.TCPServer)
+    server_class = subclass("Server", bases, {"request_queue_size": 100, **settings})
+    server = step.call(server_class, ANY_PORT, handler)
+    server.workers, server.stays = [], there(dict)
+    return server
+
+
+@contextmanager
+def crowd(
+    step: Step, server: Any, number: int, moment: float = MOMENT
+) -> Iterator[list[socket.socket]]:
+    """Let so many clients come, and give the server a moment to take whom it will."""
+    with ExitStack() as stack:
+        clients = []
+        for _ in range(number):
+            try:
+                client = socket.create_connection(server.server_address, PATIENCE)
+            except OSError as error:
+                step.fail(f"{describe(error)}{room.records.trouble()}", error)
+            clients.append(stack.enter_context(client))
+            # Not faster than it takes them: a call to a full backlog comes again after a second.
+            wait_for(partial(_has_taken, server, len(clients)), 0.02)
+        time.sleep(moment)
+        yield clients
+
+
+def wait_for(condition: Callable[[], Any], seconds: float | None = None) -> bool:
+    """Wait until the condition holds, PATIENCE at the most; tell whether it does."""
+    end = time.monotonic() + (PATIENCE if seconds is None else seconds)
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return bool(condition())
+
+
+def rest_of(client: socket.socket) -> bytes:
+    """Return all that comes until the end; what there is, if the end does not come."""
+    got = b""
+    client.settimeout(PATIENCE)
+    with suppress(OSError):
+        while data := client.recv(4096):
+            got += data
+    return got
+
+
+def count_served(clients: list[socket.socket]) -> int:
+    """Count those who are served, up to the first who is not: the wait for him was long enough."""
+    welcomed = (rest_of(client) == b"welcome, goodbye" for client in clients)
+    return sum(takewhile(bool, welcomed))
+
+
+@build.part("threads", 2, "A few threads for everybody.")
+def few_threads(mixin: Any) -> None:
+    found = [getattr(mixin, name, None) for name in ("pool_size", "queue_size")]
+    step = Step(
+        called="the class attributes of ThreadPoolMixIn",
+        expected="pool_size = 8 and queue_size = 0",
+        why="Subclasses change them, and count on what they find.",
+    )
+    step.want(found == [8, 0], f"{found}")
+    step = Step(
+        called="a pool_size of 3, with 9 clients who stay until they are asked to go",
+        expected="three of them welcomed, by three threads; later all nine, by the same three",
+        why="A thread costs memory and takes turns with the others. A pool has a fixed number of "
+        "them, and each serves one request after the other.",
+    )
+    server = pool(step, mixin, pool_size=3)
+    with serving(step, server):
+        with crowd(step, server, 9) as clients:
+            wait_for(lambda: len(server.workers) >= 3)
+            at_once = len(server.workers)
+            step.want(
+                server.loop not in server.workers,
+                "a handler in the loop's own thread: no pool at all",
+            )
+            step.want(at_once == 3, f"{at_once} handlers at work{room.records.trouble()}")
+            for client in clients:
+                client.sendall(b"go")
+            served = count_served(clients)
+        step.want(served == 9, f"{served} of 9 clients served{room.records.trouble()}")
+        threads = len(set(server.workers))
+        step.want(threads == 3, f"{threads} threads for 9 clients: one for each request?")
+
+
+@build.part("taken", 2, "Who cannot be served is not taken.")
+def few_taken(mixin: Any) -> None:
+    for queue_size, wanted in ((0, 3), (2, 5)):
+        step = Step(
+            called=f"pool_size = 3 and queue_size = {queue_size}, with 9 clients who stay",
+            expected=f"{wanted} of them taken; the others wait in the backlog",
+            why="A request that is taken costs a descriptor, and in a queue without an end the "
+            "flood goes on. In the system's backlog it costs next to nothing.",
+        )
+        server = pool(step, mixin, pool_size=3, queue_size=queue_size)
+        with serving(step, server), crowd(step, server, 9):
+            wait_for(partial(_has_taken, server, wanted))
+            # The loop has not looked again yet: one more may come in.
+            wait_for(partial(_is_full, server, wanted), 0.3)
+            taken = server.taken
+            step.want(
+                taken < 9 or "request_queue_size" not in there(vars, mixin),
+                "all 9 taken: request_queue_size is the length of the backlog, it limits those "
+                "who wait outside, and nobody inside",
+            )
+            step.want(
+                taken < 9,
+                f"all 9 taken{room.records.trouble()}: what asks has_capacity()?",
+            )
+            step.want(taken == wanted, f"{taken} taken{room.records.trouble()}")
+
+
+def _is_full(server: Any, number: int) -> bool:
+    return bool(server.full or server.taken > number)
+
+
+def _has_taken(server: Any, number: int) -> bool:
+    return bool(getattr(server, "taken", 0) >= number)
+
+
+@build.part("home", 2, "Everybody served, everybody home.")
+def goes_home(mixin: Any) -> None:
+    step = Step(
+        called="pool_size = 1 and queue_size = 2, three clients taken; shutdown, server_close",
+        expected="all three served by one thread, which then ended, and server_close() back",
+        why="A thread that waits for the next request waits for ever: somebody must send it home. "
+        "And whoever was taken has been promised an answer.",
+    )
+    server = pool(step, mixin, pool_size=1, queue_size=2)
+    with serving(step, server):
+        with crowd(step, server, 3) as clients:
+            wait_for(lambda: server.taken == 3 and server.workers)
+            step.want(server.taken == 3, f"{server.taken} taken{room.records.trouble()}")
+            step.want(server.workers, f"three taken, none at work{room.records.trouble()}")
+            closer = threading.Thread(target=_close, args=(server,), daemon=True)
+            closer.start()
+            time.sleep(0.05)
+            early = not closer.is_alive()
+            for client in clients:
+                client.sendall(b"go")
+            served = count_served(clients)
+        step.want(served == 3, f"{served} of the three served{room.records.trouble()}")
+        step.want(not early, "all served, but server_close() did not wait for them")
+        workers = set(server.workers)
+        step.want(len(workers) == 1, f"{len(workers)} threads in a pool of one")
+        for worker in workers:
+            worker.join(PATIENCE)
+        left = sum(worker.is_alive() for worker in workers)
+        step.want(not left, f"{left} thread of the pool still there: who sends it home?")
+        closer.join(PATIENCE)
+        step.want(not closer.is_alive(), "server_close() does not come back")
+        step.want(server.fileno() == -1, "all gone home, and the listener still open")
+    _waits_for_all(mixin)
+    step = Step(
+        called="server_close(), on a server that has had no request",
+        expected="no error, and the listener closed",
+        why="A server may end before anybody came.",
+    )
+    server = pool(step, mixin)
+    step.call(server.server_close)
+    step.want(server.fileno() == -1, "no error, and the listener still open")
+
+
+def _waits_for_all(mixin: Any) -> None:
+    step = Step(
+        called="server_close() with two threads at work, one longer than the other",
+        expected="server_close() back when both have ended",
+        why="Each of them may still need what the program closes next.",
+    )
+    server = pool(step, mixin, pool_size=2)
+    with serving(step, server), crowd(step, server, 2) as clients:
+        step.want(
+            wait_for(lambda: len(server.stays) == 2),
+            f"fewer than two at work{room.records.trouble()}",
+        )
+        closer = threading.Thread(target=_close, args=(server,), daemon=True)
+        closer.start()
+        # First the one that it waits for, so that only who waits for the other, too, goes on.
+        wait_for(lambda: there(joined, server.stays), MOMENT)
+        port = there(joined, server.stays)
+        first, second = sorted(clients, key=lambda client: client.getsockname()[1] != port)
+        first.sendall(b"go")
+        closer.join(MOMENT)
+        early = not closer.is_alive()
+        second.sendall(b"go")
+        step.want(not early, "server_close() back when one of the two threads had ended")
+        closer.join(PATIENCE)
+        step.want(not closer.is_alive(), "both done, and server_close() still waits")
+
+
+def _close(server: Any) -> None:
+    server.shutdown()
+    server.server_close()
+
+
+class Leave(minisocketserver.BaseRequestHandler):
+    """Says goodbye, and ends its thread."""
+
+    def handle(self) -> None:
+        self.server.workers.append(threading.current_thread())
+        self.request.sendall(b"so long")
+        sys.exit()
+
+
+class Fail(Leave):
+    """Says goodbye, and has a bug."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"so long")
+        raise ValueError("a bug in the handler")
+
+
+@build.part("survives", 2, "Nothing a handler does ends the pool.")
+def survives(mixin: Any) -> None:
+    for handler, what in ((Fail, "raises ValueError"), (Leave, "calls sys.exit()")):
+        step = Step(
+            called=f"pool_size = 1, with a handler that {what}, for two clients in turn",
+            expected="both answered",
+            why="In a thread of its own such a handler ends that thread and harms nobody. The "
+            "pool's only thread must be there for the next client.",
+        )
+        server = pool(step, mixin, handler, pool_size=1)
+        with serving(step, server):
+            for number in ("first", "second"):
+                with socket.create_connection(server.server_address, PATIENCE) as client:
+                    got = rest_of(client)
+                step.want(
+                    got == b"so long",
+                    f"{got!r} for the {number} client: did the handler take the pool's thread "
+                    "with it?",
+                )
+
+
+tls = Exercise(
+    "10.2",
+    title="Build a TLSMixIn",
+    kind="build",
+    level=3,
+    names=("TLSMixIn",),
+    own={
+        "TLSMixIn": ("server_activate", "finish_request", "shutdown_request"),
+    },
+    hints=(
+        "In which thread does each method run? accept and get_request: in the loop. Which method "
+        "of a server runs where the handler runs, whoever mixed it?",
+        "server_activate wraps the listener, with do_handshake_on_connect=False, so that accept "
+        "only accepts. finish_request runs in the handler's thread: shake hands there, with a "
+        "time limit, and put the connection's own limit back.",
+        "finish_request: patience = request.gettimeout(); request.settimeout("
+        "self.handshake_timeout); request.do_handshake(); request.settimeout(patience); "
+        "super().finish_request(request, client_address). shutdown_request: in a try, "
+        "request.setblocking(False); request.unwrap(); except (OSError, ValueError): pass; then "
+        "super().shutdown_request(request).",
+    ),
+)
+
+
+@cache
+def trust() -> tuple[bytes, ssl.SSLContext]:
+    """Return key and certificate for a server called localhost, and what a client needs."""
+    import trustme  # here, because only these checks need it
+
+    authority = trustme.CA()
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(client)
+    # Some Pythons, such as 3.11.2, do not mind by default when the goodbye is missing.
+    client.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    return authority.issue_cert("localhost").private_key_and_cert_chain_pem.bytes(), client
+
+
+@cache
+def server_context(key_and_certificate: bytes) -> ssl.SSLContext:
+    """Return the context of a server; to be called where the server is."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with TemporaryDirectory() as folder:  # ssl takes them from a file only
+        path = Path(folder, "key_and_certificate")
+        path.write_bytes(key_and_certificate)
+        context.load_cert_chain(path)
+    return context
+
+
+class EchoLine(minisocketserver.StreamRequestHandler):
+    """Sends one line back."""
+
+    def handle(self) -> None:
+        self.server.limits.append(self.request.gettimeout())
+        self.wfile.write(self.rfile.readline())
+
+
+class Watched:
+    """Gives each connection a time limit, and tells when one has ended."""
+
+    daemon_threads = True
+    said_goodbye: threading.Event
+
+    def get_request(self) -> Any:
+        request, client_address = super().get_request()  # type: ignore[misc]
+        request.settimeout(3 * PATIENCE)
+        return request, client_address
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)  # type: ignore[misc]
+        self.said_goodbye.set()
+
+
+def secure(step: Step, mixin: Any, **settings: Any) -> Any:
+    """Return a threading server of the bench with the learner's mix-in."""
+    settings = {"ssl_context": there(server_context, trust()[0]), **settings}
+    bases = (Watched, mixin, minisocketserver.ThreadingTCPServer)
+    server = step.call(subclass("Server", bases, settings), ANY_PORT, EchoLine)
+    server.limits, server.said_goodbye = [], there(threading.Event)
+    return server
+
+
+@contextmanager
+def honest(step: Step, server: Any) -> Iterator[Any]:
+    """Yield an encrypted connection to the server."""
+    with socket.create_connection(server.server_address, PATIENCE) as client:
+        try:
+            wrapped = trust()[1].wrap_socket(
+                client, server_hostname="localhost", suppress_ragged_eofs=False
+            )
+        except TimeoutError as error:
+            step.fail(
+                f"no handshake within {PATIENCE:g} seconds{there(_where_the_loop_is)}"
+                f"{room.records.trouble()}",
+                error,
+            )
+        except OSError as error:
+            step.fail(f"{describe(error)}{room.records.trouble()}", error)
+        with wrapped:
+            yield wrapped
+
+
+def _where_the_loop_is() -> str:
+    ours = {thread.ident for thread in set(threading.enumerate()) - room.records.before}
+    for ident, top in sys._current_frames().items():
+        calls = {frame.f_code.co_name for frame, _ in walk_stack(top)}
+        if ident in ours and {"serve_forever", "do_handshake"} <= calls:
+            return ". The loop itself waits in do_handshake(), for another client"
+    return whereabouts(room.records.before)
+
+
+def echoed(step: Step, client: Any) -> bytes:
+    """Say hello and return what comes back; a broken connection fails the step."""
+    try:
+        client.sendall(b"hello\n")
+        return bytes(client.recv(100))
+    except OSError as error:
+        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+
+
+@tls.part("encrypted", 2, "Nobody on the line reads along.")
+def encrypted(mixin: Any) -> None:
+    step = Step(
+        called="a ThreadingTCPServer with TLSMixIn, and a client of Python's ssl",
+        expected="b'hello' back, through a connection that is encrypted",
+        why="The client checks the certificate, shakes hands, and then uses the connection like "
+        "any other. It knows nothing of this course.",
+    )
+    with serving(step, secure(step, mixin)) as server:
+        with honest(step, server) as client:
+            got = echoed(step, client)
+        step.want(got == b"hello\n", f"{got!r}{room.records.trouble()}")
+        step.want(
+            server.limits == [3 * PATIENCE],
+            f"a handler whose connection has the time limit {server.limits[0]}; it was "
+            f"{3 * PATIENCE:g} before the handshake",
+        )
+        with socket.create_connection(server.server_address, PATIENCE) as plain:
+            plain.sendall(b"hello\n")
+            got = rest_of(plain)
+        step.want(b"hello" not in got, f"{got!r} for a client that does not encrypt")
+
+
+@tls.part("silent", 3, "One silent client keeps nobody out.")
+def silent(mixin: Any) -> None:
+    step = Step(
+        called="a client that connects and says nothing, then an honest one",
+        expected="b'hello' for the honest one, at once",
+        why="accept() of a wrapped listener shakes hands before it returns, in the loop, and "
+        "threads do not help: none has been started. One connection without a byte stops all.",
+    )
+    with (
+        serving(step, secure(step, mixin)) as server,
+        socket.create_connection(server.server_address, PATIENCE) as mute,
+    ):
+        time.sleep(0.05)
+        try:
+            with honest(step, server) as client:
+                got = echoed(step, client)
+        finally:
+            mute.close()
+        step.want(got == b"hello\n", f"{got!r}{room.records.trouble()}")
+
+
+@tls.part("time limit", 2, "And it does not hold its thread for ever.")
+def handshake_limit(mixin: Any) -> None:
+    step = Step(
+        called="handshake_timeout = 0.1, and a client that connects and says nothing",
+        expected="TimeoutError in handle_error, and the connection ended",
+        why="A handshake waits for the client, and a client may never come to it. The default is "
+        "10 seconds.",
+    )
+    default = getattr(mixin, "handshake_timeout", None)
+    step.want(default == 10.0, f"a handshake_timeout of {default!r} on the class")
+    with (
+        serving(step, secure(step, mixin, handshake_timeout=0.1)) as server,
+        socket.create_connection(server.server_address, PATIENCE) as mute,
+    ):
+        try:
+            mute.recv(100)
+        except TimeoutError:
+            step.fail(f"the connection still open after {PATIENCE:g} seconds")
+        except OSError:
+            pass
+        errors = room.records.errors
+        step.want(
+            errors and isinstance(errors[-1], TimeoutError),
+            f"an end, and no TimeoutError{room.records.trouble()}",
+        )
+
+
+@tls.part("goodbye", 2, "An end that is an end, and no cut.")
+def says_goodbye(mixin: Any) -> None:
+    step = Step(
+        called="shutdown_request(request), after handle()",
+        expected="TLS's own goodbye at the client; the server does not wait for the client's",
+        why="A connection that ends without it looks to a careful client as if somebody had cut "
+        "the line.",
+    )
+    with serving(step, secure(step, mixin)) as server:
+        with honest(step, server) as client:
+            step.want(echoed(step, client) == b"hello\n", f"no answer{room.records.trouble()}")
+            try:
+                got = client.recv(100)
+            except ssl.SSLError as error:  # an SSLEOFError only in newer Pythons
+                step.fail(f"{type(error).__name__}: the connection ended without TLS's goodbye")
+            except TimeoutError:
+                step.fail(f"no end within {PATIENCE:g} seconds")
+            except OSError as error:
+                step.fail(describe(error), error)
+            step.want(got == b"", f"{got!r}")
+            step.want(
+                server.said_goodbye.wait(PATIENCE / 2),
+                "the goodbye, and a server that waits for the client's: unwrap() waits, unless "
+                "the socket is set not to",
+            )
+        step.want(not room.records.errors, f"an exception{room.records.trouble()}")
+        server.said_goodbye.clear()
+        with socket.create_connection(server.server_address, PATIENCE) as plain:
+            plain.sendall(b"no TLS at all\n")
+            rest_of(plain)
+        step.want(server.said_goodbye.wait(PATIENCE), "no goodbye for one that never shook hands")
+        odd = [one for one in room.records.errors if not type(one).__name__.startswith("SSL")]
+        step.want(not odd, f"an exception{room.records.trouble()}, for one that never shook hands")
+
+
+use = Exercise(
+    "10.3",
+    title="Who am I?",
+    kind="use",
+    level=2,
+    names=("WhoAmI", "Door"),
+    hints=(
+        "Two things make the door hear both: the family of the socket, and an option that is off "
+        "on some systems and on elsewhere. The old kind of address has a prefix at this door.",
+        "Door: address_family = socket.AF_INET6, and server_bind sets IPV6_V6ONLY to 0 before it "
+        "calls the parent's. Or take the mix-in of section 8. WhoAmI: read lines until an empty "
+        "one, then answer as web servers do.",
+        "class Door(beyond.DualStackMixIn, minisocketserver.TCPServer): pass. In WhoAmI: while "
+        "self.rfile.readline().strip(): pass; name = self.client_address[0].removeprefix("
+        '"::ffff:"); self.wfile.write(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + name.encode()).',
+    ),
+)
+
+
+class HearsOneKind:
+    """Has a listener that hears IPv6 alone unless told otherwise, as it is on Windows."""
+
+    @property
+    def socket(self) -> Any:
+        return vars(self)["socket"]
+
+    @socket.setter
+    def socket(self, sock: Any) -> None:
+        vars(self)["socket"] = sock
+        if sock.family == socket.AF_INET6 and not sock.getsockname()[1]:  # a fresh one
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+
+
+def door(step: Step, door_class: Any, handler: Any) -> Any:
+    """Return the learner's server, on a system where a socket hears IPv6 alone unless told."""
+    _want_new_address()
+    return step.call(subclass("Door", (HearsOneKind, door_class), {}), ("", 0), handler)
+
+
+def _want_new_address() -> None:
+    """Raise CannotCheck where this machine can't be called at an address of IPv6."""
+    if not (socket.has_dualstack_ipv6() and _has_new_address()):
+        raise CannotCheck(
+            "This machine has no ::1, the address of its own in IPv6, so this can't be checked "
+            "here. It is no fault of your answer: try it on a machine with IPv6."
+        )
+
+
+@functools.cache
+def _has_new_address() -> bool:
+    """Tell whether this machine has ::1: it may have sockets of IPv6, and no address."""
+    with suppress(OSError), socket.socket(socket.AF_INET6) as sock:
+        sock.bind(("::1", 0))
+        return True
+    return False
+
+
+def ask(step: Step, server: Any, host: str) -> str:
+    """Return what urllib reads at this address."""
+    opener = build_opener(ProxyHandler({}))
+    try:
+        url = f"http://{host}:{server.server_address[1]}/"
+        with opener.open(url, timeout=PATIENCE) as answer:
+            return str(answer.read().decode().strip())
+    except urllib.error.URLError as error:
+        reason = error.reason if isinstance(error.reason, BaseException) else error
+        step.fail(f"{describe(reason)}, at {host}{room.records.trouble()}", reason)
+    except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
+        step.fail(f"{describe(error)}, at {host}{room.records.trouble()}", error)
+
+
+def _quickly(step: Step, server: Any) -> Any:
+    return serving(step, server, lambda: server.serve_forever(0.02))
+
+
+@use.part("new", 1, "The new kind of address is heard.")
+def hears_new(who: Any, door_class: Any) -> None:
+    step = Step(
+        called='Door(("", 0), WhoAmI), visited by urllib at [::1]',
+        expected="'::1'",
+        why="A TCPServer is for IPv4, unless its address_family says otherwise.",
+    )
+    server = door(step, door_class, who)
+    family = socket.AddressFamily(server.socket.family)
+    step.want(
+        family == socket.AF_INET6, f"a socket of the family {family.name}, which hears IPv4 alone"
+    )
+    with _quickly(step, server):
+        got = ask(step, server, "[::1]")
+    step.want(got == "::1", f"{got!r}{room.records.trouble()}")
+    _reads_the_request(who)
+
+
+def _reads_the_request(who: Any) -> None:
+    step = Step(
+        called="WhoAmI, with a client who sends its request in two pieces",
+        expected="the answer after the empty line, and not before",
+        why="One recv need not be the whole request, and neither is its first line. Who answers "
+        "and closes with something unread breaks the connection off.",
+    )
+    server = step.call(minisocketserver.TCPServer, ANY_PORT, who)
+    with (
+        serving(step, server),
+        socket.create_connection(server.server_address, PATIENCE) as client,
+    ):
+        client.sendall(b"GET / HTTP/1.0\r\nHost: ")
+        early = select.select([client], [], [], 0.2)[0]  # on a busy machine a handler begins late
+        step.want(not early, f"an end in the middle of the request{room.records.trouble()}")
+        client.sendall(b"me\r\n\r\n")
+        got = rest_of(client)
+        step.want(got.strip().endswith(b"127.0.0.1"), f"{got!r}{room.records.trouble()}")
+    want_plain_reply(step, got, room.records.trouble())
+
+
+@use.part("both", 3, "And so is the old one, by its old name, at the same door.")
+def hears_both(who: Any, door_class: Any) -> None:
+    step = Step(
+        called='Door(("", 0), WhoAmI), visited by urllib at 127.0.0.1',
+        expected="'127.0.0.1', by way of the same socket",
+        why="IPV6_V6ONLY is on or off by default, as the system likes. A server says itself what "
+        "it wants, before bind. This check is made where the option is on.",
+    )
+    _want_new_address()  # asked by binding a socket: before they are counted
+    before = len(room.records.bound)
+    server = door(step, door_class, who)
+    deaf = server.socket.family == socket.AF_INET6 and server.socket.getsockopt(
+        socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
+    )
+    step.want(not deaf, "IPV6_V6ONLY is on: was it switched off, and before bind?")
+    bound = len(room.records.bound) - before
+    step.want(bound == 1, f"{bound} sockets bound, not a single one")
+    with _quickly(step, server):
+        got = ask(step, server, "127.0.0.1")
+        step.want(
+            got != "::ffff:127.0.0.1",
+            f"{got!r}, the old address as it is mapped into the new ones; who looks for it in a "
+            "list will not find it",
+        )
+        step.want(got == "127.0.0.1", f"{got!r}{room.records.trouble()}")
+        got = ask(step, server, "[::1]")
+        step.want(got == "::1", f"{got!r} for a caller from ::1")
+    for address in ("2001:db8::ffff:1", "::ffff:192.0.2.1"):
+        _tells_from_afar(who, door_class, address)
+
+
+class FromAfar(HearsOneKind):
+    """A server whose callers seem to come from another address."""
+
+    afar = ""
+
+    def get_request(self) -> tuple[Any, Any]:
+        request, (_, *more) = super().get_request()  # type: ignore[misc]
+        return request, (self.afar, *more)
+
+
+def _tells_from_afar(who: Any, door_class: Any, address: str) -> None:
+    wanted = address.removeprefix("::ffff:")
+    step = Step(
+        called=f"Door with WhoAmI, for a caller whose client_address begins with {address!r}",
+        expected=f"{wanted!r}",
+        why="An address of the old kind is written as ::ffff: and four numbers. The same letters "
+        "in the middle, or the same characters in another order, mean something else.",
+    )
+    made = step.call(subclass, "Door", (FromAfar, door_class), {"afar": address})
+    server = step.call(made, ("", 0), who)
+    with _quickly(step, server):
+        got = ask(step, server, "[::1]")
+    # Who asks the connection itself sees through the disguise, and is right.
+    step.want(got in (wanted, "::1"), f"{got!r}{room.records.trouble()}")
+
+
+bugs = Exercise(
+    "10.4",
+    title="Find the four bugs",
+    kind="find the bug",
+    level=2,
+    names=("Harbour", "Logbook", "stop"),
+    hints=(
+        "For each number in the program ask: what does it limit, and what does it not? The "
+        "library has a part for each complaint, in minisocketserver.beyond.",
+        "request_queue_size limits who waits outside. timeout is for one read, and a line may "
+        "take many. LimitsMixIn, LimitedStreamRequestHandler and DrainMixIn have what is needed; "
+        "mix-ins go first.",
+        "class Harbour(beyond.LimitsMixIn, beyond.DrainMixIn, minisocketserver."
+        "ThreadingTCPServer): max_connections = 3. class Logbook("
+        "beyond.LimitedStreamRequestHandler): max_line = 1000, max_line_seconds = 0.2. stop: "
+        "return server.drain(0.2).",
+    ),
+)
+
+
+@contextmanager
+def harbour(step: Step, harbour_class: Any, handler: Any) -> Iterator[Any]:
+    """Serve, and afterwards end whatever connection is left, so that no thread stays."""
+    server = step.call(harbour_class, ANY_PORT, handler)
+    with serving(step, server, lambda: server.serve_forever(0.02)):
+        try:
+            yield server
+        finally:
+            there(_end_connections, server)
+
+
+def _end_connections(server: Any) -> None:
+    for sock in room.records.sockets:
+        if sock is not getattr(server, "socket", None):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+@bugs.part("three", 2, "Three, and not one more.")
+def only_three(harbour_class: Any, logbook: Any, stop: Any) -> None:
+    step = Step(
+        called="Harbour, with a handler of the bench and five clients who stay",
+        expected="three of them served, and the other two closed at once",
+        why="request_queue_size goes to listen(): so many may wait in the backlog. Who is taken "
+        "gets a thread, and nothing limits those, unless the server counts.",
+    )
+    with harbour(step, harbour_class, Stay) as server:
+        server.workers, server.stays = [], there(dict)
+        with crowd(step, server, 5) as clients:
+            wait_for(lambda: len(_ready(clients)) == 5)
+            welcome, closed = _sort(clients)
+            step.want(
+                not there(_has_limits_last, server),
+                f"{welcome} of 5 served: is the mix-in behind the server, and not first?",
+            )
+            step.want(
+                welcome != 5,
+                "all 5 served. request_queue_size is "
+                f"{server.request_queue_size}: it is only the backlog's length",
+            )
+            step.want(
+                (welcome, closed) == (3, 2),
+                f"{welcome} of 5 served, {closed} closed{room.records.trouble()}",
+            )
+            _has_room_again(step, server, clients)
+
+
+def _has_room_again(step: Step, server: Any, clients: list[socket.socket]) -> None:
+    """Let those who are served go, and want the next client served."""
+    for client in clients:
+        with suppress(OSError):
+            client.sendall(b"go")
+        rest_of(client)
+    wait_for(lambda: not any(thread.is_alive() for thread in server.workers))
+    with crowd(step, server, 1) as [late]:
+        ready = select.select([late], [], [], PATIENCE)[0]
+        welcome, _ = _sort([late])
+    step.want(
+        ready and welcome,
+        "three served, and when all of them had gone, the next one was turned away: is it counted "
+        "who is there, or who has ever been?",
+    )
+
+
+def _has_limits_last(server: Any) -> bool:
+    """Tell whether the server has the mix-in with the limits, behind the server itself."""
+    order = type(server).__mro__
+    servers = [place for place, cls in enumerate(order) if cls.__name__ == "BaseServer"]
+    return beyond.LimitsMixIn in order and order.index(beyond.LimitsMixIn) > min(servers)
+
+
+def _ready(clients: list[socket.socket]) -> list[socket.socket]:
+    return select.select(clients, [], [], 0)[0]
+
+
+def _sort(clients: list[socket.socket]) -> tuple[int, int]:
+    welcome = closed = 0
+    for client in _ready(clients):
+        try:
+            data = client.recv(100)
+        except OSError:
+            data = b""
+        welcome, closed = welcome + bool(data), closed + (not data)
+    return welcome, closed
+
+
+@bugs.part("slow", 2, "One clock for the whole line.")
+def slow_line(harbour_class: Any, logbook: Any, stop: Any) -> None:
+    _notes_a_line(logbook)
+    fastest = PATIENCE
+    for _ in range(3):  # the best of three: a busy machine may hold up any one of them
+        step, took = _ends_a_slow_line(harbour_class, logbook)
+        fastest = min(fastest, took)
+        if fastest < 3 * LINE:
+            return
+    step.fail(f"an end after {fastest:.1f} seconds")
+
+
+LINE = 0.2
+"""Seconds that a line may take, and that handlers are given in the end."""
+
+
+def _ends_a_slow_line(harbour_class: Any, logbook: Any) -> tuple[Step, float]:
+    step = Step(
+        called="Logbook, with a client that sends a byte every 0.02 seconds, and no line break",
+        expected="the connection ended, since a line may take 0.2 seconds",
+        why="A time limit for each read starts anew with each byte. So a client that is never "
+        "silent for long can stay for ever, and a few hundred of them hold all threads.",
+    )
+    with (
+        harbour(step, minisocketserver.ThreadingTCPServer, logbook) as server,
+        socket.create_connection(server.server_address, PATIENCE) as client,
+    ):
+        begin = time.monotonic()
+        end = begin + PATIENCE
+        sent = 0
+        while time.monotonic() < end and not select.select([client], [], [], 0.02)[0]:
+            with suppress(OSError):
+                client.sendall(b"x")
+            sent += 1
+        step.want(
+            time.monotonic() < end,
+            f"{sent} bytes in {PATIENCE:g} seconds, and the connection still open. The "
+            f"handler's timeout is {getattr(logbook, 'timeout', None)}: it starts anew with "
+            "each byte",
+        )
+        took = time.monotonic() - begin
+    told = getattr(logbook, "max_line_seconds", 0.2)
+    step.want(told == 0.2, f"an end, with max_line_seconds = {told}")
+    step.want(took > 0.15, f"an end after {took:.2f} seconds already")
+    return step, took
+
+
+def _notes_a_line(logbook: Any) -> None:
+    step = Step(
+        called="Logbook, with a client that sends b'ahoy\\n'",
+        expected="b'noted: ahoy\\n'",
+        why="A limit is for those who want too much. The others should not notice it.",
+    )
+    with harbour(step, minisocketserver.ThreadingTCPServer, logbook) as server:
+        got = talk(step, server.server_address, b"ahoy\n")
+    step.want(got == b"noted: ahoy\n", f"{got!r}{room.records.trouble()}")
+
+
+@bugs.part("long", 2, "A line has an end.")
+def long_line(harbour_class: Any, logbook: Any, stop: Any) -> None:
+    for size, allowed in ((1000, True), (1001, False), (5_000_000, False)):
+        step = Step(
+            called=f"Logbook, with a client that sends a line of {size:,} bytes, its end included",
+            expected="it noted" if allowed else "the connection ended, and nothing noted",
+            why="readline() stores what comes until there is a line break. A client that never "
+            "sends one fills the memory.",
+        )
+        with (
+            harbour(step, minisocketserver.ThreadingTCPServer, logbook) as server,
+            socket.create_connection(server.server_address, PATIENCE) as client,
+        ):
+            with suppress(OSError):
+                client.sendall(b"x" * (size - 1) + b"\n")
+            got = rest_of(client)
+        came = f"{len(got):,} bytes back{room.records.trouble()}"
+        if allowed:
+            step.want(len(got) == size + len(b"noted: "), f"{came}: 1,000 bytes are allowed")
+        else:
+            step.want(not got, f"{came}: readline() without a limit, or a line cut and taken?")
+
+
+@bugs.part("stop", 2, "An end with a deadline.")
+def stops(harbour_class: Any, logbook: Any, stop: Any) -> None:
+    step = Step(
+        called="stop(server), with one client at work for 0.1 seconds, and a silent one",
+        expected="the first one answered; the second one cut off after 0.2 seconds, and its "
+        "address returned, in a list",
+        why="server_close() waits for handlers without an end, or, with daemon threads, not at "
+        "all. A restart wants a deadline, and to know who was cut off.",
+    )
+    # Again, if the machine stood still: that made the quick job a long one, or the stop.
+    any(_stops(step, harbour_class, stop, last) for last in (False, False, True))
+
+
+class Job(minisocketserver.BaseRequestHandler):
+    """Works a moment for a client who asks for it."""
+
+    def handle(self) -> None:
+        self.server.started.release()
+        if self.request.recv(100) == b"work":
+            time.sleep(0.1)
+            self.request.sendall(b"done")
+
+
+def _stops(step: Step, harbour_class: Any, stop: Any, last: bool) -> bool:
+    with harbour(step, harbour_class, Job) as server:
+        server.started = there(threading.Semaphore, 0)
+        with (
+            socket.create_connection(server.server_address, PATIENCE) as worker,
+            socket.create_connection(server.server_address, PATIENCE) as mute,
+        ):
+            worker.sendall(b"work")
+            for _ in range(2):
+                began = server.started.acquire(True, PATIENCE)
+                step.want(began, f"no handler{room.records.trouble()}")
+            begin = time.monotonic()
+            try:
+                cut = within(PATIENCE, lambda: stop(server), "stop")
+            except ServerTrouble:
+                step.fail(
+                    f"no end of stop() within {PATIENCE:g} seconds: does server_close() wait for "
+                    "the silent client?"
+                )
+            except Exception as error:
+                step.fail(describe(error), error)
+            took = time.monotonic() - begin
+            got, name = rest_of(worker), mute.getsockname()
+            if (got != b"done" or took > 3 * LINE) and not last:
+                return False
+            step.want(got == b"done", f"{got!r} for the client at work: given no time?")
+            step.want(
+                isinstance(cut, list) and cut == [name],
+                f"{cut!r} from stop(); the silent client is {name}",
+            )
+            step.want(
+                select.select([mute], [], [], PATIENCE)[0],
+                "the address told, but the silent client's connection still open",
+            )
+        step.want(server.fileno() == -1, "the listener still open")
+        step.want(
+            0.9 * LINE < took < 3 * LINE,
+            f"all well, but stop() took {took:.2f} seconds, where handlers are given {LINE}",
+        )
+    return True
+
+
+predict = Exercise(
+    "10.5",
+    title="Who gets in?",
+    kind="predict",
+    level=2,
+    names=("taken", "at_the_door", "cut_off"),
+    hints=(
+        "For each server ask: who decides that one more client is taken? And for each time limit: "
+        "which clock is it, and when does it start anew?",
+        "Threads, and an executor's queue, have no limit of their own. A pool takes what its "
+        "threads and its queue have room for. On Linux a backlog of n lets n + 1 wait, and does "
+        "not answer the next.",
+        'Taken: all, all, 3, and 3 + 2. At the door: two served, "s"; two wait, "w"; the last '
+        'call is not answered, "n". Cut off: only the one whose line is timed.',
+    ),
+)
+
+
+@predict.part("taken", 2, "You know what limits, and what does not.", "taken")
+def how_many_taken(taken: Any) -> None:
+    step = Step(
+        called="taken, beside a real run of the four servers",
+        expected="how many of 9 clients who stay are taken by each",
+        why="Do not take what you cannot serve: of the four servers, two ask before they take.",
+    )
+    with here(), ThreadPoolExecutor(3) as executor:
+
+        class Executing(minisocketserver.ThreadingMixIn):
+            def process_request(self, request: Any, client_address: Any) -> None:
+                executor.submit(self.process_request_thread, request, client_address)
+
+        real = [
+            _taken(step, minisocketserver.ThreadingMixIn, request_queue_size=3),
+            _taken(step, Executing),
+            _taken(step, beyond.ThreadPoolMixIn, pool_size=3),
+            _taken(step, beyond.ThreadPoolMixIn, pool_size=3, queue_size=2),
+        ]
+    compare(
+        step,
+        taken,
+        real,
+        {
+            0: "request_queue_size limits the backlog, not the clients: the server takes them "
+            "from there as fast as it can.",
+            1: "Three are served, but the executor's queue has no end: all are taken.",
+            2: "The pool takes no more than it has threads for.",
+            3: "queue_size more are taken, and wait inside.",
+        },
+    )
+
+
+def _taken(step: Step, mixin: Any, **settings: Any) -> int:
+    server = pool(step, mixin, **settings)
+    with serving(step, server):
+        with crowd(step, server, 9, 0) as clients:
+            taken = _settled(server)
+            for client in clients:
+                client.sendall(b"go")
+        return taken
+
+
+def _settled(server: Any) -> int:
+    """Return how many the server has taken, once that has not changed for a moment."""
+    taken = -1
+    while taken != server.taken:
+        taken = server.taken
+        time.sleep(0.1)
+    return int(taken)
+
+
+@predict.part("at the door", 2, "Nobody is refused; nobody is let in either.", "at_the_door")
+def full_backlog(at_the_door: Any) -> None:
+    step = Step(
+        called="at_the_door, beside a real run of five clients",
+        expected='a letter for each: "s" served, "w" waits, "n" not answered, "r" refused',
+        why="pool_size limits who is served, request_queue_size who waits. What happens beyond "
+        "both is the system's decision; on Linux the call is simply not answered.",
+    )
+    step.want(
+        sys.platform == "linux",
+        "nothing could be tried: the exercise is about Linux, and this is another system",
+    )
+    real = _fates(step)
+    refused = isinstance(at_the_door, list | tuple | str) and "r" in at_the_door
+    step.want(
+        not refused or "r" in real,
+        "an 'r' in your list. The documentation says so, but Linux refuses nobody: the call is "
+        "not answered, and the client's system tries again until it gives up",
+    )
+    compare(
+        step,
+        at_the_door,
+        real,
+        {
+            0: "The pool has two threads, and both are free.",
+            1: "The pool has two threads, and one is free.",
+            2: "The threads are busy; the backlog has room, and it does the connecting.",
+            3: "Linux lets one more wait than the backlog's number says.",
+            4: "The backlog is full: the call is not answered.",
+        },
+    )
+
+
+@here()
+def _fates(step: Step) -> list[str]:
+    server = pool(step, beyond.ThreadPoolMixIn, pool_size=2, request_queue_size=1)
+    with serving(step, server), ExitStack() as stack:
+        clients = []
+        for _ in range(5):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(server.server_address)
+            clients.append(client)
+            wait_for(lambda: len(server.workers) >= min(len(clients), 2))
+        time.sleep(2 * MOMENT)
+        return [_fate(client) for client in clients]
+
+
+def _fate(client: socket.socket) -> str:
+    error = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        return "r"
+    try:
+        client.getpeername()
+    except OSError:
+        return "n"
+    try:
+        return "s" if client.recv(100) else "r"
+    except BlockingIOError:
+        return "w"
+
+
+@predict.part("cut off", 1, "A limit is for something.", "cut_off")
+def which_cut_off(cut_off: Any) -> None:
+    step = Step(
+        called="cut_off, beside a real run of three clients who send a byte now and then",
+        expected="True for each one whose connection was ended within half a second",
+        why="Limits are about something: silence, or a line. What your own protocol adds needs "
+        "one of its own.",
+    )
+    limited = beyond.LimitedStreamRequestHandler
+    runs: list[tuple[Any, dict[str, Any], str]] = [
+        (minisocketserver.StreamRequestHandler, {"timeout": 0.3}, "readline"),
+        (limited, {"timeout": 0.3, "max_line_seconds": 0.2}, "readline"),
+        (limited, {"timeout": 0.3, "max_line_seconds": 0.2}, "read"),
+    ]
+    with here(), ThreadPoolExecutor(3) as workers:
+        real = list(workers.map(lambda run: _is_cut_off(step, *run), runs))
+    compare(
+        step,
+        cut_off,
+        real,
+        {
+            0: "timeout is for one read. Each byte starts the clock anew.",
+            1: "max_line_seconds is one clock for all the reads of the line.",
+            2: "Only lines are timed, and read(1000) reads no line.",
+        },
+    )
+
+
+def _is_cut_off(step: Step, base: Any, settings: dict[str, Any], read: str) -> bool:
+    def handle(self: Any) -> None:
+        self.rfile.readline() if read == "readline" else self.rfile.read(1000)
+
+    handler = subclass("Handler", (base,), {**settings, "handle": handle})
+    for _ in range(5):  # again, if the machine stood still: that made the client a silent one
+        silence, cut = _drip(step, minisocketserver.TCPServer(ANY_PORT, handler))
+        if not cut or ("max_line_seconds" in settings and silence < settings["timeout"]):
+            break
+    return cut
+
+
+def _drip(step: Step, server: Any) -> tuple[float, bool]:
+    """Send a byte every 0.02 seconds; return the longest silence, and whether we were cut off."""
+    with (
+        serving(step, server),
+        socket.create_connection(server.server_address, PATIENCE) as client,
+    ):
+        last = begun = time.monotonic()
+        longest = 0.0
+        while last - begun < 0.5:
+            if select.select([client], [], [], 0.02)[0]:
+                return longest, True
+            with suppress(OSError):
+                client.sendall(b"x")
+            longest, last = max(longest, time.monotonic() - last), time.monotonic()
+        return longest, False

@@ -1,0 +1,1086 @@
+"""Checks of chapter 07: a process for each request, and what becomes of it."""
+
+import http.client
+import os
+import select
+import socket
+import socketserver
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+import minisocketserver
+from minisocketserver import BaseRequestHandler
+
+from ..checks import room
+from ..checks.away import Notes, Output, away, in_parent, left, next_ended, real_run, soon
+from ..checks.core import Exercise
+from ..checks.forecast import compare
+from ..checks.place import subclass, there
+from ..checks.room import serving, talk
+from ..checks.step import PATIENCE, Step
+from ..notebook.tracebacks import describe
+from ..remote.link import LinkBroken
+from .sockets import want_plain_reply
+
+ANY_PORT = ("127.0.0.1", 0)
+MOMENT = 0.15
+"""Seconds in which a server that does not wait has gone on."""
+
+
+class Desk:
+    """Notes the hooks of a server, whoever calls them."""
+
+    notes: Notes
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.taken: list[socket.socket] = []
+
+    def get_request(self) -> Any:
+        request, client_address = super().get_request()  # type: ignore[misc]
+        self.taken.append(request)
+        return request, client_address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        error = sys.exc_info()[1]
+        told = describe(error) if error else ""
+        if not isinstance(request, socket.socket):
+            told = f"called with {request!r} first, and not with the request"
+        self.notes.note(f"handle_error {told}")
+
+    def shutdown_request(self, request: Any) -> None:
+        self.notes.note("shutdown_request")
+        super().shutdown_request(request)  # type: ignore[misc]
+
+    def close_request(self, request: Any) -> None:
+        self.notes.note("close_request")
+        super().close_request(request)  # type: ignore[misc]
+
+    def server_close(self) -> None:
+        self.notes.note("server_close")
+        super().server_close()  # type: ignore[misc]
+
+
+class FailsToReport:
+    """A server whose handle_error has a bug."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        super().handle_error(request, client_address)  # type: ignore[misc]
+        raise RuntimeError("a bug in handle_error")
+
+
+class FailsToEnd:
+    """A server whose shutdown_request has a bug."""
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)  # type: ignore[misc]
+        raise RuntimeError("a bug in shutdown_request")
+
+
+class Bug(Exception):
+    """An error that no program expects."""
+
+
+class ValueBug(Bug, ValueError):
+    """One that some programs expect."""
+
+
+class Tells(BaseRequestHandler):
+    """Sends the number of its process; b"stay" waits for a second word, two others fail."""
+
+    def handle(self) -> None:
+        self.request.settimeout(PATIENCE)
+        word = self.request.recv(100)
+        self.server.notes.note("begun")
+        if word in (b"fail", b"surprise"):
+            raise (ValueBug if word == b"fail" else Bug)("a bug in the handler")
+        self.request.sendall(str(os.getpid()).encode())
+        if word == b"stay":
+            self.request.recv(100)
+        self.server.notes.note("done")
+
+
+def mixed(mixin: Any, notes: Any, *before: Any, **switches: Any) -> Any:
+    """Return a server of the learner's mix-in, put before ours, but behind those `before`."""
+    made = subclass("Server", (*before, mixin, Desk, minisocketserver.TCPServer), switches)
+    server = there(made, ANY_PORT, Tells)
+    server.notes = notes
+    return server
+
+
+def another(server: Any) -> Any:
+    """Return one more server of the same class, with the same handler."""
+    one_more = type(server)(ANY_PORT, server.RequestHandlerClass)
+    one_more.notes = server.notes
+    return one_more
+
+
+def send(server: Any, word: bytes) -> socket.socket:
+    """Connect, say a word, and let the server handle this one request."""
+    client = socket.create_connection(server.server_address, PATIENCE)
+    client.sendall(word)
+    there(in_parent, server.notes, server.handle_request)
+    return client
+
+
+def answer(step: Step, server: Any, client: socket.socket) -> bytes:
+    """Return what the client is sent."""
+    try:
+        return client.recv(100)
+    except TimeoutError:
+        step.fail(f"nothing for the client within {PATIENCE:g} seconds{server.notes.trouble()}")
+    except OSError as error:
+        step.fail(f"{describe(error)}{server.notes.trouble()}")
+
+
+def loop(notes: Any, function: Any, *args: Any) -> threading.Thread:
+    """Return a thread that lets the server serve, not started yet; its trouble is noted."""
+
+    def serve() -> None:
+        try:
+            there(in_parent, notes, function, *args)
+        except LinkBroken:
+            pass  # the trial is over
+        except BaseException as error:
+            with suppress(LinkBroken):
+                notes.note(f"handle_error {describe(error)}")
+
+    return threading.Thread(target=serve, daemon=True)
+
+
+build = Exercise(
+    "07.1",
+    title="Build a ForkingMixIn",
+    kind="build",
+    level=3,
+    names=("ForkingMixIn",),
+    own={
+        "ForkingMixIn": ("process_request", "collect_children", "has_capacity", "server_close"),
+    },
+    hints=(
+        "After the fork there are two of you. Write down for each what it has to do, and how it "
+        "goes on: one returns to the loop, one must never come back, whatever happens. And one "
+        "has to ask, later, how the other ended.",
+        "Child: try finish_request, except Exception: handle_error, finally: shutdown_request, "
+        "and in one more finally: os._exit(status). Parent: write the pid down in "
+        "active_children, then close_request. collect_children asks os.waitpid for each of these "
+        "pids; it returns (0, 0) for a child that is still at work.",
+        "pid = os.fork(); if pid == 0: self.run_child(...); the parent: if self.active_children "
+        "is None: self.active_children = set(); .add(pid); self.close_request(request). In "
+        "collect_children: for pid in list(self.active_children or ()): try: ended, _ = "
+        "os.waitpid(pid, 0 if blocking else os.WNOHANG), except ChildProcessError: ended = pid; "
+        "if ended: .discard(pid). has_capacity: len(self.active_children or ()) < "
+        "self.max_children. server_close: super().server_close(), then "
+        "self.collect_children(blocking=self.block_on_close).",
+    ),
+)
+
+
+@build.part("child", 2, "A child for each request, and it never comes back.")
+def child(mixin: Any) -> None:
+    step = Step(
+        called="class Server(ForkingMixIn, TCPServer), with a client, then one who meets a bug",
+        expected="each handled in a process of its own, which exits with 0, and with 1",
+        why="A child that returns goes on with all that its parent was doing. So it ends with "
+        "os._exit in the last finally of all, and the number tells the parent how it went.",
+    )
+    away(step, _child, mixin)
+
+
+def _child(step: Step, notes: Any, mixin: Any) -> None:
+    server = mixed(mixin, notes)
+    for word, wanted in ((b"hello", 0), (b"fail", 1), (b"surprise", 1)):
+        client = send(server, word)
+        got = answer(step, server, client)
+        if not wanted:
+            step.want(got, f"no answer{server.notes.trouble()}")
+            step.want(
+                int(got) != there(os.getpid),
+                f"an answer from the server's own process: nobody forked{server.notes.trouble()}",
+            )
+        pid, ended = _next_child(step, notes)
+        calls = [text.split()[0] for text in notes.of(pid)]
+        hooks = [call for call in calls if call in ("handle_error", "shutdown_request")]
+        after = "a handler that raised" if wanted else "success"
+        step.want(
+            hooks == ["handle_error"] * wanted + ["shutdown_request"],
+            f"after {after} the child called {', '.join(hooks) or 'no hook'}",
+        )
+        bugs = [text for text in notes.of(pid) if text.startswith("handle_error")]
+        alien = [bug for bug in bugs if "a bug in the handler" not in bug]
+        step.want(not alien, f"{alien and alien[0]}: is the handler made at all?")
+        step.want(ended == wanted, f"exit status {ended} after {after}")
+    _child_of_faulty_hooks(step, notes, mixin)
+
+
+def _child_of_faulty_hooks(step: Step, notes: Any, mixin: Any) -> None:
+    for faulty, word in ((FailsToReport, b"fail"), (FailsToEnd, b"hello")):
+        server = mixed(mixin, notes, faulty)
+        send(server, word).close()
+        _next_child(step, notes)
+        told = notes.came_back()
+        step.want(not told, f"a child came back into the program of its parent ({told})")
+
+
+def _next_child(step: Step, notes: Any) -> tuple[int, int]:
+    """Return the pid and the exit status of the next child that ends."""
+    try:
+        gone = there(next_ended, PATIENCE)
+    except ChildProcessError:
+        step.fail(f"no child to wait for{notes.trouble()}")
+    step.want(gone, f"a child that does not end{notes.trouble()}")
+    return gone  # type: ignore[no-any-return]
+
+
+@build.part("parent", 2, "The parent lets go, the child says goodbye.")
+def parent(mixin: Any) -> None:
+    step = Step(
+        called="process_request, for a client whose handler stays at work",
+        expected="the parent back at once, its hold of the connection closed, and no goodbye yet",
+        why="Both hold the connection. close_request gives back one hold; shutdown_request ends "
+        "the connection itself, for the child, too.",
+    )
+    away(step, _parent, mixin)
+
+
+def _parent(step: Step, notes: Any, mixin: Any) -> None:
+    server = mixed(mixin, notes)
+    client = send(server, b"stay")
+    mine = notes.of(there(os.getpid))
+    failed = any(text.startswith("handle_error") for text in mine)
+    step.want(
+        failed or "shutdown_request" not in mine,
+        "the parent called shutdown_request: the client is told goodbye before its answer",
+    )
+    step.want(
+        not notes.count("done") and not notes.trouble(),
+        f"process_request back only when the child had ended: it waits{server.notes.trouble()}",
+    )
+    step.want(
+        server.taken[0].fileno() == -1,
+        "the parent back, and its hold of the connection still open: no close_request",
+    )
+    step.want(
+        "close_request" in notes.of(there(os.getpid)),
+        "the parent's hold closed by hand: a server may override close_request, so call that",
+    )
+    got = answer(step, server, client)
+    step.want(got, f"no answer for the client{server.notes.trouble()}")
+    client.sendall(b"go")
+    step.want(not answer(step, server, client), "more than the answer")
+
+
+@build.part("collected", 3, "No zombies, and closing waits.")
+def collected(mixin: Any) -> None:
+    step = Step(
+        called="service_actions(), after three children have ended",
+        expected="three pids in active_children before, none after, and no zombie",
+        why="An ended child stays in the system's table until its parent has asked how it ended. "
+        "A server that never asks fills the table with zombies.",
+    )
+    away(step, _collects, mixin)
+    step = Step(
+        called="server_close(), while a child is at work",
+        expected="the listener closed, and back when the child has ended; with block_on_close = "
+        "False at once",
+        why="At the end nobody comes to collect any more, so server_close() waits, unless it is "
+        "told not to.",
+    )
+    usual = getattr(mixin, "block_on_close", None)
+    step.want(usual is True, f"ForkingMixIn.block_on_close is {usual!r}")
+    away(step, _closes, mixin)
+
+
+def _collects(step: Step, notes: Any, mixin: Any) -> None:
+    server = mixed(mixin, notes)
+    server.service_actions()  # nobody has come yet
+    for _ in range(3):
+        answer(step, server, send(server, b"hello"))
+    held = getattr(server, "active_children", None)
+    step.want(
+        isinstance(held, set) and len(held) == 3,
+        f"active_children is {held!r} after three requests{server.notes.trouble()}",
+    )
+    other = there(another, server)
+    theirs = getattr(other, "active_children", None)
+    step.want(not theirs, f"active_children of another server is {theirs!r}: is it on the class?")
+    other.server_close()
+    soon(lambda: set(there(left)) == {"zombie"})
+    server.service_actions()
+    zombies = there(left).count("zombie")
+    step.want(not zombies, f"{zombies} zombies after service_actions()")
+    step.want(not server.active_children, "no zombies, but their pids still in active_children")
+    client = send(server, b"stay")
+    answer(step, server, client)
+    began = time.monotonic()
+    server.service_actions()
+    waited = time.monotonic() - began > PATIENCE / 2
+    step.want(not waited, "service_actions() waits for a child at work: the loop stands still")
+    step.want(server.active_children, "a child at work, and active_children is empty")
+    client.sendall(b"go")
+    with suppress(ChildProcessError):
+        there(next_ended, PATIENCE)  # somebody else has asked: that must be no error
+    server.service_actions()
+    step.want(not server.active_children, "a pid kept for which somebody else had waited")
+
+
+def _closes(step: Step, notes: Any, mixin: Any) -> None:
+    for block in (True, False):
+        server = mixed(mixin, notes, block_on_close=block)
+        client = send(server, b"stay")
+        answer(step, server, client)
+        before, closings = notes.count("done"), [notes.count("server_close")]
+        seconds = MOMENT if block else PATIENCE / 2
+        late = threading.Timer(seconds, _let_go, (client, notes, closings))
+        late.start()
+        server.server_close()
+        done = notes.count("done") > before
+        late.cancel()
+        with suppress(OSError):  # it may have been told, and gone
+            client.sendall(b"go")
+        how = "done" if done else "not done"
+        step.want(server.fileno() == -1, "server_close() back, and the listener still open")
+        step.want(
+            notes.count("server_close") > closings[0],
+            "the listener closed by hand: its neighbour's server_close() may have more to do",
+        )
+        step.want(
+            len(closings) == 1 or closings[-1] > closings[0] or not block,
+            "server_close() waits, and the listener is still open",
+        )
+        step.want(
+            done == block, f"server_close() back, with block_on_close {block}, and the work {how}"
+        )
+        step.want(not (block and there(left)), f"a child left after server_close(): {there(left)}")
+        with suppress(ChildProcessError):
+            there(next_ended, PATIENCE)
+    server = mixed(mixin, notes)
+    server.server_close()
+    _closes_over_two(step, notes, mixin)
+
+
+def _let_go(client: socket.socket, notes: Any, closings: list[int]) -> None:
+    """Let a handler go on, and note how often a listener has been closed till now."""
+    closings.append(notes.count("server_close"))
+    client.sendall(b"go")
+
+
+def _closes_over_two(step: Step, notes: Any, mixin: Any) -> None:
+    server = mixed(mixin, notes)
+    clients = [send(server, b"stay") for _ in range(2)]
+    for client in clients:
+        answer(step, server, client)
+    first, second = clients
+    first.sendall(b"go")
+    late = threading.Timer(MOMENT, second.sendall, (b"go",))
+    late.start()
+    server.server_close()
+    late.join()
+    step.want(not there(left), f"{len(there(left))} of two children left after server_close()")
+    server = mixed(mixin, notes, block_on_close=False)
+    answer(step, server, send(server, b"hello"))
+    soon(lambda: set(there(left)) == {"zombie"})
+    server.server_close()
+    step.want(
+        not there(left),
+        "with block_on_close False, a zombie after server_close(), which need not wait for it",
+    )
+
+
+@build.part("others", 1, "Other people's children are left alone.")
+def others(mixin: Any) -> None:
+    step = Step(
+        called="service_actions(), beside a helper of the program that has exited with 7",
+        expected="the helper's 7 still there for the program",
+        why="waitpid(-1) takes what any child has left, and it can be taken only once. Ask for "
+        "your own children, by number.",
+    )
+    away(step, _others, mixin)
+
+
+def helper() -> int:
+    """Fork somebody who exits with 7; return the pid."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(7)
+    return pid
+
+
+def _others(step: Step, notes: Any, mixin: Any) -> None:
+    server = mixed(mixin, notes)
+    pid = there(helper)
+    client = send(server, b"stay")
+    answer(step, server, client)
+    soon(lambda: "zombie" in there(left))
+    server.service_actions()
+    try:
+        _, status = there(os.waitpid, pid, 0)
+    except ChildProcessError:
+        step.fail("the helper's exit status was taken by the server: is it waitpid(-1)?")
+    step.want(os.waitstatus_to_exitcode(status) == 7, f"the status {status}")
+    client.sendall(b"go")
+
+
+@build.part("limit", 2, "Who comes when all hands are busy, waits.")
+def limit(mixin: Any) -> None:
+    step = Step(
+        called="serve_forever() with max_children = 2, and three clients who stay",
+        expected="two at work, and the third when one of them has gone; max_children 40 by default",
+        why="Each client is a whole process. Without a limit a crowd brings the machine down; "
+        "with one the crowd waits in the queue of the listener.",
+    )
+    usual = getattr(mixin, "max_children", None)
+    step.want(usual == 40, f"ForkingMixIn.max_children is {usual!r}")
+    away(step, _limit, mixin)
+
+
+def _limit(step: Step, notes: Any, mixin: Any) -> None:
+    server = mixed(mixin, notes, max_children=2)
+    clients = []
+    for _ in range(3):
+        clients.append(socket.create_connection(server.server_address, 2 * PATIENCE))
+        clients[-1].sendall(b"stay")
+    loop(notes, server.serve_forever, 0.02).start()
+    two = notes.wait("begun", 2)
+    step.want(two, f"fewer than two at work{notes.trouble()}")
+    three = notes.wait("begun", 3, MOMENT)
+    step.want(not three, "three at work: is has_capacity() asked how many there are?")
+    clients[0].sendall(b"go")
+    three = notes.wait("begun", 3)
+    step.want(three, "one has gone, and the third still waits")
+    for client in clients[1:]:
+        client.sendall(b"go")
+    server.shutdown()
+
+
+use = Exercise(
+    "07.2",
+    title="A page that counts its visitors",
+    kind="use",
+    level=2,
+    names=("CountingServer", "Page"),
+    hints=(
+        "Each visitor has a process of its own, which works on copies. Which kinds of things are "
+        "not copied by a fork? And who else may be reading the number while you write it?",
+        'In __init__: super().__init__(*args), then self.visitors = multiprocessing.Value("i", '
+        "0). The handler adds 1 and reads the number back under visitors.get_lock().",
+        "self.request.recv(65536); with self.server.visitors.get_lock(): "
+        "self.server.visitors.value += 1; number = self.server.visitors.value; then "
+        'self.request.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + f"visitor {number}\\n".encode()).',
+    ),
+)
+
+
+class NotesErrors:
+    """Notes the errors that a server reports."""
+
+    notes: Notes
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        error = sys.exc_info()[1]
+        self.notes.note(f"handle_error {describe(error) if error else ''}")
+        super().handle_error(request, client_address)  # type: ignore[misc]
+
+
+class NotesRequests(NotesErrors):
+    """Notes what a handler leaves unread, too, and its end."""
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        try:
+            super().finish_request(request, client_address)  # type: ignore[misc]
+        finally:
+            with suppress(OSError):
+                request.settimeout(0)
+                if request.recv(100, socket.MSG_PEEK):
+                    self.notes.note("unread")
+            self.notes.note("served")
+
+
+def _page_trial(
+    step: Step, notes: Any, server_class: Any, page: Any, count: int, at_once: bool
+) -> Any:
+    """Return the texts that visitors read, and the count."""
+    name, roomy = server_class.__name__, {"request_queue_size": 20}
+    made = subclass(name, (NotesRequests, server_class), roomy)
+    server = there(made, ANY_PORT, page)
+    server.notes = notes
+    other = there(another, server)
+    step.want(
+        isinstance(server.visitors, int) or not there(_is, server.visitors, other.visitors),
+        "one visitors for two servers: what belongs to one of them is kept on self",
+    )
+    other.server_close()
+    if at_once:
+        server.visitors = there(Slow, server.visitors)
+    serving = loop(notes, server.serve_forever, 0.02)
+    host, port = server.server_address[:2]
+    texts: list[str] = []
+    groups = [count] if at_once else [1] * count
+    for size in groups:
+        visitors = [http.client.HTTPConnection(host, port, timeout=PATIENCE) for _ in range(size)]
+        for visitor in visitors:
+            visitor.connect()
+        for visitor in visitors:
+            visitor.request("GET", "/")
+        if not texts:
+            serving.start()  # only now, so that no handler comes before its request
+        for visitor in visitors:
+            try:
+                reply = visitor.getresponse()
+                texts.append(reply.read().decode(errors="replace").strip())
+                step.want(reply.status == 200, f"the status {reply.status}")
+            except (OSError, http.client.HTTPException) as error:
+                step.fail(f"{describe(error)}{notes.trouble()}")
+    notes.wait("served", count)
+    step.want(not notes.count("unread"), "an answer, but the request was not received")
+    own = "served" in notes.of(there(os.getpid))
+    step.want(not own, "served in the server's own process: where is the fork?")
+    total = getattr(server.visitors, "value", server.visitors)
+    if count == 1:
+        with _asking(server) as client:
+            want_plain_reply(step, _reply(client), notes.trouble())
+    server.shutdown()
+    server.server_close()
+    return texts, total
+
+
+def _is(one: Any, other: Any) -> bool:
+    return one is other
+
+
+class Shared:
+    """A shared value, seen through something that watches its number."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._value, name)
+
+    def __enter__(self) -> Any:
+        return self._value.__enter__()
+
+    def __exit__(self, *error: Any) -> Any:
+        return self._value.__exit__(*error)
+
+
+class Slow(Shared):
+    """A shared value at which a look takes a moment."""
+
+    @property
+    def value(self) -> Any:
+        now = self._value.value
+        time.sleep(0.02)  # whoever looks without a lock finds others looking, too
+        return now
+
+    @value.setter
+    def value(self, number: int) -> None:
+        self._value.value = number
+
+
+class HeldUp(Shared):
+    """A shared value; the first process that uses it waits at one of its looks.
+
+    A look is a use of any kind. `stop_at` counts them from 1; with 0 nobody waits.
+    """
+
+    def __init__(self, value: Any, notes: Notes, stop_at: int) -> None:
+        super().__init__(value)
+        self._notes, self._stop_at, self._looks = notes, stop_at, 0
+        self._parent, self._is_first = os.getpid(), False
+        # A byte that the first child takes away, and one that comes when it may go on.
+        self._turn, self._go_on = os.pipe(), os.pipe()
+        os.set_blocking(self._turn[0], False)
+        os.write(self._turn[1], b"!")
+
+    def let_go(self) -> None:
+        """Let the process that waits go on."""
+        os.write(self._go_on[1], b"!")
+
+    def _look(self) -> None:
+        if os.getpid() == self._parent:
+            return
+        with suppress(BlockingIOError):
+            self._is_first = bool(os.read(self._turn[0], 1))
+        if self._is_first:
+            self._looks += 1
+            self._notes.note("look")
+            if self._looks == self._stop_at:
+                self._notes.note("waits")
+                select.select([self._go_on[0]], [], [], 2 * PATIENCE)
+
+    @property
+    def value(self) -> Any:
+        self._look()
+        return self._value.value
+
+    @value.setter
+    def value(self, number: int) -> None:
+        self._look()
+        self._value.value = number
+
+
+def _between_trial(step: Step, notes: Any, server_class: Any, page: Any) -> Any:
+    """Hold one child up at each of its looks in turn, up to the first trial that goes wrong.
+
+    Return what two visitors read there, and the count.
+    """
+    came, seconds = _with_one_held_up(notes, server_class, page, 0, MOMENT)
+    for stop_at in range(1, notes.count("look") + 1):
+        if came != _TWO:
+            break
+        # A machine that was slow before may be slow again.
+        moment = max(MOMENT, 2 * seconds)
+        came, _ = _with_one_held_up(notes, server_class, page, stop_at, moment)
+    return came
+
+
+_TWO = ["visitor 1", "visitor 2"], 2
+
+
+def _with_one_held_up(
+    notes: Any, server_class: Any, page: Any, stop_at: int, moment: float
+) -> tuple[Any, float]:
+    """Return what two visitors read, the count, and how long the first one took, or to wait."""
+    made = subclass(server_class.__name__, (NotesErrors, server_class), {})
+    server = there(made, ANY_PORT, page)
+    server.notes = notes
+    server.visitors = shared = there(HeldUp, server.visitors, notes, stop_at)
+    loop(notes, server.serve_forever, 0.02).start()
+    waiting, begin = notes.count("waits"), time.monotonic()
+    with _asking(server) as first:
+        soon(lambda: _has_answer(first) or notes.count("waits") > waiting)
+        seconds = time.monotonic() - begin
+        with _asking(server) as second:
+            soon(lambda: _has_answer(second), moment)
+            shared.let_go()
+            texts = sorted(_last_line(client) for client in (first, second))
+    total = shared.value
+    server.shutdown()
+    server.server_close()
+    return (texts, total), seconds
+
+
+def _asking(server: Any) -> socket.socket:
+    """Return a client that has asked."""
+    client = socket.create_connection(server.server_address, PATIENCE)
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    return client
+
+
+def _has_answer(client: socket.socket) -> bool:
+    return bool(select.select([client], [], [], 0)[0])
+
+
+def _reply(client: socket.socket) -> bytes:
+    """Return all that a client is sent; nothing, if the end does not come."""
+    with suppress(OSError):
+        return b"".join(iter(lambda: client.recv(4096), b""))
+    return b""
+
+
+def _last_line(client: socket.socket) -> str:
+    return _reply(client).decode(errors="replace").strip().rpartition("\n")[2]
+
+
+@use.part("page", 1, "The web's own client reads it.")
+def page(server_class: Any, handler: Any) -> None:
+    step = Step(
+        called="CountingServer(address, Page), visited by http.client",
+        expected="the status 200 and the text 'visitor 1', from a process of its own",
+        why="http.client knows nothing of this course. It wants a status line, an empty line, and "
+        "the text, in bytes.",
+    )
+    texts, _ = away(step, _page_trial, server_class, handler, 1, False)
+    step.want(texts == ["visitor 1"], f"{texts[0]!r}")
+
+
+@use.part("count", 2, "The count comes home.")
+def count(server_class: Any, handler: Any) -> None:
+    step = Step(
+        called="CountingServer(address, Page), visited three times in turn",
+        expected="visitor 1, visitor 2, visitor 3, and a visitors.value of 3 in the server",
+        why="A child works on copies: what it adds to a variable is gone when it exits. Shared "
+        "memory is not copied.",
+    )
+    texts, total = away(step, _page_trial, server_class, handler, 3, False)
+    step.want(
+        texts != ["visitor 1"] * 3,
+        f"{texts}, and {total} in the server: does each child count in a copy of its own?",
+    )
+    step.want(texts == ["visitor 1", "visitor 2", "visitor 3"], f"{texts}")
+    step.want(total == 3, f"the right texts, but the server has counted {total}")
+
+
+@use.part("at once", 2, "Shared again, and locked again.")
+def at_once(server_class: Any, handler: Any) -> None:
+    crowd = 6
+    step = Step(
+        called=f"CountingServer(address, Page), visited by {crowd} clients at once; a look at "
+        "visitors.value takes 20 ms",
+        expected=f"the numbers 1 to {crowd}, each once",
+        why="What is shared can be changed by two at once. Adding one and reading the number back "
+        "belong under the lock of the value, get_lock().",
+    )
+    texts, total = away(step, _page_trial, server_class, handler, crowd, True)
+    step.want(
+        sorted(texts) == [f"visitor {number}" for number in range(1, crowd + 1)],
+        f"{sorted(texts)}, and {total} in the server: is all of it under get_lock()?",
+    )
+    nobody_comes_between(server_class, handler)
+
+
+def nobody_comes_between(server_class: Any, handler: Any) -> None:
+    """Let one of two children wait at each of its looks at the value, while the other goes on."""
+    step = Step(
+        called="CountingServer(address, Page), visited by two clients; one child is held up before "
+        "one of its uses of visitors.value, while the other one goes on",
+        expected="visitor 1, visitor 2, and a visitors.value of 2",
+        why="From the first use of the value to the last no other process may come in between. "
+        "Whoever gives the lock back and looks again sees what another one has done.",
+    )
+    texts, total = away(step, _between_trial, server_class, handler)
+    step.want(
+        (texts, total) == _TWO,
+        f"{texts}, and {total} in the server: is the lock held from the first use to the last?",
+    )
+
+
+bugs = Exercise(
+    "07.3",
+    title="Find the four bugs",
+    kind="find the bug",
+    level=2,
+    names=("server_class", "Logged", "run"),
+    hints=(
+        "Take the complaints one by one. What does the other system's socketserver lack? Which "
+        "hook of the mix-in is covered by one of the shop's? Who holds a copy of which line, and "
+        "of which number?",
+        "Choose the base with hasattr(module, 'ForkingMixIn'). A hook that you override still has "
+        "its old work to do. Flush before the first fork, and in the child. Count in a hook that "
+        "runs in the parent.",
+        "mixin = module.ForkingMixIn if hasattr(module, 'ForkingMixIn') else "
+        "module.ThreadingMixIn. In service_actions: super().service_actions(), then the count. "
+        "verify_request: self.served += 1; return True. Both prints with flush=True.",
+    ),
+)
+
+
+def as_on_windows() -> SimpleNamespace:
+    """Return a socketserver without what Windows does not have."""
+    lacking = ("Forking", "Unix", "ThreadingUnix")
+    names = [name for name in vars(socketserver) if not name.startswith(lacking)]
+    return SimpleNamespace(**{name: getattr(socketserver, name) for name in names})
+
+
+def mixed_in_first(cls: type, mix_in: type) -> bool:
+    """Tell whether a server's class asks the mix-in before the server itself."""
+    return cls.__mro__.index(mix_in) < cls.__mro__.index(socketserver.BaseServer)
+
+
+@bugs.part("elsewhere", 2, "The shop opens on Windows, too.")
+def elsewhere(server_class: Any, logged: Any, run: Any) -> None:
+    step = Step(
+        called="server_class(module), with a socketserver as Windows has it",
+        expected="a server with threads, that serves Ada",
+        why="Forking and Unix classes exist only where the system has what they need. A program "
+        "that wants to run everywhere asks with hasattr.",
+    )
+    made = step.call(server_class, there(as_on_windows))
+    step.want(isinstance(made, type), f"{made!r}: does server_class return the class?")
+    threads = there(issubclass, made, socketserver.ThreadingMixIn)
+    step.want(threads, f"{made.__name__}, without threads")
+    server = step.call(made, ANY_PORT, logged)
+    with serving(step, server, lambda: server.serve_forever(0.02)):
+        got = talk(step, server.server_address, b"Ada")
+        step.want(got == b"done", f"{got!r} for Ada{room.records.trouble()}")
+        soon(lambda: server.served == 1 and server.turns)  # the loop's turn ends after her answer
+        served, turns = server.served, server.turns
+    step.want(served == 1, f"Ada served, and served is {served!r}: is she counted in two places?")
+    step.want(isinstance(turns, int) and turns, f"Ada served, and turns is {turns!r}")
+    other = step.call(made, ANY_PORT, logged)
+    numbers = other.served, other.turns
+    other.server_close()
+    step.want(
+        numbers == (0, 0),
+        f"served and turns are {numbers} on a new server of the class: are they the class's?",
+    )
+    if hasattr(socketserver, "ForkingMixIn"):
+        step = Step(
+            called="server_class(socketserver), on this system, which can fork",
+            expected="a server with processes",
+            why="Threads are the way out where there is no fork, and only there.",
+        )
+        made = step.call(server_class, socketserver)
+        forks = isinstance(made, type) and there(issubclass, made, socketserver.ForkingMixIn)
+        step.want(forks, f"{made!r}, without ForkingMixIn among its bases")
+        step.want(
+            there(mixed_in_first, made, socketserver.ForkingMixIn),
+            "process_request is BaseServer's: does the mix-in stand first?",
+        )
+
+
+class CountsRounds:
+    """Counts the rounds of a server's loop, which is soon stopped, and the check over."""
+
+    rounds = 0
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        super().serve_forever(0.02)  # type: ignore[misc]
+
+    def service_actions(self) -> None:
+        super().service_actions()  # type: ignore[misc]
+        self.rounds += 1
+
+
+def _a_day(step: Step, notes: Any, server_class: Any, logged: Any, run: Any) -> dict[str, Any]:
+    """Let two customers visit the shop; return what the system and the server tell."""
+    made = there(server_class, socketserver)
+    watched = subclass("Watched", (CountsRounds, NotesErrors, made), {})
+    server = there(watched, ANY_PORT, logged)
+    server.notes = notes
+    with there(Output) as output:
+        came = _two_customers(step, server, run)
+    return {**came, "printed": output.text}
+
+
+def _two_customers(step: Step, server: Any, run: Any) -> dict[str, Any]:
+    day = loop(server.notes, run, server)
+    day.start()
+    for name in (b"Ada", b"Bob"):
+        with socket.create_connection(server.server_address, PATIENCE) as client:
+            client.sendall(name)
+            try:
+                got = client.recv(100)
+            except OSError as error:
+                got = describe(error).encode()
+            step.want(got == b"done", f"{got!r} for {name.decode()}{server.notes.trouble()}")
+    gone = soon(lambda: not there(left))
+    zombies = there(left).count("zombie")
+    rounds = server.rounds
+    soon(lambda: server.rounds > rounds + 1)
+    server.shutdown()
+    day.join(PATIENCE)
+    served = server.served
+    server.server_close()
+    turns = f"turns is {server.turns} after {server.rounds} rounds of the loop"
+    return {
+        "gone": gone,
+        "zombies": zombies,
+        "turns": "" if server.turns == server.rounds else turns,
+        "served": served,
+    }
+
+
+@bugs.part("the dead", 2, "No zombies in the shop.")
+def the_dead(server_class: Any, logged: Any, run: Any) -> None:
+    step = Step(
+        called="run(server), with two customers, both served",
+        expected="no child left, dead or alive, while the loop goes on and turns counts",
+        why="The mix-in collects its children in service_actions(). A class that overrides the "
+        "hook without super() stops that, and the dead stay.",
+    )
+    came = away(step, _a_day, server_class, logged, run)
+    step.want(came["gone"], f"{came['zombies']} zombies: was the mix-in's service_actions called?")
+    step.want(not came["turns"], f"no zombies, but {came['turns']}")
+
+
+@bugs.part("the log", 2, "Each line once.")
+def the_log(server_class: Any, logged: Any, run: Any) -> None:
+    lines = ["the shop is open", "serving Ada", "serving Bob"]
+    step = Step(
+        called="run(server), with the output in a file and two customers, Ada and Bob",
+        expected=f"the lines {lines}",
+        why="What is printed waits in a buffer. A fork copies the buffer with what is in it, and "
+        "os._exit throws the child's away: flush before the fork, and in the child.",
+    )
+    printed = away(step, _a_day, server_class, logged, run)["printed"].splitlines()
+    came = [line for line in printed if line.startswith(("the shop", "serving"))]
+    opened, served = came.count(lines[0]), [came.count(line) for line in lines[1:]]
+    told = ""
+    if opened > 1:
+        told = f": the shop opens {opened} times. Was that line still in the buffer at a fork?"
+    elif 0 in served:
+        told = ": a customer is missing. What becomes of the buffer of a child?"
+    step.want(came == lines, f"{came}{told}")
+
+
+@bugs.part("the count", 1, "The server knows how many have come.")
+def the_count(server_class: Any, logged: Any, run: Any) -> None:
+    step = Step(
+        called="run(server), with two customers; then server.served",
+        expected="2",
+        why="A handler runs in the child, and its server is a copy. The parent's hooks, such as "
+        "verify_request, run in the parent.",
+    )
+    came = away(step, _a_day, server_class, logged, run)["served"]
+    copies = ": did the children count, each in its copy?" if came == 0 else ""
+    step.want(came == 2, f"{came!r}{copies}")
+
+
+predict = Exercise(
+    "07.4",
+    title="What does a copy know?",
+    kind="predict",
+    level=2,
+    names=("told", "printed", "zombies", "after_fork"),
+    hints=(
+        "Draw a line for the parent and one for each child. Write under each what it has at the "
+        "moment of the fork: numbers, unwritten lines, threads, locks. Nothing crosses over later.",
+        "A child starts as a copy of a parent in which nobody has come yet. A child that flushes "
+        "writes all that its copy of the buffer holds. Only the thread that forks is in the child.",
+        "Every visitor is the first and the server has counted 0. Without flush each parent's line "
+        "once, no child's; with flush in the handler the parent's line once more for each child. "
+        "Three zombies, then none. One thread, and a lock that nobody in the child gives back.",
+    ),
+)
+
+
+class Counts(socketserver.BaseRequestHandler):
+    """Adds one to the server's number, and tells it."""
+
+    def handle(self) -> None:
+        server: Any = self.server
+        self.request.recv(100)
+        server.visitors += 1
+        print("serving", flush=server.flush)
+        self.request.sendall(str(server.visitors).encode())
+
+
+def real(step: Step, run: Callable[..., Any], *args: Any) -> Any:
+    """Return what a real run gives, to lay a prediction beside."""
+    step.want(hasattr(os, "fork"), "this system cannot fork; Linux, macOS and Binder can")
+    return real_run(run, *args)
+
+
+def _forked(count: int, flush: bool = False) -> list[int]:
+    """Serve `count` clients with the standard library's mix-in; return what they and it say."""
+    base: Any = socketserver.ForkingTCPServer
+    with base(ANY_PORT, Counts) as server:
+        server.visitors, server.flush = 0, flush
+        told = []
+        for _ in range(count):
+            with socket.create_connection(server.server_address, PATIENCE) as client:
+                client.sendall(b"hello")
+                server.handle_request()
+                told.append(int(client.recv(100)))
+        return [*told, server.visitors]
+
+
+Guess = Any
+"""One of the learner's four lists."""
+
+
+@predict.part("told", 1, "Everybody is the first.", "told")
+def told(told: Guess) -> None:
+    step = Step(
+        called="told, beside a real run with three visitors in turn",
+        expected="four numbers: what each visitor is told, and what the server has counted",
+        why="A child works on copies. What it changes, neither its parent nor another child sees.",
+    )
+    meaning = "This child is a copy of a parent in which nobody has been counted yet."
+    home = "The counting happened in the children, in their copies: nothing came home."
+    compare(step, told, real(step, _forked, 3), {0: meaning, 1: meaning, 2: meaning, 3: home})
+
+
+def _lines() -> list[int]:
+    counts = []
+    for parent_flushes, child_flushes in ((False, False), (False, True), (True, True)):
+        with Output() as output:
+            print("ready", flush=parent_flushes)
+            _forked(2, child_flushes)
+        lines = output.text.splitlines()
+        counts += [lines.count("ready"), lines.count("serving")]
+    return counts
+
+
+@predict.part("printed", 2, "You know where a printed line waits.", "printed")
+def printed(printed: Guess) -> None:
+    step = Step(
+        called="printed, beside three real runs with two clients, the output in a file",
+        expected="six numbers: how often 'ready' and 'serving' are in the file, for each run",
+        why="A printed line waits in a buffer. A fork copies the buffer; os._exit throws the "
+        "child's away; a flush writes all that is in it.",
+    )
+    meaning = {
+        0: "The children's copies of that line are thrown away by os._exit.",
+        1: "A child's line is in its own buffer, which os._exit throws away.",
+        2: "Each child has a copy of the buffer with that line in it, and writes it out.",
+        3: "With a flush in the handler each child's line is written, once.",
+        4: "Flushed before the fork, the line is in no buffer any more: nothing is copied.",
+        5: "With a flush in the handler each child's line is written, once.",
+    }
+    compare(step, printed, real(step, _lines), meaning)
+
+
+def _dead() -> list[int]:
+    base: Any = socketserver.ForkingTCPServer
+    with base(ANY_PORT, Counts) as server:
+        server.visitors, server.flush = 0, False
+        for _ in range(3):
+            with socket.create_connection(server.server_address, PATIENCE) as client:
+                client.sendall(b"hello")
+                server.handle_request()
+                client.recv(100)
+        soon(lambda: left().count("zombie") == 3)
+        before = left().count("zombie")
+    return [before, left().count("zombie")]
+
+
+@predict.part("zombies", 1, "Somebody has to ask.", "zombies")
+def dead(zombies: Guess) -> None:
+    step = Step(
+        called="zombies, beside a real run with three calls of handle_request()",
+        expected="two numbers: before server_close() and after",
+        why="An ended child stays in the system's table until its parent has asked how it ended.",
+    )
+    meaning = {
+        0: "Ended children do not vanish by themselves; handle_request() has not asked for them.",
+        1: "server_close() waits for the children, and so asks for each of them.",
+    }
+    compare(step, zombies, real(step, _dead), meaning)
+
+
+def _beside_threads() -> list[Any]:
+    """Fork beside three threads, one of which holds a lock; tell what the child has."""
+    lock, held, done = threading.Lock(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            done.wait(PATIENCE)
+
+    for work in (hold, done.wait, done.wait):
+        threading.Thread(target=work, daemon=True).start()
+    held.wait(PATIENCE)
+    read_end, write_end = os.pipe()
+    if os.fork() == 0:
+        done.set()
+        got = lock.acquire(timeout=0.1)
+        os.write(write_end, f"{threading.active_count()} {int(got)}".encode())
+        os._exit(0)
+    done.set()
+    os.wait()
+    threads, taken = os.read(read_end, 100).split()
+    return [int(threads), bool(int(taken)), lock.acquire(timeout=PATIENCE)]
+
+
+@predict.part("fork and threads", 1, "You would not fork beside threads.", "after_fork")
+def beside(after_fork: Guess) -> None:
+    step = Step(
+        called="after_fork, beside a real run in a program with four threads",
+        expected="a number, then twice True or False",
+        why="Only the thread that forks exists in the child, but every lock is copied as it is. "
+        "That is why Python 3.12 and later warn about such a fork.",
+    )
+    meaning = {
+        0: "Only the thread that calls fork exists in the child.",
+        1: "The lock was copied as it was, held, and who holds it is not in the child.",
+        2: "In the parent the thread goes on, and gives the lock back.",
+    }
+    compare(step, after_fork, real(step, _beside_threads), meaning)

@@ -1,0 +1,1331 @@
+"""Checks of chapter 08: the three handlers, framed messages, five complaints."""
+
+import array
+import io
+import logging
+import select
+import socket
+import socketserver
+import struct
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import pairwise
+from logging.handlers import SocketHandler
+from types import SimpleNamespace
+from typing import Any
+
+import minisocketserver
+
+from ..checks import room
+from ..checks.core import Exercise
+from ..checks.forecast import compare
+from ..checks.place import hand_over, subclass, there
+from ..checks.room import here, serving, talk
+from ..checks.step import PATIENCE, Step
+from ..notebook.tracebacks import describe
+
+ANY_PORT = ("127.0.0.1", 0)
+OFTEN = 0.02
+"""A poll_interval for the standard library's servers, which look up so often for the shutdown."""
+
+build = Exercise(
+    "08.1",
+    title="Build the handlers",
+    kind="build",
+    level=3,
+    names=("BaseRequestHandler", "StreamRequestHandler"),
+    own={
+        "BaseRequestHandler": ("__init__",),
+        "_SocketWriter": ("write", "fileno"),
+        "StreamRequestHandler": ("setup", "finish"),
+    },
+    hints=(
+        "The server makes the handler and throws it away, so the constructor does all the work. "
+        "Which word of Python runs something whatever happened before? And the stream handler "
+        "only does two things: open two files in setup, close them in finish.",
+        "BaseRequestHandler: store the three, setup(), then try: handle() finally: finish(). "
+        "Stream: makefile gives rfile, and wfile too, unless wbufsize is 0: a file without "
+        "buffer from makefile may send a part only, so write one whose write calls sendall.",
+        "setup: self.connection = self.request; if self.timeout is not None: "
+        "self.connection.settimeout(self.timeout); TCP_NODELAY if asked; self.rfile = "
+        "self.connection.makefile('rb', self.rbufsize); self.wfile = _SocketWriter("
+        "self.connection) if wbufsize is 0, else makefile('wb', self.wbufsize). finish: close "
+        "each of the two, in a try of its own, and pass on OSError.",
+    ),
+)
+
+
+class Line(minisocketserver.TCPServer):
+    """A server whose connections have a time limit, so that one send may send a part only."""
+
+    begun: threading.Event
+    taken: Any
+
+    def get_request(self) -> tuple[Any, Any]:
+        self.taken, client_address = super().get_request()
+        self.taken.settimeout(2 * PATIENCE)
+        return self.taken, client_address
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.begun.set()
+        super().process_request(request, client_address)
+
+
+def make(handler: Any, **extra: Any) -> Any:
+    """Return a server of the bench with these attributes."""
+    return there(_make, Line, handler, extra)
+
+
+def _make(server_class: type[Line], handler: Any, extra: dict[str, Any]) -> Line:
+    server = server_class(ANY_PORT, handler)
+    server.begun = threading.Event()
+    vars(server).update(extra)
+    return server
+
+
+def dial(step: Step, server: Any) -> Any:
+    """Connect to the server, as `with` wants it."""
+    try:
+        return socket.create_connection(server.server_address, PATIENCE)
+    except OSError as error:
+        step.fail(describe(error), error)
+
+
+def hear(client: Any, seconds: float | None = None) -> bytes | None:
+    """Return what comes next, b"" for the end; None if nothing comes in time."""
+    client.settimeout(PATIENCE if seconds is None else seconds)
+    try:
+        return bytes(client.recv(4096))
+    except TimeoutError:
+        return None
+    except OSError:
+        return b""
+
+
+def say(client: Any, data: bytes) -> None:
+    """Send, to a server that may have hung up."""
+    with suppress(OSError):
+        client.sendall(data)
+
+
+def hang_up(client: Any) -> None:
+    """Say that nothing more will come, to a server that may have hung up itself."""
+    with suppress(OSError):
+        client.shutdown(socket.SHUT_WR)
+
+
+def error_of(kind: type[BaseException]) -> bool:
+    """Tell whether the server has met such an exception."""
+    return any(isinstance(error, kind) for error in room.records.errors)
+
+
+class Noting:
+    """Notes the steps of a handler on its server; one of them may fail."""
+
+    server: Any
+    failing = ""
+    error: type[BaseException] = ValueError
+
+    def setup(self) -> None:
+        self._note("setup")
+
+    def handle(self) -> None:
+        self._note("handle")
+
+    def finish(self) -> None:
+        self._note("finish")
+
+    def _note(self, name: str) -> None:
+        self.server.calls.append(name)
+        getattr(super(), name)()
+        if name == self.failing:
+            raise self.error(f"{name} failed")
+
+
+class Keeping(Noting):
+    """Keeps what a handler has been given, before its first step."""
+
+    def setup(self: Any) -> None:
+        self.server.given = self.request, self.client_address, self.server
+        super().setup()
+
+
+def noting(base: Any, failing: str) -> Any:
+    """Return a handler class that notes its steps on the server, one of them failing."""
+    return subclass("Noting", (Noting, base), {"failing": failing})
+
+
+@build.part("steps", 2, "Made, and done: three steps, the last one in any case.")
+def steps(base: Any, stream: Any) -> None:
+    step = Step(
+        called="BaseRequestHandler(request, client_address, server), by a server",
+        expected="the calls setup, handle, finish, with the three values stored before",
+        why="The server makes the handler and keeps nothing. What is to be done must be done "
+        "while it is made.",
+    )
+    server = make(subclass("Keeping", (Keeping, base), {}), calls=[])
+    with serving(step, server):
+        talk(step, server.server_address)
+    trouble = room.records.trouble()
+    step.want(server.calls, f"no call at all{trouble}: does __init__ call the steps?")
+    step.want(server.calls == ["setup", "handle", "finish"], f"{server.calls}{trouble}")
+    step.want(not room.records.errors, f"an exception{trouble}")
+    request, client_address, its_server = server.given
+    step.want(there(_is, request, server.taken), f"the request {request!r}")
+    step.want(
+        client_address == room.records.clients[-1] and its_server is server,
+        f"the client address {client_address!r} and the server {its_server!r}",
+    )
+    _fails("handle", ["setup", "handle", "finish"], base)
+    _fails("setup", ["setup"], base)
+    _leaves(base)
+    step = Step(
+        called="BaseRequestHandler(request, client_address, server), by hand",
+        expected="the three on self, and nothing new on the class",
+        why="A server with threads has many handlers at the same time. What belongs to one of "
+        "them is kept on self.",
+    )
+    want_on_self(step, base, there(object))
+
+
+def _is(one: Any, other: Any) -> bool:
+    return one is other
+
+
+KEPT = ["request", "client_address", "server", "connection", "rfile", "wfile", "packet", "socket"]
+
+
+def kept_on_class(handler: Any, request: Any) -> tuple[str, ...]:
+    """Make a handler; return the names of what it has put on its class."""
+    before = [getattr(handler, name, None) for name in KEPT]
+    handler(request, ("127.0.0.1", 1), object())
+    after = [getattr(handler, name, None) for name in KEPT]
+    return tuple(
+        name for name, *two in zip(KEPT, before, after, strict=True) if two[0] is not two[1]
+    )
+
+
+def want_on_self(step: Step, handler: Any, request: Any) -> None:
+    """Want nothing of a handler kept on its class."""
+    names = there(kept_on_class, handler, request)
+    step.want(
+        not names,
+        f"{' and '.join(names)} kept on the class: with threads there are many handlers at the "
+        "same time, and all of them would have the last one's",
+    )
+
+
+def _leaves(base: Any) -> None:
+    step = Step(
+        called="BaseRequestHandler(...), with a handle() that calls sys.exit()",
+        expected="the calls setup, handle, finish, and the SystemExit goes on",
+        why="SystemExit is no Exception, and an except for those does not see it. What is to run "
+        "whatever happens has a word of its own in Python.",
+    )
+    leaving = subclass("Noting", (Noting, base), {"failing": "handle", "error": SystemExit})
+    calls, went_on = there(_made_by_hand, leaving)
+    step.want(calls == ("setup", "handle", "finish"), f"{list(calls)}")
+    step.want(went_on, "no SystemExit: the exception was swallowed")
+
+
+def _made_by_hand(handler: Any) -> tuple[tuple[str, ...], bool]:
+    """Make a handler; return the calls of its steps, and whether it left with SystemExit."""
+    server = SimpleNamespace(calls=[])
+    try:
+        handler(None, None, server)
+    except SystemExit:
+        return tuple(server.calls), True
+    return tuple(server.calls), False
+
+
+def _fails(failing: str, wanted: list[str], base: Any) -> None:
+    step = Step(
+        called=f"BaseRequestHandler(...), with a {failing}() that raises ValueError",
+        expected=f"the calls {', '.join(wanted)}, and the ValueError for the server",
+        why="What setup borrowed, finish gives back, whatever handle does. What was never set up "
+        "needs no finish. And the server reports errors only if it hears of them.",
+    )
+    server = make(noting(base, failing), calls=[])
+    with serving(step, server):
+        talk(step, server.server_address)
+    step.want(
+        not (failing == "handle" and "finish" not in server.calls),
+        f"{server.calls}: handle failed, and finish did not run",
+    )
+    step.want(server.calls == wanted, f"{server.calls}")
+    step.want(error_of(ValueError), "no ValueError: the exception was swallowed")
+
+
+class Lengths:
+    """Answers each line with its length."""
+
+    def handle(self: Any) -> None:
+        for line in self.rfile:
+            self.wfile.write(b"%d letters\n" % len(line.rstrip(b"\r\n")))
+
+
+@build.part("lines", 2, "Lines in, answers out, each at once.")
+def lines(base: Any, stream: Any) -> None:
+    step = Step(
+        called="a StreamRequestHandler that answers each line of rfile through wfile",
+        expected="b'5 letters' for each of two words, at once, however the stream was cut",
+        why="rfile puts the pieces of a stream together. With wbufsize = 0 a write leaves at "
+        "once: a client that waits for its answer sends nothing more.",
+    )
+    handler = subclass("Lengths", (Lengths, stream), {})
+    with serving(step, make(handler)) as server, dial(step, server) as client:
+        for pieces in ((b"Hel", b"lo\n"), (b"World\n",)):
+            for piece in pieces:
+                say(client, piece)
+                time.sleep(0.01)
+            got = hear(client)
+            if got is None:
+                hang_up(client)
+                late = hear(client)
+                step.fail(
+                    f"nothing while the client waits, and {late!r} at the end: is wfile buffered?"
+                    if late
+                    else f"no answer{room.records.trouble()}"
+                )
+            step.want(got == b"5 letters\n", f"{got!r}{room.records.trouble()}")
+        hang_up(client)
+        hear(client)
+        step.want(not room.records.errors, f"an exception{room.records.trouble()}")
+    _defaults(stream)
+
+
+def _defaults(stream: Any) -> None:
+    step = Step(
+        called="the class attributes of StreamRequestHandler",
+        expected="rbufsize = -1, wbufsize = 0, timeout = None, disable_nagle_algorithm = False",
+        why="Subclasses change them, and count on what they find.",
+    )
+    names = ("rbufsize", "wbufsize", "timeout", "disable_nagle_algorithm")
+    found = [getattr(stream, name, "nothing") for name in names]
+    step.want(found == [-1, 0, None, False], f"{found}")
+
+
+SIZE = 10_000_000
+
+
+class Chatty:
+    """Writes more than one send can take."""
+
+    def handle(self: Any) -> None:
+        self.server.told.append(self.wfile.write(bytes(SIZE)))
+
+
+ITEMS = array.array("i", [1, 2, 3])
+
+
+class Numbers:
+    """Writes what is no bytes, but holds some."""
+
+    def handle(self: Any) -> None:
+        self.server.told.append(self.wfile.write(ITEMS))
+        self.wfile.writelines([b"and ", b"lines"])
+
+
+class Text:
+    """Writes text, by way of a file of Python's on top of wfile."""
+
+    def handle(self: Any) -> None:
+        text = io.TextIOWrapper(self.wfile, "utf-8")
+        text.write("señor")
+        text.flush()
+        text.detach()
+
+
+class Numbered:
+    """Tells the number of wfile, and that of the connection."""
+
+    def handle(self: Any) -> None:
+        self.server.told.append((self.wfile.fileno(), self.request.fileno()))
+
+
+class Thrifty:
+    """Writes into a buffer, and waits for a line."""
+
+    wbufsize = -1
+
+    def handle(self: Any) -> None:
+        self.wfile.write(b"small ")
+        self.wfile.write(b"pieces")
+        self.rfile.readline()
+
+
+@build.part("everything", 2, "A write takes everything, and says so.")
+def everything(base: Any, stream: Any) -> None:
+    step = Step(
+        called=f"wfile.write({SIZE} bytes), on a connection with a time limit",
+        expected="all of them at the client, and their number returned",
+        why="A raw file's write is a send, and send may take a part only. print and writelines do "
+        "not look at the number. sendall goes on until everything has left.",
+    )
+
+    server = make(subclass("Chatty", (Chatty, stream), {}), told=[])
+    with serving(step, server):
+        got = len(_all(step, server))
+    question = ": does write do one send, which may take a part only?" if got else ""
+    step.want(got == SIZE, f"{got} of {SIZE} bytes{room.records.trouble()}{question}")
+    step.want(server.told == [SIZE], f"all bytes, and {server.told[0]!r} returned by write")
+    _counts_bytes(stream)
+    _takes_text(stream)
+    _tells_its_number(stream)
+    _buffers(stream)
+    _sizes_of_buffers(stream)
+
+
+def _all(step: Step, server: Any) -> bytes:
+    """Return all that comes, read by a client who takes its time: one send does not do then."""
+    with dial(step, server) as client:
+        server.begun.wait(PATIENCE)
+        time.sleep(0.05)
+        received = bytearray()
+        with suppress(TimeoutError, ConnectionError):
+            while part := client.recv(1 << 20):
+                received += part
+                step.want(len(received) <= 2 * SIZE, f"{len(received):,} bytes, and no end")
+        return bytes(received)
+
+
+def _counts_bytes(stream: Any) -> None:
+    step = Step(
+        called='wfile.write(array.array("i", [1, 2, 3]))',
+        expected="its bytes at the client, and their number returned",
+        why="write takes whatever holds bytes. len() of an array counts its items instead.",
+    )
+    server = make(subclass("Numbers", (Numbers, stream), {}), told=[])
+    with serving(step, server):
+        got = _all(step, server)
+    step.want(not room.records.errors, f"an exception{room.records.trouble()}")
+    size = len(ITEMS.tobytes())
+    step.want(server.told == [size], f"{server.told[0]!r} returned, for {size} bytes")
+    step.want(got == ITEMS.tobytes() + b"and lines", f"{got!r}")
+
+
+def _takes_text(stream: Any) -> None:
+    step = Step(
+        called='io.TextIOWrapper(self.wfile, "utf-8").write("señor"), in a handler',
+        expected="the text at the client, in UTF-8",
+        why="Python's other files go on top of wfile, and ask it whether it is writable().",
+    )
+
+    with serving(step, make(subclass("Text", (Text, stream), {}))) as server:
+        got = _all(step, server)
+    step.want(got == "señor".encode(), f"{got!r}{room.records.trouble()}")
+
+
+def _tells_its_number(stream: Any) -> None:
+    step = Step(
+        called="wfile.fileno(), in a handler",
+        expected="the number of the connection",
+        why="A selector, or a program to which wfile is given for its output, knows an open file "
+        "by its number.",
+    )
+
+    server = make(subclass("Numbered", (Numbered, stream), {}), told=[])
+    with serving(step, server):
+        talk(step, server.server_address)
+    step.want(server.told, f"no number{room.records.trouble()}")
+    [(got, wanted)] = server.told
+    step.want(got == wanted, f"{got!r} where the connection has {wanted}")
+
+
+def _buffers(stream: Any) -> None:
+    step = Step(
+        called="a handler with wbufsize = -1 that writes, then waits, without a flush",
+        expected="nothing at the client until the handler is over, then all of it",
+        why="A handler that writes many small pieces asks for a buffer. finish closes the file, "
+        "and that sends what is left in it.",
+    )
+
+    thrifty = subclass("Thrifty", (Thrifty, stream), {})
+    with serving(step, make(thrifty)) as server, dial(step, server) as client:
+        early = hear(client, 0.1)
+        say(client, b"go on\n")
+        step.want(early is None, f"{early!r} before the handler was over{room.records.trouble()}")
+        got = hear(client)
+        step.want(got == b"small pieces", f"{got!r} in the end{room.records.trouble()}")
+
+
+class Sips:
+    """Reads one byte as a file, and tells what is left on the connection."""
+
+    def handle(self: Any) -> None:
+        self.rfile.read(1)
+        self.connection.settimeout(0.1)
+        try:
+            self.server.told.append(self.connection.recv(100))
+        except TimeoutError:
+            self.server.told.append(b"")
+
+
+class Gushes:
+    """Writes twice as much as its buffer holds, and waits for a line."""
+
+    def handle(self: Any) -> None:
+        self.wfile.write(b"1234")
+        self.wfile.write(b"5678")
+        self.rfile.readline()
+
+
+def _sizes_of_buffers(stream: Any) -> None:
+    for size, wanted in ((0, b"ello\n"), (4, b"o\n")):
+        step = Step(
+            called=f"a handler with rbufsize = {size}, rfile.read(1), and the rest by recv",
+            expected=f"{wanted!r} left for recv, of b'hello\\n'",
+            why="A buffer reads ahead, as much as it holds. Who hands the connection on, to TLS or "
+            "to another program, asks for none.",
+        )
+        server = make(subclass("Sips", (Sips, stream), {"rbufsize": size}), told=[])
+        with serving(step, server):
+            talk(step, server.server_address, b"hello\n")
+        step.want(server.told, f"no answer{room.records.trouble()}")
+        step.want(server.told == [wanted], f"{server.told[0]!r} left for recv")
+    step = Step(
+        called="a handler with wbufsize = 5 that writes 8 bytes, then waits",
+        expected="what the buffer cannot hold at the client, while the handler waits",
+        why="A buffer of a certain size is for who wants pieces of that size. wbufsize says how "
+        "large it is.",
+    )
+    gushing = subclass("Gushes", (Gushes, stream), {"wbufsize": 5})
+    with serving(step, make(gushing)) as server, dial(step, server) as client:
+        early = hear(client) or b""
+        say(client, b"go on\n")
+        step.want(early, f"nothing while the handler waits{room.records.trouble()}")
+        whole = early + (hear(client) or b"")
+        step.want(whole == b"12345678", f"{whole!r} in the end{room.records.trouble()}")
+
+
+class Reads:
+    """Reads a line."""
+
+    def handle(self: Any) -> None:
+        self.rfile.readline()
+
+
+class Optioned:
+    """Tells the connection's time limit, and whether small packets leave at once."""
+
+    def handle(self: Any) -> None:
+        nodelay = self.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        self.server.told = self.connection.gettimeout(), bool(nodelay)
+
+
+@build.part("options", 2, "The connection's own patience, and small packets at once.")
+def options(base: Any, stream: Any) -> None:
+    step = Step(
+        called="a handler with timeout = 0.1, and a client that says nothing",
+        expected="TimeoutError in the handler after a tenth of a second",
+        why="The handler's timeout is for the connection. The server's timeout is another one, "
+        "for handle_request() alone.",
+    )
+    server = make(subclass("Impatient", (Reads, stream), {"timeout": 0.1}))
+    with serving(step, server), dial(step, server) as client:
+        got = hear(client)
+        step.want(
+            got == b"",
+            f"no end within {PATIENCE:g} seconds: does setup look at the handler's own timeout?",
+        )
+    step.want(error_of(TimeoutError), f"an end, but no TimeoutError{room.records.trouble()}")
+    _leaves_options_alone(stream)
+    _small_packets(stream)
+
+
+def _options(step: Step, handler: Any) -> tuple[Any, bool]:
+    server = make(subclass("Optioned", (Optioned, handler), {}), told=None)
+    with serving(step, server):
+        talk(step, server.server_address)
+    step.want(server.told, f"no connection to look at{room.records.trouble()}")
+    return server.told  # type: ignore[no-any-return]
+
+
+def _leaves_options_alone(stream: Any) -> None:
+    step = Step(
+        called="a handler with timeout = None, on a server that has set a time limit itself",
+        expected="the server's limit left as it is, and TCP_NODELAY off",
+        why="None means: the handler asks for nothing. It must not take away what others set.",
+    )
+    limit, nodelay = _options(step, stream)
+    step.want(limit == 2 * PATIENCE, f"the connection's time limit is {limit}")
+    step.want(not nodelay, "TCP_NODELAY is on, though nobody asked for it")
+    step = Step(
+        called="a handler with timeout = 0",
+        expected="a connection whose time limit is 0: it does not wait at all",
+        why="None is no limit, and 0 is one. `if self.timeout` takes the two for the same.",
+    )
+    limit, _ = _options(step, subclass("Hasty", (stream,), {"timeout": 0}))
+    step.want(limit == 0, f"the connection's time limit is {limit}")
+
+
+def _small_packets(stream: Any) -> None:
+    step = Step(
+        called="a handler with disable_nagle_algorithm = True",
+        expected="TCP_NODELAY on the connection",
+        why="TCP likes to hold small packets back for a moment. A conversation in small steps "
+        "asks it not to.",
+    )
+    eager = subclass("Eager", (stream,), {"disable_nagle_algorithm": True})
+    step.want(_options(step, eager)[1], "TCP_NODELAY is off")
+
+
+class Late:
+    """Has an answer in its buffer when the client has gone."""
+
+    wbufsize = -1
+
+    def handle(self: Any) -> None:
+        self.wfile.write(b"too late")
+        self.request.recv(1)
+
+
+@build.part("the end", 2, "Both files closed, the connection left to the server.")
+def the_end(base: Any, stream: Any) -> None:
+    step = Step(
+        called="StreamRequestHandler(...), with wbufsize = -1, for a client who hangs up before "
+        "the answer",
+        expected="no error from finish, both files closed, the connection still open",
+        why="Clients leave, and what is still in the buffer has nobody to go to. That is no "
+        "error. The connection belongs to the server, which may want to keep it.",
+    )
+    late = subclass("Late", (Late, stream), {})
+    client, its_end = socket.socketpair()
+    with hand_over(its_end) as request:
+        client.close()
+        _closed(step, step.call(late, request, "by hand", None))
+        step.want(request.fileno() != -1, "a closed connection: that is the server's to do")
+    step = Step(
+        called="StreamRequestHandler(...), by hand, with an answer and a client who waits",
+        expected="the answer sent, and both files closed",
+        why="An open file keeps its socket open, even after the server has closed its own.",
+    )
+    client, its_end = socket.socketpair()
+    with client, hand_over(its_end) as request:
+        client.sendall(b"x")
+        _closed(step, step.call(late, request, "by hand", None))
+        step.want(hear(client) == b"too late", "nothing sent")
+    for one in (stream, late):
+        client, its_end = socket.socketpair()
+        with client, hand_over(its_end) as request:
+            client.sendall(b"x")
+            want_on_self(step, one, request)
+
+
+def _closed(step: Step, handler: Any) -> None:
+    for name in ("wfile", "rfile"):
+        step.want(getattr(handler, name).closed, f"no error, but {name} is still open")
+
+
+datagrams = Exercise(
+    "08.2",
+    title="Build the handler for postcards",
+    kind="build",
+    level=1,
+    names=("DatagramRequestHandler",),
+    own={
+        "DatagramRequestHandler": ("setup", "finish"),
+    },
+    hints=(
+        "The request is a pair. Both files live in memory: what kind of file is that?",
+        "setup: unpack self.request into self.packet and self.socket, make two io.BytesIO. "
+        "finish: getvalue() is all that was written; the server's socket sends it.",
+        "self.packet, self.socket = self.request; self.rfile = io.BytesIO(self.packet); "
+        "self.wfile = io.BytesIO(). finish: reply = self.wfile.getvalue(); if reply or "
+        "self.always_reply: self.socket.sendto(reply, self.client_address).",
+    ),
+)
+
+
+def postbox() -> socket.socket:
+    """Return a socket for datagrams, with an address."""
+    sock = socket.socket(type=socket.SOCK_DGRAM)
+    sock.bind(ANY_PORT)
+    sock.settimeout(PATIENCE)
+    return sock
+
+
+class Unpacked:
+    """Keeps what the setup has made of the request."""
+
+    def handle(self: Any) -> None:
+        self.unpacked = self.packet, self.socket
+
+
+class Silent:
+    """Writes nothing."""
+
+    def handle(self) -> None:
+        pass
+
+
+def answers(step: Step, handler: Any, question: bytes) -> list[bytes]:
+    """Return the datagrams a handler sends back to one client, handled by hand."""
+    with there(postbox) as server, postbox() as client:
+        step.call(handler, (question, server), client.getsockname(), None)
+        step.want(server.fileno() != -1, "the server's socket closed: all clients share it")
+        server.sendto(b"the end", client.getsockname())  # so that nobody waits for nothing
+        got = []
+        while (data := client.recv(1024)) != b"the end":
+            got.append(data)
+        return got
+
+
+@datagrams.part("answer", 2, "What was written goes back, on one postcard.")
+def one_answer(handler: Any) -> None:
+    step = Step(
+        called="a DatagramRequestHandler that reads two lines and writes two answers",
+        expected="one datagram back, with both answers",
+        why="A datagram is a pair of data and the server's socket. wfile collects, in memory, "
+        "and finish sends all of it at once, to the client's address.",
+    )
+    both = subclass("Both", (Lengths, handler), {})
+    got = answers(step, both, b"Hello\nboys\n")
+    step.want(len(got) == 1, f"{len(got)} datagrams: {got}")
+    step.want(
+        got != [b""],
+        "an empty datagram. read() returns what stands behind the last write: nothing",
+    )
+    step.want(got == [b"5 letters\n4 letters\n"], f"{got[0]!r}")
+    unpacking = subclass("Unpacked", (Unpacked, handler), {})
+    with there(postbox) as server, postbox() as client:
+        made = step.call(unpacking, (b"Hello", server), client.getsockname(), None)
+        packet, sock = made.unpacked
+        step.want(packet == b"Hello" and sock is server, f"packet {packet!r} and socket {sock!r}")
+        silent = subclass("Note", (Silent, handler), {"always_reply": False})
+        want_on_self(step, silent, (b"Hello", server))
+
+
+@datagrams.part("no answer", 2, "Who wants no answer gets none, if you say so.")
+def no_answer(handler: Any) -> None:
+    step = Step(
+        called="handlers that write nothing, or something, with always_reply as it is, and False",
+        expected="for nothing, an empty datagram by default and none with always_reply = False; "
+        "whatever was written is sent",
+        why="The standard library always answers, and programs count on it. Who sends a log "
+        "entry, perhaps from a socket without an address, wants no answer.",
+    )
+    got = answers(step, subclass("Note", (Silent, handler), {}), b"all is well")
+    step.want(got == [b""], f"{got} by default, for an answer with nothing in it")
+    got = answers(step, subclass("Note", (Silent, handler), {"always_reply": False}), b"all")
+    step.want(got == [], f"the datagrams {got} with always_reply = False")
+    talkative = subclass("Lengths", (Lengths, handler), {"always_reply": False})
+    got = answers(step, talkative, b"Hello")
+    step.want(
+        got == [b"5 letters\n"],
+        f"{got or 'nothing'}, with always_reply = False and b'5 letters\\n' written",
+    )
+
+
+use = Exercise(
+    "08.3",
+    title="A mailbox for framed letters",
+    kind="use",
+    level=2,
+    names=("Mailbox",),
+    hints=(
+        "rfile.read(n) waits until n bytes have come, or the end; then it returns fewer. So you "
+        "never have to put pieces together.",
+        "Loop while read(4) gives four bytes. int.from_bytes makes a length of them. Compare it "
+        "with the limit before you read any further, and what you have read with the length.",
+        "while len(header := self.rfile.read(4)) == 4: size = int.from_bytes(header); if size > "
+        "self.limit: return; letter = self.rfile.read(size); if len(letter) < size: return; "
+        "self.server.inbox.append(letter)",
+    ),
+)
+
+
+def frame(letter: bytes) -> bytes:
+    """Put the length in front."""
+    return struct.pack(">L", len(letter)) + letter
+
+
+def arrived(server: Any, number: int, seconds: float) -> list[Any]:
+    """Return the inbox, once it holds so many letters or the time is up."""
+    end = time.monotonic() + seconds
+    while len(server.inbox) < number and time.monotonic() < end:
+        time.sleep(0.005)
+    return list(server.inbox)
+
+
+def _want_on_server(step: Step, mailbox: Any, inbox: list[Any]) -> None:
+    own = getattr(mailbox, "inbox", None)
+    step.want(
+        inbox or not own,
+        "an empty server.inbox, and a list on the handler: each connection has a handler of its "
+        "own, only the server outlives it",
+    )
+
+
+@use.part("logging", 2, "Python's own logging has found a mailbox.")
+def takes_logs(mailbox: Any) -> None:
+    step = Step(
+        called="Mailbox, sent three records by logging.handlers.SocketHandler",
+        expected="three letters in server.inbox, while the connection is still open",
+        why="logging knows nothing of this course. It connects once, puts four bytes of length "
+        "before each record, and stays connected for the next one.",
+    )
+    server = make(mailbox, inbox=[])
+    with serving(step, server):
+        sender = SocketHandler(*server.server_address)
+        records = [logging.makeLogRecord({"msg": text}) for text in ("ready", "steady", "go")]
+        wanted = [sender.makePickle(record)[4:] for record in records]
+        try:
+            for record in records:
+                sender.handle(record)
+            inbox = arrived(server, 3, PATIENCE)
+            if len(inbox) < 3:
+                sender.close()
+                _tell_few(step, mailbox, inbox, arrived(server, 3, PATIENCE / 2))
+        finally:
+            sender.close()
+    for letter, whole in zip(inbox, wanted, strict=False):
+        step.want(isinstance(letter, bytes), f"a letter that is a {type(letter).__name__}")
+        step.want(letter[4:] != whole, "a letter with the four bytes of length still before it")
+    step.want(
+        inbox == wanted,
+        f"letters of {[len(letter) for letter in inbox]} bytes, where "
+        f"{[len(letter) for letter in wanted]} were sent",
+    )
+
+
+def _tell_few(step: Step, mailbox: Any, before: list[Any], after: list[Any]) -> None:
+    trouble = room.records.trouble()
+    _want_on_server(step, mailbox, after)
+    step.want(
+        len(after) == len(before),
+        f"{len(before)} letters while the client was connected, {len(after)} when it had hung "
+        f"up{trouble}: does read() wait for the end?",
+    )
+    step.want(
+        len(after) != 1,
+        f"1 letter{trouble}: handle runs once for each connection, and must loop itself",
+    )
+    step.fail(f"{len(after)} letters{trouble}")
+
+
+class _NotesLimits:
+    """Notes the time limits that its connections have in the end."""
+
+    limits: list[Any]
+
+    def shutdown_request(self, request: Any) -> None:
+        with suppress(OSError):
+            self.limits.append(request.gettimeout())
+        super().shutdown_request(request)  # type: ignore[misc]
+
+
+class _Mailroom(_NotesLimits, Line):
+    """A server of the bench that does so, too."""
+
+
+@use.part("pieces", 2, "However the stream is cut, the letters are whole.")
+def takes_pieces(mailbox: Any) -> None:
+    letters = [b"two\nlines", b"", b"x" * 70_000, b"last"]
+    stream = b"".join(map(frame, letters))
+    step = Step(
+        called="Mailbox, sent four framed letters in pieces of 1, 3 and 9,000 bytes",
+        expected="the same four letters, one of them empty",
+        why="A stream has no messages. A piece may end inside a letter, inside a length even, or "
+        "hold the beginning of the next.",
+    )
+    server = there(_make, _Mailroom, mailbox, {"inbox": [], "limits": []})
+    with serving(step, server), dial(step, server) as client:
+        cuts = [*range(20), *range(20, 60, 3), *range(60, len(stream), 9000), len(stream)]
+        for start, end in pairwise(cuts):
+            say(client, stream[start:end])
+            time.sleep(0.001)
+        hang_up(client)
+        told = hear(client)  # until the handler has ended
+        inbox = list(server.inbox)
+        step.want(not told, f"{told!r} for the client; the task says that nothing is answered")
+        _want_on_server(step, mailbox, inbox)
+        step.want(inbox != letters[:1], "the first letter alone: does an empty one end the loop?")
+        sizes, wanted = ([len(letter) for letter in box] for box in (inbox, letters))
+        step.want(
+            sizes == wanted,
+            f"letters of {sizes[:9]} bytes, for {wanted}{room.records.trouble()}: one recv is not "
+            "one letter",
+        )
+        step.want(inbox == letters, "letters of the right sizes, with other bytes in them")
+        limits = [limit for limit in server.limits if limit not in (None, 2 * PATIENCE)]
+        step.want(
+            not limits,
+            f"all four, and a time limit of {limits and limits[0]} seconds: a client may stay "
+            "without a word for as long as it likes",
+        )
+
+
+@use.part("limit", 2, "Not every length is believed, and no letter is half.")
+def has_a_limit(mailbox: Any) -> None:
+    step = Step(
+        called="Mailbox, sent a letter, then a length above its limit, then silence",
+        expected="the first letter in the inbox, and the connection ended without waiting",
+        why="Four bytes can announce four gigabytes. Who waits for them, waits for ever, or for "
+        "the memory to run out.",
+    )
+    limit = getattr(mailbox, "limit", None)
+    step.want(limit is not None, "a Mailbox without the attribute limit; the task says 100,000")
+    step.want(limit == 100_000, f"a Mailbox whose limit is {limit!r}; the task says 100,000")
+    small = subclass("Mailbox", (mailbox,), {"limit": 10})
+    server = make(small, inbox=[])
+    with serving(step, server), dial(step, server) as client:
+        say(client, frame(b"0123456789") + frame(b"x" * 11)[:4])
+        got = hear(client)
+        step.want(
+            got is not None,
+            f"no end within {PATIENCE:g} seconds: is the limit compared before the letter is read?",
+        )
+        step.want(
+            server.inbox == [b"0123456789"],
+            f"{server.inbox} in the inbox; a letter of ten bytes is within a limit of 10",
+        )
+    step.want(not room.records.errors, f"an exception{room.records.trouble()}")
+    step = Step(
+        called="Mailbox, sent a frame whose end is missing, by a client who hangs up",
+        expected="no letter, and no exception",
+        why="At the end of the stream read(n) returns fewer bytes than asked for. Half a letter "
+        "is none.",
+    )
+    for half in (frame(b"hello")[:-2], frame(b"hello")[:4], frame(b"hello")[:2]):
+        server = make(mailbox, inbox=[])
+        with serving(step, server), dial(step, server) as client:
+            say(client, half)
+            hang_up(client)
+            step.want(hear(client) is not None, f"no end within {PATIENCE:g} seconds")
+        step.want(not server.inbox, f"{server.inbox} for {half!r}")
+        step.want(not room.records.errors, f"an exception{room.records.trouble()}")
+
+
+bugs = Exercise(
+    "08.4",
+    title="Find the seven bugs",
+    kind="find the bug",
+    level=2,
+    names=("Greeter", "Adder", "Chart", "Desk"),
+    hints=(
+        "Take the complaints one by one. For each ask: has this line run when that one needs it? "
+        "How much does this call read, or send? Whose time limit is it?",
+        "handle runs inside super().__init__. read() waits for the end; a line ends at its line "
+        "break; handle is called once for each connection. send may send a part. The server's "
+        "timeout is for handle_request. ConnectionError is the parent of what clients cause.",
+        "Greeter: the greeting as a class attribute, written with .encode(). Adder: timeout = "
+        "0.3, and for line in self.rfile: ... Chart: sendall. Desk: def handle_error(self, "
+        "request, client_address): if not isinstance(sys.exc_info()[1], (ConnectionError, "
+        "TimeoutError)): super().handle_error(request, client_address).",
+    ),
+)
+
+
+def quickly(step: Step, server: Any) -> Any:
+    """Serve so that the standard library's loop is soon stopped, and the check over."""
+    return serving(step, server, lambda: server.serve_forever(OFTEN))
+
+
+@bugs.part("greeter", 2, "Greeted, and in bytes.")
+def greets(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
+    step = Step(
+        called="Greeter, on a server of the bench, with one client",
+        expected="'¡Buenos días!' in UTF-8",
+        why="The constructor does the whole work: when super().__init__() returns, handle() is "
+        "over. And a socket carries bytes.",
+    )
+    with serving(step, make(greeter)) as server:
+        got = talk(step, server.server_address)
+    trouble = room.records.trouble()
+    late = error_of(AttributeError)
+    step.want(
+        not late, f"{got!r}{trouble}: does handle() run before the line that sets the greeting?"
+    )
+    step.want(got.strip() == "¡Buenos días!".encode(), f"{got!r}{trouble}")
+
+
+@bugs.part("adder", 2, "Each line its sum, for as long as the client likes.")
+def adds(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
+    step = Step(
+        called="Adder, with a client that sends b'1 2 3\\n', waits, sends b'40 2\\n', and waits",
+        expected="b'6\\n' and b'42\\n', each while the client waits",
+        why="read() waits for the end of the stream, and this stream goes on. handle is called "
+        "once for each connection, not for each line.",
+    )
+    server = step.call(socketserver.TCPServer, ANY_PORT, adder)
+    with quickly(step, server), dial(step, server) as client:
+        say(client, b"1 2 3\n")
+        got = hear(client)
+        waits = got is None or error_of(TimeoutError)
+        step.want(
+            not waits,
+            f"no sum while the client waits{room.records.trouble()}: does it read to the end?",
+        )
+        step.want(got == b"6\n", f"{got!r} for the first line{room.records.trouble()}")
+        say(client, b"40 2\n")
+        got = hear(client)
+        step.want(
+            got,
+            "the first sum, and no second: handle is called once for each connection"
+            f"{room.records.trouble()}",
+        )
+        step.want(got == b"42\n", f"{got!r} for the second line{room.records.trouble()}")
+
+
+def page() -> bytes:
+    """Return a chart of 10,000,000 bytes."""
+    return bytes(range(250)) * 40_000
+
+
+class Printer(Line):
+    """Has a chart, and notes the time limit that its handler has set."""
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        self.chart = page()
+        handler: Any = self.RequestHandlerClass(request, client_address, self)
+        self.limits = [handler.request.gettimeout()]
+
+
+@bugs.part("chart", 1, "The whole chart.")
+def sends_chart(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
+    step = Step(
+        called="Chart, on a server with a chart of 10,000,000 bytes",
+        expected="all of them",
+        why="send sends what fits, says how much that was, and returns. sendall goes on until "
+        "everything has left.",
+    )
+    server = there(_make, Printer, chart, {})
+    with serving(step, server):
+        got = _all(step, server)
+    whole = page()
+    step.want(
+        len(got) == len(whole),
+        f"the first {len(got):,} bytes{room.records.trouble()}: was it send?",
+    )
+    step.want(got == whole, "as many bytes, but others")
+    limit = server.limits[0]
+    step.want(limit == 5, f"all, with a time limit of {limit}; it was 5 seconds")
+
+
+@bugs.part("silence", 1, "Who says nothing is not waited for.")
+def ends_silence(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
+    step = Step(
+        called="Desk, with Adder, and a client that says nothing",
+        expected="the connection ended after 0.3 seconds",
+        why="The server's timeout says how long handle_request() waits for a request to come. "
+        "How long a connection may be silent is the handler's timeout.",
+    )
+    own = getattr(adder, "timeout", None)
+    fastest = PATIENCE
+    for _ in range(3):  # the best of three: a busy machine may hold up any one of them
+        server = step.call(subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, adder)
+        server.limits = []
+        with quickly(step, server), dial(step, server) as client:
+            begin = time.monotonic()
+            got = hear(client)
+            took = time.monotonic() - begin
+            step.want(
+                got is not None,
+                f"no end within {PATIENCE:g} seconds. The server's timeout is "
+                f"{getattr(server, 'timeout', None)}, the handler's {own}",
+            )
+            there(_wait_for_one, server)
+        limit = own if own is not None else next(iter(server.limits), None)
+        step.want(limit in (None, 0.3), f"an end, with a handler's timeout of {limit}")
+        step.want(took > 0.25, f"an end after {took:.2f} seconds already")
+        fastest = min(fastest, took)
+        if limit or fastest < 0.6:
+            break
+    step.want(limit or fastest < 0.6, f"an end, after {fastest:.1f} seconds")
+    step.want(server.daemon_threads, "an end, and a Desk without daemon_threads = True")
+
+
+class Talker(socketserver.StreamRequestHandler):
+    """Talks until its client has gone."""
+
+    def handle(self) -> None:
+        self.connection.settimeout(PATIENCE)
+        while True:
+            self.wfile.write(bytes(65_536))
+
+
+class Hears(socketserver.StreamRequestHandler):
+    """Waits for a client who breaks the connection off: a ConnectionResetError."""
+
+    def handle(self) -> None:
+        self.connection.settimeout(PATIENCE)
+        self.connection.recv(1)
+
+
+class Answers(Hears):
+    """Does not look at that, and answers: a BrokenPipeError."""
+
+    def handle(self) -> None:
+        with suppress(ConnectionResetError):
+            super().handle()
+        while True:
+            self.connection.sendall(b"too late")
+
+
+class Broken(socketserver.StreamRequestHandler):
+    """Has a bug."""
+
+    def handle(self) -> None:
+        raise ValueError("a bug in the handler")
+
+
+class Missing(socketserver.StreamRequestHandler):
+    """Has a bug that is an OSError, as those of connections are."""
+
+    def handle(self) -> None:
+        raise FileNotFoundError("a bug in the handler")
+
+
+@bugs.part("gone", 2, "People leave, bugs do not.")
+def calm(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
+    step = Step(
+        called="Desk, with a handler that talks, and a client who hangs up",
+        expected="not a word on stderr",
+        why="On a network people leave. BrokenPipeError and ConnectionResetError, both "
+        "ConnectionErrors, are news and no bug.",
+    )
+    for handler in (Talker, Hears, Answers):
+        _keeps_quiet(step, desk, handler)
+    _reports(desk, Broken, "ValueError", "are all errors kept quiet?")
+    _reports(desk, Missing, "FileNotFoundError", "are all OSErrors kept quiet?")
+
+
+def _keeps_quiet(step: Step, desk: Any, handler: Any) -> None:
+    server = step.call(subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, handler)
+    server.limits = []
+    with quickly(step, server):
+        del server.handle_error  # the answer's own
+        with dial(step, server) as client:
+            if handler is Talker:
+                client.recv(1)
+            else:  # a time to linger of 0: the connection is not ended, but broken off
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        there(_wait_for_one, server)
+    told = "".join(room.records.printed)
+    step.want(not told, f"{_last_line(told)} on stderr, in {len(told.splitlines())} lines")
+
+
+def _reports(desk: Any, handler: Any, bug: str, question: str) -> None:
+    step = Step(
+        called=f"Desk, with a handler that raises {bug}",
+        expected="a report on stderr, as before",
+        why="Who keeps every error quiet will not hear of the next bug either.",
+    )
+    before = len("".join(room.records.printed))
+    server = step.call(subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, handler)
+    server.limits = []
+    with quickly(step, server):
+        del server.handle_error
+        talk(step, server.server_address)
+        there(_wait_for_one, server)
+    told = "".join(room.records.printed)[before:]
+    step.want("a bug in the handler" in told, f"{told!r} on stderr: {question}")
+
+
+def _wait_for_one(server: Any) -> None:
+    """Wait until one request has come to its end, errors included."""
+    end = time.monotonic() + PATIENCE
+    while not server.limits and time.monotonic() < end:  # the loop may not have taken it yet
+        time.sleep(0.002)
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip("- ")]
+    return lines[-1] if lines else "nothing"
+
+
+predict = Exercise(
+    "08.5",
+    title="How far, how much, how long?",
+    kind="predict",
+    level=2,
+    names=("which_steps", "how_many", "while_waiting", "cut_off"),
+    hints=(
+        "Sections 2, 4, 5, 7 and 10 of the chapter have a cell for nearly every line. Which one?",
+        "finish is in a finally, and the try begins after setup. recv gives what is there, up to "
+        "its limit; the file's read goes on until it has all it was asked for, or the end. A "
+        "handler's clock starts anew with each read.",
+        'The steps: all, all, and "s" alone. One recv takes both words, if both have come. read '
+        "with no number, or too large a one, waits. Only one of the three clients is cut off: "
+        "the silent one of the handler with a timeout.",
+    ),
+)
+
+
+@predict.part("steps", 1, "finish runs, if setup did.", "which_steps")
+def which_steps(letters: Any) -> None:
+    step = Step(
+        called="which_steps, beside a real run",
+        expected="the letters of the steps that run: all well, handle raises, setup raises",
+        why="The constructor calls setup, then handle in a try, and finish in its finally.",
+    )
+    real = [_letters(failing) for failing in ("", "handle", "setup")]
+    compare(
+        step,
+        letters,
+        real,
+        {
+            0: "Making a handler runs all three.",
+            1: "finish stands in a finally: it runs whatever handle does.",
+            2: "The exception of setup leaves the constructor before the try begins.",
+        },
+    )
+
+
+@here()
+def _letters(failing: str) -> str:
+    class Server:
+        calls: list[str]
+
+    server = Server()
+    server.calls = []
+    with suppress(ValueError):
+        noting(minisocketserver.BaseRequestHandler, failing)(None, None, server)
+    return "".join(name[0] for name in server.calls)
+
+
+@predict.part("how many", 1, "A stream has no messages, a connection one handler.", "how_many")
+def how_many(numbers: Any) -> None:
+    step = Step(
+        called="how_many, beside a real run",
+        expected="the bytes of three reads, and the calls of handle",
+        why="A stream keeps the bytes, not the sends. And a handler is made for a connection.",
+    )
+    client, request = socket.socketpair()
+    with client, request, request.makefile("rb") as file:
+        client.sendall(b"Hello")
+        client.sendall(b"World")
+        real = [len(request.recv(1024))]
+        client.sendall(b"Hello")
+        real.append(len(request.recv(3)))
+        request.recv(2)
+        trickle = threading.Thread(target=_trickle, args=(client, b"Hello"), daemon=True)
+        trickle.start()
+        real.append(len(file.read(4)))
+        trickle.join(PATIENCE)
+    real.append(_calls_for_three_lines(step))
+    compare(
+        step,
+        numbers,
+        real,
+        {
+            0: "Two sends are not two messages: recv gives what has arrived, up to its limit.",
+            1: "recv(3) gives three at the most; the rest stays for the next one.",
+            2: "read(4) of a file goes on until it has four, however they arrive.",
+            3: "handle is called once for each connection, not once for each line.",
+        },
+    )
+
+
+def _trickle(client: socket.socket, data: bytes) -> None:
+    for place in range(len(data)):
+        client.sendall(data[place : place + 1])
+        time.sleep(0.01)
+
+
+@here()
+def _calls_for_three_lines(step: Step) -> int:
+    class Counting(minisocketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.server.calls.append("handle")
+            while self.rfile.readline():
+                pass
+
+    server = make(Counting, calls=[])
+    with serving(step, server), dial(step, server) as client:
+        say(client, b"one\ntwo\nthree\n")
+        hang_up(client)
+        hear(client)
+    return len(server.calls)
+
+
+@predict.part("while waiting", 2, "You know which read waits, and for what.", "while_waiting")
+def while_waiting(waiting: Any) -> None:
+    step = Step(
+        called="while_waiting, beside a real run",
+        expected="True for each read that returns while the client waits with b'hello\\n' sent",
+        why="Two programs that wait for each other: neither has a bug that a test with a file "
+        "would show.",
+    )
+    compare(
+        step,
+        waiting,
+        [_returns(read) for read in READS],
+        {
+            0: "recv(100) gives what is there; 100 is only the most.",
+            1: "readline() is content with a line break.",
+            2: "read() waits for the end of the stream, and the client has not finished.",
+            3: "read(100) of a file waits for all hundred bytes, or the end.",
+            4: "read(6) has all six bytes, and asks for no more.",
+        },
+    )
+
+
+READS: tuple[Callable[[socket.socket, Any], Any], ...] = (
+    lambda request, file: request.recv(100),
+    lambda request, file: file.readline(),
+    lambda request, file: file.read(),
+    lambda request, file: file.read(100),
+    lambda request, file: file.read(6),
+)
+
+
+def _returns(read: Callable[[socket.socket, Any], Any]) -> bool:
+    client, request = socket.socketpair()
+    with client, request, request.makefile("rb") as file:
+        client.sendall(b"hello\n")
+        request.settimeout(0.1)
+        try:
+            read(request, file)
+        except TimeoutError:
+            return False
+        return True
+
+
+@predict.part("cut off", 2, "Three clocks, and you can tell them apart.", "cut_off")
+def cut_off(ended: Any) -> None:
+    step = Step(
+        called="cut_off, beside a real run",
+        expected="True for each client whose connection was ended within half a second",
+        why="The server's timeout is for handle_request(). The handler's is for each single read, "
+        "and starts anew with the next.",
+    )
+    runs = (lambda: _is_cut_off(0.2, None), lambda: _is_cut_off(None, 0.2), _is_cut_off_dripping)
+    with here(), ThreadPoolExecutor(3) as pool:
+        real = list(pool.map(lambda run: run(), runs))
+    compare(
+        step,
+        ended,
+        real,
+        {
+            0: "serve_forever() does not look at the server's timeout, nor do connections.",
+            1: "The handler's timeout is the connection's: a silent client is cut off.",
+            2: "Each byte starts the clock of the handler's timeout anew. Lines have none.",
+        },
+    )
+
+
+def _is_cut_off(servers: float | None, handlers: float | None, drip: float = 0.5) -> bool:
+    """Tell whether a client is cut off within half a second; it sends a byte every `drip`."""
+    step = Step(called="", expected="", why="")
+    bases = (Reads, minisocketserver.StreamRequestHandler)
+    server = make(subclass("Handler", bases, {"timeout": handlers}), timeout=servers)
+    if handlers is None:
+        server.get_request = lambda: minisocketserver.TCPServer.get_request(server)
+    with serving(step, server), dial(step, server) as client:
+        end = time.monotonic() + 0.5
+        while (left := end - time.monotonic()) > 0:
+            if select.select([client], [], [], min(drip, left))[0]:
+                return True
+            if drip < 0.5:
+                say(client, b"x")
+        return False
+
+
+def _is_cut_off_dripping() -> bool:
+    # Again, if the machine stood still for a moment: that made the client a silent one.
+    return all(_is_cut_off(None, 0.3, 0.02) for _ in range(5))

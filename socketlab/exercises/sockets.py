@@ -1,0 +1,877 @@
+"""Checks of chapter 01: a server with bare hands, and what a stream of bytes does."""
+
+import http.client
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from ..checks import room
+from ..checks.core import Exercise
+from ..checks.forecast import compare
+from ..checks.place import there
+from ..checks.room import in_foreground, serving, talk
+from ..checks.step import PATIENCE, NotYet, Step, whereabouts
+from ..notebook.tracebacks import describe
+
+ANY_PORT = ("127.0.0.1", 0)
+
+build = Exercise(
+    "01.1",
+    title="A server with bare hands",
+    kind="build",
+    level=2,
+    names=("HandMadeServer",),
+    own={"HandMadeServer": ("__init__",)},
+    hints=(
+        "Section 12 of the chapter has such a server; yours gets its handler as an argument. The "
+        "loop must look at the flag now and then, although accept sleeps.",
+        "Give the listener a time limit, and accept raises TimeoutError when nobody calls: then "
+        "look at the flag and go on. Each connection gets a thread. Port 0, then getsockname().",
+        'In __init__: self.socket = socket.create_server(("127.0.0.1", 0)); '
+        "self.socket.settimeout(0.1); self.server_address = self.socket.getsockname(). In the "
+        "loop: connection, _ = self.socket.accept(), then threading.Thread(target=self.handle, "
+        "args=(connection,), daemon=True).start().",
+    ),
+)
+
+
+PAUSE = 0.1
+"""Seconds a client waits between two pieces, so that they arrive apart."""
+
+
+def echo(connection: Any) -> None:
+    """Send back what comes, until the client has finished."""
+    with connection:
+        while data := connection.recv(1024):
+            connection.sendall(data)
+
+
+@build.part("address", 2, "A free port, with no gap for anybody to step into.")
+def address(server_class: Any) -> None:
+    step = Step(
+        called="HandMadeServer(echo), twice",
+        expected="two servers on ports the system chose, told by server_address",
+        why="Bind port 0, and the system chooses and takes a port in one step. A number of your "
+        "own, or a port found free beforehand, may be taken when you bind it.",
+    )
+    try:
+        servers = [step.call(server_class, echo) for _ in range(2)]
+    except NotYet as not_yet:
+        step.want(
+            "in use" not in not_yet.came, f"{not_yet.came}. Does it always ask for the same port?"
+        )
+        raise
+    bound = [where for _, where in room.records.bound]
+    step.want(bound, "a server whose socket was never bound")
+    chosen = [where for where in bound if where[1]]
+    step.want(not chosen, f"a bind to {chosen and chosen[0]}, a port that was chosen beforehand")
+    open_to_all = [where for where in bound if where[0] not in ("127.0.0.1", "localhost")]
+    step.want(
+        not open_to_all,
+        f"a bind to {open_to_all and open_to_all[0]}: the task says 127.0.0.1, where only "
+        "programs on this machine can connect",
+    )
+    for server in servers:
+        told: Any = getattr(server, "server_address", None)
+        step.want(
+            isinstance(told, tuple) and len(told) == 2,
+            f"server_address is {told!r}, not a tuple of host and port",
+        )
+        step.want(told[1], f"server_address is {told!r}: nobody can connect to port 0")
+        with suppress(OSError):
+            socket.create_connection(told, PATIENCE).close()
+            continue
+        step.fail(f"nobody listens at {told}")
+    where = [server.server_address for server in servers]
+    step.want(where[0] != where[1], f"both servers tell {where[0]}: is it on the class?")
+
+
+@build.part("serve", 2, "A connection, a thread, a call of the handler.")
+def serve(server_class: Any) -> None:
+    step = Step(
+        called="serve_forever(), for a client who sends three messages, then for a second one",
+        expected="handle called once for each connection, with the connected socket",
+        why="accept gives a pair: a new socket for this connection, and the client's address. "
+        "The handler stays as long as the client talks.",
+    )
+    calls: list[Any] = []
+
+    def noted(*args: Any) -> None:
+        calls.append(args)
+        echo(args[0])
+
+    with serving(step, step.call(server_class, noted)) as server:
+        got = _three_messages(step, server.server_address, calls)
+        step.want(got == [b"one", b"two", b"three"], f"{got} for one, two, three")
+        got = [talk_once(step, server.server_address, b"four")]
+        step.want(got == [b"four"], f"{got} from the second client")
+    step.want(len(calls) == 2, f"{len(calls)} calls of handle for two connections")
+
+
+def _three_messages(step: Step, where: Any, calls: list[Any]) -> list[bytes]:
+    got = []
+    try:
+        with socket.create_connection(where, PATIENCE) as client:
+            for message in (b"one", b"two", b"three"):
+                client.sendall(message)
+                got.append(client.recv(100))
+    except TimeoutError:
+        _want_connections(step, calls)
+        step.fail(
+            f"{got}, and nothing within {PATIENCE:g} seconds"
+            f"{there(whereabouts, room.records.before)}{room.records.trouble()}"
+        )
+    except OSError as error:
+        _want_connections(step, calls)
+        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+    _want_connections(step, calls)
+    return got
+
+
+def _want_connections(step: Step, calls: list[Any]) -> None:
+    for args in calls:
+        step.want(
+            len(args) == 1 and isinstance(args[0], socket.socket),
+            f"handle called with {', '.join(type(one).__name__ for one in args)}; accept gives a "
+            "pair, and handle wants its first half",
+        )
+
+
+def talk_once(step: Step, where: Any, message: bytes) -> bytes:
+    """Return the answer to one message; the client closes."""
+    try:
+        with socket.create_connection(where, PATIENCE) as client:
+            client.sendall(message)
+            return client.recv(4096)
+    except OSError as error:
+        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+
+
+@build.part("second client", 2, "Nobody waits for the silent one.")
+def second_client(server_class: Any) -> None:
+    step = Step(
+        called="serve_forever(), with a first client who says nothing and a second who asks",
+        expected="the second client answered while the first is still there",
+        why="A handler stays with its client. If the loop waits for it, one silent client blocks "
+        "all others: so each connection gets a thread. A daemon thread lets Python exit.",
+    )
+    threads: list[threading.Thread] = []
+
+    def noted(connection: Any) -> None:
+        threads.append(threading.current_thread())
+        echo(connection)
+
+    server = step.call(server_class, noted)
+    with (
+        serving(step, server, lambda: in_foreground(server.serve_forever)),
+        socket.create_connection(server.server_address, PATIENCE),
+        socket.create_connection(server.server_address, PATIENCE) as second,
+    ):
+        second.sendall(b"my question")
+        try:
+            got = second.recv(100)
+        except TimeoutError:
+            got = b""
+        step.want(
+            got == b"my question",
+            f"{got!r} for the second client: it waits for the first{room.records.trouble()}",
+        )
+    step.want(all(thread.daemon for thread in threads), "a thread that is no daemon")
+
+
+SOON = 1.25
+"""Seconds that are still "half a second or so", on a machine that has other things to do."""
+
+
+@build.part("stop", 2, "The loop ends, the port is free.")
+def stop(server_class: Any) -> None:
+    _ends(server_class)
+    _ends_alone(server_class)
+    _ends_soon(server_class)
+
+
+def _ends(server_class: Any) -> None:
+    step = Step(
+        called="shutdown() from another thread, with no client there; then server_close()",
+        expected="serve_forever() back, then a new client refused",
+        why="A loop that sleeps in accept does not see the flag; with a time limit it looks up. "
+        "And the listener holds its port until it is closed.",
+    )
+    server = step.call(server_class, echo)
+    where = server.server_address
+    ended = threading.Event()
+
+    def loop() -> None:
+        server.serve_forever()
+        ended.set()
+
+    with serving(step, server, loop):
+        talk_once(step, where, b"ahoy")
+        time.sleep(0.05)  # time enough to go back to accept
+        step.call(server.shutdown)
+        stopped = ended.wait(PATIENCE)
+        if not stopped:
+            with suppress(OSError):  # wakes a loop that only a client wakes
+                socket.create_connection(where, PATIENCE).close()
+        step.want(stopped, f"serve_forever() goes on{there(whereabouts, room.records.before)}")
+    with suppress(OSError):
+        socket.create_connection(where, PATIENCE).close()
+        step.fail(f"a connection to {where}: the listener is still open")
+
+
+def _ends_soon(server_class: Any) -> None:
+    step = Step(
+        called="shutdown() from another thread, with no client there",
+        expected="serve_forever() back within half a second or so",
+        why="The loop sees the flag when its time limit is up, so that limit is how long your "
+        "program waits at its end.",
+    )
+    fastest = PATIENCE
+    for _ in range(3):  # the best of three: a busy machine may hold up any one of them
+        with serving(step, step.call(server_class, echo)) as server:
+            talk_once(step, server.server_address, b"ahoy")
+            time.sleep(0.05)  # time enough to go back to accept
+            begin = time.monotonic()
+        fastest = min(fastest, time.monotonic() - begin)
+        if fastest < SOON:
+            return
+    step.fail(f"serve_forever() back after {fastest:.1f} seconds")
+
+
+def _ends_alone(server_class: Any) -> None:
+    step = Step(
+        called="shutdown() and server_close() of one server, while another one serves",
+        expected="the other one still answers",
+        why="A program may have two servers. What belongs to one of them, such as its socket and "
+        "its flag, belongs on self, not on the class and not in a global.",
+    )
+    first, second = (step.call(server_class, echo) for _ in range(2))
+    with serving(step, second):
+        with serving(step, first):
+            for server in (first, second):
+                _want_echo(step, server, "while both of them serve")
+        for _ in range(2):  # a loop that has missed the flag once looks at it before the next
+            _want_echo(step, second, "when the first has ended")
+
+
+def _want_echo(step: Step, server: Any, when: str) -> None:
+    try:
+        with socket.create_connection(server.server_address, PATIENCE) as client:
+            client.sendall(b"ahoy")
+            got = client.recv(100)
+    except OSError as error:
+        step.fail(f"no answer from one of two servers {when}: {describe(error)}", error)
+    step.want(got == b"ahoy", f"{got!r} from one of two servers {when}")
+
+
+class Bench(socketserver.TCPServer):
+    """Gives each connection to a function, in a thread, and leaves it to that to close it."""
+
+    def __init__(self, handle: Callable[[Any], Any]) -> None:
+        super().__init__(ANY_PORT, socketserver.BaseRequestHandler)
+        self.handle = handle
+        self.held: list[Any] = []
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.held.append(request)  # held, so that nothing but a close ends it
+        request.settimeout(PATIENCE)
+        threading.Thread(target=self._handle, args=(request,), daemon=True).start()
+
+    def _handle(self, request: Any) -> None:
+        try:
+            self.handle(request)
+        except BaseException as error:
+            room.records.note_error(error)
+            hang_up(request)  # the client need not wait for what cannot come
+
+
+@contextmanager
+def benched(step: Step, handle: Any) -> Iterator[Any]:
+    """Serve on a bench of the check's."""
+    server = there(Bench, handle)
+    with serving(step, server, lambda: server.serve_forever(0.02)):
+        try:
+            yield server
+        finally:
+            for request in server.held:  # a handler that would go on for ever ends with it
+                hang_up(request)
+
+
+def hang_up(request: Any) -> None:
+    """End a connection, whoever is waiting on it."""
+    with suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
+    request.close()
+
+
+def send_in_pieces(step: Step, where: Any, pieces: list[bytes], wanted: list[bytes]) -> list[bytes]:
+    """Send the pieces and return what came after each; for what is `wanted` it waits."""
+    came = [b"" for _ in pieces]
+    try:
+        with socket.create_connection(where, PATIENCE) as client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for number, want in enumerate(wanted[:-1]):
+                client.sendall(pieces[number])
+                client.settimeout(PATIENCE if want else PAUSE)
+                missing = len(want) or 1
+                with suppress(TimeoutError):
+                    while missing > 0 and (data := client.recv(4096)):
+                        came[number] += data
+                        missing -= len(data)
+            client.settimeout(PATIENCE)
+            client.sendall(pieces[-1])
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_WR)
+            while data := client.recv(4096):
+                came[-1] += data
+    except TimeoutError:
+        stands = there(whereabouts, room.records.before)
+        step.fail(f"{came}, and no end{stands}{room.records.trouble()}")
+    except OSError as error:
+        if not any(came):
+            step.fail(f"{describe(error)}{room.records.trouble()}", error)
+    return came
+
+
+use = Exercise(
+    "01.2",
+    title="A page for a stranger",
+    kind="use",
+    level=2,
+    names=("web",),
+    hints=(
+        "The request has a first line, more lines, and an empty one. Receive until you have seen "
+        "the empty one, however many calls of recv that takes.",
+        'while b"\\r\\n\\r\\n" not in request: request += connection.recv(1024) is nearly it; '
+        "mind a client who goes before the end. The path is the second word of the first line. "
+        "The length to announce is that of the encoded text.",
+        'request = b""; while not request.endswith(b"\\r\\n\\r\\n") and (data := '
+        "connection.recv(1024)): request += data. Then path = request.decode().split()[1]; body "
+        '= f"Señor, you asked for {path}\\n".encode(); head = "HTTP/1.0 200 OK\\r\\n'
+        'Content-Type: text/plain; charset=utf-8\\r\\nContent-Length: " + str(len(body)) + '
+        '"\\r\\n\\r\\n"; connection.sendall(head.encode() + body).',
+    ),
+)
+
+
+def page(path: str) -> str:
+    """Return the text that 01.2 asks for."""
+    return f"Señor, you asked for {path}\n"
+
+
+@use.part("page", 2, "Python's web client takes it for a web server.")
+def shows_page(web: Any) -> None:
+    step = Step(
+        called='web(connection), for http.client and its request("GET", "/harbour")',
+        expected=f"the status 200 and the text {page('/harbour')!r}",
+        why="http.client knows nothing of this notebook. It wants a status line, headers, an "
+        "empty line and the text, all in bytes.",
+    )
+    with benched(step, web) as server:
+        for path in ("/harbour", "/"):
+            status, headers, body = _get(step, server, path)
+            step.want(status == 200, f"the status {status}")
+            text = body.decode(errors="replace")
+            missing = "" if text.strip() != page(path).strip() else ", and the line break is \\n"
+            step.want(text == page(path), f"{text!r} for the path {path!r}{missing}")
+            kind = headers["Content-Type"]
+            step.want(
+                headers.get_content_charset() == "utf-8",
+                f"the Content-Type {kind!r}, without charset=utf-8: a browser may show 'SeÃ±or'",
+            )
+        answer = talk(step, server.server_address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    want_line_ends(step, answer)
+
+
+def want_line_ends(step: Step, answer: bytes) -> None:
+    """Want a head whose lines all end with a carriage return and a line feed."""
+    for line in answer.split(b"\n")[:-1]:
+        step.want(
+            line.endswith(b"\r"),
+            f"the line {line!r}, ended by \\n alone; clients may insist on \\r\\n",
+        )
+        if line == b"\r":
+            return
+
+
+def want_plain_reply(step: Step, reply: bytes, trouble: str) -> None:
+    """Want the line HTTP/1.0 200 OK before the others, and ends of lines as the web has them."""
+    first = reply.partition(b"\n")[0].rstrip(b"\r")
+    step.want(
+        first == b"HTTP/1.0 200 OK",
+        f"the first line {first!r}{trouble}; the task says HTTP/1.0 200 OK",
+    )
+    want_line_ends(step, reply)
+
+
+def _get(step: Step, server: Any, path: str) -> tuple[int, Any, bytes]:
+    host, port = server.server_address
+    client = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+    try:
+        client.request("GET", path)
+        answer = client.getresponse()
+        try:
+            body = answer.read()
+        except http.client.IncompleteRead as error:
+            body = error.partial
+        return answer.status, answer.headers, body
+    except TimeoutError as error:
+        stands = there(whereabouts, room.records.before)
+        step.fail(
+            f"no end of the answer within {PATIENCE:g} seconds{stands}{room.records.trouble()}",
+            error,
+        )
+    except (http.client.HTTPException, OSError) as error:
+        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+    finally:
+        client.close()
+
+
+@use.part("length", 1, "Counted in bytes.")
+def length(web: Any) -> None:
+    step = Step(
+        called='web(connection), for the request "GET /harbour"',
+        expected="a Content-Length that is the number of bytes after the empty line",
+        why="A text becomes bytes by an encoding, and the two may differ in length: ñ is one "
+        "character and two bytes.",
+    )
+    with benched(step, web) as server:
+        answer = talk(step, server.server_address, b"GET /harbour HTTP/1.1\r\nHost: x\r\n\r\n")
+    head, empty, body = answer.partition(b"\r\n\r\n")
+    step.want(empty, f"{answer!r}, without an empty line{room.records.trouble()}")
+    lines = [line.partition(b":") for line in head.splitlines()[1:]]
+    told = [value.strip().decode() for name, _, value in lines if name.lower() == b"content-length"]
+    step.want(told, f"no Content-Length in {head!r}")
+    in_characters = len(body.decode(errors="replace"))
+    step.want(
+        told[0] != str(in_characters),
+        f"{told[0]}, which is the length of the text; in bytes it is {len(body)}",
+    )
+    step.want(told[0] == str(len(body)), f"{told[0]}, where {len(body)} bytes follow")
+
+
+@use.part("pieces", 2, "A whole request, whatever the pieces.")
+def pieces(web: Any) -> None:
+    step = Step(
+        called='web(connection), for a client who sends "GET /ha", and "rbour ..." a bit later',
+        expected=f"no answer before the empty line has come, then {page('/harbour')!r}",
+        why="A stream does not keep messages apart: one recv may give a part of one. The message "
+        "shows where it ends, here by an empty line. Receive in a loop until you have it.",
+    )
+    sent = [b"GET /ha", b"rbour HTTP/1.1\r\nHost: x\r\n", b"Accept: */*\r\n\r\n"]
+    with benched(step, web) as server:
+        *early, late = send_in_pieces(step, server.server_address, sent, [b""] * 3)
+    step.want(
+        not any(early),
+        f"an answer before the request was complete: {b''.join(early)!r}. Is recv called once?",
+    )
+    body = late.partition(b"\r\n\r\n")[2].decode(errors="replace")
+    trouble = room.records.trouble()
+    step.want(body.strip() == page("/harbour").strip(), f"{body!r}{trouble}. Is recv called once?")
+    _long_answer(web)
+    _client_gone(web)
+
+
+def _long_answer(web: Any) -> None:
+    path = "/" + "a" * 30_000
+    step = Step(
+        called=f"web(connection), for a path of {len(path)} bytes and a client who reads slowly",
+        expected="all of the answer",
+        why="send takes what fits into the system's buffer and returns how much that was; the "
+        "rest is yours. sendall sends the rest too.",
+    )
+    got = b""
+    with benched(step, web) as server:
+        _narrow(server)
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            client.settimeout(PATIENCE)
+            with suppress(OSError):
+                client.connect(server.server_address)
+                client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                while data := client.recv(65536):
+                    got += data
+        body = got.partition(b"\r\n\r\n")[2]
+        whole = len(page(path).encode())
+        step.want(
+            len(body) >= whole - 1,
+            f"{len(body)} bytes of the text, which has {whole}{room.records.trouble()}. Is send's "
+            "result looked at?",
+        )
+
+
+def _narrow(server: Any) -> None:
+    # Small buffers, so that a part is all that fits; the connection has them from here.
+    server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+
+
+def _client_gone(web: Any) -> None:
+    step = Step(
+        called="web(connection), for a client who sends half a request and goes",
+        expected="web() back, and the connection closed",
+        why="recv gives b'' when the other side has finished, and goes on giving it. A loop that "
+        "ignores it spins for ever. And what nobody closes stays open.",
+    )
+    done = threading.Event()
+
+    def noted(connection: Any) -> None:
+        with suppress(Exception):  # half a request is nothing to answer
+            web(connection)
+        done.set()
+
+    with benched(step, noted) as server:
+        with suppress(ConnectionError):
+            try:
+                _until_the_end(server.server_address, b"GET /ha")
+            except TimeoutError:
+                step.want(done.is_set(), f"no end{there(whereabouts, room.records.before)}")
+                step.fail("web() back, and the connection still open")
+        step.want(done.wait(PATIENCE), f"no end{there(whereabouts, room.records.before)}")
+
+
+bugs = Exercise(
+    "01.3",
+    title="Find the five bugs",
+    kind="find the bug",
+    level=2,
+    names=("shout",),
+    hints=(
+        "Take the complaints one by one: which line of the program receives, which sends, and "
+        "how often does each of them run?",
+        "Receive until there is a whole line, then decode it, turn it, encode it, and send all "
+        'of it. Do that until recv gives b"". Close the connection at the end.',
+        "with connection: while line := read_line(connection): "
+        "connection.sendall(line.decode().upper().encode()), with read_line from section 6 of "
+        "the chapter.",
+    ),
+)
+
+
+@bugs.part("bytes", 1, "Text inside, bytes outside.")
+def sends_bytes(shout: Any) -> None:
+    step = Step(
+        called="shout(connection), for a client who sends 'mañana\\n'",
+        expected="'MAÑANA\\n', encoded",
+        why="A socket carries bytes: decode what you have received, encode what you send.",
+    )
+    with benched(step, shout) as server:
+        got = _line_of(step, server, "mañana\n".encode())
+        step.want(got == "MAÑANA\n".encode(), f"{got!r}{room.records.trouble()}")
+
+
+def _line_of(step: Step, server: Any, line: bytes) -> bytes:
+    """Return what comes for one line, up to a line break."""
+    got = b""
+    try:
+        with socket.create_connection(server.server_address, PATIENCE) as client:
+            client.sendall(line)
+            while not got.endswith(b"\n") and (data := client.recv(4096)):
+                got += data
+    except OSError as error:
+        step.fail(f"{got!r}, then {silence(error)}{room.records.trouble()}", error)
+    return got
+
+
+def silence(error: OSError) -> str:
+    """Tell why a client got no more, and where the answer stands if it just waits."""
+    if isinstance(error, TimeoutError):
+        return f"nothing within {PATIENCE:g} seconds{there(whereabouts, room.records.before)}"
+    return describe(error)
+
+
+@bugs.part("second line", 1, "As long as the client talks.")
+def second_line(shout: Any) -> None:
+    step = Step(
+        called="shout(connection), for a client who sends a line, reads, and sends another",
+        expected="an answer to each of the two",
+        why="A handler is called once for each connection, not once for each message. It must "
+        "stay and receive again, until recv gives b''.",
+    )
+    got = []
+    with benched(step, shout) as server:
+        try:
+            with socket.create_connection(server.server_address, PATIENCE) as client:
+                for line in (b"one\n", b"two\n"):
+                    client.sendall(line)
+                    got.append(client.recv(100))
+        except OSError as error:
+            if got:
+                step.fail(f"{got[0]!r}, and nothing for the second line: is there no loop?", error)
+            step.fail(f"{silence(error)}{room.records.trouble()}", error)
+    step.want(got[0], f"nothing for the first line{room.records.trouble()}")
+    step.want(got[1], f"{got[0]!r}, then the end: is there no loop?{room.records.trouble()}")
+    step.want(got == [b"ONE\n", b"TWO\n"], f"{got}{room.records.trouble()}")
+
+
+PIECES = [b"ma\xc3", b"\xb1ana\nhello\nagain\nand", b" no\n"]
+"""Cut inside an ñ, and with more than a line in the second piece."""
+ANSWERS = [b"", "MAÑANA\nHELLO\nAGAIN\n".encode(), b"AND NO\n"]
+
+
+@bugs.part("pieces", 2, "A line is a line, however it comes.")
+def whole_lines(shout: Any) -> None:
+    step = Step(
+        called=f"shout(connection), for {PIECES} sent piece by piece",
+        expected="each line answered once, when its line break has come",
+        why="A stream has no messages: a recv may give half a line, or two. Collect until there "
+        "is a line break, and decode then: half an ñ cannot be decoded.",
+    )
+    with benched(step, shout) as server:
+        try:
+            came = send_in_pieces(step, server.server_address, PIECES, ANSWERS)
+        finally:  # the cause, told in place of what the client saw
+            for error in room.records.errors:
+                step.want(
+                    not isinstance(error, UnicodeDecodeError),
+                    f"{describe(error)}: decoded before the whole line had come",
+                )
+        step.want(not came[0], f"{came[0]!r} before the line break had come")
+        step.want(came == ANSWERS, f"{came} after the three pieces{room.records.trouble()}")
+
+
+LONG_LINE = b"a" * 30_000 + b"\n"
+
+
+@bugs.part("long line", 2, "All of it.")
+def long_line(shout: Any) -> None:
+    step = Step(
+        called=f"shout(connection), for a line of {len(LONG_LINE)} bytes and a client who reads "
+        "slowly",
+        expected="all of them back, in capitals",
+        why="send takes what fits into the system's buffer and returns how much that was; the "
+        "rest is yours. sendall sends the rest too.",
+    )
+    with benched(step, shout) as server:
+        _narrow(server)
+        got = b""
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            client.settimeout(PATIENCE)
+            try:
+                client.connect(server.server_address)
+                client.sendall(LONG_LINE)
+                while not got.endswith(b"\n") and (data := client.recv(65536)):
+                    got += data
+            except OSError:
+                pass
+        error = f"{len(got)} bytes of {len(LONG_LINE)}{room.records.trouble()}"
+        step.want(
+            not got or len(got) >= len(LONG_LINE),
+            f"{error}. Is send's result looked at? Is recv called until the line break?",
+        )
+        step.want(got == LONG_LINE.upper(), error)
+
+
+@bugs.part("goodbye", 1, "The end, heard on both sides.")
+def goodbye(shout: Any) -> None:
+    step = Step(
+        called="shout(connection), for a client who sends a line and has finished",
+        expected="the answer, then the end of the connection, and shout() back",
+        why="recv gives b'' when the other side has finished, and goes on giving it. Then it is "
+        "time to close: nobody else does.",
+    )
+    done = threading.Event()
+
+    def noted(connection: Any) -> None:
+        try:
+            shout(connection)
+        finally:
+            done.set()
+
+    with benched(step, noted) as server:
+        try:
+            got = _until_the_end(server.server_address, b"ahoy\n")
+        except TimeoutError as error:
+            spins = not done.is_set()
+            step.fail(
+                "no end: shout() goes on, although recv gives b''"
+                if spins
+                else "no end: shout() is back, and the connection still open",
+                error,
+            )
+        except OSError as error:
+            step.fail(f"{describe(error)}{room.records.trouble()}", error)
+        step.want(got == b"AHOY\n", f"{got!r}, then the end{room.records.trouble()}")
+
+
+def _until_the_end(where: Any, message: bytes) -> bytes:
+    got = b""
+    with socket.create_connection(where, PATIENCE) as client:
+        client.sendall(message)
+        client.shutdown(socket.SHUT_WR)
+        while data := client.recv(4096):
+            got += data
+    return got
+
+
+predict = Exercise(
+    "01.4",
+    title="What will recv give?",
+    kind="predict",
+    level=1,
+    names=("stream_reads", "datagram_reads", "at_the_end", "second_client", "calls"),
+    hints=(
+        "A stream is water in a pipe, a datagram is a postcard. Which of the two keeps messages "
+        "apart?",
+        "recv(5) takes what is there, five bytes at the most, and leaves the rest for the next "
+        "call. After the end, recv gives the same for ever. Connecting and sending is something "
+        "that the system does for a server.",
+        'stream_reads: five bytes, then all the rest, spaces included. at_the_end: b"bye", and '
+        'twice b"". second_client: only the answer to the sequential server\'s client is missing. '
+        "calls: count connections.",
+    ),
+)
+
+
+@predict.part("stream", 1, "Water in a pipe.", "stream_reads")
+def streams(stream: Any) -> None:
+    step = Step(
+        called="stream_reads, beside a real run",
+        expected="what recv(5) and recv(1024) give, as bytes",
+        why="A stream keeps the order, but not where one send ended and the next began.",
+    )
+    left, right = socket.socketpair()
+    with left, right:
+        for message in (b"one ", b"two ", b"three"):
+            left.sendall(message)
+        real = [right.recv(5), right.recv(1024)]
+    compare(
+        step,
+        stream,
+        real,
+        {
+            0: "One recv is not one send: it takes what is there, up to five bytes.",
+            1: "One recv is not one send: it takes all that is left, of however many sends.",
+        },
+    )
+
+
+@predict.part("datagrams", 1, "Postcards.", "datagram_reads")
+def postcards(datagrams: Any) -> None:
+    step = Step(
+        called="datagram_reads, beside a real run",
+        expected="the data that two calls of recvfrom(1024) give, as bytes",
+        why="A datagram is one message with an address on it.",
+    )
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
+        server.bind(ANY_PORT)
+        server.settimeout(PATIENCE)
+        for message in (b"one ", b"two "):
+            client.sendto(message, server.getsockname())
+        real = [server.recvfrom(1024)[0] for _ in range(2)]
+    apart = "Two postcards do not grow together: one recvfrom gives one datagram."
+    compare(step, datagrams, real, {0: apart, 1: apart})
+
+
+@predict.part("the end", 1, "The end, and again the end.", "at_the_end")
+def ends(end: Any) -> None:
+    step = Step(
+        called="at_the_end, beside a real run",
+        expected="what three calls of recv(1024) give, as bytes",
+        why="What was sent before the end still arrives. Then recv gives b'', for good.",
+    )
+    left, right = socket.socketpair()
+    with left, right:
+        left.sendall(b"bye")
+        left.close()
+        real = [right.recv(1024) for _ in range(3)]
+    finished = "The other side has finished: that is not silence, and recv does not wait."
+    compare(step, end, real, {0: "What was sent before the end arrives.", 1: finished, 2: finished})
+
+
+@predict.part(
+    "second client", 2, "The system answers the door, the server does not.", "second_client"
+)
+def seconds(second: Any) -> None:
+    step = Step(
+        called="second_client, beside a real run",
+        expected="True or False: connected, sent, answered by serve; answered by serve_threaded",
+        why="The system connects and keeps bytes for a server that has not looked yet. Only the "
+        "answer needs the server.",
+    )
+    compare(
+        step,
+        second,
+        [*_second_client(threaded=False), _second_client(threaded=True)[2]],
+        {
+            0: "The system completes connections and keeps them in a queue: nobody is refused.",
+            1: "Bytes sent wait in the system's buffer until somebody receives them.",
+            2: "A synchronous server is with its first client until that one has gone.",
+            3: "With a thread for each connection only that thread waits for the silent client.",
+        },
+    )
+
+
+def _second_client(threaded: bool) -> list[bool]:
+    """Return what a second client gets while the first is silent: connected, sent, answered."""
+    real = []
+    with socket.create_server(ANY_PORT) as listener:
+        server = threading.Thread(target=_serve, args=(listener, threaded), daemon=True)
+        server.start()
+        where = listener.getsockname()
+        with (
+            socket.create_connection(where, PATIENCE),
+            socket.create_connection(where, PATIENCE) as client,
+        ):
+            real.append(client.getpeername() == where)
+            client.sendall(b"my question")
+            real.append(True)
+            client.settimeout(PATIENCE if threaded else 0.2)
+            try:
+                real.append(client.recv(100) == b"my question")
+            except TimeoutError:
+                real.append(False)
+        server.join(PATIENCE)
+    return real
+
+
+def _serve(listener: socket.socket, threaded: bool) -> None:
+    for _ in range(2):
+        connection, _ = listener.accept()
+        if threaded:
+            threading.Thread(target=echo, args=(connection,), daemon=True).start()
+        else:
+            echo(connection)
+
+
+@predict.part("calls", 1, "Once for each connection.", "calls")
+def called(calls: Any) -> None:
+    step = Step(
+        called="calls, beside a real run",
+        expected="how often handle is called: for one connection with three messages, and for "
+        "three connections with one message each",
+        why="A server calls its handler once for each connection, not once for each message.",
+    )
+    counts: list[int] = []
+    times = [0]
+
+    def noted(connection: Any) -> None:
+        times[0] += 1
+        echo(connection)
+
+    for connections, messages in ((1, 3), (3, 1)):
+        times[0] = 0
+        with benched(step, noted) as server:
+            for _ in range(connections):
+                with socket.create_connection(server.server_address, PATIENCE) as client:
+                    for _ in range(messages):
+                        client.sendall(b"ahoy")
+                        client.recv(100)
+            time.sleep(0.02)
+        counts.append(times[0])
+    compare(
+        step,
+        calls,
+        counts,
+        {
+            0: "handle is called once for each connection, not once for each message.",
+            1: "Each connection is a call of its own.",
+        },
+    )

@@ -1,0 +1,970 @@
+"""Checks of chapter 03: a TCPServer of one's own, and what becomes of a port."""
+
+import errno
+import re
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from traceback import walk_stack
+from typing import Any
+from urllib.request import ProxyHandler, build_opener
+
+from minisocketserver import BaseRequestHandler, TCPServer
+
+from ..checks import room
+from ..checks.core import Exercise
+from ..checks.forecast import compare
+from ..checks.place import hand_over, subclass, there
+from ..checks.room import in_foreground, serving, talk
+from ..checks.step import PATIENCE, NotYet, Step
+from ..notebook.running import running, within
+from ..notebook.tracebacks import describe
+from .sockets import want_line_ends
+
+ANY_PORT = ("127.0.0.1", 0)
+QUEUE = "request_queue_size"
+
+build = Exercise(
+    "03.1",
+    title="Build a TCPServer",
+    kind="build",
+    level=2,
+    names=("TCPServer",),
+    own={
+        "TCPServer": (
+            "__init__",
+            "server_bind",
+            "server_activate",
+            "get_request",
+            "shutdown_request",
+            "server_close",
+        ),
+    },
+    hints=(
+        "Three calls make a listener: socket.socket, bind, listen. Each has a place of its own: "
+        "__init__, server_bind, server_activate. After bind, ask the socket for its name. "
+        "One class attribute, asked before the bind, decides about SO_REUSEADDR. get_request is "
+        "one line: what does accept return? server_close closes what __init__ has made.",
+        "In __init__, unless bind_and_activate is off: the two hooks in try: ... except "
+        "BaseException: server_close(), then raise again. The attributes are self's: "
+        "socket.socket(self.address_family, ...), listen(self.request_queue_size). "
+        "shutdown_request has two calls: shutdown(socket.SHUT_WR), which may raise OSError "
+        "where the client has gone, then close_request.",
+        "__init__: self.socket = socket.socket(self.address_family, self.socket_type), then the "
+        "hooks. server_bind: if self.allow_reuse_address: self.socket.setsockopt("
+        "socket.SOL_SOCKET, socket.SO_REUSEADDR, True); self.socket.bind(self.server_address); "
+        "self.server_address = self.socket.getsockname(). server_activate: "
+        "self.socket.listen(self.request_queue_size). get_request: return self.socket.accept(). "
+        "shutdown_request: try request.shutdown(socket.SHUT_WR), except OSError: pass; then "
+        "self.close_request(request). server_close: self.socket.close().",
+    ),
+)
+
+
+class Echo(BaseRequestHandler):
+    """Sends back what one read gives."""
+
+    def handle(self) -> None:
+        self.request.sendall(self.request.recv(1024))
+
+
+class HeldEcho(Echo):
+    """Keeps a second descriptor of the connection open, as a forked process would."""
+
+    def finish(self) -> None:
+        self.server.held.append((self.request, self.request.dup()))
+
+
+def make(step: Step, server_class: Any, address: Any = ANY_PORT, handler: Any = Echo) -> Any:
+    """Return the learner's server, made as every program makes one."""
+    return step.call(server_class, address, handler)
+
+
+@build.part("address", 2, "One tuple goes in, and the port you really got comes out.")
+def address(server_class: Any) -> None:
+    step = Step(
+        called='TCPServer(("127.0.0.1", 0), Echo)',
+        expected="a server listening on a port the system chose, told by server_address",
+        why="IP and port travel as one tuple; port 0 means: system, choose a free one. Only the "
+        "bound socket knows which it was.",
+    )
+    try:
+        server = make(step, server_class)
+    except NotYet as not_yet:
+        if isinstance(not_yet.__cause__, TypeError) and "positional" in not_yet.came:
+            step.fail(
+                f"{not_yet.came}; does it take host and port as two arguments?", not_yet.__cause__
+            )
+        raise
+    bound = [where for _, where in room.records.bound]
+    step.want(bound, "a server whose socket was never bound")
+    step.want(
+        not any(isinstance(where, tuple) and where[1] for where in bound),
+        f"a bind to {bound[-1]}: a port found beforehand may be taken by the time you bind it",
+    )
+    told: Any = getattr(server, "server_address", None)
+    step.want(
+        isinstance(told, tuple) and len(told) == 2,
+        f"server_address is {told!r}, not a tuple of host and port",
+    )
+    step.want(told[1] != 0, f"server_address is still {told!r}: nobody can connect to port 0")
+    with serving(step, server):
+        got = talk(step, told, b"ping")
+        step.want(got == b"ping", f"{got!r} back for b'ping'{room.records.trouble()}")
+
+
+@build.part("connections", 2, "Each client gets a connection of its own, one after the other.")
+def connections(server_class: Any) -> None:
+    step = Step(
+        called="get_request(), by serve_forever, for three clients in turn",
+        expected="the pair (connected socket, client address), and each client its own answer",
+        why="accept() gives a new socket for each client; the handler talks over that one. The "
+        "address is only a name tag, and addr[1] a port number.",
+    )
+    seen: list[tuple[Any, Any]] = []
+
+    class Noted(Echo):
+        def setup(self) -> None:
+            seen.append((self.request, self.client_address))
+
+    with serving(step, make(step, server_class, handler=Noted)) as server:
+        for message in (b"one", b"two", b"three"):
+            try:
+                got = talk(step, server.server_address, message)
+            finally:  # the cause, told in place of a client's broken connection
+                _want_pairs(step, seen)
+            step.want(got == message, f"{got!r} for {message!r}{room.records.trouble()}")
+    told, real = [where for _, where in seen], room.records.clients[-3:]
+    step.want(told == real, f"the client addresses {told}; they called from {real}")
+    _side_by_side(server_class)
+
+
+def _side_by_side(server_class: Any) -> None:
+    step = Step(
+        called="two servers of the class, each asked by a client, one after the other closed",
+        expected="an answer from each of them, as long as it serves",
+        why="A program may have two servers. What belongs to one of them belongs on self, not on "
+        "the class and not in a global.",
+    )
+    first, second = (make(step, server_class) for _ in range(2))
+    with serving(step, second):
+        with serving(step, first):
+            for server in (first, second):
+                got = talk(step, server.server_address, b"ping")
+                step.want(got == b"ping", f"{got!r} back for b'ping'{room.records.trouble()}")
+        got = talk(step, second.server_address, b"ping")
+        step.want(got == b"ping", f"{got!r} from the second when the first is closed")
+
+
+def _want_pairs(step: Step, seen: list[tuple[Any, Any]]) -> None:
+    for request, client_address in seen:
+        step.want(
+            isinstance(request, socket.socket) and isinstance(client_address, tuple),
+            f"a request of type {type(request).__name__} with the client address "
+            f"{client_address!r}; did addr[1], a port number, get taken for a socket?",
+        )
+
+
+@build.part("two steps", 2, "Bind and listen are hooks, and may be left to the program.")
+def two_steps(server_class: Any) -> None:
+    _calls_the_hooks(server_class)
+    _leaves_them_to_the_program(server_class)
+    _asks_the_class(server_class)
+
+
+def _calls_the_hooks(server_class: Any) -> None:
+    step = Step(
+        called='TCPServer(("127.0.0.1", 0), Echo), where a subclass has hooks of its own',
+        expected="the calls server_bind, server_activate, and the socket bound in the first",
+        why="Subclasses step in there: a Unix server in server_bind, a datagram server, which "
+        "never listens, in server_activate.",
+    )
+    calls = make(step, subclass("Noted", (NotesHooks, server_class), {})).calls
+    told = ", ".join(calls) or "neither of the two"
+    step.want(calls == ["server_bind", "server_activate"], f"the calls {told}")
+
+
+class NotesHooks:
+    """Notes its two hooks, and whether the socket was bound at the right time."""
+
+    calls: tuple[str, ...] | list[str] = ()
+
+    def _note(self, name: str, early: bool) -> None:
+        self.calls = [*self.calls, f"{name}, too early" if early else name]
+
+    def server_bind(self) -> None:
+        self._note("server_bind", False)
+        super().server_bind()  # type: ignore[misc]
+
+    def server_activate(self) -> None:
+        bound = self.socket.getsockname()[1] != 0  # type: ignore[attr-defined]
+        self._note("server_activate", not bound)
+        super().server_activate()  # type: ignore[misc]
+
+
+def _leaves_them_to_the_program(server_class: Any) -> None:
+    step = Step(
+        called='TCPServer(("127.0.0.1", 0), Echo, bind_and_activate=False)',
+        expected="a socket that is not bound, until server_bind() and server_activate() are called",
+        why="Some options count only if they are set before the bind. So a program may want to "
+        "set them, and then bind itself.",
+    )
+    bound = len(room.records.bound)
+    server = step.call(lambda: server_class(ANY_PORT, Echo, bind_and_activate=False))
+    step.want(len(room.records.bound) == bound, "a socket that is bound already")
+    server.allow_reuse_address = True
+    step.call(server.server_bind)
+    step.want(
+        _reuses(server),
+        "SO_REUSEADDR is off, although the server's own allow_reuse_address was set before "
+        "server_bind(): is the class asked in place of self?",
+    )
+    step.want(len(room.records.bound) > bound, "a server_bind() that does not bind")
+    with suppress(ConnectionRefusedError):
+        socket.create_connection(server.server_address, PATIENCE).close()
+        step.fail("a server_bind() that listens: that is for server_activate")
+    step.call(server.server_activate)
+    with serving(step, server):
+        got = talk(step, server.server_address, b"ping")
+        step.want(got == b"ping", f"{got!r} back for b'ping'{room.records.trouble()}")
+
+
+def _asks_the_class(server_class: Any) -> None:
+    family = socket.AF_UNIX if hasattr(socket, "AF_UNIX") else socket.AF_INET6
+    for name, value in (("address_family", family), ("socket_type", socket.SOCK_DGRAM)):
+        step = Step(
+            called=f"a subclass with {name} = {value.name}, made with bind_and_activate=False",
+            expected="a socket of that kind",
+            why="The next chapters change nothing but these attributes: a datagram server has "
+            "another socket_type, a Unix server another address_family.",
+        )
+        other = subclass("TCPServer", (server_class,), {name: value})
+        server = step.call(lambda made=other: made(ANY_PORT, Echo, bind_and_activate=False))
+        got = server.socket.family if name == "address_family" else server.socket.type
+        step.want(got == value, f"a socket with {type(value)(got).name}")
+    if sys.platform != "linux":
+        return  # only Linux tells the length of the queue
+    for size in (5, 17):  # not the default: which that is depends on the Python
+        step = Step(
+            called=f"a subclass with {QUEUE} = {size}",
+            expected=f"listen({size})",
+            why="How many clients may wait at the door is for the program to say.",
+        )
+        other = subclass("Narrow", (server_class,), {QUEUE: size})
+        info = make(step, other).socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        (got,) = struct.unpack_from("I", info, 28)
+        step.want(got == size, f"a queue for {got}")
+
+
+@build.part("restart", 2, "A server with allow_reuse_address can come back at once.")
+def restart(server_class: Any) -> None:
+    step = Step(
+        called="TCPServer(...) with allow_reuse_address = True on the class, closed, made again",
+        expected="SO_REUSEADDR set on the socket before bind, and only if the class says so",
+        why="Connections that the server closed first linger in TIME_WAIT; without the option the "
+        "next bind fails with 'Address already in use'. The constructor binds, so it must look.",
+    )
+    reusing = _with_reuse(server_class, True)
+    first = make(step, reusing)
+    step.want(_reuses(first), "SO_REUSEADDR is off: the class attribute was not looked at")
+    with serving(step, first):
+        talk(step, first.server_address, b"ping")  # the server closes first
+    try:
+        second = reusing(first.server_address, Echo)
+    except OSError as error:
+        step.want(
+            error.errno != errno.EADDRINUSE,
+            f"{describe(error)}; was the option set only after bind?",
+        )
+        step.fail(describe(error), error)
+    step.call(second.server_close)
+    for plain in (server_class, _with_reuse(server_class, False)):
+        step.want(
+            not _reuses(make(step, plain)),
+            f"SO_REUSEADDR is on although allow_reuse_address is {plain.allow_reuse_address}",
+        )
+    _shares_a_port(server_class)
+
+
+def _shares_a_port(server_class: Any) -> None:
+    if not hasattr(socket, "SO_REUSEPORT"):
+        return
+    step = Step(
+        called="TCPServer(...) with allow_reuse_port = True on the class",
+        expected="SO_REUSEPORT set on the socket, and only if the class says so",
+        why="Several programs may share a port, if all of them have asked for it. The lines were "
+        "in the exercise: if they are gone, reset('03.1') has them.",
+    )
+    for wanted in (False, True):
+        sharing = subclass("TCPServer", (server_class,), {"allow_reuse_port": True})
+        server = make(step, sharing if wanted else server_class)
+        got = bool(server.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT))
+        step.want(got is wanted, f"SO_REUSEPORT is {got} where allow_reuse_port is {wanted}")
+
+
+def _with_reuse(server_class: Any, wanted: bool) -> Any:
+    return subclass("TCPServer", (server_class,), {"allow_reuse_address": wanted})
+
+
+def _reuses(server: Any) -> bool:
+    return bool(server.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR))
+
+
+@build.part("bind error", 2, "A failed start leaves nothing open.")
+def bind_error(server_class: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(ANY_PORT)
+        taken.listen()
+        step = Step(
+            called=f"TCPServer({taken.getsockname()}, Echo), a port that somebody listens on",
+            expected="OSError (Address already in use), and the new socket closed",
+            why="The caller gets no server, so nobody else can close its socket: a program that "
+            "tries again and again runs out of descriptors.",
+        )
+        before = len(room.records.sockets)
+        try:
+            server = within(PATIENCE, lambda: server_class(taken.getsockname(), Echo), step.called)
+        except OSError:
+            left = [sock for sock in room.records.sockets[before:] if sock.fileno() != -1]
+            step.want(not left, "OSError, and the socket that could not be bound is still open")
+            _closes_after_any_error(server_class)
+            return
+        except BaseException as error:
+            step.fail(describe(error), error)
+        where = getattr(server, "server_address", None)
+        step.fail(f"no error, and a server that says its address is {where!r}")
+
+
+def _closes_after_any_error(server_class: Any) -> None:
+    for hook in ("server_bind", "server_activate"):
+        step = Step(
+            called=f"TCPServer(...), where a subclass's {hook} is interrupted by Ctrl-C",
+            expected="server_close() called, and the KeyboardInterrupt for the caller",
+            why="Ctrl-C is no Exception and no OSError, and what a subclass does in its hooks may "
+            "fail in any way. The socket is open, whatever it was.",
+        )
+        came = step.call(there, _interrupt, server_class, hook)
+        step.want(not came, came)
+
+
+def _interrupt(server_class: Any, hook: str) -> str:
+    """Return what is wrong after a KeyboardInterrupt in the hook."""
+    closed: list[Any] = []
+
+    class Watched(server_class):  # type: ignore[misc]
+        def server_close(self) -> None:
+            closed.append(self)
+            super().server_close()
+
+    def interrupted(self: Any) -> None:
+        raise KeyboardInterrupt
+
+    setattr(Watched, hook, interrupted)
+    before = len(room.records.sockets)
+    try:
+        Watched(ANY_PORT, Echo)
+    except KeyboardInterrupt:
+        if any(sock.fileno() != -1 for sock in room.records.sockets[before:]):
+            return "KeyboardInterrupt, and the socket is still open"
+        return "" if closed else "KeyboardInterrupt, and no call of server_close()"
+    return "no error: who swallowed it?"
+
+
+@build.part("goodbye", 2, "The client hears the end, whoever else still holds the connection.")
+def goodbye(server_class: Any) -> None:
+    step = Step(
+        called="shutdown_request(request), after handle(), while a copy of the connection is open",
+        expected="shutdown(SHUT_WR) first, so that the client reads its end, then close",
+        why="close() alone ends only this descriptor: with a forked child holding another, the "
+        "client would wait for ever.",
+    )
+    server = make(step, subclass("Noted", (CountsEnds, server_class), {}), handler=HeldEcho)
+    server.held = []
+    with serving(step, server):
+        try:
+            got = talk(step, server.server_address, b"ping")
+        except NotYet as not_yet:
+            step.want("no end" not in not_yet.came, f"no SHUT_WR: the client got {not_yet.came}")
+            raise
+        step.want(got == b"ping", f"{got!r} back for b'ping'{room.records.trouble()}")
+    step.want(server.held, "a connection that no handler ever saw")
+    step.want(
+        all(request.fileno() == -1 for request, _ in server.held),
+        "the end, but the request's socket is still open: close_request was not called",
+    )
+    step.want(
+        server.ends == 1,
+        f"the request's socket closed, and {server.ends} calls of close_request, which a subclass "
+        "may have overridden",
+    )
+    _says_goodbye_to_nobody(server)
+    _leaves_the_other_half(server)
+
+
+class CountsEnds:
+    """Counts the calls of close_request."""
+
+    ends = 0
+
+    def close_request(self, request: Any) -> None:
+        self.ends += 1
+        super().close_request(request)  # type: ignore[misc]
+
+
+def _leaves_the_other_half(server: Any) -> None:
+    step = Step(
+        called="shutdown_request(request), while another process may still read from it",
+        expected="the end for the client, and nothing changed for the other process",
+        why="SHUT_WR says: we have finished writing. SHUT_RDWR also ends the reading, for every "
+        "process that holds the connection.",
+    )
+    with (
+        socket.create_server(ANY_PORT) as listener,
+        socket.create_connection(listener.getsockname(), PATIENCE) as client,
+    ):
+        request = listener.accept()[0]
+        with request.dup() as held:
+            step.call(server.shutdown_request, hand_over(request))
+            step.want(client.recv(1) == b"", "something for the client, and not its end")
+            held.setblocking(False)
+            with suppress(BlockingIOError):
+                held.recv(1)
+                step.fail("SHUT_RDWR: the other process reads an end that the client never sent")
+
+
+def _says_goodbye_to_nobody(server: Any) -> None:
+    step = Step(
+        called="shutdown_request(request), for a client who has broken the connection off",
+        expected="no error, and the request's socket closed",
+        why="On a network clients go when they like. shutdown(SHUT_WR) then raises OSError, and "
+        "the socket has to be closed all the same.",
+    )
+    with socket.create_server(ANY_PORT) as listener:
+        with socket.create_connection(listener.getsockname(), PATIENCE) as client:
+            request = hand_over(listener.accept()[0])
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        step.call(server.shutdown_request, request)
+        step.want(request.fileno() == -1, "no error, but the request's socket is still open")
+
+
+@build.part("close", 1, "After server_close() the port is free.")
+def close(server_class: Any) -> None:
+    step = Step(
+        called="server_close()",
+        expected="the listening socket closed: a new client is refused",
+        why="shutdown() only stops the loop. The listener stays, and holds the port, until "
+        "server_close() closes it.",
+    )
+    server = make(step, server_class)
+    where = server.server_address
+    with serving(step, server):
+        talk(step, where, b"ping")
+    with suppress(ConnectionRefusedError):
+        socket.create_connection(where, PATIENCE).close()
+        step.fail(f"a connection to {where}: the listener is still open")
+
+
+bugs = Exercise(
+    "03.2",
+    title="Find the five bugs",
+    kind="find the bug",
+    level=1,
+    names=("Handler", "make_server", "run"),
+    hints=(
+        "Run the cell and read the last line of the error: it names the line. Repair that, "
+        "run again; there are five faults, and Python sees only two of them before it runs.",
+        "Two faults are the age of the program: print is a function now, and a network carries "
+        "bytes. One is a word processor's doing. Two are names spelled differently elsewhere.",
+        'print("Got connection from", addr) with straight quotes; '
+        'self.wfile.write(b"Thank you for connecting"); TCPServer(address, Handler); '
+        "server.serve_forever().",
+    ),
+)
+
+THANKS = b"Thank you for connecting"
+
+
+@bugs.part("print", 2, "It parses, and says who called.")
+def prints(handler: Any, make_server: Any, run: Any) -> None:
+    step = Step(
+        called="Handler, on a server of the bench, with one client",
+        expected="Got connection from ('127.0.0.1', <the client's port>), printed",
+        why="In Python 3 print is a function, and quotes are straight. getpeername() is the "
+        "address at the other end.",
+    )
+    with serving(step, step.call(TCPServer, ANY_PORT, handler)) as server:
+        talk(step, server.server_address)
+    printed = "".join(room.records.printed)
+    host, port = room.records.clients[-1]
+    step.want(
+        re.search(rf"Got connection from\W*{re.escape(host)}\b.*\b{port}\b", printed),
+        f"{printed.strip() or 'nothing'}, printed to a client at port {port}"
+        f"{room.records.trouble()}",
+    )
+
+
+@bugs.part("bytes", 1, "Bytes on the wire.")
+def sends_bytes(handler: Any, make_server: Any, run: Any) -> None:
+    step = Step(
+        called="Handler, on a server of the bench, with one client",
+        expected=f"{THANKS!r}",
+        why="A socket carries bytes: a str must be written as b'...' or encoded, because only "
+        "the program knows in which encoding.",
+    )
+    with serving(step, step.call(TCPServer, ANY_PORT, handler)) as server:
+        got = talk(step, server.server_address)
+    step.want(got.strip() == THANKS, f"{got!r}{room.records.trouble()}")
+
+
+@bugs.part("name", 1, "The server knows its handler.")
+def right_name(handler: Any, make_server: Any, run: Any) -> None:
+    step = Step(
+        called='make_server(("127.0.0.1", 0))',
+        expected="a TCPServer that calls Handler for each connection",
+        why="Python looks a name up when the line runs, and handler is not Handler: the error "
+        "waits until somebody starts the server.",
+    )
+    server = step.call(make_server, ANY_PORT)
+    step.want(server is not None, "None: does make_server return the server?")
+    found = getattr(server, "RequestHandlerClass", None)
+    step.want(found is handler, f"{type(server).__name__} with the handler {found!r}")
+    where = [bound for _, bound in room.records.bound][-1:]
+    step.want(
+        where == [ANY_PORT], f"a server bound to {where}, and not to the address it was given"
+    )
+
+
+@bugs.part("serve", 1, "It serves until it is told to stop.")
+def serves(handler: Any, make_server: Any, run: Any) -> None:
+    step = Step(
+        called="run(server), with two clients in turn, then server.shutdown()",
+        expected="both clients answered, and run() back after the shutdown",
+        why="The loop is called serve_forever. Attributes, too, are looked up only when the line "
+        "runs.",
+    )
+    server = there(TCPServer, ANY_PORT, Echo)  # of the bench, so that only `run` is on trial
+    with serving(step, server, lambda: run(server)):
+        for message in (b"one", b"two"):
+            got = talk(step, server.server_address, message)
+            step.want(got == message, f"{got!r} for {message!r}{room.records.trouble()}")
+
+
+use = Exercise(
+    "03.3",
+    title="A cell you can run again",
+    kind="use",
+    level=2,
+    names=("Page", "open_page", "visit"),
+    hints=(
+        "Page is the Hello of section 11. The constructor binds, so what must be known before "
+        "that belongs on a class. visit has five steps: make, serve, fetch, stop, close; the "
+        "last two must come even when fetch fails.",
+        "A small subclass with allow_reuse_address = True, for open_page. In visit: with "
+        'open_page(("127.0.0.1", 0)) as server, a daemon thread for serve_forever, then try: '
+        "return fetch(url), finally: shutdown. The with block closes.",
+        "class PageServer(minisocketserver.TCPServer): allow_reuse_address = True. In visit, "
+        "inside the with block: threading.Thread(target=server.serve_forever, "
+        "daemon=True).start(); host, port = server.server_address; try: return "
+        'fetch(f"http://{host}:{port}/") finally: server.shutdown().',
+    ),
+)
+
+HELLO = "Hello from your own server"
+
+
+def fetch(url: str) -> str:
+    """Return a page as urllib sees it."""
+    with build_opener(ProxyHandler({})).open(url, timeout=PATIENCE) as answer:
+        return str(answer.read().decode())
+
+
+@use.part("page", 2, "urllib takes it for a web server.")
+def shows_page(page: Any, open_page: Any, visit: Any) -> None:
+    step = Step(
+        called='open_page(("127.0.0.1", 0)), visited by urllib',
+        expected=f"{HELLO!r}",
+        why="urllib knows nothing of this course. It wants a status line, an empty line and the "
+        "text, in bytes.",
+    )
+    server = step.call(open_page, ANY_PORT)
+    step.want(server is not None, "None: does open_page return the server?")
+    with serving(step, server):
+        host, port = server.server_address
+        try:
+            got = fetch(f"http://{host}:{port}/")
+        except OSError as error:
+            step.fail(f"{describe(error)}{room.records.trouble()}", error)
+        step.want(got.strip() == HELLO, f"{got!r}{room.records.trouble()}")
+    _waits_for_the_empty_line(open_page)
+    with serving(step, step.call(open_page, ANY_PORT)) as server:
+        want_line_ends(step, talk(step, server.server_address, b"GET / HTTP/1.0\r\n\r\n"))
+
+
+def _waits_for_the_empty_line(open_page: Any) -> None:
+    step = Step(
+        called="Page, for a client who sends ten lines, and the empty line a bit later",
+        expected="no answer before the empty line, then the page",
+        why="A stream has no messages: the request may come in pieces. An empty line ends it.",
+    )
+    early = b""
+    with (
+        serving(step, step.call(open_page, ANY_PORT)) as server,
+        socket.create_connection(server.server_address, PATIENCE) as client,
+    ):
+        client.sendall(b"GET / HTTP/1.0\r\n" + b"X-Line: more\r\n" * 9)
+        client.settimeout(0.1)
+        with suppress(OSError):
+            early = client.recv(4096)
+        step.want(not early, f"{early!r} before the request was complete")
+        client.settimeout(PATIENCE)
+        late = b""
+        with suppress(OSError):
+            client.sendall(b"\r\n")
+            while data := client.recv(4096):
+                late += data
+    step.want(
+        HELLO.encode() in late,
+        f"{late!r} when the empty line had come: how many lines does Page wait for?"
+        f"{room.records.trouble()}",
+    )
+
+
+@use.part("restart", 2, "Back at once, and never two on one port.")
+def restarts(page: Any, open_page: Any, visit: Any) -> None:
+    step = Step(
+        called="open_page(address), after a server at that address hung up first and was closed",
+        expected="SO_REUSEADDR set before the bind, and a server that listens",
+        why="Connections that the server closed first are remembered at its port for a while. The "
+        "option makes bind overlook them, if old and new listener both have it.",
+    )
+    first = step.call(open_page, ANY_PORT)
+    wanted = getattr(first, "allow_reuse_address", False)
+    step.want(
+        _reuses(first) or not wanted,
+        "allow_reuse_address is True, and SO_REUSEADDR off: it was set on the object, when the "
+        "constructor had bound already",
+    )
+    step.want(_reuses(first), f"SO_REUSEADDR off, as allow_reuse_address is {wanted}")
+    where = first.server_address
+    with serving(step, first):
+        talk(step, where, b"GET / HTTP/1.0\r\n\r\n")
+    second = step.call(open_page, where)
+    step = Step(
+        called="open_page(address), while another server listens there",
+        expected="OSError (Address already in use)",
+        why="SO_REUSEADDR is about remembered connections. No server should share its port with "
+        "a stranger that lives.",
+    )
+    with serving(step, second), suppress(OSError):
+        open_page(where)
+        step.fail("a second listener on the same port: is allow_reuse_port on?")
+
+
+@use.part("again", 2, "A cell for every day.")
+def again(page: Any, open_page: Any, visit: Any) -> None:
+    step = Step(
+        called="visit(fetch), again and again, and once more while one is under way",
+        expected="what fetch returned, each time, and nothing left: no listener, no thread",
+        why="A cell is run many times. Port 0 is free each time; a listener or a thread left "
+        "behind is in the way of the next run.",
+    )
+    loops: list[threading.Thread] = []
+    urls: list[str] = []
+
+    def note(url: str) -> str:
+        urls.append(url)
+        text = fetch(url)
+        loops.extend(there(_loops))
+        return text
+
+    def visit_within(url: str) -> Any:
+        return note(url), visit(note)
+
+    def call(one: Callable[[str], Any]) -> Any:
+        try:
+            return step.call(lambda: in_foreground(lambda: visit(one)))
+        except NotYet as not_yet:
+            taken = getattr(not_yet.__cause__, "errno", 0) == errno.EADDRINUSE
+            step.want(not taken, f"{not_yet.came}. Does visit use the same port each time?")
+            raise
+
+    got = [call(note), call(note), *(call(visit_within) or ())]
+    told = [text.strip() if isinstance(text, str) else text for text in got]
+    step.want(None not in told, "None: does visit return what fetch returned?")
+    step.want(told == [HELLO] * 4, f"{told}{room.records.trouble()}")
+    for url in urls:
+        is_url = re.fullmatch(r"http://(127\.0\.0\.1|localhost):\d+/?", url, re.IGNORECASE)
+        step.want(is_url, f"fetch({url!r}), which is not of the form http://host:port/")
+    _want_free_ports(step)
+    _want_nothing_left(step, loops)
+
+
+def _loops() -> list[threading.Thread]:
+    """Return the threads that are in a serve_forever, begun since the check began."""
+    frames = sys._current_frames()
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread not in room.records.before and thread.ident in frames
+        if any(
+            frame.f_code.co_name == "serve_forever" for frame, _ in walk_stack(frames[thread.ident])
+        )
+    ]
+
+
+def _want_free_ports(step: Step) -> None:
+    chosen = [where for _, where in room.records.bound if isinstance(where, tuple) and where[1]]
+    step.want(not chosen, f"a bind to {chosen and chosen[0]}, a port that was chosen beforehand")
+
+
+def _want_nothing_left(step: Step, loops: list[threading.Thread]) -> None:
+    left = [sock for sock, _ in room.records.bound if sock.fileno() != -1]
+    step.want(not left, "a listener that is still open: shutdown() does not close it")
+    step.want(
+        all(thread.daemon for thread in loops),
+        "a loop in a thread that is no daemon: if nobody stops it, Python cannot exit",
+    )
+    for thread in loops:
+        thread.join(PATIENCE)
+        step.want(not thread.is_alive(), "serve_forever() goes on: was it stopped?")
+
+
+@use.part("error", 1, "Closed, whatever happens.")
+def closes_after_an_error(page: Any, open_page: Any, visit: Any) -> None:
+    step = Step(
+        called="visit(fetch), with a fetch that raises ValueError",
+        expected="that ValueError, and nothing left: no listener, no thread",
+        why="What a cell opens it must close, also when its middle fails. Use with, or finally.",
+    )
+    loops: list[threading.Thread] = []
+
+    def fails(url: str) -> None:
+        fetch(url)
+        loops.extend(there(_loops))
+        raise ValueError("no such page")
+
+    try:
+        step.call(visit, fails)
+    except NotYet as not_yet:
+        if not isinstance(not_yet.__cause__, ValueError):
+            raise
+    else:
+        step.fail("no error: the caller does not learn that fetch failed")
+    _want_nothing_left(step, loops)
+
+
+predict = Exercise(
+    "03.4",
+    title="Whose port is it?",
+    kind="predict",
+    level=2,
+    names=("comes_back", "reuses", "connects", "served", "full_queue"),
+    hints=(
+        "Sections 5 and 6 have the first two lists, section 3 the third, section 9 the last two. "
+        "Cover the outputs with your hand.",
+        "Who hangs up first remembers the connection. The option overlooks what is remembered, "
+        "not who is alive. The constructor binds. shutdown() is about the loop. The backlog "
+        "counts those who wait to be accepted, and nobody else.",
+        "comes_back: the first and the third. reuses: all but the second. connects: only after "
+        "shutdown(). served: all ten. full_queue: the system connects the first; the tenth gets "
+        "no answer at all.",
+    ),
+)
+
+
+class Reusing(TCPServer):
+    """A server that may come back at once."""
+
+    allow_reuse_address = True
+
+
+@predict.part("comes back", 2, "You know two errors with one name apart.", "comes_back")
+def coming_back(comes_back: Any) -> None:
+    step = Step(
+        called="comes_back, beside a real run",
+        expected="True where a new server can listen on the port at once, in four cases",
+        why="'Address already in use' has two causes: connections that are remembered, because "
+        "the server hung up first, and a listener that lives. The option cures only the first.",
+    )
+    real = [
+        _listens_again(TCPServer, server_first=False),
+        _listens_again(TCPServer, server_first=True),
+        _listens_again(Reusing, server_first=True),
+    ]
+    with Reusing(ANY_PORT, Echo) as alive:
+        real.append(_can_listen(Reusing, alive.server_address))
+    compare(
+        step,
+        comes_back,
+        real,
+        {
+            0: "Who hangs up first remembers the connection. Here that is the client.",
+            1: "The server hung up first, so its port remembers the connection for a while.",
+            2: "SO_REUSEADDR overlooks remembered connections.",
+            3: "SO_REUSEADDR does not take a port away from a listener that lives.",
+        },
+    )
+
+
+def _listens_again(server_class: Any, server_first: bool) -> bool:
+    with server_class(ANY_PORT, Echo) as old:
+        client = socket.create_connection(old.server_address, PATIENCE)
+        request, _ = old.get_request()
+        request.settimeout(PATIENCE)
+        first, second = (request, client) if server_first else (client, request)
+        first.close()
+        second.recv(1)  # returns when the other end has hung up
+        second.close()
+    return _can_listen(server_class, old.server_address)
+
+
+def _can_listen(server_class: Any, where: Any) -> bool:
+    try:
+        server_class(where, Echo).server_close()
+    except OSError:
+        return False
+    return True
+
+
+@predict.part("option", 1, "Set in time.", "reuses")
+def option(reuses: Any) -> None:
+    step = Step(
+        called="reuses, beside a real run",
+        expected="True where the socket has SO_REUSEADDR, in three cases",
+        why="The switch is looked at once, when the server binds.",
+    )
+    with (
+        Reusing(ANY_PORT, Echo) as one,
+        TCPServer(ANY_PORT, Echo) as two,
+        TCPServer(ANY_PORT, Echo, bind_and_activate=False) as three,
+    ):
+        two.allow_reuse_address = three.allow_reuse_address = True
+        three.server_bind()
+        real = [_reuses(server) for server in (one, two, three)]
+    compare(
+        step,
+        reuses,
+        real,
+        {
+            0: "The class is the right place: the constructor sees it before it binds.",
+            1: "The constructor has bound already; the switch on the object comes too late.",
+            2: "Nothing was bound yet when the switch was set.",
+        },
+    )
+
+
+@predict.part("endings", 1, "Two endings, two jobs.", "connects")
+def endings(connects: Any) -> None:
+    step = Step(
+        called="connects, beside a real run",
+        expected="True where a client can connect: after shutdown(), after server_close()",
+        why="shutdown() ends the loop, server_close() gives back the socket.",
+    )
+    server = TCPServer(ANY_PORT, Echo)
+    loop = threading.Thread(target=server.serve_forever, daemon=True)
+    loop.start()
+    server.shutdown()
+    loop.join(PATIENCE)
+    real = [_connects(server.server_address)]
+    server.server_close()
+    real.append(_connects(server.server_address))
+    compare(
+        step,
+        connects,
+        real,
+        {
+            0: "shutdown() does not close the listener, and the system connects without the loop.",
+            1: "Nobody listens there any more.",
+        },
+    )
+
+
+def _connects(where: Any) -> bool:
+    try:
+        socket.create_connection(where, PATIENCE).close()
+    except OSError:
+        return False
+    return True
+
+
+class Narrow(TCPServer):
+    """Has a short queue, and keeps its connections open."""
+
+    request_queue_size = 1
+
+    def shutdown_request(self, request: Any) -> None:
+        """Leave it open."""
+
+
+@predict.part("served", 1, "A waiting room is no limit.", "served")
+def serves_all(served: Any) -> None:
+    step = Step(
+        called="served, beside a real run",
+        expected="a list of one number: how many of ten clients, who all stay, are served",
+        why="request_queue_size is the backlog of listen: how many wait to be accepted. A server "
+        "that accepts promptly empties that queue all the time.",
+    )
+    clients: list[socket.socket] = []
+    answers = 0
+    try:
+        with running(Narrow(ANY_PORT, Echo), PATIENCE) as server:
+            for _ in range(10):
+                clients.append(socket.create_connection(server.server_address, PATIENCE))
+                clients[-1].sendall(b"ahoy")
+                answers += clients[-1].recv(100) == b"ahoy"
+    finally:
+        for client in clients:
+            client.close()
+    compare(step, served, [answers], {0: "request_queue_size does not limit the clients."})
+
+
+@predict.part("full queue", 1, "No answer is not a refusal.", "full_queue")
+def full_queue(full: Any) -> None:
+    step = Step(
+        called="full_queue, beside a real run"
+        if sys.platform == "linux"
+        else "full_queue, beside what Linux does (this system may differ)",
+        expected='for the first and for the tenth client "connected", "refused" or "waits"',
+        why="The system connects clients until the queue is full. On Linux the others get no "
+        "answer: they try again until their own time limit. 'Refused' means nobody listens.",
+    )
+    real = _full_queue() if sys.platform == "linux" else ["connected", "waits"]
+    compare(
+        step,
+        full,
+        real,
+        {
+            0: "The system connects clients alone, though the server never looks.",
+            1: "A full queue refuses nobody, though the documentation of socketserver says "
+            "'connection denied'."
+            if full[1:] == ["refused"]
+            else "The queue is full by then.",
+        },
+    )
+
+
+def _full_queue() -> list[str]:
+    clients: list[socket.socket] = []
+    with Narrow(ANY_PORT, Echo) as server:
+        for _ in range(10):
+            clients.append(socket.socket())
+            clients[-1].setblocking(False)
+            clients[-1].connect_ex(server.server_address)
+        time.sleep(0.2)
+        real = [_outcome(client) for client in (clients[0], clients[-1])]
+    for client in clients:
+        client.close()
+    return real
+
+
+def _outcome(client: socket.socket) -> str:
+    _, ready, _ = select.select([], [client], [], 0)
+    if not ready:
+        return "waits"
+    failed = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return "refused" if failed else "connected"

@@ -1,0 +1,1345 @@
+"""Checks of chapter 06: a thread for each request, what threads share, and how they end."""
+
+import gc
+import http.client
+import select
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from typing import Any
+
+import minisocketserver
+from minisocketserver import BaseRequestHandler
+
+from ..busy import Stopwatch
+from ..checks import room
+from ..checks.core import Exercise
+from ..checks.forecast import compare
+from ..checks.place import subclass, there
+from ..checks.room import here, joined, serving, talk
+from ..checks.step import PATIENCE, CannotCheck, NotYet, Step, whereabouts
+from ..notebook.running import ServerTrouble, within
+from ..notebook.tracebacks import describe
+from ..processes import command, environment
+from .sockets import want_plain_reply
+
+ANY_PORT = ("127.0.0.1", 0)
+MOMENT = 0.1
+"""Seconds in which a server that does not wait has gone on."""
+
+build = Exercise(
+    "06.1",
+    title="Build a ThreadingMixIn",
+    kind="build",
+    level=2,
+    names=("ThreadingMixIn",),
+    own={
+        "ThreadingMixIn": ("process_request", "process_request_thread", "server_close"),
+    },
+    hints=(
+        "process_request only starts a thread. Which method of yours does the thread run, and "
+        "who sees an exception that is raised in it? server_close needs to know the threads that "
+        "are still at work, so somebody has to write them down, and to forget them again.",
+        "process_request_thread: try finish_request, except Exception: handle_error, finally: "
+        "shutdown_request. process_request sets thread.daemon before start, and keeps the thread "
+        "in a WeakSet, self._threads, unless it is a daemon or block_on_close is off. Call super() "
+        "first in server_close, then join.",
+        "In process_request: thread = threading.Thread(target=self.process_request_thread, "
+        "args=(request, client_address), daemon=self.daemon_threads); thread.start(); then, if "
+        "self.block_on_close and not self.daemon_threads: "
+        'vars(self).setdefault("_threads", WeakSet()).add(thread). In server_close: '
+        "super().server_close(); for thread in list(self._threads): thread.join().",
+    ),
+)
+
+
+def mishap() -> str:
+    """Return the first exception in words, or nothing: a thread's later ones may follow from it."""
+    errors = room.records.errors
+    return f" ({describe(errors[0])})" if errors else ""
+
+
+class Desk:
+    """Notes on the hooks of a server, and a gate at which handlers can be held up."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.gate = threading.Event()
+        self.begun = threading.Event()
+        self.diary: list[str] = []
+        self.workers: list[threading.Thread] = []
+        self.calls: list[str] = []
+        self.reports: list[str] = []
+        self.taken: Any = None
+        self.loop: threading.Thread | None = None
+        self.closer: threading.Thread | None = None
+
+    def serve_forever(self, *args: Any) -> None:
+        self.loop = threading.current_thread()
+        super().serve_forever(*args)  # type: ignore[misc]
+
+    def get_request(self) -> Any:
+        self.taken = super().get_request()  # type: ignore[misc]
+        return self.taken
+
+    def shutdown_request(self, request: Any) -> None:
+        self.calls.append("shutdown_request")
+        super().shutdown_request(request)  # type: ignore[misc]
+
+    def server_close(self) -> None:
+        self.closer = threading.current_thread()
+        super().server_close()  # type: ignore[misc]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        room.records.note_error(sys.exc_info()[1])
+
+    def note_report(self, request: Any, client_address: Any) -> None:
+        """Take the place of handle_error, and keep the call instead of the error."""
+        error = sys.exc_info()[1]
+        self.calls.append("handle_error")
+        if (request, client_address) != self.taken:
+            self.reports.append(f"with {request!r} and {client_address!r}")
+        elif not isinstance(error, Bug):
+            self.reports.append(f"for {describe(error) if error else 'no exception'}")
+
+    def fail_to_report(self, request: Any, client_address: Any) -> None:
+        """Take the place of a handle_error that has a bug itself."""
+        self.calls.append("handle_error")
+        raise RuntimeError("the report fails, too")
+
+
+class Bug(Exception):
+    """An error that no program expects."""
+
+
+class ValueBug(Bug, ValueError):
+    """One that some programs expect."""
+
+
+class Orders(BaseRequestHandler):
+    """Answers b"quick" at once, and any other order when the gate is open."""
+
+    def handle(self) -> None:
+        self.request.settimeout(3 * PATIENCE)
+        order = self.request.recv(100)
+        self.server.workers.append(threading.current_thread())
+        if order != b"quick":
+            self.server.begun.set()
+            self.server.gate.wait(3 * PATIENCE)
+            self.server.diary.append("done")
+        self.request.sendall(order)
+
+
+class Card(BaseRequestHandler):
+    """Sends a datagram back."""
+
+    def handle(self) -> None:
+        self.server.workers.append(threading.current_thread())
+        data, sock = self.request
+        sock.sendto(data, self.client_address)
+
+
+class Buggy(BaseRequestHandler):
+    """Has a bug."""
+
+    error: type[BaseException] = ValueBug
+
+    def handle(self) -> None:
+        raise self.error("a bug in the handler")
+
+
+class Stranger(Buggy):
+    """Has a bug that is none of the usual ones."""
+
+    error = Bug
+
+
+class Leaves(Buggy):
+    """Ends its thread, as sys.exit() does."""
+
+    error = SystemExit
+
+
+class Stays(BaseRequestHandler):
+    """Stays at work until its client sends a second word."""
+
+    def handle(self) -> None:
+        self.request.settimeout(3 * PATIENCE)
+        self.request.recv(100)
+        self.server.stays[self.client_address[1]] = threading.current_thread()
+        self.request.recv(100)
+
+
+class Overheard:
+    """Notes with what process_request_thread is called, as a subclass might override it."""
+
+    def process_request_thread(self, *args: Any, **keywords: Any) -> None:
+        self.overheard = (*args, *keywords.values())
+        super().process_request_thread(*args, **keywords)  # type: ignore[misc]
+
+
+def mixed(step: Step, mixin: Any, handler: Any, base: Any = None, **switches: Any) -> Any:
+    """Return a server of the learner's mix-in, put first, and one of ours."""
+    base = base or minisocketserver.TCPServer
+    made = step.call(subclass, "Server", (mixin, Desk, base), switches)
+    return step.call(made, ANY_PORT, handler)
+
+
+@contextmanager
+def order(step: Step, server: Any, word: bytes) -> Iterator[socket.socket]:
+    """Connect and send an order; leave the answer for later."""
+    try:
+        with socket.create_connection(server.server_address, PATIENCE) as client:
+            client.sendall(word)
+            yield client
+    except OSError as error:
+        step.fail(f"{describe(error)}{mishap()}", error)
+    finally:
+        server.gate.set()  # nobody is left waiting, however the check ends
+
+
+def answer(step: Step, client: socket.socket, what: str) -> bytes:
+    """Return what comes next, or say that `what` never came."""
+    try:
+        return client.recv(100)
+    except TimeoutError:
+        step.fail(f"{what}, within {PATIENCE:g} seconds{mishap()}")
+
+
+def _has_begun(server: Any) -> bool:
+    """Tell whether a handler has come to its work; after an error there is little hope."""
+    _soon(lambda: server.begun.is_set() or room.records.errors)
+    return bool(server.begun.wait(MOMENT))
+
+
+@build.part("at once", 2, "A slow client keeps nobody waiting.")
+def at_once(mixin: Any) -> None:
+    step = Step(
+        called="class Server(ThreadingMixIn, TCPServer), with a slow client and two quick ones",
+        expected="the quick ones answered while the slow one is at work, each in its own thread",
+        why="The loop takes the next request only when process_request has returned. So the work "
+        "goes into a new thread, and process_request returns at once.",
+    )
+    server = mixed(step, mixin, Orders)
+    with serving(step, server), order(step, server, b"slow") as slow:
+        step.want(_has_begun(server), f"no handler was called{mishap()}")
+        for _ in range(2):
+            try:
+                got = talk(step, server.server_address, b"quick")
+            except NotYet as not_yet:
+                alone = server.workers[:1] == [server.loop]
+                where = "in the loop's own thread: " if alone else ""
+                step.fail(f"nobody served beside the slow client, {where}{not_yet.came}")
+            step.want(got == b"quick", f"{got!r} for b'quick'{mishap()}")
+        server.gate.set()
+        got = answer(step, slow, "no answer for the slow client")
+        step.want(got == b"slow", f"{got!r} for the slow client{mishap()}")
+        count = len(set(server.workers) - {server.loop})
+        step.want(count == 3, f"{count} threads at work for 3 requests")
+    _runs_the_method(mixin)
+    _fits_any_server(mixin)
+
+
+def _runs_the_method(mixin: Any) -> None:
+    step = Step(
+        called="class Server(ThreadingMixIn, TCPServer), with a process_request_thread of its own",
+        expected="the thread runs that one, with the request and the client's address",
+        why="A subclass may override what the thread does, as the pool of chapter 10 does. So the "
+        "thread runs self.process_request_thread, whoever has defined it.",
+    )
+    made = step.call(subclass, "Server", (Overheard, mixin, Desk, minisocketserver.TCPServer), {})
+    server = step.call(made, ANY_PORT, Orders)
+    server.overheard = ()
+    with serving(step, server):
+        talk(step, server.server_address, b"quick")
+    step.want(server.overheard, f"an answer, and its method was not called{mishap()}")
+    got, taken = server.overheard, server.taken
+    step.want(there(_are_equal, got, taken), f"its method called with {got!r}{mishap()}")
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    return bool(one == other)
+
+
+def _fits_any_server(mixin: Any) -> None:
+    step = Step(
+        called="class Server(ThreadingMixIn, UDPServer), with one datagram",
+        expected="the datagram back, from a thread of its own",
+        why="A mix-in knows nothing of connections. It calls the server's hooks, and so it fits "
+        "all servers, also one whose requests are datagrams.",
+    )
+    server = mixed(step, mixin, Card, minisocketserver.UDPServer)
+    with serving(step, server), socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.settimeout(PATIENCE)
+        client.sendto(b"ahoy", server.server_address)
+        got = answer(step, client, "no datagram came back")
+        step.want(got == b"ahoy", f"{got!r} for b'ahoy'")
+    step.want(not room.records.errors, f"the answer, and an exception{mishap()}")
+
+
+@build.part("errors", 2, "An error is reported, and the client gets its goodbye.")
+def errors(mixin: Any) -> None:
+    for handler, error in ((Buggy, "ValueError"), (Stranger, "an Exception of another class")):
+        _reports(mixin, handler, error)
+    _says_goodbye_in_any_case(mixin, Leaves, "handler that calls sys.exit()")
+    _says_goodbye_in_any_case(mixin, Buggy, "handle_error() that fails itself")
+    step = Step(
+        called="class Server(ThreadingMixIn, TCPServer), with a handler that succeeds",
+        expected="shutdown_request, once, after the handler's work",
+        why="Whoever sees a request through ends it, too. The loop has long gone on.",
+    )
+    server = mixed(step, mixin, Orders)
+    with serving(step, server):
+        got = talk(step, server.server_address, b"quick")
+        _soon(lambda: server.calls)
+    step.want(server.calls == ["shutdown_request"], f"the calls {server.calls}{mishap()}")
+    step.want(got == b"quick", f"{got!r} for b'quick'{mishap()}")
+
+
+def _reports(mixin: Any, handler: Any, error: str) -> None:
+    step = Step(
+        called=f"class Server(ThreadingMixIn, TCPServer), with a handler that raises {error}",
+        expected="handle_error, then shutdown_request, once each, and no thread ended by the error",
+        why="An exception belongs to the thread in which it was raised. The try in the loop does "
+        "not see it, so the thread needs a try of its own.",
+    )
+    server = mixed(step, mixin, handler)
+    with serving(step, server):
+        server.handle_error = server.note_report
+        _visit_in_vain(step, server)
+        time.sleep(0.01)
+    died = ", and the exception ended the thread" if room.records.errors else ""
+    calls = " and ".join(server.calls) or "neither of the two"
+    step.want(
+        server.calls == ["handle_error", "shutdown_request"] and not died,
+        f"{calls} called{died}",
+    )
+    step.want(not server.reports, f"handle_error called {' and '.join(server.reports)}")
+
+
+def _visit_in_vain(step: Step, server: Any) -> None:
+    end = time.monotonic() + PATIENCE
+    with suppress(NotYet):
+        talk(step, server.server_address, b"hello")
+    left = max(MOMENT, end - time.monotonic())
+    _soon(lambda: "shutdown_request" in server.calls or room.records.errors, left)
+
+
+def _says_goodbye_in_any_case(mixin: Any, handler: Any, what: str) -> None:
+    step = Step(
+        called=f"class Server(ThreadingMixIn, TCPServer), with a {what}",
+        expected="shutdown_request, once, all the same",
+        why="In any case means: whatever is raised, and by whom. Python has a word for what "
+        "happens in any case, and what comes after an except is not it.",
+    )
+    server = mixed(step, mixin, handler)
+    with serving(step, server):
+        server.handle_error = server.fail_to_report
+        _visit_in_vain(step, server)
+        _soon(lambda: "shutdown_request" in server.calls, MOMENT)
+    goodbyes = server.calls.count("shutdown_request")
+    step.want(goodbyes == 1, f"shutdown_request called {goodbyes} times{mishap()}")
+
+
+def _soon(condition: Any, seconds: float | None = None) -> bool:
+    end = time.monotonic() + (PATIENCE if seconds is None else seconds)
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return bool(condition())
+
+
+@build.part("closing", 2, "The door is closed first, then the work is waited for.")
+def closing(mixin: Any) -> None:
+    step = Step(
+        called="server_close(), while a handler is at work",
+        expected="the listener closed at once, and server_close() back when the work is done",
+        why="After the server a program closes what its handlers use: a diary, a database. A "
+        "handler still at work would find it closed.",
+    )
+    server = mixed(step, mixin, Orders)
+    with order(step, server, b"slow") as client:
+        _begin(step, server)
+        closer = threading.Thread(target=_close, args=(server,), daemon=True)
+        closer.start()
+        closed = _soon(lambda: server.fileno() == -1 or not closer.is_alive())
+        step.want(closed, "server_close() waits, and the listener is still open")
+        closer.join(MOMENT)
+        step.want(
+            closer.is_alive(),
+            f"server_close() back, and the handler still at work{mishap()}",
+        )
+        server.gate.set()
+        closer.join(PATIENCE)
+        step.want(not closer.is_alive(), "the handler done, and server_close() still waits")
+        step.want(server.fileno() == -1, "server_close() back, and the listener still open")
+        step.want(
+            server.closer,
+            "the listener closed by hand: its neighbour's server_close() may have more to do",
+        )
+        step.want(server.diary, "server_close() back before the work was done")
+        step.want(not room.records.errors, f"server_close() broken off{mishap()}")
+        got = answer(step, client, "no answer for the client")
+        step.want(got == b"slow", f"{got!r} for the client")
+    step = Step(
+        called="server_close(), on a server that has had no request",
+        expected="no error, and the listener closed",
+        why="A server may end before anybody came.",
+    )
+    server = mixed(step, mixin, Orders)
+    step.call(server.server_close)
+    step.want(server.fileno() == -1, "no error, and the listener still open")
+    _waits_for_all(mixin)
+    _waits_without_a_limit(mixin)
+
+
+def _waits_for_all(mixin: Any) -> None:
+    step = Step(
+        called="server_close(), while two handlers are at work, one longer than the other",
+        expected="server_close() back when both are done",
+        why="Each of them may still need what the program closes next.",
+    )
+    server = mixed(step, mixin, Stays)
+    server.stays = there(dict)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(order(step, server, b"stay")) for _ in range(2)]
+        for _ in clients:
+            step.call(server.handle_request)
+        both = _soon(lambda: len(server.stays) == 2 or room.records.errors)
+        step.want(both, f"fewer than two handlers at work{mishap()}")
+        closer = threading.Thread(target=_close, args=(server,), daemon=True)
+        closer.start()
+        # First the one that it waits for, so that only who waits for the other, too, goes on.
+        _soon(lambda: there(joined, server.stays), MOMENT)
+        port = there(joined, server.stays)
+        clients.sort(key=lambda client: client.getsockname()[1] != port)
+        clients[0].sendall(b"go")
+        closer.join(MOMENT)
+        early = not closer.is_alive()
+        clients[1].sendall(b"go")
+        step.want(not early, f"server_close() back when one of the two was done{mishap()}")
+        closer.join(PATIENCE)
+        step.want(not closer.is_alive(), "both done, and server_close() still waits")
+    step.want(not room.records.errors, f"server_close() broken off{mishap()}")
+
+
+def _waits_without_a_limit(mixin: Any) -> None:
+    step = Step(
+        called="server_close(), while a handler is at work for a long time",
+        expected="server_close() back when the work is done, however long it takes",
+        why="join(5) comes back after five seconds, whether the thread has ended or not. Only the "
+        "switches say that nobody waits.",
+    )
+    server = mixed(step, mixin, Orders)
+    with order(step, server, b"slow"):
+        _begin(step, server)
+        with there(Threads, server):
+            closer = threading.Thread(target=_close, args=(server,), daemon=True)
+            closer.start()
+            closer.join(MOMENT)
+            early = not closer.is_alive()
+            server.gate.set()
+            closer.join(PATIENCE)
+        step.want(not early, "server_close() back, and the handler still at work: a time limit?")
+
+
+class Threads:
+    """Lets a server's threads do what they seldom do, while a `with` block runs.
+
+    A thread of the loop's has ended before its start() is back, and who closes the server sees
+    the time limit of a join() run out at once.
+    """
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._real = threading.Thread.start, threading.Thread.join
+
+    def __enter__(self) -> None:
+        server, (start, join) = self._server, self._real
+
+        def start_and_end(thread: threading.Thread) -> None:
+            start(thread)
+            if threading.current_thread() is server.loop:
+                join(thread, PATIENCE)
+
+        def join_soon(thread: threading.Thread, timeout: float | None = None) -> None:
+            if timeout is not None and threading.current_thread() is server.closer:
+                timeout = min(timeout, 0.001)
+            join(thread, timeout)
+
+        threading.Thread.start = start_and_end  # type: ignore[assignment, method-assign]
+        threading.Thread.join = join_soon  # type: ignore[assignment, method-assign]
+
+    def __exit__(self, *_: object) -> None:
+        threading.Thread.start, threading.Thread.join = self._real  # type: ignore[method-assign]
+
+
+def _close(server: Any) -> None:
+    try:
+        server.server_close()
+    except Exception as error:
+        room.records.note_error(error)
+
+
+def _begin(step: Step, server: Any) -> None:
+    """Let the server take one request, whose handler waits at the gate."""
+    step.call(server.handle_request)
+    step.want(_has_begun(server), f"no handler was called{mishap()}")
+
+
+@build.part("switches", 2, "Both switches do what they say.")
+def switches(mixin: Any) -> None:
+    step = Step(
+        called="class Server(ThreadingMixIn, TCPServer), as it is",
+        expected="daemon_threads False, block_on_close True, and a handler's thread no daemon",
+        why="Work that has begun is finished, unless the program says otherwise.",
+    )
+    for name, wanted in (("daemon_threads", False), ("block_on_close", True)):
+        got = getattr(mixin, name, None)
+        step.want(got is wanted, f"ThreadingMixIn.{name} is {got!r}")
+    server = mixed(step, mixin, Orders)
+    with serving(step, server):
+        talk(step, server.server_address, b"quick")
+    _want_daemon(step, server, False)
+    for name, wanted in (("daemon_threads", True), ("block_on_close", False)):
+        step = Step(
+            called=f"server_close(), with {name} = {wanted} and a handler at work",
+            expected="the listener closed, and server_close() back at once",
+            why="Waiting can take for ever, so there are two switches: one makes the threads "
+            "daemons, which nobody waits for, the other only keeps server_close from waiting.",
+        )
+        server = mixed(step, mixin, Orders, **{name: wanted})
+        with order(step, server, b"slow"):
+            _begin(step, server)
+            try:
+                within(PATIENCE, server.server_close, "server_close")
+            except ServerTrouble:
+                server.gate.set()
+                step.fail(f"server_close() waits for the handler although {name} is {wanted}")
+            except Exception as error:
+                step.fail(describe(error), error)
+            step.want(not server.diary, "server_close() back only after the work was done")
+            server.gate.set()
+        _want_daemon(step, server, name == "daemon_threads")
+
+
+def _want_daemon(step: Step, server: Any, wanted: bool) -> None:
+    daemons = {thread.daemon for thread in server.workers}
+    step.want(
+        daemons == {wanted},
+        f"a handler's thread that is {'no' if wanted else 'a'} daemon: a new thread is what the "
+        "one that starts it is, unless thread.daemon is set",
+    )
+
+
+@build.part("memory", 1, "Those at work are known, and nobody keeps the dead.")
+def memory(mixin: Any) -> None:
+    _knows_those_at_work(mixin)
+    _forgets_the_dead(mixin)
+    _forgets_the_quick(mixin)
+
+
+def _knows_those_at_work(mixin: Any) -> None:
+    step = Step(
+        called="list(server._threads), while a handler is at work, and on another server",
+        expected="the handler's thread; none on the other server",
+        why="Programs and CPython's own tests look there. What belongs to one server is no "
+        "business of the next one.",
+    )
+    server = mixed(step, mixin, Orders)
+    other = there(_another, server)
+    with order(step, server, b"slow"):
+        _begin(step, server)
+        for one, wanted in ((server, server.workers), (other, [])):
+            got = there(_kept, one)
+            whose = "the server" if one is server else "the other server"
+            step.want(got == wanted, f"{len(got)} of {len(wanted)} in _threads of {whose}")
+        server.gate.set()
+    step.call(server.server_close)
+
+
+def _another(server: Any) -> Any:
+    return type(server)(ANY_PORT, server.RequestHandlerClass)
+
+
+def _kept(server: Any) -> list[threading.Thread]:
+    kept = getattr(server, "_threads", ())
+    return list(kept) if isinstance(kept, Iterable) else []
+
+
+def _forgets_the_dead(mixin: Any) -> None:
+    visitors = 10
+    step = Step(
+        called=f"class Server(ThreadingMixIn, TCPServer), with {visitors} visitors in turn",
+        expected="no more than two of their threads still remembered",
+        why="After a million visitors a list has a million entries. The memory of a server that "
+        "runs for years must not grow with each of them.",
+    )
+    server = mixed(step, mixin, Orders)
+    with serving(step, server):
+        threads = []
+        for _ in range(visitors):
+            talk(step, server.server_address, b"quick")
+            threads.append(there(_ended_worker, server))
+
+        few = _soon(lambda: there(_count_held, threads) <= 2)
+        held = there(_count_held, threads)
+        step.want(few, f"{held} ended threads still held: a list that only grows?")
+
+
+def _forgets_the_quick(mixin: Any) -> None:
+    visitors = 5
+    step = Step(
+        called=f"class Server(ThreadingMixIn, TCPServer), with {visitors} visitors in turn, whose "
+        "threads have ended before start() is back",
+        expected="no more than two of their threads in _threads",
+        why="A new thread may run at once, and to its end, before the one that started it goes "
+        "on. Whoever writes it down only then has written down a dead one.",
+    )
+    server = mixed(step, mixin, Orders)
+    with serving(step, server), there(Threads, server):
+        for _ in range(visitors):
+            talk(step, server.server_address, b"quick")
+        server.workers.clear()
+        there(gc.collect)
+        held = len(there(_kept, server))
+    step.want(held <= 2, f"{held} ended threads in _threads: who takes them out?{mishap()}")
+
+
+def _ended_worker(server: Any) -> "weakref.ref[threading.Thread]":
+    # Here and not in the check: what crosses to the checker is kept for it.
+    worker = server.workers.pop()
+    worker.join(PATIENCE)
+    return weakref.ref(worker)
+
+
+def _count_held(threads: "list[weakref.ref[threading.Thread]]") -> int:
+    gc.collect()
+    return sum(thread() is not None for thread in threads)
+
+
+use = Exercise(
+    "06.2",
+    title="Tickets for everybody at once",
+    kind="use",
+    level=2,
+    names=("Theatre", "TicketWindow"),
+    hints=(
+        "Two visitors at two windows look at the same plan of the seats. What happens if both "
+        "look before either has taken one? And what happens if one holds the plan while he is "
+        "looking for his purse?",
+        "Theatre is a mix-in and a TCPServer, in the right order, with sold = 0, seats = 5 and "
+        "one lock. The handler first receives the request, then takes the lock, looks, counts, "
+        "lets the lock go, and only then answers.",
+        "self.request.recv(65536); with self.server.lock: number = self.server.sold + 1; and, if "
+        "number <= self.server.seats: self.server.sold = number. After the with: the text is "
+        'f"seat {number}\\n" or "sold out\\n"; sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + '
+        "text.encode()).",
+    ),
+)
+
+
+def quickly(step: Step, server: Any) -> Any:
+    """Serve so that the loop of the standard library is soon stopped, and the check over."""
+    return serving(step, server, lambda: server.serve_forever(0.02))
+
+
+class Hurried:
+    """A mix-in for the learner's Theatre: a look at the counter takes a moment."""
+
+    request_queue_size = 20  # a full queue would make a client try again a second later
+    _sold = 0
+
+    @property
+    def sold(self) -> int:
+        now = self._sold
+        time.sleep(0.01)  # whoever looks without a lock finds others looking, too
+        return now
+
+    @sold.setter
+    def sold(self, number: int) -> None:
+        self._sold = number
+
+
+class HeldUp:
+    """A mix-in for the learner's Theatre: the first handler waits at one of its looks at `sold`.
+
+    A look is a use of any kind, and so is one at `lock`, before it is taken: between two locks
+    others may come in. `stop_at` counts looks from 1; with 0 nobody waits.
+    """
+
+    stop_at = 0
+    looks = 0
+    _sold = 0
+    _first: threading.Thread | None = None
+
+    def __init__(self, *args: Any) -> None:
+        self.waits, self.go_on = threading.Event(), threading.Event()
+        super().__init__(*args)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        self._first = self._first or threading.current_thread()
+        super().finish_request(request, client_address)  # type: ignore[misc]
+
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        if name == "lock":
+            self._look()
+        return value
+
+    def _look(self) -> None:
+        if threading.current_thread() is self._first:
+            self.looks += 1
+            if self.looks == self.stop_at:
+                self.waits.set()
+                self.go_on.wait(2 * PATIENCE)
+
+    @property
+    def sold(self) -> int:
+        self._look()
+        return self._sold
+
+    @sold.setter
+    def sold(self, number: int) -> None:
+        self._look()
+        self._sold = number
+
+
+def _lacks_threads(server: Any) -> str:
+    """Tell why a server works on one request at a time, or nothing."""
+    having = there(_classes_with, server, "process_request")
+    if having[:1] != ["BaseServer"]:
+        return ""
+    late = there(_classes_with, server, "process_request_thread")
+    if late:
+        return (
+            f"{late[0]} stands after the server among the bases, so process_request is "
+            "BaseServer's: one client at a time"
+        )
+    return "process_request is BaseServer's, without a mix-in: one client at a time"
+
+
+def _classes_with(server: Any, name: str) -> list[str]:
+    return [cls.__name__ for cls in type(server).__mro__ if name in vars(cls)]
+
+
+def _visit(step: Step, visitor: http.client.HTTPConnection) -> str:
+    """Return the text that a visitor is sent."""
+    try:
+        reply = visitor.getresponse()
+        step.want(reply.status == 200, f"the status {reply.status}")
+        return reply.read().decode().strip()
+    except TimeoutError:
+        stands = there(whereabouts, room.records.before)
+        step.fail(f"no answer within {PATIENCE:g} seconds{stands}{mishap()}")
+    except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
+        step.fail(f"{describe(error)}{mishap()}", error)
+    finally:
+        visitor.close()
+
+
+@contextmanager
+def _visitors(step: Step, server: Any, count: int) -> Iterator[list[http.client.HTTPConnection]]:
+    """Connect `count` visitors; none has asked for anything yet."""
+    host, port = server.server_address[:2]
+    with ExitStack() as stack:
+        visitors = [http.client.HTTPConnection(host, port, timeout=PATIENCE) for _ in range(count)]
+        for visitor in visitors:
+            stack.callback(visitor.close)
+            step.call(visitor.connect)
+        yield visitors
+
+
+def _ask_all(step: Step, visitors: list[http.client.HTTPConnection]) -> None:
+    for visitor in visitors:
+        try:
+            visitor.request("GET", "/ticket")
+        except OSError as error:
+            step.fail(f"{describe(error)}{mishap()}", error)
+
+
+@use.part("page", 1, "The web's own client has its ticket.")
+def page(theatre: Any, window: Any) -> None:
+    step = Step(
+        called="Theatre(address, TicketWindow), visited by http.client twice, in turn",
+        expected="the status 200, 'seat 1' and then 'seat 2'",
+        why="http.client knows nothing of this course. It wants a status line, an empty line, and "
+        "the text, in bytes.",
+    )
+    seats = getattr(theatre, "seats", None)
+    step.want(seats == 5, f"a Theatre whose seats is {seats!r}; the task says 5")
+    server = step.call(theatre, ANY_PORT, window)
+    with quickly(step, server):
+        for number in (1, 2):
+            with _visitors(step, server, 1) as visitors:
+                _ask_all(step, visitors)
+                got = _visit(step, visitors[0])
+                step.want(got == f"seat {number}", f"{got!r}{mishap()}")
+        reply = talk(step, server.server_address, b"GET /ticket HTTP/1.1\r\nHost: x\r\n\r\n")
+        want_plain_reply(step, reply, room.records.trouble())
+        sold = server.sold
+    step.want(sold == 3, f"three tickets, and sold is {sold!r}")
+
+
+@use.part("a silent client", 2, "Who says nothing keeps nobody waiting.")
+def silent(theatre: Any, window: Any) -> None:
+    step = Step(
+        called="Theatre(address, TicketWindow), with a silent client, then one who asks",
+        expected="'seat 1' for the one who asks",
+        why="The basic servers see one request through before they take the next. And a lock that "
+        "is held while a client thinks makes a threading server just as slow.",
+    )
+    server = step.call(theatre, ANY_PORT, window)
+    lacks = _lacks_threads(server)
+    with quickly(step, server), _visitors(step, server, 2) as (quiet, asking):
+        time.sleep(0.02)
+        _ask_all(step, [asking])
+        try:
+            got = _visit(step, asking)
+        except NotYet as not_yet:
+            quiet.close()
+            guess = "" if room.records.errors else "; is a lock held while the silent one thinks?"
+            step.fail(lacks or f"{not_yet.came}{guess}")
+        step.want(got == "seat 1", f"{got!r}{mishap()}")
+        _ask_all(step, [quiet])
+        got = _visit(step, quiet)
+        step.want(got == "seat 2", f"{got!r} for the one who was silent{mishap()}")
+    step.want(not lacks, lacks)
+
+
+@use.part("one seat each", 3, "Nobody shares a seat, and the house is full.")
+def one_seat_each(theatre: Any, window: Any) -> None:
+    crowd, seats = 6, 3
+    step = Step(
+        called=f"Theatre with {seats} seats, visited by {crowd} clients at once; a look at "
+        "self.sold takes 10 ms",
+        expected=f"the seats 1 to {seats}, each once, 'sold out' for the others, and sold = "
+        f"{seats}",
+        why="Between looking and taking, another thread may look as well. Both steps belong under "
+        "one lock, the same for all handlers, so it lives on the server.",
+    )
+    hurried = step.call(subclass, theatre.__name__, (Hurried, theatre), {"seats": seats})
+    server = step.call(hurried, ANY_PORT, window)
+    with quickly(step, server), _visitors(step, server, crowd) as visitors:
+        _ask_all(step, visitors)
+        told = sorted(_visit(step, visitor) for visitor in visitors)
+        sold = server._sold
+    given = [text for text in told if text != "sold out"]
+    shared = len(given) - len(set(given))
+    step.want(
+        not shared,
+        f"{told}: {shared} share a seat with another. Is there one lock for all, around the look "
+        "and the count?",
+    )
+    step.want(told == _seats(seats, crowd), f"{told}{mishap()}")
+    step.want(sold == seats, f"all well, but sold is {sold}: who gets no seat does not count")
+    _two_theatres(theatre, window)
+    nobody_comes_between(theatre, window)
+
+
+def nobody_comes_between(theatre: Any, window: Any) -> None:
+    """Let one of two handlers wait at each of its looks at `sold`, while the other one goes on."""
+    for seats in (2, 1):
+        looks, seconds = _with_one_held_up(theatre, window, seats, 0, MOMENT)
+        for stop_at in range(1, looks + 1):
+            # A machine that was slow before may be slow again.
+            _with_one_held_up(theatre, window, seats, stop_at, max(MOMENT, 4 * seconds))
+
+
+def _seats(seats: int, crowd: int) -> list[str]:
+    return [f"seat {number + 1}" for number in range(seats)] + ["sold out"] * (crowd - seats)
+
+
+def _with_one_held_up(
+    theatre: Any, window: Any, seats: int, stop_at: int, moment: float
+) -> tuple[int, float]:
+    """Hold the first visitor's handler up at one of its looks, and give the second a moment.
+
+    Return how many looks the first one took, and after how many seconds it had answered or
+    waited.
+    """
+    step = Step(
+        called=f"Theatre with {seats} of its seats left, for two visitors; the first one's handler "
+        f"is held up at its use number {stop_at} of self.server.sold",
+        expected=f"{_seats(seats, 2)}, and sold = {seats}",
+        why="From the first use of sold to the last no other thread may come in between. Whoever "
+        "gives the lock back and looks again sees what another one has done.",
+    )
+    attributes = {"seats": seats, "stop_at": stop_at}
+    held_up = step.call(subclass, theatre.__name__, (HeldUp, theatre), attributes)
+    server = step.call(held_up, ANY_PORT, window)
+    with quickly(step, server), _visitors(step, server, 2) as (first, second):
+        begin = time.monotonic()
+        _ask_all(step, [first])
+        _soon(lambda: server.waits.is_set() or _has_answer(first))
+        seconds = time.monotonic() - begin
+        looks = server.looks
+        _ask_all(step, [second])
+        _soon(lambda: _has_answer(second), moment)
+        server.go_on.set()
+        told = sorted(_visit(step, visitor) for visitor in (first, second))
+        sold = server._sold
+    step.want(
+        told == _seats(seats, 2) and sold == seats,
+        f"{told}, and sold = {sold}{mishap()}: is the lock held from the first use to the last?",
+    )
+    return looks, seconds
+
+
+def _has_answer(visitor: http.client.HTTPConnection) -> bool:
+    return bool(select.select([visitor.sock], [], [], 0)[0])
+
+
+def _two_theatres(theatre: Any, window: Any) -> None:
+    step = Step(
+        called="two theatres, each visited once",
+        expected="'seat 1' in each",
+        why="A program may have two servers. What belongs to one is kept on it.",
+    )
+    one, two = (step.call(theatre, ANY_PORT, window) for _ in range(2))
+    with quickly(step, one), quickly(step, two):
+        for server in (one, two):
+            with _visitors(step, server, 1) as visitors:
+                _ask_all(step, visitors)
+                got = _visit(step, visitors[0])
+                step.want(got == "seat 1", f"{got!r}: do the two count together?")
+
+
+bugs = Exercise(
+    "06.3",
+    title="Find the four bugs",
+    kind="find the bug",
+    level=2,
+    names=("Desk", "Greeter", "visit"),
+    hints=(
+        "Take the complaints one by one. Who works for the second visitor? Where does the number "
+        "come from? Who waits for the silent visitor? And what does the first run leave behind "
+        "that the second one trips over?",
+        "Look at the order of the bases. Count the visitors yourself, on the server. Ask for "
+        "threads that nobody waits for. Let the system choose the port, and stop the loop and "
+        "close the server when all have been there.",
+        "class Desk(socketserver.ThreadingMixIn, socketserver.TCPServer): daemon_threads = True; "
+        "visitors = 0. In handle: self.server.visitors += 1, better under a lock. In visit: port "
+        "0, and with server: start the thread, try: return the answers, finally: "
+        "server.shutdown().",
+    ),
+)
+
+
+def _greet(step: Step, server: Any, name: str) -> str:
+    return talk(step, server.server_address, name.encode()).decode(errors="replace")
+
+
+@bugs.part("thinking", 2, "While one thinks, the others are served.")
+def thinking(desk: Any, greeter: Any, visit: Any) -> None:
+    step = Step(
+        called="Desk(address, Greeter), with a silent visitor, then Ada",
+        expected="an answer for Ada",
+        why="Of two bases that both have a process_request the first one's is taken. With the "
+        "mix-in last there are no threads, and nobody says so.",
+    )
+    server = step.call(desk, ANY_PORT, greeter)
+    lacks = _lacks_threads(server)
+    with quickly(step, server), socket.create_connection(server.server_address, PATIENCE) as quiet:
+        time.sleep(0.02)
+        try:
+            got = _greet(step, server, "Ada")
+        except NotYet as not_yet:
+            quiet.close()
+            step.fail(lacks or not_yet.came)
+        quiet.close()
+        step.want(got.startswith("Ada, "), f"{got!r}{mishap()}")
+    step.want(not lacks, lacks)
+
+
+@bugs.part("numbers", 2, "The first visitor is number 1, in any notebook.")
+def numbers(desk: Any, greeter: Any, visit: Any) -> None:
+    step = Step(
+        called="a new Desk(address, Greeter), visited by Ada, then by Bob; and one more desk",
+        expected="'Ada, you are visitor 1', then 'Bob, you are visitor 2', at each desk",
+        why="The number of a thread depends on all threads that the program has ever started; a "
+        "notebook has several of its own. Its name is for people to read.",
+    )
+    for _ in range(2):
+        server = step.call(desk, ANY_PORT, greeter)
+        with quickly(step, server):
+            for number, name in enumerate(("Ada", "Bob"), 1):
+                got = _greet(step, server, name)
+                step.want(
+                    got == f"{name}, you are visitor {number}",
+                    f"{got!r}{mishap()}; does the number come from the name of a "
+                    "thread, or from a count that each desk does not begin anew?",
+                )
+
+
+@bugs.part("the end", 2, "A silent visitor does not keep the program alive.")
+def the_end(desk: Any, greeter: Any, visit: Any) -> None:
+    step = Step(
+        called="server_close(), while a visitor is connected and silent",
+        expected="server_close() back, and no thread left that the end of the program waits for",
+        why="Ctrl-C ends the loop. Then server_close() waits for the handlers, and Python itself "
+        "waits for every thread that is no daemon. daemon_threads = True is for both.",
+    )
+    server = step.call(desk, ANY_PORT, greeter)
+    before = there(threading.enumerate)
+    with (
+        suppress(ServerTrouble, NotYet),
+        quickly(step, server),
+        socket.create_connection(server.server_address, PATIENCE) as quiet,
+    ):
+        handed_out = _soon(lambda: there(_new_threads, before, "server"))
+        time.sleep(0.02)
+        within(PATIENCE, server.shutdown, "shutdown")
+        closed = True
+        try:
+            within(PATIENCE / 2, server.server_close, "server_close")
+        except ServerTrouble:
+            closed = False
+        handlers = there(_new_threads, before, "server")
+        left = [thread for thread in handlers if not thread.daemon]
+        if left and closed:
+            left[0].join(PATIENCE / 2)  # a time limit on the connection is a right answer, too
+            left = [thread for thread in left if thread.is_alive()]
+        quiet.close()
+    step.want(handed_out, "no thread was started for the visitor")
+    step.want(closed, "server_close() waits for the silent visitor's handler")
+    step.want(
+        not left,
+        "server_close() back, but the handler's thread is no daemon: the program cannot end",
+    )
+
+
+def _new_threads(before: list[threading.Thread], *ours: str) -> list[threading.Thread]:
+    """Return the threads that were started since `before`, but for ours, known by their names."""
+    new = set(threading.enumerate()) - {*before, threading.current_thread()}
+    return [thread for thread in new if thread.name not in ("deadline", "hand", *ours)]
+
+
+@bugs.part("again", 2, "The cell can be run as often as you like.")
+def again(desk: Any, greeter: Any, visit: Any) -> None:
+    step = Step(
+        called='visit(["Ada", "Bob"])',
+        expected="both answers, on a port that the system chose, and nothing left behind",
+        why="A cell is run again and again. What the last run still holds, a port, a listener, a "
+        "thread that serves, is in the way of the next.",
+    )
+    before = there(threading.enumerate)
+    failed = None
+    try:
+        # A shutdown() of the standard library takes up to half a second.
+        got = within(2 * PATIENCE + 0.5, lambda: visit(["Ada", "Bob"]), step.called)
+    except ServerTrouble as trouble:
+        failed = NotYet(step, f"{trouble}{there(whereabouts, room.records.before)}")
+    except BaseException as error:
+        failed = NotYet(step, describe(error))
+    ports = [where[1] for _, where in room.records.bound if isinstance(where, tuple)]
+    step.want(
+        not any(ports),
+        f"a server on port {next(filter(None, ports), 0)}: a fixed port may be taken, also by "
+        "the last run of the same cell (Address already in use)",
+    )
+    if failed is not None:
+        raise failed
+    given = isinstance(got, list) and [str(text)[:4] for text in got] == ["Ada,", "Bob,"]
+    step.want(given, f"{got!r}{mishap()}")
+    listeners = [sock for sock, _ in room.records.bound]
+    step.want(listeners, "answers, but no server was started")
+    step.want(
+        _soon(lambda: all(sock.fileno() == -1 for sock in listeners)),
+        "the answers, but the listener is still open: server_close() gives it back",
+    )
+
+    ended = _soon(lambda: not there(_new_threads, before))
+    left = ", ".join(thread.name for thread in there(_new_threads, before))
+    step.want(ended, f"the answers, but a thread is still at work: {left}")
+
+
+predict = Exercise(
+    "06.4",
+    title="Who waits for whom?",
+    kind="predict",
+    level=2,
+    names=(
+        "first_answers",
+        "threads_at_work",
+        "shutdown_returns",
+        "close_returns",
+        "program_ends",
+    ),
+    hints=(
+        "For each question ask: which thread is this, and what is it waiting for? Chapter 06 "
+        "shows most of these runs, in its sections 1, 4, 5, 7, 8 and 9.",
+        "A server is as quick as its loop is free, and as its lock is. The queue is for those "
+        "whom the loop has not accepted yet. shutdown() waits for the loop, server_close() for "
+        "handlers, the end of the program for every thread that is no daemon.",
+        "Only with the mix-in first, and no lock around the work, is the quick one first. All "
+        "twelve are at work, whatever the queue. shutdown() hangs only in a handler of the plain "
+        "server. server_close() waits as it is; the program ends only with daemon threads.",
+    ),
+)
+
+Guess = Any
+"""One of the learner's five lists."""
+
+
+class Waits(socketserver.BaseRequestHandler):
+    """A slow order waits until the quick one has been answered, if that ever happens."""
+
+    server: Any
+
+    def handle(self) -> None:
+        self.request.settimeout(PATIENCE)
+        with getattr(self.server, "lock", nullcontext()):
+            order = self.request.recv(100)
+            if order == b"slow":
+                self.server.begun.set()
+                self.server.gate.wait(self.server.limit)
+            self.request.sendall(order)
+
+
+class MixinFirst(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """As it should be."""
+
+
+class MixinLast(socketserver.TCPServer, socketserver.ThreadingMixIn):
+    """Silently without threads."""
+
+
+class Locked(MixinFirst):
+    """One lock around all that a handler does."""
+
+    lock = threading.Lock()
+
+
+@here()
+def _first_answer(step: Step, server_class: Any, limit: float) -> str:
+    """Return which of two orders was answered first, in a run."""
+    server: Any = server_class(ANY_PORT, Waits)
+    server.begun, server.gate, server.limit = threading.Event(), threading.Event(), limit
+    with quickly(step, server), order(step, server, b"slow") as slow:
+        server.begun.wait(PATIENCE)
+        with order(step, server, b"quick") as quick:
+            ready, _, _ = select.select([slow, quick], [], [], 2 * PATIENCE)
+            server.gate.set()
+            return "slow" if slow in ready else "quick"
+
+
+def _surely(step: Step, guess: Guess, measure: Any, misread: dict[int, str]) -> None:
+    """Compare with a run; where they differ, with others that take their time.
+
+    On a busy machine a hurried run may take a late answer for none.
+    """
+    watch = Stopwatch()
+    for limit in (0.15, PATIENCE / 2, PATIENCE):
+        real = measure(limit)
+        agrees = isinstance(guess, list | tuple) and list(guess) == real
+        if agrees or (limit > 0.15 and not watch.is_busy()):
+            break
+    compare(step, guess, real, misread)
+
+
+@predict.part("first", 1, "Threads help only where nothing else makes them queue.", "first_answers")
+def first(firsts: Guess) -> None:
+    step = Step(
+        called="first_answers, beside four real runs",
+        expected='for each server "slow" or "quick": who has an answer first',
+        why="A slow client is in the way of a quick one where both need the same thing: the "
+        "loop's thread, or a lock.",
+    )
+    _surely(
+        step,
+        firsts,
+        lambda limit: [
+            _first_answer(step, kind, limit)
+            for kind in (socketserver.TCPServer, MixinFirst, MixinLast, Locked)
+        ],
+        {
+            0: "The basic servers see one request through before they look at the next.",
+            1: "Each request has a thread of its own, and the quick one waits for nobody.",
+            2: "With the mix-in last process_request is BaseServer's: no threads, and no error.",
+            3: "Whoever wants to work needs the lock, and the slow one holds it.",
+        },
+    )
+
+
+@predict.part("threads", 1, "A queue at the door is no limit inside.", "threads_at_work")
+def threads(threads: Guess) -> None:
+    step = Step(
+        called="threads_at_work, beside two real runs with 12 clients who stay",
+        expected="two numbers of threads, for request_queue_size = 1 and 5",
+        why="request_queue_size is the backlog of listen(): clients who wait until the loop "
+        "accepts them. This loop accepts at once.",
+    )
+    meaning = "The queue holds those not accepted yet. It limits neither clients nor threads."
+    compare(step, threads, [_at_work(step, size) for size in (1, 5)], {0: meaning, 1: meaning})
+
+
+@here()
+def _at_work(step: Step, queue: int, clients: int = 12) -> int:
+    at_work: set[threading.Thread] = set()
+    go = threading.Event()
+
+    def stays(request: Any, client_address: Any, server: Any) -> None:
+        at_work.add(threading.current_thread())
+        request.sendall(b"welcome")
+        go.wait(3 * PATIENCE)
+
+    made: Any = subclass("Narrow", (MixinFirst,), {"request_queue_size": queue})
+    with quickly(step, made(ANY_PORT, stays)) as server, ExitStack() as stack:
+        stack.callback(go.set)
+        for _ in range(clients):
+            client = socket.create_connection(server.server_address, 2 * PATIENCE)
+            stack.enter_context(client)
+            client.recv(100)
+        return len(at_work)
+
+
+@predict.part("shutdown", 1, "It waits for the loop, and for nothing else.", "shutdown_returns")
+def shutdowns(shut: Guess) -> None:
+    step = Step(
+        called="shutdown_returns, beside three real runs",
+        expected="three times True or False",
+        why="shutdown() waits until the loop has ended. It can wait for that in any thread but "
+        "the loop's own.",
+    )
+    _surely(
+        step,
+        shut,
+        lambda limit: [
+            _shutdown_returns(step, socketserver.TCPServer, limit),
+            _shutdown_returns(step, MixinFirst, limit),
+            _shutdown_returns(step, MixinFirst, limit, inside=False),
+        ],
+        {
+            0: "The handler runs in the loop's thread: each waits for the other.",
+            1: "The handler has a thread of its own, so the loop is free to end.",
+            2: "shutdown() waits for the loop. The handlers are server_close()'s business.",
+        },
+    )
+
+
+@here()
+def _shutdown_returns(step: Step, kind: Any, limit: float, inside: bool = True) -> bool:
+    """Tell whether shutdown() returns: in a handler, or elsewhere while a handler is at work."""
+    begun, go, returned = threading.Event(), threading.Event(), threading.Event()
+
+    def stop() -> None:
+        server.shutdown()
+        returned.set()
+
+    def handler(request: Any, client_address: Any, server: Any) -> None:
+        begun.set()
+        if inside:
+            stop()
+        go.wait(3 * PATIENCE)
+
+    server = kind(ANY_PORT, handler)
+    with quickly(step, server), socket.create_connection(server.server_address, PATIENCE):
+        begun.wait(PATIENCE)
+        if not inside:
+            threading.Thread(target=stop, daemon=True).start()
+        came_back = returned.wait(limit)
+        server._BaseServer__is_shut_down.set()  # lets go whoever waits for a loop that waits
+        go.set()
+    return came_back
+
+
+_PROGRAM = """
+import socket, socketserver, sys, threading
+
+class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    pass
+
+def silent(request, client_address, server):
+    begun.set()
+    request.recv(100)
+
+begun = threading.Event()
+server = Server(("127.0.0.1", 0), silent)
+vars(server).update(eval(sys.argv[1]))
+client = socket.create_connection(server.server_address)
+server.handle_request()
+begun.wait()
+print("begun", flush=True)
+server.server_close()
+print("closed", flush=True)
+"""
+
+_SWITCHES: list[dict[str, bool]] = [{}, {"block_on_close": False}, {"daemon_threads": True}]
+
+
+def _endings(limit: float) -> list[tuple[bool, bool]]:
+    """Return for each of three programs: did server_close() return, did the program end?"""
+    with ExitStack() as stack:
+        programs = []
+        for switches in _SWITCHES:
+            words = command("-c", _PROGRAM, repr(switches))
+            pipe, null = subprocess.PIPE, subprocess.DEVNULL
+            program = subprocess.Popen(
+                words, stdin=null, stdout=pipe, stderr=null, encoding="utf-8", env=environment()
+            )
+            stack.enter_context(program)
+            stack.callback(program.kill)
+            programs.append(program)
+        for program in programs:
+            assert program.stdout is not None
+            try:
+                within(3 * PATIENCE, program.stdout.readline, "the program")
+            except ServerTrouble as late:  # it is the check's, and so is its lateness
+                raise CannotCheck(f"{late} Is the machine busy? Then check again.") from late
+        end = time.monotonic() + 2 * limit
+        found = []
+        for program in programs:
+            with suppress(subprocess.TimeoutExpired):
+                program.wait(max(0, end - time.monotonic()))
+        for program in programs:
+            assert program.stdout is not None
+            ended = program.poll() is not None
+            program.kill()
+            found.append(("closed" in program.stdout.read(), ended))
+        return found
+
+
+@predict.part("close", 1, "server_close() waits, unless it is told not to.", "close_returns")
+def close(closes: Guess) -> None:
+    step = Step(
+        called="close_returns, beside three real programs with a silent client",
+        expected="three times True or False",
+        why="server_close() waits for handlers, and a handler without a time limit waits for its "
+        "client.",
+    )
+    _surely(
+        step,
+        closes,
+        lambda limit: [closed for closed, _ in _endings(limit)],
+        {
+            0: "block_on_close is True by default: it waits for the handler.",
+            1: "block_on_close = False means just that: server_close() does not wait.",
+            2: "Daemon threads are not waited for.",
+        },
+    )
+
+
+@predict.part("end", 1, "You know why Ctrl-C sometimes hangs.", "program_ends")
+def end(ends: Guess) -> None:
+    step = Step(
+        called="program_ends, beside three real programs with a silent client",
+        expected="three times True or False",
+        why="At its end Python waits for each thread that is no daemon. That is why Ctrl-C seems "
+        "to do nothing while a client is connected.",
+    )
+    _surely(
+        step,
+        ends,
+        lambda limit: [ended for _, ended in _endings(limit)],
+        {
+            0: "The program hangs in server_close(), which waits for the handler.",
+            1: "server_close() returns, but the handler's thread is no daemon: Python waits.",
+            2: "Nobody waits for a daemon thread. It is cut off where it is.",
+        },
+    )

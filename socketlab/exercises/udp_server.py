@@ -1,0 +1,648 @@
+"""Checks of chapter 04: a UDPServer of one's own, a log server, an echo to mend, predictions."""
+
+import errno
+import logging
+import reprlib
+import socket
+from contextlib import suppress
+from logging.handlers import SysLogHandler
+from typing import Any
+
+from minisocketserver import BaseRequestHandler, UDPServer
+
+from ..checks import room
+from ..checks.core import Exercise
+from ..checks.place import subclass, there
+from ..checks.room import here, serving
+from ..checks.step import PATIENCE, NotYet, Step, whereabouts
+
+ANY_PORT = ("127.0.0.1", 0)
+
+build = Exercise(
+    "04.1",
+    title="Build a UDPServer",
+    kind="build",
+    level=2,
+    names=("UDPServer",),
+    own={"UDPServer": ("get_request",)},
+    hints=(
+        "Most of it is leaving things out. A letterbox has nothing to listen for, nobody to say "
+        "goodbye to, and nothing to close after a card. Only get_request has work to do: it reads.",
+        "socket_type is SOCK_DGRAM. recvfrom gives the data and the sender; the handler needs a "
+        "socket to answer with, so the request is a pair of data and self.socket. To notice a cut "
+        "card, ask for one byte more than the handler may get.",
+        "In get_request: data, client_address = self.socket.recvfrom(self.max_packet_size + 1); "
+        "if len(data) > self.max_packet_size: self.handle_truncation(client_address); return "
+        "(data[: self.max_packet_size], self.socket), client_address. server_activate and "
+        "close_request: pass. shutdown_request: self.close_request(request).",
+    ),
+)
+
+
+class Echo(BaseRequestHandler):
+    """Sends a datagram back to whoever sent it."""
+
+    def handle(self) -> None:
+        data, sock = self.request
+        sock.sendto(data, self.client_address)
+
+
+def postbox() -> socket.socket:
+    """Return a client's socket, with an address of its own."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(ANY_PORT)
+    sock.settimeout(PATIENCE)
+    return sock
+
+
+def ask(step: Step, client: socket.socket, message: bytes, address: Any) -> bytes:
+    """Send `message` and return the datagram that comes back; none within PATIENCE fails."""
+    client.sendto(message, address)
+    try:
+        return client.recv(65_535)
+    except TimeoutError:
+        stands = there(whereabouts, room.records.before)
+        step.fail(
+            f"no answer to {message!r} within {PATIENCE:g} seconds{stands}{room.records.trouble()}"
+        )
+
+
+def make(step: Step, server_class: Any, handler: Any = Echo) -> Any:
+    """Return the learner's server, made as every program makes one."""
+    try:
+        return step.call(server_class, ANY_PORT, handler)
+    except NotYet as not_yet:
+        if getattr(not_yet.__cause__, "errno", None) == errno.EOPNOTSUPP:
+            step.fail(f"{not_yet.came}; did server_activate call listen()?", not_yet.__cause__)
+        raise
+
+
+@build.part("letterbox", 1, "Bound, and ready for cards.")
+def letterbox(server_class: Any) -> None:
+    step = Step(
+        called='UDPServer(("127.0.0.1", 0), Echo)',
+        expected="a datagram socket, bound to a port the system chose, told by server_address",
+        why="listen() means 'take calls', and nobody will call. A letterbox only needs an address.",
+    )
+    server = make(step, server_class)
+    kind = socket.SocketKind(server.socket.type)
+    step.want(
+        kind == socket.SOCK_DGRAM,
+        f"a socket of the type {kind.name}: socket_type is still that of TCPServer",
+    )
+    step.want(
+        server.server_address == server.socket.getsockname() and server.server_address[1],
+        f"server_address is {server.server_address!r}",
+    )
+
+
+@build.part("pair", 2, "Each request is the card and the socket to answer with.")
+def pair(server_class: Any) -> None:
+    step = Step(
+        called="get_request(), twice, after two clients have sent a datagram each",
+        expected="((data, the server's socket), the client's address), one for each datagram",
+        why="Nothing is accepted: to take a datagram is to read it. Bytes alone cannot send an "
+        "answer, so the handler gets a pair, (data, socket), and the address it goes back to.",
+    )
+    server = make(step, server_class)
+    with postbox() as first, postbox() as second:
+        for client, card in ((first, b"first"), (second, b"second")):
+            client.sendto(card, server.server_address)
+        for client, card in ((first, b"first"), (second, b"second")):
+            _want_card(step, server, card, client.getsockname())
+
+
+def _request(step: Step, server: Any) -> tuple[Any, Any, Any]:
+    """Return data, socket and client address of the server's next request."""
+    try:
+        got = step.call(server.get_request)
+    except NotYet as not_yet:
+        if getattr(not_yet.__cause__, "errno", None) == errno.EOPNOTSUPP:
+            step.fail(f"{not_yet.came}; there is nothing to accept", not_yet.__cause__)
+        raise
+    step.want(
+        isinstance(got, tuple) and len(got) == 2, f"{got!r}, not a pair of request and address"
+    )
+    request, client_address = got
+    step.want(
+        isinstance(request, tuple) and len(request) == 2,
+        f"the request {reprlib.repr(request)}, not a pair (data, socket)",
+    )
+    return *request, client_address
+
+
+def _want_card(step: Step, server: Any, card: bytes, sender: Any) -> None:
+    data, sock, client_address = _request(step, server)
+    step.want(data == card, f"the data {data!r} where {card!r} came in")
+    step.want(
+        sock is server.socket, f"{sock!r} where the handler looks for the socket to answer with"
+    )
+    step.want(
+        client_address == sender, f"the client address {client_address!r}; it wrote from {sender}"
+    )
+
+
+class NotesEnds:
+    """Notes which requests are over."""
+
+    ended: tuple[Any, ...] = ()
+
+    def close_request(self, request: Any) -> None:
+        self.ended = (*self.ended, request[0] if isinstance(request, tuple) else request)
+        super().close_request(request)  # type: ignore[misc]
+
+
+@build.part("next card", 2, "After a card the letterbox still hangs there.")
+def next_card(server_class: Any) -> None:
+    step = Step(
+        called="serve_forever(), for two clients in turn",
+        expected="both answered, close_request called for each, and the server's socket still open",
+        why="The socket in the request is the server's own, the only one there is. A datagram "
+        "leaves nothing to say goodbye to and nothing to close. The two hooks are still called: "
+        "programs override them to learn that a request is over.",
+    )
+    noted = subclass("Noted", (NotesEnds, server_class), {})
+    with serving(step, make(step, noted)) as server:
+        for card in (b"first", b"second"):
+            with postbox() as client:
+                try:
+                    got = ask(step, client, card, server.server_address)
+                finally:  # the cause, told in place of a client's vain wait
+                    _want_open(step, server)
+                    _want_no_goodbye(step)
+            step.want(got == card, f"{got!r} back for {card!r}")
+    step.want(
+        not room.records.errors, f"answers, but each ended with an error{room.records.trouble()}"
+    )
+    ended = server.ended
+    step.want(len(ended) == 2, f"two requests, and {len(ended)} calls of close_request")
+    step.want(
+        ended == (b"first", b"second"),
+        f"close_request for {ended[0]!r} and {ended[1]!r}, not for the requests that are over",
+    )
+
+
+def _want_open(step: Step, server: Any) -> None:
+    trouble = room.records.trouble()
+    step.want(
+        server.socket.fileno() != -1,
+        f"the socket in self.request was closed after a card: it is the server's own{trouble}",
+    )
+
+
+def _want_no_goodbye(step: Step) -> None:
+    gone = any(
+        isinstance(error, AttributeError)
+        and any(f"attribute {name!r}" in str(error) for name in ("shutdown", "close"))
+        for error in room.records.errors
+    )
+    step.want(not gone, f"a goodbye to a pair, as if it were a connection{room.records.trouble()}")
+
+
+@build.part("cut", 2, "What is cut is noticed.")
+def cut(server_class: Any) -> None:
+    step = Step(
+        called="get_request(), for datagrams of just the size that fits, and longer ones",
+        expected="max_packet_size bytes at most, and handle_truncation(client_address) where more "
+        "were sent",
+        why="The rest of a long datagram never comes: it is thrown away, and nobody is told. A "
+        "card cut in the middle of a line can tell a lie.",
+    )
+    told: list[Any] = []
+
+    class Watchful(server_class):  # type: ignore[misc]
+        def handle_truncation(self, client_address: Any) -> None:
+            told.append(client_address)
+
+    class Small(Watchful):
+        max_packet_size = 100
+
+    for watched, sent, size in (
+        (Watchful, 8192, 8192),
+        (Watchful, 9000, 8192),
+        (Small, 100, 100),
+        (Small, 101, 100),
+    ):
+        told.clear()
+        server = make(step, watched)
+        with postbox() as client:
+            client.sendto(bytes(sent), server.server_address)
+            got = len(_request(step, server)[0])
+            words = f"{sent} bytes sent with a max_packet_size of {size}"
+            step.want(got == size, f"{got} bytes for {words}")
+            cut = [client.getsockname()] if sent > size else []
+            step.want(
+                len(told) == len(cut),
+                f"calls of handle_truncation: {len(told)}, not {len(cut)}, for {words}",
+            )
+            step.want(told == cut, f"handle_truncation called with {told}; it wrote from {cut}")
+
+
+log = Exercise(
+    "04.2",
+    title="A log server",
+    kind="use",
+    level=2,
+    names=("LogDesk",),
+    hints=(
+        "Print one card as it comes in: repr shows the number in its brackets and what stands at "
+        "the end. What does your handler send back, and did anybody ask for it?",
+        "The severity is the remainder of the number divided by 8. Take the zero byte off the "
+        "end, then cut at the first '>' only. A BaseRequestHandler answers nothing by itself.",
+        "card, sock = self.request; number, _, text = card.decode().rstrip('\\0')"
+        ".removeprefix('<').partition('>'); severity = SEVERITIES[int(number) % 8]; "
+        "self.server.log.append(f'{severity}: {text}').",
+    ),
+)
+
+CARDS = (
+    (SysLogHandler.LOG_USER, logging.DEBUG, "debug: all's well"),
+    (SysLogHandler.LOG_USER, logging.INFO, "info: all's well"),
+    (SysLogHandler.LOG_MAIL, logging.WARNING, "warning: all's well"),
+    (SysLogHandler.LOG_LOCAL0, logging.ERROR, "error: all's well"),
+    (SysLogHandler.LOG_LOCAL7, logging.CRITICAL, "critical: all's well"),
+)
+
+
+def letterbox_for(handler: Any) -> Any:
+    """Return a server of the bench whose requests are taken one by one, in the check's own time."""
+    server: Any = there(UDPServer, ANY_PORT, handler)
+    server.timeout = PATIENCE
+    server.log = []
+    server.handle_error = room.records.handle_error
+    return server
+
+
+def log_to(step: Step, server: Any, facility: int, level: int, text: str) -> str:
+    """Let a logging program send one line, have it served, return what was noted of it."""
+    before = len(server.log)
+    program = logging.Logger("program")
+    sender = SysLogHandler(server.server_address, facility)
+    program.addHandler(sender)
+    program.log(level, text)
+    sender.close()
+    step.call(server.handle_request)
+    _want_list(step, server)
+    number = sender.encodePriority(facility, sender.mapPriority(logging.getLevelName(level)))
+    step.want(
+        len(server.log) == before + 1,
+        f"{len(server.log) - before} lines in server.log for the card "
+        f"'<{number}>{text}\\x00'{room.records.trouble()}",
+    )
+    return str(server.log[-1])
+
+
+def _want_list(step: Step, server: Any) -> None:
+    step.want(
+        isinstance(server.log, list),
+        f"server.log is {server.log!r} now, and no list: append to the one that is there",
+    )
+
+
+@log.part("severity", 2, "How bad it is, whoever speaks.")
+def severity(desk: Any) -> None:
+    step = Step(
+        called="LogDesk, for cards from logging's SysLogHandler, from programs, mail and others",
+        expected="a line such as 'error: all's well' in server.log, for each card",
+        why="The number on a card is eight times the part of the system that speaks, plus the "
+        "severity. Not everybody speaks as 1, a user's program.",
+    )
+    server = letterbox_for(desk)
+    for facility, level, line in CARDS:
+        got = log_to(step, server, facility, level, "all's well")
+        word = line.partition(":")[0]
+        step.want(
+            got.partition(":")[0] == word,
+            f"{got!r} for a card with the severity {word!r}, from the part {facility}",
+        )
+    _all_eight(step, server)
+
+
+SEVERITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
+
+
+def _all_eight(step: Step, server: Any) -> None:
+    """Want the word for each severity, also for those that Python's logging never sends."""
+    with postbox() as client:
+        for place, word in enumerate(SEVERITIES):
+            for part in (0, 3, 23):
+                card = f"<{8 * part + place}>ahoy\0".encode()
+                client.sendto(card, server.server_address)
+                step.call(server.handle_request)
+                _want_list(step, server)
+                got = server.log[-1]
+                step.want(got == f"{word}: ahoy", f"{got!r} for the card {card!r}")
+
+
+@log.part("text", 2, "The line as it was logged.")
+def text(desk: Any) -> None:
+    step = Step(
+        called="LogDesk, for messages that logging's SysLogHandler sends",
+        expected="the severity, a colon, a space, and the message, letter by letter",
+        why="The number ends at the first '>'. What follows is the message, in UTF-8, and a zero "
+        "byte that is not part of it.",
+    )
+    server = letterbox_for(desk)
+    for message in ("aground", "wind > 9, <waves> high", "Kurs Süd", " a blank at each end "):
+        got = log_to(step, server, SysLogHandler.LOG_USER, logging.ERROR, message)
+        step.want(not got.endswith("\0"), f"{got!r}: the zero byte is still there")
+        step.want(got == f"error: {message}", f"{got!r} for the message {message!r}")
+
+
+@log.part("silence", 2, "It listens, and says nothing.")
+def silence(desk: Any) -> None:
+    step = Step(
+        called="LogDesk, for two cards",
+        expected="two lines in server.log, no answer, and the server's socket still open",
+        why="Nobody reads an answer to a line of a log. DatagramRequestHandler of the standard "
+        "library replies always, with an empty datagram if nothing was written.",
+    )
+    server = letterbox_for(desk)
+    with postbox() as client:
+        for _ in range(2):
+            client.sendto(b"<11>aground\0", server.server_address)
+            step.call(server.handle_request)
+            _want_open(step, server)
+            _want_list(step, server)
+        step.want(
+            len(server.log) == 2,
+            f"{len(server.log)} lines in server.log{room.records.trouble()}",
+        )
+        client.setblocking(False)
+        with suppress(BlockingIOError):
+            step.fail(f"the answer {client.recv(8192)!r} to a card that asked nothing")
+
+
+bug = Exercise(
+    "04.3",
+    title="An echo that moved from TCP",
+    kind="find the bug",
+    level=2,
+    names=("EchoHandler",),
+    hints=(
+        "One request is one card, and handle() is called for each. Which lines belong to a "
+        "conversation, that is, to TCP? And whose address is server_address?",
+        "The sender of the card is in client_address. A recv in the handler takes the next card "
+        "out of the letterbox, whoever wrote it. And whose socket is closed in the last line?",
+        "Three lines are enough: data, sock = self.request; sock.sendto(data, "
+        "self.client_address); self.server.served += 1.",
+    ),
+)
+
+
+def echo_desk(handler: Any) -> Any:
+    """Return a server of the bench for the learner's handler."""
+    server: Any = there(UDPServer, ANY_PORT, handler)
+    server.served = 0
+    return server
+
+
+@bug.part("address", 1, "The answer goes to the one who asked.")
+def answers_the_sender(handler: Any) -> None:
+    step = Step(
+        called="EchoHandler, on a UDPServer of the bench, for one client",
+        expected="the card back, at the address it came from",
+        why="self.request is a pair (data, socket), and the sender's address is client_address. "
+        "server_address is the server's own letterbox: a card sent there comes in again.",
+    )
+    with serving(step, echo_desk(handler)) as server, postbox() as client:
+        got = ask(step, client, b"ahoy", server.server_address)
+        step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
+
+
+@bug.part("each its own", 2, "To each client its own card.")
+def each_its_own(handler: Any) -> None:
+    step = Step(
+        called="EchoHandler, for a client, then for another, then for the first again",
+        expected="each gets back what it sent itself, and three are counted in server.served",
+        why="handle() is called once for each datagram, whoever sent it. A handler that reads on "
+        "takes a card that belongs to somebody else, and keeps the server waiting meanwhile.",
+    )
+    with (
+        serving(step, echo_desk(handler)) as server,
+        postbox() as one,
+        postbox() as two,
+    ):
+        for client, card in ((one, b"one"), (two, b"two"), (one, b"three" * 1000)):
+            try:
+                got = ask(step, client, card, server.server_address)
+            except NotYet as not_yet:
+                one.setblocking(False)
+                with suppress(OSError):
+                    stray = one.recv(8192)
+                    step.fail(f"{stray!r} at the first client, and {not_yet.came}")
+                raise
+            step.want(
+                got == card,
+                f"{len(got)} bytes back for {len(card)}: {reprlib.repr(got)} for "
+                f"{reprlib.repr(card)}{room.records.trouble()}",
+            )
+        _want_end(step, server)
+        step.want(server.served == 3, f"each its own, and {server.served} in server.served")
+
+
+def _want_end(step: Step, server: Any) -> None:
+    try:
+        step.call(server.shutdown)
+    except NotYet:
+        step.fail(
+            f"an answer, and then no end of handle(){there(whereabouts, room.records.before)}"
+        )
+
+
+@bug.part("open", 2, "The letterbox stays.")
+def stays_open(handler: Any) -> None:
+    step = Step(
+        called="EchoHandler, for one card",
+        expected="an answer, no error, and the server's socket still open",
+        why="The socket in self.request is no connection of the client's. It is the server's own, "
+        "and there is no other: whoever closes it has closed the server.",
+    )
+    with serving(step, echo_desk(handler)) as server, postbox() as client:
+        try:
+            ask(step, client, b"ahoy", server.server_address)
+            _want_end(step, server)
+        finally:
+            _want_open(step, server)
+    step.want(not room.records.errors, f"an answer, and then an error{room.records.trouble()}")
+
+
+@bug.part("empty", 1, "An empty card is a card.")
+def empty(handler: Any) -> None:
+    step = Step(
+        called="EchoHandler, for an empty datagram",
+        expected="an empty datagram back",
+        why="b'' means 'the other side has finished' on a connection. A datagram of no bytes is a "
+        "datagram like any other (RFC 862: what is received is sent back).",
+    )
+    with serving(step, echo_desk(handler)) as server, postbox() as client:
+        got = ask(step, client, b"", server.server_address)
+        step.want(got == b"", f"{got!r} back for b''{room.records.trouble()}")
+        _want_end(step, server)
+    step.want(server.served == 1, f"an empty card back, and {server.served} in server.served")
+
+
+guess = Exercise(
+    "04.4",
+    title="What arrives?",
+    kind="predict",
+    level=1,
+    names=("arrived", "purses", "queue"),
+    hints=(
+        "A datagram is one message: never two, never a half now and a half later. And ask of each "
+        "loss: had the work been done by then?",
+        "What does not fit is thrown away, and the rest of the card is kept. An empty card is a "
+        "card. For the purses: which of the three cards did the server see? For the queue: can "
+        "somebody who has been told nothing wait?",
+        "Four cards arrive, the third cut to max_packet_size. The server sees the second and the "
+        "third card: without numbers it pays in for both. In section 7 of the chapter most of "
+        "5,000 cards were gone, and all the numbers that sendto returned were the same.",
+    ),
+)
+
+SIZES = (3, 0, 9000, 5)
+
+
+@guess.part("arrived", 2, "One card, one request, and no rest.", "arrived")
+def arrived(arrived: Any) -> None:
+    step = Step(
+        called=f"arrived, against a run just now: datagrams of {SIZES} bytes for a UDPServer",
+        expected="the sizes that the handler saw in that run, as a list",
+        why="A datagram is a message, not a piece of a stream. What is longer than max_packet_size "
+        "is cut, and the rest is gone; an empty one is a message too.",
+    )
+    step.want(
+        isinstance(arrived, (list, tuple)) and all(isinstance(size, int) for size in arrived),
+        f"{arrived!r}, not a list of numbers",
+    )
+    saw = _sizes_that_arrive()
+    short = [size for size in saw if size]
+    streams = (sum(SIZES), sum(saw))
+    thought = {
+        SIZES: "as if a card could be as long as it likes; this letterbox takes 8192 bytes",
+        (
+            3,
+            0,
+            8192,
+            808,
+            5,
+        ): "as if the rest of the long card came later; that is what a stream does",
+        (3, 8192, 808, 5): "as if the rest came later, as in a stream, and the empty card never",
+        tuple(short): "as if the empty card did not arrive; it is a datagram like any other",
+        (3,): "as if the empty card ended it all; that is how a connection ends",
+        (3, 0): "as if the long card broke the server; it is only cut",
+        (3, 0, 5): "as if the long card were thrown away as a whole; here only its rest is",
+        (3, 5): "as if only short cards with something on them arrived",
+    } | {
+        (size,): "as if the cards were joined into one; that is what a stream does"
+        for size in streams
+    }
+    told = thought.get(tuple(arrived), "but a run on this machine saw something else")
+    step.want(list(arrived) == saw, f"{list(arrived)}, {told}")
+
+
+@here()
+def _sizes_that_arrive() -> list[int]:
+    sizes: list[int] = []
+    server = letterbox_for(lambda request, *_: sizes.append(len(request[0])))
+    with postbox() as client:
+        for size in SIZES:
+            client.sendto(bytes(size), server.server_address)
+    _serve_waiting(server)
+    return sizes
+
+
+def _serve_waiting(server: Any) -> None:
+    waiting = [True]
+    server.handle_timeout = waiting.clear
+    server.timeout = 0.1
+    while waiting:
+        server.handle_request()
+
+
+@guess.part("purses", 2, "Silence has two causes, and a number tells them apart.", "purses")
+def purses(purses: Any) -> None:
+    step = Step(
+        called="purses, against a run just now: 10 paid in, with two losses, at both servers",
+        expected="what was in each purse after the answer had been heard, as a list of two numbers",
+        why="A lost question leaves the work undone, a lost answer leaves it done: the client "
+        "cannot tell. Without a number on the card the server does it again.",
+    )
+    step.want(
+        isinstance(purses, (list, tuple)) and len(purses) == 2, f"{purses!r}, not a list of two"
+    )
+    saw = [_paid_in(numbered=False), _paid_in(numbered=True)]
+    thought = {
+        (10, 10): "as if the work were undone when its answer is lost",
+        (30, 10): "as if the card that was lost on its way had been paid in, too",
+        (20, 20): "as if the second server could not recognise a card; its number tells",
+        (30, 30): "as if each card sent were paid in, also those lost and those known",
+        (10, 20): "the other way round: it is the number that saves from paying twice",
+    }
+    told = thought.get(tuple(purses), "but a run on this machine saw something else")
+    step.want(list(purses) == saw, f"{list(purses)}, {told}")
+
+
+@here()
+def _paid_in(numbered: bool) -> int:
+    """Return what is in the purse after three tries through a sea that loses two cards."""
+    purse, answers = [0], {}
+
+    def pay_in(request: Any, client_address: Any, server: Any) -> None:
+        data, sock = request
+        number, amount = data.split()
+        key = client_address, number
+        if not numbered or key not in answers:
+            purse[0] += int(amount)
+            answers[key] = str(purse[0]).encode()
+        sock.sendto(answers[key], client_address)
+
+    server = letterbox_for(pay_in)
+    with postbox() as client, postbox() as sea:
+        for lost in ("question", "answer", ""):
+            client.sendto(b"1 10", sea.getsockname())
+            card, home = sea.recvfrom(8192)
+            if lost == "question":
+                continue
+            sea.sendto(card, server.server_address)
+            server.handle_request()
+            answer = sea.recv(8192)
+            if lost != "answer":
+                sea.sendto(answer, home)
+        return int(client.recv(8192))
+
+
+@guess.part("queue", 1, "A postcard does not wait for a slow reader.", "queue")
+def queue(queue: Any) -> None:
+    step = Step(
+        called="queue, against a run just now: 5,000 datagrams of 1000 bytes, and nobody reads",
+        expected="the letter of what that run gave",
+        why="The queue of a socket is limited. When it is full, the system throws away what comes "
+        "next, and sendto says that it has sent all bytes.",
+    )
+    letter = str(queue).strip().upper()
+    thought = {
+        "A": "A, as if a queue had no end",
+        "B": "B, as if the sender were made to wait; that is what a stream does",
+        "C": "C, as if the queue had room for so few, but this one has",
+        "D": "D, as if the server told the sender what was lost",
+    }
+    step.want(letter in thought, f"{queue!r}, not one of the letters {', '.join(thought)}")
+    step.want(letter == _when_nobody_reads(), thought[letter])
+
+
+@here()
+def _when_nobody_reads() -> str:
+    count: list[int] = []
+    server = letterbox_for(lambda *_: count.append(1))
+    server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 200_000)
+    with postbox() as client:
+        try:
+            for _ in range(5000):
+                client.sendto(bytes(1000), server.server_address)
+        except TimeoutError:
+            return "B"
+        except OSError:
+            return "D"
+    _serve_waiting(server)
+    return "A" if len(count) == 5000 else "C"

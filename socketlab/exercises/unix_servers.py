@@ -1,0 +1,749 @@
+"""Checks of chapter 05: servers at a path, a page without a port, a door to mend, predictions."""
+
+import errno
+import http.client
+import os
+import shutil
+import socket
+import socketserver
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import minisocketserver
+from minisocketserver import BaseRequestHandler
+
+from ..checks import room
+from ..checks.core import Exercise
+from ..checks.place import beginning, seen, subclass, there
+from ..checks.room import here, serving, talk
+from ..checks.step import PATIENCE, CannotCheck, NotYet, Step, whereabouts
+from ..files import short_tempdir
+from ..notebook.tracebacks import describe
+
+build = Exercise(
+    "05.1",
+    title="Two servers at a path",
+    kind="build",
+    level=1,
+    names=("UnixStreamServer", "UnixDatagramServer", "PrivateServer"),
+    own={
+        "UnixStreamServer": (),
+        "UnixDatagramServer": (),
+    },
+    hints=(
+        "Each of the first two is a class with one line in it. For the third: which hook makes "
+        "the file, and which one opens the door?",
+        "The line is a class attribute of TCPServer that says which family of addresses it "
+        "takes. Streams come from TCPServer, datagrams from UDPServer. The mode is set after "
+        "bind and before listen: at the end of server_bind.",
+        "address_family = socket.AF_UNIX, in both. In PrivateServer: def server_bind(self): "
+        "super().server_bind(); os.chmod(self.server_address, self.mode).",
+    ),
+)
+
+
+class Echo(BaseRequestHandler):
+    """Sends back what one read gives."""
+
+    def handle(self) -> None:
+        self.request.sendall(self.request.recv(1024))
+
+
+class PostEcho(BaseRequestHandler):
+    """Sends a datagram back to whoever sent it."""
+
+    def handle(self) -> None:
+        data, sock = self.request
+        sock.sendto(data, self.client_address)
+
+
+@contextmanager
+def place(step: Step) -> Iterator[str]:
+    """Yield a path where nothing is, in a folder that is gone afterwards.
+
+    The folder is the answer's, which may put links in it: nothing is written there from here.
+    """
+    step.want(
+        hasattr(socket, "AF_UNIX"),
+        "nothing could be tried: this system has no Unix sockets, for any program in Python",
+    )
+    try:
+        folder = there(tempfile.mkdtemp, None, None, there(short_tempdir))
+    except OSError as error:
+        raise CannotCheck(f"There's no place for a Unix socket here: {error.strerror}.") from error
+    try:
+        yield f"{folder}/door"
+    finally:
+        there(shutil.rmtree, folder, True)
+
+
+def served(step: Step, server: Any) -> Any:
+    """Serve as `serving` does; the standard library's loop is told to look up more often."""
+    return serving(step, server, lambda: server.serve_forever(0.02))
+
+
+def make(step: Step, server_class: Any, path: str, handler: Any = Echo) -> Any:
+    """Return a server at `path`, made as every program makes one."""
+    return step.call(server_class, path, handler)
+
+
+def make_plank(step: Step, server_class: Any, path: str, handler: Any, parent: str) -> Any:
+    """Return the learner's plank at `path`; it must derive from the class called `parent`."""
+    parents = [cls.__name__ for cls in server_class.__mro__]
+    step.want(parent in parents, f"a class that does not derive from {parent}: {parents}")
+    try:
+        return make(step, server_class, path, handler)
+    except NotYet as not_yet:
+        family = there(_family, server_class)
+        if family != repr(socket.AF_UNIX):
+            step.fail(f"{not_yet.came}; address_family is {family}", not_yet.__cause__)
+        raise
+
+
+def _family(server_class: Any) -> str:
+    return repr(getattr(server_class, "address_family", None))
+
+
+@build.part("stream", 1, "Streams, at a path.")
+def stream(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
+    step = Step(
+        called="UnixStreamServer(path, Echo), served, for a client at that path",
+        expected="a TCPServer of the family AF_UNIX: the path in server_address, a socket file "
+        "there, and the client's own bytes back",
+        why="TCPServer never looks into the address, so all of it serves streams at a path. An "
+        "AF_INET address is a tuple, an AF_UNIX address is a path.",
+    )
+    with place(step) as path:
+        server = make_plank(step, stream_class, path, Echo, "TCPServer")
+        with served(step, server):
+            where = server.server_address
+            step.want(where == path, f"server_address is {where!r}, the path was {path!r}")
+            step.want(_is_socket(path), "no socket file at the path")
+            got = talk(step, path, b"ahoy")
+            step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
+
+
+def _is_socket(path: str) -> bool:
+    return os.path.lexists(seen(path)) and stat.S_ISSOCK(os.lstat(seen(path)).st_mode)
+
+
+@build.part("datagram", 1, "Datagrams, at a path.")
+def datagram(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
+    step = Step(
+        called="UnixDatagramServer(path, an echo), served, for a client with an address",
+        expected="a UDPServer of the family AF_UNIX, and the client's own card back",
+        why="Stream from stream, datagram from datagram: the two Unix servers are no relatives.",
+    )
+    with (
+        place(step) as path,
+        served(step, make_plank(step, datagram_class, path, PostEcho, "UDPServer")),
+    ):
+        with _client(f"{path}-of-the-client") as client:
+            try:
+                client.sendto(b"ahoy", seen(path))
+                got = client.recv(1024)
+            except OSError as error:
+                stands = there(whereabouts, room.records.before)
+                step.fail(f"{describe(error)}{stands}{room.records.trouble()}", error)
+        step.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
+
+
+def postbox(path: str = "") -> socket.socket:
+    """Return a client's socket for Unix datagrams, at a path of its own if one is given."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.settimeout(PATIENCE)
+    if path:
+        sock.bind(path)
+    return sock
+
+
+def _client(path: str) -> socket.socket:
+    # A name that Linux chooses is no file, and means the same whatever files a process has.
+    if sys.platform != "linux":
+        return postbox(path)
+    sock = postbox()
+    sock.bind("")
+    return sock
+
+
+@build.part("private", 2, "A door for yourself alone, from the first moment.")
+def private(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
+    step = Step(
+        called="PrivateServer(path, Echo), once as it is and once with mode = 0o660",
+        expected="a socket file with that mode already when the server begins to listen",
+        why="Who may write to the file may connect. Before listen() everybody is refused, so a "
+        "mode set before it leaves no moment in which the door stands open.",
+    )
+    step.want(
+        there(issubclass, private_class, stream_class),
+        "a class that does not derive from your UnixStreamServer",
+    )
+    for server_class, mode in (
+        (private_class, 0o600),
+        (subclass("PrivateServer", (private_class,), {"mode": 0o660}), 0o660),
+    ):
+        with place(step) as path:
+            server, when_it_listened, mask = step.call(_made_and_watched, server_class, path)
+            step.want(
+                not mask,
+                f"the umask changed to {mask}: whatever the program writes from now on has it",
+            )
+            step.want(when_it_listened, "a server that does not listen at the path")
+            got, early = _mode(seen(path)), when_it_listened[0]
+            step.want(got == mode, f"the mode {got:#o}, where {mode:#o} was wanted")
+            step.want(
+                early == mode,
+                f"{mode:#o} in the end, but {early:#o} when it began to listen: for a moment the "
+                "door stood open",
+            )
+            with served(step, server):
+                back = talk(step, path, b"ahoy")
+                step.want(back == b"ahoy", f"{back!r} back for b'ahoy'{room.records.trouble()}")
+
+
+def _mode(path: str) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def _made_and_watched(server_class: Any, path: str) -> tuple[Any, list[int], str]:
+    """Return a server, the modes that the file had when listen() was called, and a new umask."""
+    modes: list[int] = []
+    real_listen = socket.socket.listen
+
+    def listen(sock: socket.socket, *args: Any) -> None:
+        if sock.getsockname() == path:
+            modes.append(_mode(path))
+        real_listen(sock, *args)
+
+    before = _umask()
+    with patch.object(socket.socket, "listen", listen):
+        server = server_class(path, Echo)
+    after = _umask()
+    os.umask(before)
+    return server, modes, "" if after == before else f"{after:#o}"
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+page = Exercise(
+    "05.2",
+    title="A page without a port",
+    kind="use",
+    level=2,
+    names=("PathServer", "Harbour"),
+    hints=(
+        "Do the page first, then look at what a client at a path has for an address, and who asks "
+        "for its first part.",
+        "do_GET looks at self.path, which is what the browser asked for. The ships are bytes on "
+        "the wire. get_request of PathServer calls the one of UnixStreamServer, keeps the "
+        "request, and gives the caller a name.",
+        "In PathServer: request, _ = super().get_request(); return request, ('a local client', 0). "
+        "In do_GET: if self.path != '/ships': self.send_error(404); return. Then "
+        "self.send_response(200); self.end_headers(); self.wfile.write("
+        "'\\n'.join(self.server.ships).encode()).",
+    ),
+)
+
+SHIPS = ["Beagle", "Möwe", "Calypso"]
+
+
+def browse(
+    step: Step, server: Any, path: str, wanted: str, ships: list[str] = SHIPS
+) -> tuple[int, bytes]:
+    """Return status and body of a page, got by Python's own HTTP client."""
+
+    def get() -> tuple[int, bytes]:
+        browser = http.client.HTTPConnection("localhost")
+        browser.sock = socket.socket(socket.AF_UNIX)
+        browser.sock.settimeout(PATIENCE)
+        browser.sock.connect(seen(path))
+        browser.request("GET", wanted)
+        with browser.getresponse() as answer:
+            return answer.status, answer.read()
+
+    server.ships = ships
+    with served(step, server):
+        try:
+            got: tuple[int, bytes] = step.call(get)
+        except NotYet as not_yet:
+            nameless = any(isinstance(error, IndexError) for error in room.records.errors)
+            hint = "; the client's address is '', and has no first part" if nameless else ""
+            step.fail(f"{not_yet.came}{room.records.trouble()}{hint}", not_yet.__cause__)
+    return got
+
+
+@page.part("page", 2, "A browser reads it, and no port is open.")
+def shows_page(server_class: Any, handler: Any) -> None:
+    step = Step(
+        called="GET /ships, by http.client, at the path of a PathServer with the handler Harbour",
+        expected="200, and the names in server.ships, a line each, in UTF-8",
+        why="http.client does not mind where its socket comes from. The handler of http.server "
+        "notes each visitor's client_address[0], so it needs one.",
+    )
+    for ships in (SHIPS, ["Ñandú"]):
+        with place(step) as path:
+            server = make(step, server_class, path, handler)
+            status, body = browse(step, server, path, "/ships", ships)
+        step.want(status == 200, f"the status {status}{room.records.trouble()}")
+        step.want(
+            body.rstrip(b"\r\n").decode(errors="replace").splitlines() == ships,
+            f"{body!r} for the ships {ships}{room.records.trouble()}",
+        )
+
+
+@page.part("missing", 1, "What is not there is not there.")
+def missing(server_class: Any, handler: Any) -> None:
+    for wanted in ("/whales", "/ships/Beagle", "/shipshape", "/"):
+        step = Step(
+            called=f"GET {wanted}, by http.client",
+            expected="the status 404",
+            why="A client cannot tell an empty page from a missing one, unless the status says "
+            "so. There is one page, /ships.",
+        )
+        with place(step) as path:
+            status, _ = browse(step, make(step, server_class, path, handler), path, wanted)
+        step.want(status == 404, f"the status {status}{room.records.trouble()}")
+
+
+class Noted(Echo):
+    """Notes who calls."""
+
+    def setup(self) -> None:
+        self.server.callers.append(self.client_address)
+
+
+@page.part("caller", 2, "Even a caller without an address has a name.")
+def caller(server_class: Any, handler: Any) -> None:
+    step = Step(
+        called="PathServer, with a handler of the bench that notes its client_address",
+        expected="the client_address ('a local client', 0)",
+        why="A client that has bound no path calls from ''. Handlers written for TCP take the "
+        "first part of the address; get_request is the place to give them one.",
+    )
+    with place(step) as path, served(step, make(step, server_class, path, Noted)) as server:
+        server.callers = []
+        got = talk(step, path, b"ahoy")
+        callers = list(server.callers)
+    step.want(callers, f"no request for the handler{room.records.trouble()}")
+    step.want(callers[0] == ("a local client", 0), f"the client_address {callers[0]!r}")
+    step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
+
+
+door = Exercise(
+    "05.3",
+    title="The door that would not open again",
+    kind="find the bug",
+    level=3,
+    names=("DoorServer",),
+    hints=(
+        "Look before you sweep: what lies at the path, and does anybody answer there? And a "
+        "server that never got the path must not remove what lies there.",
+        "Only a socket (Path.is_socket) that refuses a connection (connect_ex gives "
+        "errno.ECONNREFUSED) is deserted. After bind, note that the file is yours; on close, "
+        "remove it only then, and only once.",
+        "server_bind: if deserted, os.unlink(self.server_address); super().server_bind(); "
+        "self.bound = True. server_close: super().server_close(); if self.bound: "
+        "Path(self.server_address).unlink(missing_ok=True); self.bound = False. And bound = False "
+        "on the class.",
+    ),
+)
+
+
+@door.part("start again", 1, "A file that nobody lives at is no hindrance.")
+def starts_again(server_class: Any) -> None:
+    step = Step(
+        called="DoorServer(path, Echo), where a server that has ended left its socket file",
+        expected="a server that listens, and answers a client",
+        why="bind makes the file, and a name that is taken cannot be made again. "
+        "allow_reuse_address is about ports, and a path has none: the file must go.",
+    )
+    with place(step) as path:
+        make(step, minisocketserver.UnixStreamServer, path).server_close()
+        try:
+            server = make(step, server_class, path)
+        except NotYet as not_yet:
+            if getattr(not_yet.__cause__, "errno", None) != errno.EADDRINUSE:
+                raise
+            reuses = getattr(server_class, "allow_reuse_address", False)
+            told = "allow_reuse_address is about ports" if reuses else "a file is in the way"
+            step.fail(f"{not_yet.came}; {told}, and nobody lives there", not_yet.__cause__)
+        with served(step, server):
+            got = talk(step, path, b"ahoy")
+    step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
+
+
+@door.part("living", 2, "Who lives there stays there.")
+def living(server_class: Any) -> None:
+    step = Step(
+        called="DoorServer(path, Echo), where another server lives",
+        expected="OSError (Address already in use), and the other one still found at the path",
+        why="A server whose file is taken away lives on, and nobody can find it any more. Only a "
+        "socket that refuses a connection is deserted; all else is left alone. One for datagrams "
+        "answers a stream with another error, and a busy one only after a time limit.",
+    )
+    with place(step) as path, served(step, make(step, server_class, path)):
+        _want_refused(step, server_class, path, "a server that serves")
+        got = talk(step, path, b"ahoy")
+        step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
+    with place(step) as path, there(postbox, path):
+        _want_refused(step, server_class, path, "a server for datagrams")
+    if sys.platform == "linux":  # elsewhere a full queue refuses, as if nobody lived there
+        with place(step) as path, there(_busy, path):
+            _want_refused(step, server_class, path, "a server too busy to accept")
+
+
+@contextmanager
+def _busy(path: str) -> Iterator[None]:
+    with ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind(path)
+        listener.listen(0)
+        with suppress(BlockingIOError):
+            while True:
+                client = sockets.enter_context(socket.socket(socket.AF_UNIX))
+                client.setblocking(False)
+                client.connect(path)
+        yield
+
+
+def _want_in_use(step: Step, not_yet: NotYet) -> None:
+    """Want the error of bind, and not that of a client who had a look."""
+    step.want(isinstance(not_yet.__cause__, OSError), not_yet.came)
+    step.want(
+        getattr(not_yet.__cause__, "errno", None) == errno.EADDRINUSE,
+        f"{not_yet.came}, which is not the error of bind",
+    )
+
+
+def _want_refused(step: Step, server_class: Any, path: str, whom: str) -> None:
+    """Let a server start where something is: it must not, and must leave that in its place."""
+    before = os.stat(seen(path)).st_ino
+    try:
+        step.call(server_class, path, Echo)
+    except NotYet as not_yet:
+        _want_in_use(step, not_yet)
+        step.want(
+            os.path.exists(seen(path)),
+            f"OSError, but on its way out it removed the file of {whom}: server_close is called "
+            "also when bind has failed",
+        )
+        same = os.stat(seen(path)).st_ino == before
+        step.want(same, f"OSError, but another file than that of {whom}")
+    else:
+        step.fail(f"no error: it took down the file of {whom} and put up its own")
+
+
+@door.part("novel", 1, "What is no socket is none of its business.")
+def novel(server_class: Any) -> None:
+    step = Step(
+        called="DoorServer(path, Echo), where a file with text lies",
+        expected="OSError (Address already in use), and the text as it was",
+        why="A slip in a path must not cost anybody a file. A connection to it is refused as "
+        "well, so look first whether it is a socket.",
+    )
+    with place(step) as path:
+        there(_write_novel, path)
+        try:
+            step.call(server_class, path, Echo)
+        except NotYet as not_yet:
+            _want_in_use(step, not_yet)
+            step.want(os.path.exists(seen(path)), "OSError, and the novel is gone")
+        else:
+            step.fail("no error: the novel is gone, and a door stands in its place")
+        try:
+            text = beginning(path, 100)
+        except OSError as error:
+            step.fail(f"the file is another one now: {error.strerror}", error)
+        step.want(text == b"my novel", "a file with another text")
+
+
+def _write_novel(path: str) -> None:
+    Path(path).write_text("my novel", encoding="utf-8")
+
+
+@door.part("own file", 2, "It takes its own file along, and no other.")
+def own_file(server_class: Any) -> None:
+    step = Step(
+        called="server_close(), once, again later, and after somebody has removed the file",
+        expected="its own file gone, no error, and the file of a server that came later untouched",
+        why="A with block closes once more after a server_close() of yours. By then the path may "
+        "belong to somebody else, or nobody.",
+    )
+    with place(step) as path:
+        first = make(step, server_class, path)
+        step.call(first.server_close)
+        step.want(first.socket.fileno() == -1, "the listening socket is still open")
+        step.want(not os.path.lexists(seen(path)), "the file is still there after server_close()")
+        step.call(first.server_close)
+        with there(_bound, path):
+            step.call(first.server_close)
+            step.want(
+                os.path.exists(seen(path)), "a later close removed the file of another server"
+            )
+    with place(step) as path:
+        server = make(step, server_class, path)
+        there(os.unlink, path)
+        step.call(server.server_close)
+
+
+def _bound(path: str) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX)
+    sock.bind(path)
+    return sock
+
+
+portable = Exercise(
+    "05.4",
+    title="Also where there are none",
+    kind="find the bug",
+    level=1,
+    names=("open_door",),
+    hints=(
+        "Which line fails on Windows, and which question gets the wrong answer on a Mac? The "
+        "program wants to know one thing only: is there such a class?",
+        "import socketserver, without a name from it, works everywhere. hasattr asks a module "
+        "whether it has a name.",
+        'if hasattr(socketserver, "UnixStreamServer"): return socketserver.UnixStreamServer(path, '
+        'handler); then return socketserver.TCPServer(("127.0.0.1", 0), handler).',
+    ),
+)
+
+
+def opened(step: Step, open_door: Any, path: str) -> Any:
+    """Return the server that the learner's function opens."""
+    server = step.call(open_door, path, Echo)
+    step.want(server is not None, "None: does open_door return the server?")
+    return server
+
+
+def answers(step: Step, server: Any) -> None:
+    """Want an answer from the server, at its address."""
+    with served(step, server):
+        got = talk(step, server.server_address, b"ahoy")
+        step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
+
+
+@contextmanager
+def system(name: str, unix: bool) -> Iterator[None]:
+    """Let Python see a system of that name, with or without Unix sockets, for a moment."""
+    # Name by name, not patch.dict, which empties a module: the kernel's own threads use it too.
+    modules = () if unix else (socket, socketserver, minisocketserver)
+    taken = [
+        (module, known, value)
+        for module in modules
+        for known, value in vars(module).items()
+        if "Unix" in known or known == "AF_UNIX"
+    ]
+    with patch.object(sys, "platform", name):
+        for module, known, _ in taken:
+            delattr(module, known)
+        try:
+            yield
+        finally:
+            for module, known, value in taken:
+                setattr(module, known, value)
+
+
+@portable.part("here", 1, "A path, where there are paths.")
+def opens_here(open_door: Any) -> None:
+    step = Step(
+        called="open_door(path, Echo), on this system",
+        expected="a server at the path",
+        why="Where the system has Unix sockets, only this machine shall come in.",
+    )
+    with place(step) as path:
+        server = opened(step, open_door, path)
+        where = server.server_address
+        step.want(where == path, f"a {type(server).__name__} at {where!r}, not at the path")
+        answers(step, server)
+
+
+@portable.part("without", 2, "And a port where there are none.")
+def opens_without(open_door: Any) -> None:
+    for name in ("win32", "newos"):
+        step = Step(
+            called=f"open_door(path, Echo), on a system called {name!r}, without Unix sockets",
+            expected="a TCPServer on 127.0.0.1, with a port that the system chose",
+            why="There the names do not exist: AttributeError when you ask, ImportError when you "
+            "import. Ask for the name, with hasattr, not for the system.",
+        )
+        with place(step) as path:
+            with there(system, name, False):
+                server = opened(step, open_door, path)
+            where = server.server_address
+            step.want(
+                isinstance(where, tuple),
+                f"a {type(server).__name__} at a path, where no such class exists: was it "
+                "imported before open_door was called? There this import ends the program",
+            )
+            step.want(where[0] == "127.0.0.1", f"a server at {where!r}, open to other machines")
+            ports = [bound[1] for _, bound in room.records.bound if isinstance(bound, tuple)]
+            step.want(ports[-1] == 0, f"a bind to the port {ports[-1]}, which may be taken")
+            answers(step, server)
+
+
+@portable.part("elsewhere", 1, "Whatever the system calls itself.")
+def opens_elsewhere(open_door: Any) -> None:
+    for name in ("darwin", "newos"):
+        step = Step(
+            called=f"open_door(path, Echo), on a system called {name!r}, which has Unix sockets",
+            expected="a server at the path",
+            why="Linux is not the only system with Unix sockets. The name of the class tells, the "
+            "name of the system does not.",
+        )
+        with place(step) as path:
+            with there(system, name, True):
+                server = opened(step, open_door, path)
+            where = server.server_address
+            step.want(
+                where == path,
+                f"a {type(server).__name__} at {where!r}: was the system asked for its name?",
+            )
+
+
+guess = Exercise(
+    "05.5",
+    title="What will happen at a path?",
+    kind="predict",
+    level=1,
+    names=("starts", "answered", "queue"),
+    hints=(
+        "What does bind do with a path, and what does close do with the file? And to which "
+        "address could an answer go?",
+        "bind makes the file, close leaves it, and SO_REUSEADDR is about ports. A client that has "
+        "bound no path has no address. Inside one machine the system can make a sender wait.",
+        "Only removing the file helps, whether or not somebody still serves behind it. Only a "
+        "client with a path of its own is answered. And see section 11 of the chapter.",
+    ),
+)
+
+
+def _are_booleans(answer: Any, number: int) -> bool:
+    are = isinstance(answer, (list, tuple)) and all(one in (True, False) for one in answer)
+    return are and len(answer) == number
+
+
+@guess.part("starts", 2, "The file decides, not the server.", "starts")
+def starts(starts: Any) -> None:
+    step = Step(
+        called="starts, against a run just now: a second server at the path of a first",
+        expected="True or False for each of the three cases, as in that run",
+        why="bind makes the file and fails where the name is taken. close leaves the file. "
+        "No option helps; removing the file does, even behind a living server's back.",
+    )
+    step.want(_are_booleans(starts, 3), f"{starts!r}, not a list of three")
+    saw = [_starts_again(step, reuse=False), _starts_again(step, reuse=True)]
+    saw.append(_starts_beside(step))
+    told = {
+        0: "case 1, as if close took the file away",
+        1: "case 2, as if allow_reuse_address were about files; it is about ports",
+        2: "case 3, as if the living server held the path; it is the file that does",
+    }
+    for case in range(3):
+        step.want(bool(starts[case]) == saw[case], f"{starts[case]} for {told[case]}")
+
+
+@here()
+def _starts_again(step: Step, reuse: bool) -> bool:
+    parent = minisocketserver.UnixStreamServer
+    server_class = subclass("Server", (parent,), {"allow_reuse_address": reuse})
+    with place(step) as path:
+        server_class(path, Echo).server_close()
+        with suppress(OSError):
+            server_class(path, Echo)
+            return True
+    return False
+
+
+@here()
+def _starts_beside(step: Step) -> bool:
+    server_class = minisocketserver.UnixStreamServer
+    with place(step) as path, server_class(path, Echo):
+        os.unlink(path)
+        with suppress(OSError):
+            server_class(path, Echo)
+            return True
+    return False
+
+
+@guess.part("answered", 1, "An answer needs an address to go to.", "answered")
+def answered(answered: Any) -> None:
+    step = Step(
+        called="answered, against a run just now: two clients of a UnixDatagramServer",
+        expected="True or False for each of the two, as in that run",
+        why="Over the Internet a client gets a port at its first sendto. A Unix client gets "
+        "nothing: unless it binds a path, its address is empty, and the answer has nowhere to go.",
+    )
+    step.want(_are_booleans(answered, 2), f"{answered!r}, not a list of two")
+    saw = [_is_answered(step, has_path) for has_path in (False, True)]
+    told = {
+        0: "the client without a path, as if it had an address all the same",
+        1: "the client with a path, as if its card carried no address",
+    }
+    for client in range(2):
+        step.want(bool(answered[client]) == saw[client], f"{answered[client]} for {told[client]}")
+
+
+@here()
+def _is_answered(step: Step, has_path: bool) -> bool:
+    server: Any
+    with place(step) as path, minisocketserver.UnixDatagramServer(path, PostEcho) as server:
+        server.handle_error = lambda *request: None
+        with postbox(f"{path}-of-the-client" if has_path else "") as client:
+            client.sendto(b"ahoy", path)
+            server.handle_request()
+            client.setblocking(False)
+            with suppress(BlockingIOError):
+                return client.recv(1024) == b"ahoy"
+    return False
+
+
+@guess.part("queue", 1, "Inside one machine, even a postcard can wait.", "queue")
+def queue(queue: Any) -> None:
+    step = Step(
+        called="queue, against a run just now: 5,000 datagrams to a path where nobody reads",
+        expected="the letter of what that run gave",
+        why="Sender and queue are on the same machine, so the system can make the sender wait "
+        "when the queue is full. Over the network it cannot, and throws away.",
+    )
+    told = {
+        "A": "A, as if a queue had no end",
+        "B": "B, as if the sender were made to wait",
+        "C": "C, as it is over the network; there nobody can make the sender wait",
+        "D": "D, as if the sender could not be made to wait",
+    }
+    letter = str(queue).strip().upper()
+    step.want(letter in told, f"{queue!r}, not one of the letters {', '.join(told)}")
+    step.want(letter == _when_nobody_reads(step), told[letter])
+
+
+@here()
+def _when_nobody_reads(step: Step) -> str:
+    server: Any
+    count: list[int] = []
+    with place(step) as path:
+        server = minisocketserver.UnixDatagramServer(path, lambda *_: count.append(1))
+        with server, postbox() as client:
+            client.settimeout(0.1)
+            try:
+                for _ in range(5000):
+                    client.sendto(bytes(1000), path)
+            except TimeoutError:
+                return "B"
+            except OSError:
+                return "D"
+            server.timeout, waiting = 0.1, [True]
+            server.handle_timeout = waiting.clear
+            while waiting:
+                server.handle_request()
+    return "A" if len(count) == 5000 else "C"

@@ -1,0 +1,1 @@
+"""The learner's own copy of the course, what was done in it, and the commands about exercises."""

@@ -1,0 +1,179 @@
+"""The exercises from a terminal: list, check, hint, reset, doctor."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import nbformat
+
+from .. import project
+from ..checks.core import Exercise
+from ..exercises import find
+from ..files import write
+from ..project import NotebookError, cell_id, code_cells, decoded, read
+from ..ship.suites import is_shipped, knows_localhost
+from . import commands, logbook
+from .course import exercise_notebook
+
+OURS = "python3"
+"""The name under which each Python has its own kernel."""
+
+
+def notebook_of(course: Path, spec: Exercise) -> Path:
+    """Return the learner's notebook with this exercise. Raises NotNow where there is none."""
+    path = exercise_notebook(course / "exercises", spec.id[:2])
+    if path is None:
+        told = f"{course} has no notebook for {spec.id}. Start the course once: make lab"
+        raise commands.NotNow(told)
+    return path
+
+
+def checked(course: Path, exercise: str) -> tuple[str, bool]:
+    """Run the learner's notebook in a new kernel, then the exercise's checks.
+
+    Returns what the checks said, and whether all passed. LookupError for an unknown exercise,
+    NotNow where there is no notebook.
+    """
+    from jupyter_client.kernelspec import NoSuchKernel
+
+    from ..kernels import execute
+
+    spec = find(exercise)
+    path = notebook_of(course, spec)
+    book = _read(path)
+    own = [cell["source"] for cell in code_cells(book) if not _is_check(cell)]
+    parts = [
+        f"from socketlab import check\n\ncheck({spec.id!r}, part={part!r})" for part in spec.parts
+    ]
+    cells = [nbformat.v4.new_code_cell(source) for source in (*own, *parts)]  # type: ignore[no-untyped-call]
+    checks = cells[len(own) :]
+    notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
+    resources = {"metadata": {"path": str(path.parent)}}
+    environment = os.environ | {"NBGRADER_EXECUTION": "validate"}  # each cell runs once, in order
+    try:
+        execute(
+            notebook,
+            environment,
+            stderr=subprocess.DEVNULL,  # no kernel's log is shown here
+            allow_errors=True,
+            kernel_name=OURS,
+            resources=resources,
+        )
+    except NoSuchKernel:
+        raise commands.NotNow(
+            "No notebook can run here, because this Python has no kernel. "
+            f"Install one: {sys.executable} -m pip install ipykernel"
+        ) from None
+    outputs = [output for cell in checks for output in cell.outputs]
+    said = _about_the_kernel(book) + "\n".join(_text(output) for output in outputs)
+    return said, all(output.output_type == "stream" for output in outputs)
+
+
+def _about_the_kernel(book: Any) -> str:
+    """Return what to say where the notebook was saved with a kernel that isn't this Python's."""
+    about = book.get("metadata", {}).get("kernelspec", {})
+    name = about.get("name", OURS) if isinstance(about, dict) else OURS
+    if name == OURS:
+        return ""
+    return (
+        f"The notebook was saved with a kernel called {name!r}. "
+        "It has been run in this Python's own instead.\n"
+    )
+
+
+def _is_check(cell: Any) -> bool:
+    return cell_id(cell).startswith("check-")
+
+
+def _text(output: Any) -> str:
+    lines = output.traceback if output.output_type == "error" else [output.get("text", "")]
+    return "\n".join(lines).rstrip()
+
+
+def hinted(exercise: str) -> None:
+    """Print the next hint; which one that is, the progress file knows."""
+    spec = find(exercise)
+    told = [event for name, event in logbook.events() if name == spec.id]
+    number = 1 + max((int(event[5:]) for event in told if event.startswith("hint ")), default=0)
+    commands.hint(spec.id, min(number, len(spec.hints)))
+
+
+def reset(course: Path, exercise: str) -> str:
+    """Bring the stub back in the learner's notebook, and keep the old answer in a cell below it.
+
+    Returns what was done, in a sentence. Raises as `checked`.
+    """
+    spec = find(exercise)
+    path = notebook_of(course, spec)
+    notebook = _read(path)
+    cells = notebook["cells"]
+    wanted = f"answer-{spec.id.replace('.', '-')}"
+    place = next((n for n, cell in enumerate(cells) if cell_id(cell) == wanted), None)
+    if place is None:
+        raise commands.NotNow(
+            f"{path} has no cell {wanted} any more: add one, or delete the notebook."
+        )
+    if "worksheets" in notebook:
+        raise commands.NotNow(
+            f"{path} is in an old format. Open it in JupyterLab, save it, try again."
+        )
+    old, stub = cells[place]["source"], project.answer_cell(project.PROJECT / "exercises", spec.id)
+    if old.strip() == stub.strip():
+        return f"{spec.id} has its stub already, in\n{path}"
+    cells[place]["source"] = stub
+    kept = {"cell_type": "raw", "metadata": {}, "source": f"Your answer before the reset:\n\n{old}"}
+    if "id" in cells[place]:
+        kept["id"] = uuid4().hex[:8]
+    cells.insert(place + 1, kept)
+    text = json.dumps(notebook, indent=1, ensure_ascii=False)
+    write(path, f"{text}\n".encode("utf-8", "surrogatepass"))
+    return (
+        f"The stub of {spec.id} is back, your old answer stands below it, in\n{path}\n"
+        "If the notebook is open in JupyterLab: File, Reload Notebook from Disk."
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return a notebook. Raises NotNow, with what to do, where it cannot be read."""
+    try:
+        return read(decoded(path.read_bytes()))
+    except OSError as error:
+        raise commands.NotNow(f"{path} cannot be read: {error.strerror}.") from None
+    except NotebookError as error:
+        raise commands.NotNow(
+            f"{path} cannot be read. {error} Save it once more as a notebook (.ipynb), or rename "
+            "it: the next start of the course (make lab) hands out a new one."
+        ) from None
+
+
+def examined() -> str:
+    """Return what this system offers to the course, a line each."""
+    unix, fork = hasattr(socket, "AF_UNIX"), hasattr(os, "fork")
+    lines = [
+        f"Python {platform.python_version()}, {platform.system()}",
+        f"Unix sockets: {'yes' if unix else 'no; chapter 05 is for reading only here'}",
+        f"fork: {'yes' if fork else 'no; chapter 07 is for reading only here'}",
+        f"IPv6 and IPv4 on one socket: {'yes' if socket.has_dualstack_ipv6() else 'no'}",
+        f"CPython's own tests: {'yes' if is_shipped('test_socketserver') else 'not installed'}",
+        f"the name localhost: {'yes' if knows_localhost() else 'unknown here'}",
+    ]
+    from ..sandbox import sandbox
+
+    lines.append(f"Grading a class: {sandbox.examined()}")
+    for package in ("jupyterlab", "ipywidgets", "matplotlib"):
+        lines.append(f"{package}: {_version(package)}")
+    return "\n".join(lines)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing; see README.md, how to install"

@@ -1,0 +1,1 @@
+"""Run servers in a notebook, see what they did, understand what went wrong."""

@@ -1,0 +1,83 @@
+"""The project's folder, and notebooks, as any front end saves them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).parents[1]
+"""The folder with the chapters, the exercises and, not everywhere, the solutions."""
+
+
+class NotebookError(ValueError):
+    """A file that is not a notebook; the text says why, in a sentence."""
+
+
+def decoded(content: bytes) -> str:
+    """Return the text of a notebook's file. NotebookError where it is in no encoding of JSON's."""
+    try:
+        text = content.decode(json.detect_encoding(content), "surrogatepass")
+    except ValueError:
+        raise NotebookError("It is not a notebook: it is not text in UTF-8.") from None
+    return text.removeprefix("\ufeff")
+
+
+def read(text: str) -> dict[str, Any]:
+    """Return a notebook, the source of each cell as one text, its cells in a list as in format 4.
+
+    NotebookError where the text is not that of a notebook.
+    """
+    try:
+        notebook = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        raise NotebookError("It is not a notebook: it is not JSON.") from None
+    try:
+        if "cells" not in notebook:  # in format 3 they were on sheets
+            notebook["cells"] = [
+                cell for sheet in notebook["worksheets"] for cell in sheet["cells"]
+            ]
+        for cell in notebook["cells"]:
+            cell["cell_type"] = cell.get("cell_type") or "raw"
+            cell["source"] = "".join(cell.get("source") or cell.get("input") or "")
+    except (AttributeError, KeyError, TypeError):
+        raise NotebookError("It is JSON, but not a notebook: it has no cells.") from None
+    return dict(notebook)
+
+
+def cells(content: bytes) -> list[dict[str, Any]]:
+    """Return the cells in a notebook's file. NotebookError where it is not a notebook."""
+    return list(read(decoded(content))["cells"])
+
+
+def code_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the cells with code."""
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def cell_id(cell: dict[str, Any]) -> str:
+    """Return a cell's id, wherever it is kept: Colab has it in the metadata, nbgrader as well."""
+    metadata = cell.get("metadata") or {}
+    grading = metadata.get("nbgrader") or {}
+    ids = (cell.get("id"), metadata.get("id"), grading.get("grade_id"))
+    return next((one for one in ids if one and isinstance(one, str)), "")
+
+
+class MissingCellError(LookupError):
+    """The project's folder lacks a cell that it should have; the text says which one."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython what to show in place of its own traceback."""
+        return [str(self)]
+
+
+def answer_cell(folder: Path, number: str) -> str:
+    """Return the text of the answer cell of the exercise "03.1", from `solutions` or `exercises`.
+
+    MissingCellError where the project's folder is not at hand.
+    """
+    for path in folder.glob(f"{number[:2]}_*/*.ipynb"):
+        for one in cells(path.read_bytes()):
+            if cell_id(one) == f"answer-{number.replace('.', '-')}":
+                return str(one["source"])
+    raise MissingCellError(
+        f"{folder} has no answer cell for {number}. Is the project's folder complete?"
+    )

@@ -1,0 +1,1 @@
+"""A process with limits, out of sight of everything else."""

@@ -1,0 +1,471 @@
+"""Run student code in a process of its own, with limits, out of sight of everything else."""
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+from weakref import WeakSet
+
+from ..busy import Crowd
+from ..processes import named_error
+from ..python_path import search_path
+from . import landlock, seccomp
+from . import limits as limits_of
+
+_MODULES = """
+    asyncio concurrent.futures ctypes http.client http.server json logging.handlers multiprocessing
+    queue random selectors socketserver ssl struct subprocess tempfile threading traceback
+    unittest.mock urllib.request weakref xmlrpc.client xmlrpc.server
+    minisocketserver minisocketserver.beyond
+"""
+PRELOAD = tuple(_MODULES.split())
+"""What students and checks import: the fork server has it ready. Nothing here knows an answer."""
+
+LEVELS = {
+    "namespaces": "A submission sees neither your files, nor your processes, nor your network; "
+    "what it starts dies with it; CPU, memory, processes, disk, output and time are limited.",
+    "process": "A submission runs with limits on CPU, memory, processes, files, output and time, "
+    "and what it starts is ended with it. It can read the files that its user can read, and reach "
+    "the network. With Linux 6.12 it can neither write to other folders nor signal processes of "
+    "its user, with 5.13 not write. So grade on a machine that holds nothing else.",
+}
+
+_PROGRAM = f"import sys; sys.path[:0] = [sys.argv.pop()]; from {__package__} import forkserver; "
+_PROGRAM += "forkserver.main(*sys.argv[1:])"
+_START = 30.0
+TURNS_PER_CPU = 2
+"""Checks at a time, for each processor, however busy the machine is."""
+MOST_PER_CPU = 5
+"""So many while a processor has nothing to do: most of a check is waiting."""
+TURN_SECONDS = 600.0
+"""Seconds in which a turn comes, however many wait: a check that takes long gives its turn back."""
+_TURN_NAP = 0.005
+
+
+class SandboxTrouble(Exception):
+    """Student code cannot be run here; the text says why."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a student process, and what it starts, may use.
+
+    cpu_seconds: computing time of each process (whole seconds) and, on Linux, of all.
+    seconds: time until everything is ended.
+    memory: bytes of address space of each process, of which a thread takes about 1 MB; on Linux,
+        as many bytes of memory of all.
+    processes: processes and threads at a time.
+    children: processes at a time: on Linux, more end everything, for a fork bomb slows all.
+    open_files: descriptors of each process.
+    disk: bytes in the work folder, as many in /tmp, and in a single file.
+    output: bytes that are kept of stdout, and as many of stderr; what comes after is dropped.
+    """
+
+    cpu_seconds: int = 3
+    seconds: float = 10
+    memory: int = 1 << 30
+    processes: int = 128
+    children: int = 60
+    open_files: int = 512
+    disk: int = 32 << 20
+    output: int = 1 << 16
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a student process ended.
+
+    `reason` is "ended" (by itself), "time", "cpu", "children", "memory", "disk", "killed" (by
+    us) or "trouble" (of ours); `status` its exit status, or minus the number of the signal that
+    ended it.
+    """
+
+    reason: str
+    status: int
+    words: str
+    seconds: float
+    cpu_seconds: float
+    peak_memory: int
+
+
+class Student:
+    """A student process: made by `Sandbox.start`, to be closed by `close` or a `with` block."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.socket, self._theirs = socket.socketpair()
+        self._control, self._keeper = socket.socketpair()
+        self._out, self._err = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115
+        self._listening = threading.Lock()
+        self._received = b""
+        self._work = ""
+        self._ending: Ending | None = None
+        self._killed_before = limits_of.killed_for_memory()
+
+    def hand_over(self, channel: socket.socket, request: dict[str, Any]) -> None:
+        """Have the fork server at the other end of `channel` start it."""
+        theirs = (self._keeper, self._theirs, self._out, self._err)
+        with self._keeper, self._theirs:
+            socket.send_fds(channel, [b"+"], [one.fileno() for one in theirs])
+        self._control.settimeout(_START)
+        self._control.sendall(json.dumps(request).encode() + b"\n")
+
+    def stdout(self) -> str:
+        """Return what it has printed so far, up to the limit."""
+        return self._text(self._out.fileno())
+
+    def stderr(self) -> str:
+        """Return what it has written to stderr so far, up to the limit."""
+        return self._text(self._err.fileno())
+
+    def _text(self, descriptor: int) -> str:
+        return os.pread(descriptor, self.limits.output, 0).decode(errors="replace")
+
+    @property
+    def work(self) -> Path:
+        """Its work folder, as we see it, while it runs. It is the student's: links lead astray."""
+        while not self._work and self._ending is None and self._listen(_START):
+            pass
+        if not self._work:
+            why = self._ending.words if self._ending else "It did not start in time."
+            raise SandboxTrouble(f"The student process has no work folder. {why}")
+        return Path(self._work)
+
+    def wait(self, timeout: float) -> Ending | None:
+        """Return how it ended; None if it has not, within `timeout` seconds."""
+        while self._ending is None and self._listen(timeout):
+            pass
+        return self._ending
+
+    def kill(self) -> Ending:
+        """End it and everything it has started; return how it ended."""
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
+        ending = self.wait(_START)
+        if ending is None:
+            raise SandboxTrouble(f"A student process was not gone after {_START:g} seconds.")
+        return ending
+
+    def usage(self) -> tuple[float, int]:
+        """Return the CPU seconds and the peak of memory in bytes, once it has ended."""
+        if self._ending is None:
+            raise SandboxTrouble("What a process has used is known when it has ended.")
+        return self._ending.cpu_seconds, self._ending.peak_memory
+
+    def close(self) -> None:
+        """End it, if it runs, and give back all that it held here."""
+        try:
+            self.kill()
+        finally:
+            for one in (self.socket, self._control, self._out, self._err):
+                one.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _listen(self, timeout: float) -> bool:
+        """Take the keeper's next words; False when none came in time."""
+        with self._listening:
+            if self._ending is not None:
+                return True  # another thread has heard it
+            self._control.settimeout(timeout)
+            try:
+                data = self._control.recv(1 << 16)
+            except TimeoutError:
+                return False
+            self._received += data
+            *lines, self._received = self._received.split(b"\n")
+            if not data:
+                lines.append(b'{"reason": "trouble", "trouble": "its keeper was killed"}')
+            for line in lines:
+                facts = json.loads(line)
+                if "work" in facts:
+                    self._work = facts["work"]
+                else:
+                    self._ending = self._judge(**facts)
+            return True
+
+    def _judge(
+        self,
+        reason: str,
+        trouble: str,
+        status: int = 0,
+        seconds: float = 0,
+        cpu_seconds: float = 0,
+        peak_memory: int = 0,
+    ) -> Ending:
+        most = self.limits
+        said = self.stderr().strip()
+        error = named_error(said)
+        is_killed = reason == "ended" and -status == signal.SIGKILL
+        if is_killed and limits_of.killed_for_memory() > self._killed_before:
+            reason, trouble = "trouble", "the machine was short of memory, and killed it"
+        if reason == "trouble":
+            words = f"It could not be run: {trouble}."
+        elif reason == "time":
+            words = f"It was not done after {most.seconds:g} seconds, and was ended."
+        elif reason == "cpu":
+            words = f"It computed for more than {most.cpu_seconds} seconds, and was ended."
+        elif reason == "children":
+            words = f"It started more than {most.children} processes, and was ended."
+        elif reason == "memory":
+            words = f"Its processes took more than the {_mega(most.memory)} they may use together."
+        elif reason == "disk":
+            words = f"It wrote more than {_mega(most.disk)} to its folder, and was ended."
+        elif reason == "killed":
+            words = "It ran until the grader ended it."
+        elif status == 0:
+            words = "It ended by itself."
+        elif status == 1 and error.startswith("MemoryError"):
+            words = f"It asked for more memory than the {_mega(most.memory)} it may use."
+        elif status > 0:
+            words = f"It ended with {error if status == 1 and error else f'exit status {status}.'}"
+        elif -status == signal.SIGXCPU or cpu_seconds >= most.cpu_seconds:
+            words = f"It computed for more than {most.cpu_seconds} seconds, and was ended."
+        elif -status == signal.SIGKILL:
+            words = "It was killed, by itself."
+        else:
+            words = f"It was ended by signal {-status} ({signal.strsignal(-status)})."
+        return Ending(reason, status, words, seconds, cpu_seconds, peak_memory)
+
+
+def _mega(size: int) -> str:
+    return f"{size / (1 << 20):g} MB"
+
+
+class Turns:
+    """Says how many may compute at a time, of all that are forked from here: more would be late.
+
+    Each turn is a byte of a file, and who has it has locked it: fcntl(2). The kernel unlocks what
+    a process held that has ended, however it ended, so no turn is ever lost.
+    """
+
+    def __init__(self) -> None:
+        self._processors = processors() * MOST_PER_CPU
+        self._sure = len(processors()) * TURNS_PER_CPU
+        self._crowd = Crowd()
+        self._mine: set[int] = set()
+        if hasattr(os, "memfd_create"):  # needs no disk
+            self._file = os.memfd_create("turns")
+        else:
+            with tempfile.TemporaryFile() as file:
+                self._file = os.dup(file.fileno())
+
+    def take(self, wait: bool) -> int | None:
+        """Take a turn and return its number; where there is none, wait for one or return None.
+
+        SandboxTrouble when none has come in TURN_SECONDS.
+        """
+        end = time.monotonic() + TURN_SECONDS
+        while (turn := self._free()) is None and wait:
+            if time.monotonic() > end:
+                raise SandboxTrouble(f"No turn to judge came within {TURN_SECONDS:g} seconds.")
+            time.sleep(_TURN_NAP)
+        return turn
+
+    def _free(self) -> int | None:
+        for turn in range(len(self._processors)):
+            if turn == self._sure and not self._is_idle():
+                break
+            if turn not in self._mine:
+                with suppress(BlockingIOError, PermissionError):
+                    fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, turn)
+                    self._mine.add(turn)
+                    return turn
+        return None
+
+    def _is_idle(self) -> bool:
+        """Tell whether a processor has nothing to do just now, where the system says so."""
+        return 0 < self._crowd.count() <= len(processors())
+
+    def processor(self, turn: int) -> int:
+        """Return the processor that a turn is for."""
+        return self._processors[turn]
+
+    def give(self, turn: int) -> None:
+        """Give a turn back that this process has."""
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, turn)
+        self._mine.discard(turn)
+
+    def close(self) -> None:
+        """Close the files."""
+        os.close(self._file)
+        self._crowd.close()
+
+
+def processors() -> list[int]:
+    """Return the numbers of the processors that we may use."""
+    if sys.platform == "linux":
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+class Sandbox:
+    """Starts student processes, at the highest level that the system has; a context manager.
+
+    `level` asks for one level and no other. `preload` names further modules to import beforehand,
+    or, as "module:function", what to call there. May be used from several threads.
+    """
+
+    def __init__(
+        self,
+        level: str | None = None,
+        limits: Limits = Limits(),
+        preload: Sequence[str] = (),
+    ) -> None:
+        if not hasattr(os, "fork"):
+            raise SandboxTrouble("Grading needs Linux or macOS: Windows cannot fork processes.")
+        if level not in (None, *LEVELS):
+            raise SandboxTrouble(f"There is no level {level!r}. There are: {', '.join(LEVELS)}.")
+        self.limits = limits
+        self._asked = level
+        self._preload = [*PRELOAD, *preload]
+        self._students: WeakSet[Student] = WeakSet()
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        wanted = {"cpu_seconds": self.limits.cpu_seconds + 1, "data": limits_of.DATA}
+        if short := limits_of.shortage(asdict(self.limits) | wanted):
+            raise SandboxTrouble(short)
+        self.most, what = limits_of.room_for_students(self.limits.processes)
+        if self.most == 0:
+            needed = self.limits.processes + limits_of.MINE + limits_of.REST
+            raise SandboxTrouble(
+                f"{what}. Grading needs room for {needed} more. Raise that limit, then grade again."
+            )
+        try:
+            self._start_forkserver()
+            self.level, self.why_not_higher = self._highest()
+        except OSError as error:
+            self.__exit__()
+            raise SandboxTrouble(f"The sandbox did not start: {error.strerror}.") from error
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start_forkserver(self) -> None:
+        self.turns = Turns()
+        self._open.callback(self.turns.close)
+        self._channel, theirs = socket.socketpair()
+        self._open.callback(self._channel.close)
+        told = [
+            json.dumps(search_path(sys.path)),
+            json.dumps(self._preload),
+            str(Path(__file__).parents[2]),
+        ]
+        # By default each thread reserves 64 MB for malloc, all of which counts as memory.
+        environment = {"MALLOC_ARENA_MAX": "2"}
+        if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not find themselves without it
+            environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+        with theirs:
+            self._forkserver = subprocess.Popen(
+                [sys.executable, "-I", "-X", "utf8", "-c", _PROGRAM, str(theirs.fileno()), *told],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                cwd="/",  # what students see of their init must not lead to another folder
+                start_new_session=True,  # Ctrl-C is for the grader, which then ends it
+            )
+        self._open.callback(self._stop_forkserver)
+        self._channel.settimeout(_START)
+        if (said := self._channel.recv(4096)) != b"\n":
+            why = said.decode(errors="replace") or f"{sys.executable} ended."
+            raise SandboxTrouble(f"The sandbox did not start: {why}")
+
+    def _stop_forkserver(self) -> None:
+        self._channel.close()  # by which it ends
+        try:
+            self._forkserver.wait(_START)
+        except subprocess.TimeoutExpired:
+            self._forkserver.kill()
+            self._forkserver.wait(_START)
+
+    def __exit__(self, *_: object) -> None:
+        with self._open:
+            for student in self._students:
+                student.kill()
+
+    def _highest(self) -> tuple[str, str]:
+        if self._asked == "process":
+            return "process", "It was asked for."
+        if sys.platform != "linux":
+            return "process", "Only Linux has namespaces."
+        self.level = "namespaces"
+        with self.start("socketlab.sandbox.forkserver:nothing") as student:
+            ending = student.wait(_START)
+        if ending is not None and ending.reason == "ended" and ending.status == 0:
+            return "namespaces", ""
+        why = ending.words if ending else "It did not end."
+        if self._asked == "namespaces":
+            raise SandboxTrouble(f"The level 'namespaces' is not to be had here. {why}")
+        return "process", why
+
+    def start(
+        self,
+        function: str,
+        netns_pid: int | None = None,
+        files: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+    ) -> Student:
+        """Call `function`, "package.module:name", in a new process, with a socket to us.
+
+        The process joins the network of the process `netns_pid`, which has called
+        `namespaces.enter_network`; without, it has one of its own. `files` are written to its
+        work folder, which is its current one: names without a folder, and texts.
+        """
+        for name in files or {}:
+            if Path(name).name != name or name in ("", ".."):
+                raise ValueError(f"{name!r} is no plain file name.")
+        try:
+            student = Student(limits or self.limits)
+        except OSError as error:
+            raise SandboxTrouble(f"A student process needs more: {error.strerror}.") from error
+        request = {
+            "function": function,
+            "level": self.level,
+            "judge": netns_pid,
+            "processors": processors() if sys.platform == "linux" else [],
+            "files": dict(files or {}),
+            "limits": asdict(student.limits),
+        }
+        try:
+            student.hand_over(self._channel, request)
+        except OSError as error:
+            student.close()
+            raise SandboxTrouble(f"The sandbox has stopped: {error.strerror}.") from error
+        self._students.add(student)
+        return student
+
+
+def examined() -> str:
+    """Return what this system offers for grading: the level, what it does, why not a higher one."""
+    try:
+        with Sandbox() as sandbox:
+            why = f"\n  Why not namespaces: {sandbox.why_not_higher}" * bool(sandbox.why_not_higher)
+            calls = seccomp.why_not()
+            calls = f"not refused: {calls}" if calls else "refused"
+            if sandbox.level == "process":
+                has = landlock.version()
+                why += f"\n  Writing to other folders: {'refused' if has else 'not refused'}."
+                why += f" Signals: {'refused' if has >= 6 else 'not refused'}."
+            why += f"\n  System calls that no answer needs: {calls}."
+            return f"level {sandbox.level}: {LEVELS[sandbox.level]}{why}"
+    except SandboxTrouble as trouble:
+        return str(trouble)

@@ -1,0 +1,1 @@
+"""`socketserver` put together from planks: the example, the suites of others, the capstone."""
