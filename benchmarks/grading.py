@@ -236,7 +236,7 @@ def otter_test():
     """Return the same checks in the format of otter-grader's tests."""
     hush = ">>> import contextlib, io\n>>> from socketlab import check\n"
     hush += ">>> with contextlib.redirect_stdout(io.StringIO()):\n"
-    parts = find(EXERCISE).parts.values()
+    parts = find(EXERCISE).checks.values()
     cases = [
         {"code": f"{hush}...     check({EXERCISE!r}, part={part.name!r})\n", "points": part.points}
         for part in parts

@@ -39,7 +39,7 @@ def _grading(cell: Any) -> dict[str, Any]:
     grading = {"grade": is_check, "grade_id": cell.id, "locked": not is_answer}
     if is_check:
         exercise, part = re.findall(r'"([^"]+)"', cell.source)
-        grading["points"] = find(exercise).parts[part].points
+        grading["points"] = find(exercise).checks[part].points
     return grading | {"schema_version": 3, "solution": is_answer, "task": False}
 
 

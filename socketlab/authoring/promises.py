@@ -77,7 +77,7 @@ def _uncalled(chapter: str, notebook: Any) -> list[str]:
         f'check("{exercise.id}", part="{part}")'
         for exercise in all_exercises()
         if exercise.id[:2] == chapter[:2]
-        for part in exercise.parts
+        for part in exercise.checks
         if f"{exercise.id} {part}" not in called
     ]
 

@@ -1,10 +1,14 @@
 """Exercises and their checks: what is asked, what an answer gets, hints."""
 
+import inspect
 import re
 import tempfile
+import tomllib
 import traceback as tracebacks
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from ..busy import Stopwatch
@@ -17,11 +21,11 @@ from .step import CannotCheck, NotYet, Step
 
 
 @dataclass(frozen=True)
-class Part:
+class Check:
     """One check of an exercise: a name, its points, and the function that tries the answer.
 
-    `topic`: all that a student is told who fails it, where the check is a teacher's hidden one.
-    `names`: those of the exercise that `run` gets, where it isn't all of them.
+    `run` asks for answers by the names of its parameters, so no other can be missing. `topic`:
+    all that a student is told who fails it, where the check is a teacher's hidden one.
     """
 
     name: str
@@ -29,7 +33,11 @@ class Part:
     praise: str
     run: Callable[..., None]
     topic: str = ""
-    names: tuple[str, ...] = ()
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The answers that it tries."""
+        return tuple(inspect.signature(self.run).parameters)
 
 
 Kind = Literal["build", "use", "find the bug", "predict"]
@@ -37,10 +45,11 @@ Kind = Literal["build", "use", "find the bug", "predict"]
 
 @dataclass
 class Exercise:
-    """An exercise: the names the learner defines, three hints, and the parts of its check.
+    """An exercise: the names that the learner defines, three hints, and checks.
 
     `level` is 1 (a few lines), 2, or 3 (some thought). `own` has, for each class that the learner
-    is to build, the methods to be written in it.
+    is to build, the methods to be written in it. `listed` has the name, the points and the praise
+    of each check, in order.
     """
 
     id: str
@@ -48,43 +57,53 @@ class Exercise:
     kind: Kind
     level: int
     names: tuple[str, ...]
-    hints: tuple[str, str, str]
+    hints: tuple[str, ...]
+    listed: list[tuple[str, int, str]]
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    parts: dict[str, Part] = field(default_factory=dict)
+    checks: dict[str, Check] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
     hints_told: int = 0
 
-    def part(
-        self, name: str, points: int, praise: str, *names: str
-    ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Register the decorated function; it gets the answers, and fails through a `Step`.
-
-        With `names` it gets only these, and no other can be missing.
-        """
+    def check(self, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+        """Register the decorated function: it gets answers by name, and fails through a `Step`."""
+        [(points, praise)] = [(one[1], one[2]) for one in self.listed if one[0] == name]
 
         def register(run: Callable[..., None]) -> Callable[..., None]:
-            self.parts[name] = Part(name, points, praise, run, names=names)
+            self.checks[name] = Check(name, points, praise, run)
             return run
 
         return register
 
 
+def load(module: str) -> dict[str, Exercise]:
+    """Return the exercises that the text file beside a module describes: NAME.toml, NAME.py."""
+    text = Path(module).with_suffix(".toml").read_text(encoding="utf-8")
+    return {number: _exercise(number, **about) for number, about in tomllib.loads(text).items()}
+
+
+def _exercise(id: str, checks: list[Any], hints: list[str], **about: Any) -> Exercise:
+    about["names"] = tuple(about["names"])
+    about["own"] = {name: tuple(methods) for name, methods in about.get("own", {}).items()}
+    told = tuple(" ".join(hint.split()) for hint in hints)
+    return Exercise(id, hints=told, listed=checks, **about)
+
+
 def fair_attempt(
-    spec: Exercise, part: Part, answers: tuple[Any, ...], namespace: Mapping[str, Any]
+    spec: Exercise, check: Check, answers: tuple[Any, ...], namespace: Mapping[str, Any]
 ) -> NotYet | None:
     """Try the answers; once more where they failed on a machine too busy for our time limits.
 
     What fails twice is told as it failed first: an answer may keep things from one try to the next.
     """
     watch = Stopwatch()
-    not_yet = attempt(spec, part, answers, namespace)
+    not_yet = attempt(spec, check, answers, namespace)
     if not_yet is not None and watch.is_busy() and not disturbed():
-        return not_yet if attempt(spec, part, answers, namespace) else None
+        return not_yet if attempt(spec, check, answers, namespace) else None
     return not_yet
 
 
 def attempt(
-    spec: Exercise, part: Part, answers: tuple[Any, ...], namespace: Mapping[str, Any]
+    spec: Exercise, check: Check, answers: tuple[Any, ...], namespace: Mapping[str, Any]
 ) -> NotYet | None:
     """Try the answers, or the names they have in `namespace`; return what is not right yet.
 
@@ -92,12 +111,11 @@ def attempt(
     """
     runs = None if answers else runs_behind(namespace)
     try:
-        names = part.names or spec.names
-        _want_current(names, runs)
+        _want_current(check.names, runs)
         with room():
-            given = list(_given(spec, names, answers, namespace, runs))
-            _want_own(spec, dict(zip(names, given, strict=True)))
-            part.run(*given)
+            given = dict(_given(spec, check.names, answers, namespace, runs))
+            _want_own(spec, given)
+            check.run(**given)
     except NotYet as not_yet:
         return not_yet if runs is None else _with_cells_to_run(not_yet, runs)
     except CannotCheck:
@@ -107,7 +125,7 @@ def attempt(
             told = f"There is no room for temporary files here: {error.strerror or error}. "
             raise CannotCheck(f"{told}Set TMPDIR to a folder that you may write to.") from error
         step = Step(
-            called=f"the check {part.name!r} of {' and '.join(spec.names)}",
+            called=f"the check {check.name!r} of {' and '.join(spec.names)}",
             expected="an answer with the names and methods that the task asks for",
             why="The check, like any program, uses an answer through its attributes and methods.",
         )
@@ -149,8 +167,8 @@ def _given(
     answers: tuple[Any, ...],
     namespace: Mapping[str, Any],
     runs: Runs | None,
-) -> Iterator[Any]:
-    """Yield the answers, looked up by name if none was passed; a blank one fails."""
+) -> Iterator[tuple[str, Any]]:
+    """Yield the answers with their names, looked up if none was passed; a blank one fails."""
     if answers:
         namespace = dict(zip(spec.names, answers, strict=True))
     for name in names:
@@ -168,7 +186,7 @@ def _given(
             step.fail(f"{name} is {answer!r} (still blank)")
         if spec.kind != "predict" and not there(callable, answer):
             step.fail(f"{name} is {answer!r}")
-        yield answer
+        yield name, answer
 
 
 def _want_own(spec: Exercise, named: dict[str, Any]) -> None:
@@ -185,14 +203,14 @@ def _want_own(spec: Exercise, named: dict[str, Any]) -> None:
         ).fail(came)
 
 
-def message(spec: Exercise, part: Part, not_yet: NotYet) -> str:
+def message(spec: Exercise, check: Check, not_yet: NotYet) -> str:
     """Return what a learner is told, in less than twelve lines."""
     step = not_yet.step
-    if part.topic:
-        return f"✗ {spec.id}: 0 of {points_in_words(part.points)} for {part.topic}."
+    if check.topic:
+        return f"✗ {spec.id}: 0 of {points_in_words(check.points)} for {check.topic}."
     return "\n".join(
         (
-            f"✗ {spec.id} {part.name}: not yet, 0 of {points_in_words(part.points)}.",
+            f"✗ {spec.id} {check.name}: not yet, 0 of {points_in_words(check.points)}.",
             f"  Called:    {_one_line(step.called)}",
             f"  Came:      {_one_line(not_yet.came)}",
             f"  Expected:  {_one_line(step.expected)}",

@@ -25,12 +25,11 @@ class UnknownError(LookupError):
 @cache
 def all_exercises() -> tuple[Exercise, ...]:
     """Return all exercises, in the order of the course."""
-    found = {
-        value.id: value
-        for module in MODULES
-        for value in vars(import_module(module)).values()
-        if isinstance(value, Exercise)
-    }
+    found: dict[str, Exercise] = {}
+    for module in MODULES:
+        found |= import_module(module).EXERCISES
+    for exercise in found.values():
+        assert [*exercise.checks] == [name for name, *_ in exercise.listed], exercise.id
     return tuple(found[number] for number in sorted(found))
 
 

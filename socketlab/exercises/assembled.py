@@ -21,7 +21,7 @@ import minisocketserver
 
 from ..checks import room
 from ..checks.away import real_run
-from ..checks.core import Exercise
+from ..checks.core import load
 from ..checks.forecast import compare
 from ..checks.place import subclass, there
 from ..checks.room import serving, talk
@@ -35,23 +35,8 @@ MOMENT = 0.1
 OFTEN = 0.02
 """A poll_interval for the standard library's servers, which look up so often for the shutdown."""
 
-build = Exercise(
-    "09.1",
-    title="Build the ready-mixed servers",
-    kind="build",
-    level=2,
-    names=("ready_mixed",),
-    hints=(
-        "Two mix-ins times four servers: two loops. An empty class has a name and a row of "
-        "parents, and one can make it without the statement.",
-        'type("Name", (first, second), {}) makes a class. getattr(parts, "TCPServer") takes a '
-        "plank by its name, and hasattr asks first whether it is there.",
-        'for mixin in ["Threading", "Forking"]: for server in ["TCPServer", "UDPServer", '
-        '"UnixStreamServer", "UnixDatagramServer"]: if hasattr(parts, mixin + "MixIn") and '
-        "hasattr(parts, server): mixed[mixin + server] = type(mixin + server, (getattr(parts, "
-        'mixin + "MixIn"), getattr(parts, server)), {}). Then return mixed.',
-    ),
-)
+EXERCISES = load(__file__)
+build = EXERCISES["09.1"]
 
 SERVERS = ("TCPServer", "UDPServer", "UnixStreamServer", "UnixDatagramServer")
 MIXINS = ("ThreadingMixIn", "ForkingMixIn")
@@ -89,7 +74,7 @@ def _names(mixins: tuple[str, ...], servers: tuple[str, ...]) -> list[str]:
     return sorted(mixin.removesuffix("MixIn") + server for mixin in mixins for server in servers)
 
 
-@build.part("grid", 2, "Two times four is eight, each with the mix-in first.")
+@build.check("grid")
 def whole_grid(ready_mixed: Any) -> None:
     step = Step(
         called="ready_mixed(parts), with the six planks",
@@ -134,7 +119,7 @@ def _difference(found: list[Any], wanted: list[str]) -> str:
     )
 
 
-@build.part("small", 2, "Only what the system has.")
+@build.check("small")
 def small_systems(ready_mixed: Any) -> None:
     unix = ("UnixStreamServer", "UnixDatagramServer")
     for missing, left in (
@@ -174,7 +159,7 @@ class _NotesLoop:
         super().serve_forever(poll_interval)  # type: ignore[misc]
 
 
-@build.part("at work", 2, "Threads for everybody, over both kinds of sockets.")
+@build.check("at work")
 def at_work(ready_mixed: Any) -> None:
     step = Step(
         called="ThreadingTCPServer and ThreadingUDPServer, made of minisocketserver's planks",
@@ -201,23 +186,7 @@ def at_work(ready_mixed: Any) -> None:
         step.want(told != server.loop, f"an answer of {name}'s own loop, and no thread")
 
 
-use = Exercise(
-    "09.2",
-    title="Tickets for other programs",
-    kind="use",
-    level=2,
-    names=("CallServer", "Tickets"),
-    hints=(
-        "The standard library's server for calls is a TCPServer with something on top. What have "
-        "you put before a TCPServer to let clients not wait for each other? And then: what do "
-        "the threads share?",
-        "class CallServer(socketserver.ThreadingMixIn, xmlrpc.server.SimpleXMLRPCServer). "
-        "Tickets needs a lock, made once, in its __init__, and held from reading the number to "
-        "returning it.",
-        "Tickets: def __init__(self): self.number = 0; self.lock = threading.Lock(). def "
-        "next(self): with self.lock: self.number += 1; return self.number.",
-    ),
-)
+use = EXERCISES["09.2"]
 
 
 def silent(call_server: Any) -> Any:
@@ -249,20 +218,20 @@ def calling(step: Step, server: Any, name: str, *args: Any) -> Any:
         step.fail(f"{describe(error)}{room.records.trouble()}", error)
 
 
-@use.part("calls", 2, "Another program has its tickets.")
-def calls(call_server: Any, tickets: Any) -> None:
+@use.check("calls")
+def calls(CallServer: Any, Tickets: Any) -> None:
     step = Step(
         called="CallServer(address, logRequests=False), Tickets() registered, called by xmlrpc",
         expected="the tickets 1, 2 and 3",
         why="xmlrpc.client knows nothing of this course. Its calls travel as web requests, and "
         "register_instance makes an object's methods callable.",
     )
-    server = step.call(silent, call_server)
+    server = step.call(silent, CallServer)
     with quickly(step, server):
-        step.call(server.register_instance, step.call(tickets))
+        step.call(server.register_instance, step.call(Tickets))
         got = [calling(step, server, "next") for _ in range(3)]
     step.want(got == [1, 2, 3], f"{got}{room.records.trouble()}")
-    one, two = step.call(tickets), step.call(tickets)
+    one, two = step.call(Tickets), step.call(Tickets)
     got = [step.call(roll.next) for roll in (one, two)]
     step.want(got == [1, 1], f"{got} from two rolls of tickets: do they share their number?")
 
@@ -282,15 +251,15 @@ class _Meeting:
         return True
 
 
-@use.part("at once", 2, "Nobody waits for anybody.")
-def at_once(call_server: Any, tickets: Any) -> None:
+@use.check("at once")
+def at_once(CallServer: Any) -> None:
     step = Step(
         called="CallServer, called by two programs; each call waits until the other has come",
         expected="both answered",
         why="SimpleXMLRPCServer is a plain TCPServer inside: one call after the other. Two calls "
         "that need each other would then wait for ever.",
     )
-    server = step.call(silent, call_server)
+    server = step.call(silent, CallServer)
     meeting = there(_Meeting)
 
     with quickly(step, server):
@@ -305,7 +274,7 @@ def at_once(call_server: Any, tickets: Any) -> None:
     last = "ThreadingMixIn" in names and there(_process_request_of, server) == "BaseServer"
     step.want(
         not last,
-        f"one call after the other: CallServer's parents are {_parents(call_server)}, and "
+        f"one call after the other: CallServer's parents are {_parents(CallServer)}, and "
         "process_request is found in the first",
     )
     step.want(met == [True, True], f"one call after the other{room.records.trouble()}")
@@ -322,23 +291,23 @@ def _process_request_of(server: Any) -> str:
     return ""
 
 
-@use.part("tickets", 2, "No number twice.")
-def no_number_twice(call_server: Any, tickets: Any) -> None:
+@use.check("tickets")
+def no_number_twice(Tickets: Any) -> None:
     step = Step(
         called="next() of one Tickets(), in three quick threads and a slow one: 100 times in all",
         expected="the numbers from 1 to 100, each sold once",
         why="With threads, what is shared wants a lock: between reading the number and returning "
         "it another thread may have its turn.",
     )
-    step.want(isinstance(tickets, type), f"Tickets is {tickets!r}, no class")
-    roll = step.call(subclass("Tickets", (_Slow, tickets), {}))
+    step.want(isinstance(Tickets, type), f"Tickets is {Tickets!r}, no class")
+    roll = step.call(subclass("Tickets", (_Slow, Tickets), {}))
     sold, done = there(_sell_out, roll, room.records, 2 * PATIENCE)
     step.want(done, f"{len(sold)} numbers, and threads that wait: a lock not given back?")
     step.want(len(sold) == 100, f"{len(sold)} numbers{room.records.trouble()}")
     twice = len(sold) - len(set(sold))
     step.want(not twice, f"{twice} of 100 numbers sold twice: what do the threads share?")
     step.want(sorted(sold) == list(range(1, 101)), f"the numbers {sorted(sold)[:5]}...")
-    nobody_comes_between(tickets)
+    nobody_comes_between(Tickets)
 
 
 def nobody_comes_between(tickets: Any) -> None:
@@ -448,22 +417,7 @@ class _Slow:
         return value
 
 
-bugs = Exercise(
-    "09.3",
-    title="Find the four bugs",
-    kind="find the bug",
-    level=2,
-    names=("Web", "Pages"),
-    hints=(
-        "For each complaint find the line of the program that should do it, and ask: is it "
-        "called at all? And when?",
-        "Which process_request does Python find first? When does the constructor of a handler "
-        "return? What tells a client that the answer is over? What may a socket carry?",
-        "class Web(socketserver.ThreadingMixIn, http.server.HTTPServer), without "
-        "shutdown_request. Pages: super().__init__(*args, directory=folder); "
-        '"¡Buenos días!".encode().',
-    ),
-)
+bugs = EXERCISES["09.3"]
 
 
 def site(step: Step, web: Any, pages: Any, folder: str) -> Any:
@@ -495,8 +449,8 @@ def fetch(step: Step, server: Any, path: str) -> tuple[str, str]:
         step.fail(f"{describe(error)}{room.records.trouble()}", error)
 
 
-@bugs.part("at once", 2, "A silent browser keeps nobody waiting.")
-def web_at_once(web: Any, pages: Any) -> None:
+@bugs.check("at once")
+def web_at_once(Web: Any, Pages: Any) -> None:
     step = Step(
         called="Web, with a browser that connects and says nothing, then a second one",
         expected="a page for the second",
@@ -505,7 +459,7 @@ def web_at_once(web: Any, pages: Any) -> None:
     )
     with there(TemporaryDirectory) as folder:
         there(write, folder, "index.html", "Ahoy")
-        server = site(step, web, pages, folder)
+        server = site(step, Web, Pages, folder)
         with (
             quickly(step, server),
             socket.create_connection(server.server_address, PATIENCE) as mute,
@@ -519,14 +473,14 @@ def web_at_once(web: Any, pages: Any) -> None:
                 step.want(
                     not alone,
                     f"{not_yet.came}. process_request is BaseServer's own: the parents are "
-                    f"{_parents(web)}",
+                    f"{_parents(Web)}",
                 )
                 raise
         step.want(server.daemon_threads, "a page, and a Web without daemon_threads = True")
 
 
-@bugs.part("the end", 1, "An answer has an end.")
-def web_end(web: Any, pages: Any) -> None:
+@bugs.check("the end")
+def web_end(Web: Any, Pages: Any) -> None:
     step = Step(
         called="Web, with a client that asks for /hello and reads to the end",
         expected="the end of the connection, after the answer",
@@ -534,7 +488,7 @@ def web_end(web: Any, pages: Any) -> None:
         "shutdown_request ends it. Who overrides that must end it elsewhere.",
     )
     with there(TemporaryDirectory) as folder:
-        server = site(step, web, pages, folder)
+        server = site(step, Web, Pages, folder)
         with quickly(step, server):
             try:
                 talk(step, server.server_address, b"GET /hello HTTP/1.0\r\n\r\n")
@@ -546,8 +500,8 @@ def web_end(web: Any, pages: Any) -> None:
                 raise
 
 
-@bugs.part("folder", 2, "The right folder.")
-def web_folder(web: Any, pages: Any) -> None:
+@bugs.check("folder")
+def web_folder(Web: Any, Pages: Any) -> None:
     step = Step(
         called='Web, with partial(Pages, folder="...") and two folders, one after the other',
         expected="the page of each folder",
@@ -557,7 +511,7 @@ def web_folder(web: Any, pages: Any) -> None:
     for text in ("Ahoy", "Land in sight"):
         with there(TemporaryDirectory) as folder, _in_the_same_folder(step):
             there(write, folder, "chart.txt", text)
-            server = site(step, web, pages, folder)
+            server = site(step, Web, Pages, folder)
             with quickly(step, server):
                 try:
                     _, got = fetch(step, server, "/chart.txt")
@@ -594,40 +548,26 @@ def _in_the_same_folder(step: Step) -> Iterator[None]:
     )
 
 
-@bugs.part("hello", 1, "Greeted, in bytes.")
-def web_hello(web: Any, pages: Any) -> None:
+@bugs.check("hello")
+def web_hello(Web: Any, Pages: Any) -> None:
     step = Step(
         called="Web, with urllib asking for /hello",
         expected="'¡Buenos días!', as text/plain in UTF-8",
         why="wfile is a file of bytes. Only the program knows in which encoding its text travels.",
     )
     with there(TemporaryDirectory) as folder:
-        server = site(step, web, pages, folder)
+        server = site(step, Web, Pages, folder)
         with quickly(step, server):
             kind, got = fetch(step, server, "/hello")
     step.want(got == "¡Buenos días!", f"{got!r}{room.records.trouble()}")
     step.want(kind == "text/plain; charset=utf-8", f"the right text, as {kind!r}")
 
 
-predict = Exercise(
-    "09.4",
-    title="Who answers, and who notices?",
-    kind="predict",
-    level=2,
-    names=("who_answers", "noticed"),
-    hints=(
-        "For each class write down its parents from left to right, and look for the first one "
-        "that has a process_request. For each fault ask what the test would have to look at.",
-        "TCPServer and UDPServer have BaseServer's process_request; both mix-ins bring their own, "
-        "and do not ask the next. The test only compares two answers.",
-        'A mix-in behind the server does nothing: "s". Of two mix-ins the first wins. The test '
-        "notices the two faults that cost somebody an answer.",
-    ),
-)
+predict = EXERCISES["09.4"]
 
 
-@predict.part("who", 2, "You read it from the row of parents.", "who_answers")
-def who_answers(guess: Any) -> None:
+@predict.check("who")
+def who_answers(who_answers: Any) -> None:
     step = Step(
         called="who_answers, beside a real run of the six servers, in a new Python",
         expected='"s" the server itself, "t" a thread of its process, "p" another process',
@@ -640,7 +580,7 @@ def who_answers(guess: Any) -> None:
     real = real_run(roll_call)
     compare(
         step,
-        guess,
+        who_answers,
         real,
         {
             0: "A plain server has no mix-in: it serves by itself.",
@@ -678,7 +618,7 @@ def _who(server_class: Any) -> str:
     return "s" if thread == threading.get_ident() else "t"
 
 
-@predict.part("noticed", 2, "A test notices what it looks at.", "noticed")
+@predict.check("noticed")
 def who_notices(noticed: Any) -> None:
     step = Step(
         called="noticed, beside a real run of the test on five broken servers",

@@ -18,7 +18,7 @@ from urllib.request import ProxyHandler, build_opener
 import minisocketserver
 
 from ..checks import room
-from ..checks.core import Exercise
+from ..checks.core import load
 from ..checks.forecast import compare
 from ..checks.place import subclass, there
 from ..checks.room import here, serving, talk
@@ -33,40 +33,8 @@ LONG = 60.0
 OFTEN = 0.02
 """A poll_interval for the standard library's servers, which look up so often for the shutdown."""
 
-build = Exercise(
-    "02.1",
-    title="Build the loop",
-    kind="build",
-    level=3,
-    names=("BaseServer",),
-    own={
-        "BaseServer": (
-            "wake",
-            "serve_forever",
-            "shutdown",
-            "_handle_request_noblock",
-            "handle_request",
-        ),
-    },
-    hints=(
-        "The loop sleeps in select(). Two things must end that sleep: a client, and wake(). For "
-        "the second, let the selector watch one end of a socket pair, and let wake() send a byte "
-        "into the other. The event is what shutdown() waits for.",
-        "serve_forever: clear the event, then, in try: a socket pair, and a selector with self "
-        "and self.bell; while the flag is down: select, look at the flag again, take the request "
-        "if one came, then service_actions(). In finally: take the flag down and set the event. "
-        "A with statement closes sockets and selectors, whatever happens. wake sends a byte, if "
-        "there is a button; a closed one raises OSError. handle_request selects once, with "
-        "seconds.",
-        "In wake: if self.button: try self.button.send(b'!'), except OSError: pass. In "
-        "serve_forever: self.bell, self.button = socket.socketpair(), then with self.bell, "
-        "self.button, _ServerSelector() as selector: register both; seconds = poll_interval if "
-        "self.has_regular_work() else None; the loop. In shutdown: put the flag up, and "
-        "self.__is_shut_down.wait(). One request: try get_request, except OSError: return; "
-        "verify_request or shutdown_request and return; try process_request, except Exception: "
-        "handle_error, then shutdown_request; except BaseException: shutdown_request, then raise.",
-    ),
-)
+EXERCISES = load(__file__)
+build = EXERCISES["02.1"]
 
 WAY = [
     "verify_request",
@@ -158,8 +126,8 @@ def practice(step: Step, server_class: Any, handler: Any = greet, **extra: Any) 
     return step.call(subclass("Practice", (Hooks, Door, server_class), extra), handler)
 
 
-@build.part("serve", 2, "One client after the other, each by way of all the hooks.")
-def serve(server_class: Any) -> None:
+@build.check("serve")
+def serve(BaseServer: Any) -> None:
     step = Step(
         called="serve_forever(), with two clients in turn",
         expected=f"both answered, each by way of {', '.join(WAY)}",
@@ -168,10 +136,10 @@ def serve(server_class: Any) -> None:
     )
     for hook in ("server_activate", "server_close", "service_actions", "close_request"):
         step.want(
-            hasattr(server_class, hook),
+            hasattr(BaseServer, hook),
             f"a BaseServer without {hook}(): it was in the exercise, and reset('02.1') has it",
         )
-    with serving(step, practice(step, server_class)) as server:
+    with serving(step, practice(step, BaseServer)) as server:
         for _ in range(2):
             server.calls.clear()
             got = talk(step, server.server_address)
@@ -179,14 +147,14 @@ def serve(server_class: Any) -> None:
             step.want(server.calls == WAY, f"the calls {', '.join(server.calls)}")
 
 
-@build.part("stop", 3, "It wakes up at once, ends, and can be started again.")
-def stop(server_class: Any) -> None:
-    _wakes(server_class)
-    _sleeps(server_class)
-    _leaves_no_pipe(server_class)
-    _stops_alone(server_class)
-    _waits_for_the_request_at_hand(server_class)
-    _with_closes(server_class)
+@build.check("stop")
+def stop(BaseServer: Any) -> None:
+    _wakes(BaseServer)
+    _sleeps(BaseServer)
+    _leaves_no_pipe(BaseServer)
+    _stops_alone(BaseServer)
+    _waits_for_the_request_at_hand(BaseServer)
+    _with_closes(BaseServer)
 
 
 def _wakes(server_class: Any) -> None:
@@ -389,15 +357,15 @@ def _with_closes(server_class: Any) -> None:
     step.want(server.fileno() == -1, "a listener that is still open: no server_close()")
 
 
-@build.part("no loop", 2, "A shutdown() that comes too early neither hangs nor is forgotten.")
-def no_loop(server_class: Any) -> None:
+@build.check("no loop")
+def no_loop(BaseServer: Any) -> None:
     step = Step(
         called="shutdown(), although serve_forever() has never run; then serve_forever()",
         expected="both back at once",
         why="A program that stops its server in a finally, and failed before the loop began, "
         "would hang there: the standard library's does.",
     )
-    server = practice(step, server_class)
+    server = practice(step, BaseServer)
     try:
         within(PATIENCE, server.shutdown, "shutdown")
     except ServerTrouble:
@@ -416,7 +384,7 @@ def no_loop(server_class: Any) -> None:
         step.fail("a loop that runs: the shutdown() before it was forgotten")
     except Exception as error:
         step.fail(describe(error), error)
-    _nobody_to_wake(server_class)
+    _nobody_to_wake(BaseServer)
 
 
 def _nobody_to_wake(server_class: Any) -> None:
@@ -465,11 +433,11 @@ def _not_forgotten_at_the_end(server_class: Any) -> None:
         step.fail(describe(error), error)
 
 
-@build.part("regular work", 2, "service_actions has its turn, whether clients come or not.")
-def regular_work(server_class: Any) -> None:
-    _ticks(server_class)
-    _after_the_request(server_class)
-    _ends_with_its_error(server_class)
+@build.check("regular work")
+def regular_work(BaseServer: Any) -> None:
+    _ticks(BaseServer)
+    _after_the_request(BaseServer)
+    _ends_with_its_error(BaseServer)
 
 
 def _ticks(server_class: Any) -> None:
@@ -590,12 +558,12 @@ def _ends_before_it_began(server_class: Any) -> None:
     _want_ended(step, server)
 
 
-@build.part("trouble", 2, "A bad request costs that request, never the server.")
-def trouble(server_class: Any) -> None:
-    _bug_in_a_handler(server_class)
-    _turned_away(server_class)
-    _gone_again(server_class)
-    _ctrl_c(server_class)
+@build.check("trouble")
+def trouble(BaseServer: Any) -> None:
+    _bug_in_a_handler(BaseServer)
+    _turned_away(BaseServer)
+    _gone_again(BaseServer)
+    _ctrl_c(BaseServer)
 
 
 class Bug(Exception):
@@ -726,18 +694,18 @@ def _ctrl_c(server_class: Any) -> None:
     step.want(times == 1, f"the KeyboardInterrupt, and {times} calls of shutdown_request")
 
 
-@build.part("one request", 2, "One request or one time-out, and back.")
-def one_request(server_class: Any) -> None:
+@build.check("one request")
+def one_request(BaseServer: Any) -> None:
     step = Step(
         called="handle_request(), with timeout = 0.05 and nobody there",
         expected="handle_timeout called once, and handle_request() back",
         why="timeout is how long handle_request() waits for a client.",
     )
-    server = practice(step, server_class, timeout=0.05)
+    server = practice(step, BaseServer, timeout=0.05)
     step.call(server.handle_request)
     times = server.calls.count("handle_timeout")
     step.want(times == 1, f"{times} calls of handle_timeout")
-    _does_not_wait(server_class)
+    _does_not_wait(BaseServer)
     step = Step(
         called="handle_request(), with two clients waiting",
         expected="the first one served, the second left for the next call",
@@ -754,8 +722,8 @@ def one_request(server_class: Any) -> None:
         got = first.recv(100)
         step.want(got == b"hello", f"{got!r} for the first client")
     step.want(server.calls.count("handle_timeout") == 1, "handle_timeout, though a client waited")
-    _timeout_is_not_the_loops(server_class)
-    _waits_for_ever(server_class)
+    _timeout_is_not_the_loops(BaseServer)
+    _waits_for_ever(BaseServer)
 
 
 def _does_not_wait(server_class: Any) -> None:
@@ -818,23 +786,7 @@ def _timeout_is_not_the_loops(server_class: Any) -> None:
         step.want(not times, f"{times} calls: did serve_forever() look at server.timeout?")
 
 
-use = Exercise(
-    "02.2",
-    title="A web page for the first few",
-    kind="use",
-    level=2,
-    names=("page", "SmallHarbour"),
-    hints=(
-        "The handler gets the server as its third argument, so the server is the place for what "
-        "all handlers share. And one hook of the server is asked before any handler is made.",
-        "page: receive the request, add 1 to server.visitors, send the status line, an empty "
-        "line and the text, all as bytes. SmallHarbour: verify_request compares self.visitors "
-        "with self.limit.",
-        'request.recv(65536); server.visitors += 1; request.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n"'
-        ' + f"visitor {server.visitors}\\n".encode()). In SmallHarbour: visitors = 0, limit = 3, '
-        "def verify_request(self, request, client_address): return self.visitors < self.limit.",
-    ),
-)
+use = EXERCISES["02.2"]
 
 
 def quickly(step: Step, server: Any) -> Any:
@@ -861,19 +813,19 @@ def fetch(step: Step, server: Any) -> str:
         step.fail(f"{describe(error)}{room.records.trouble()}", error)
 
 
-@use.part("page", 2, "urllib takes it for a web server.")
-def shows_page(page: Any, server_class: Any) -> None:
+@use.check("page")
+def shows_page(page: Any, SmallHarbour: Any) -> None:
     step = Step(
         called="SmallHarbour(address, page), visited by urllib",
         expected="the status 200 and the text 'visitor 1'",
         why="urllib knows nothing of this course. It wants a status line, an empty line, and the "
         "text, in bytes.",
     )
-    with quickly(step, step.call(server_class, ANY_PORT, page)) as server:
+    with quickly(step, step.call(SmallHarbour, ANY_PORT, page)) as server:
         got = fetch(step, server)
         step.want(got.strip() == "visitor 1", f"the text {got!r}{room.records.trouble()}")
         want_line_ends(step, talk(step, server.server_address, b"GET / HTTP/1.0\r\n\r\n"))
-    _request_is_received(page, server_class)
+    _request_is_received(page, SmallHarbour)
 
 
 def _request_is_received(page: Any, server_class: Any) -> None:
@@ -900,15 +852,15 @@ def _request_is_received(page: Any, server_class: Any) -> None:
     step.want(not any(unread), f"an answer, but {unread and unread[0]!r} not received")
 
 
-@use.part("counter", 2, "Each server counts its own visitors.")
-def counts(page: Any, server_class: Any) -> None:
+@use.check("counter")
+def counts(page: Any, SmallHarbour: Any) -> None:
     step = Step(
         called="two servers, each visited by urllib twice, in turn",
         expected="'visitor 1' and 'visitor 2' from each of them",
         why="Each request gets a handler of its own; only the server outlives them, and a program "
         "may have two. So a count belongs on the server that the handler is given.",
     )
-    roomy = subclass("SmallHarbour", (server_class,), {"limit": 1000})
+    roomy = subclass("SmallHarbour", (SmallHarbour,), {"limit": 1000})
     one, two = (step.call(roomy, ANY_PORT, page) for _ in range(2))
     with quickly(step, one), quickly(step, two):
         got = [fetch(step, server).strip() for server in (one, two, one, two)]
@@ -919,7 +871,7 @@ def counts(page: Any, server_class: Any) -> None:
     step.want(not shared, f"{came}: the two count together. Is the count a global, or the class's?")
     step.want(got != ["visitor 1"] * 4, f"{came}: does the count stay where it is?")
     step.want(got == wanted, came)
-    _each_does_its_part(page, server_class)
+    _each_does_its_part(page, SmallHarbour)
 
 
 def _each_does_its_part(page: Any, server_class: Any) -> None:
@@ -940,17 +892,17 @@ def _each_does_its_part(page: Any, server_class: Any) -> None:
     step.want(server.visitors == 8, f"'visitor 8', and {server.visitors!r} in server.visitors")
 
 
-@use.part("full", 2, "The harbour is full, the server lives.")
-def turns_away(page: Any, server_class: Any) -> None:
+@use.check("full")
+def turns_away(page: Any, SmallHarbour: Any) -> None:
     step = Step(
         called="SmallHarbour with limit = 2 and page, visited four times",
         expected="two pages, then connections that end without a word",
         why="verify_request is asked before a handler is made, and says True or False. The server "
         "closes what is turned away, and waits for the next.",
     )
-    limit = getattr(server_class, "limit", None)
+    limit = getattr(SmallHarbour, "limit", None)
     step.want(limit == 3, f"a SmallHarbour whose limit is {limit!r}; the task says 3")
-    small = subclass("SmallHarbour", (server_class,), {"limit": 2})
+    small = subclass("SmallHarbour", (SmallHarbour,), {"limit": 2})
     calls: list[int] = []
 
     def watched(request: Any, client_address: Any, server: Any) -> None:
@@ -979,24 +931,7 @@ def _reason(error: BaseException | None) -> Any:
     return getattr(error, "reason", error)
 
 
-bugs = Exercise(
-    "02.3",
-    title="Find the four bugs",
-    kind="find the bug",
-    level=2,
-    names=("Desk", "obey", "run"),
-    hints=(
-        "Take the symptoms one by one and ask: who calls this, and in which thread? Who waits "
-        "for whom?",
-        "serve_forever never calls handle_timeout, but it calls another hook after each wait. "
-        "obey runs in the loop's own thread. shutdown() waits for a loop: has one been started? "
-        "And the loop is not the listener.",
-        "Rename handle_timeout to service_actions. In obey: threading.Thread("
-        "target=server.shutdown).start(). In run: with server: prepare(), start the thread, "
-        "then try: work() finally: server.shutdown(). Leaving the with block calls "
-        "server_close().",
-    ),
-)
+bugs = EXERCISES["02.3"]
 
 
 class Hello(socketserver.BaseRequestHandler):
@@ -1028,8 +963,8 @@ def type_of(server: Any) -> Any:
     return type(server)
 
 
-@bugs.part("ticks", 2, "The loop ticks, and not by its timeout.")
-def ticks(desk: Any, obey: Any, run: Any) -> None:
+@bugs.check("ticks")
+def ticks(Desk: Any) -> None:
     step = Step(
         called="Desk, on serve_forever(0.05), with nobody there",
         expected="ticks going up by one after each wait of the loop",
@@ -1037,7 +972,7 @@ def ticks(desk: Any, obey: Any, run: Any) -> None:
         "looks at neither; after each wait it calls service_actions().",
     )
 
-    server = step.call(subclass("Watched", (CountsWaits, desk), {}), ANY_PORT, Hello)
+    server = step.call(subclass("Watched", (CountsWaits, Desk), {}), ANY_PORT, Hello)
     with serving(step, server, lambda: server.serve_forever(0.05)):
         end = time.monotonic() + PATIENCE
         while server.waits < 3 and time.monotonic() < end:
@@ -1074,8 +1009,8 @@ class Watched(socketserver.TCPServer):
         super().shutdown()
 
 
-@bugs.part("obey", 2, "The client is answered, and the loop ends.")
-def obeys(desk: Any, obey: Any, run: Any) -> None:
+@bugs.check("obey")
+def obeys(obey: Any) -> None:
     step = Step(
         called="obey, by the loop of a server of the standard library, for one client",
         expected="b'stopped' for the client, and serve_forever() back",
@@ -1096,8 +1031,8 @@ def obeys(desk: Any, obey: Any, run: Any) -> None:
             free(server)
 
 
-@bugs.part("failed start", 2, "The error comes out, and nothing hangs.")
-def failed_start(desk: Any, obey: Any, run: Any) -> None:
+@bugs.check("failed start")
+def failed_start(run: Any) -> None:
     step = Step(
         called="run(server, prepare, work), with a prepare that raises OSError",
         expected="that OSError, at once, and the listener closed",
@@ -1129,8 +1064,8 @@ def failed_start(desk: Any, obey: Any, run: Any) -> None:
     step.want(ended, "the error, but a loop that goes on: it was begun before prepare()")
 
 
-@bugs.part("closed", 1, "Served, stopped and closed.")
-def closes(desk: Any, obey: Any, run: Any) -> None:
+@bugs.check("closed")
+def closes(run: Any) -> None:
     _closes_if_all_is_well(run)
     _closes_after_an_error(run)
 
@@ -1206,24 +1141,7 @@ def _closes_after_an_error(run: Any) -> None:
         within(PATIENCE, server.server_close, "server_close")
 
 
-predict = Exercise(
-    "02.4",
-    title="Who is called, and who returns?",
-    kind="predict",
-    level=2,
-    names=("when_served", "when_turned_away", "when_it_fails", "time_outs", "who_returns"),
-    hints=(
-        "Look at the picture at the head of chapter 02, and read _handle_request_noblock in its "
-        "section 5 once more, branch by branch.",
-        "shutdown_request calls close_request, so the two come together. A request that is turned "
-        "away skips everything between verify_request and shutdown_request. For shutdown(), ask "
-        "in each case: which thread waits, and for whom?",
-        "Served: all but handle_error. Turned away: the first and the last two. Failed: as "
-        "served, with handle_error after the handler. timeout is for handle_request alone. "
-        "shutdown() called by the loop itself never returns; nor does the standard library's "
-        "where no loop ran.",
-    ),
-)
+predict = EXERCISES["02.4"]
 
 
 def _way(verified: bool = True, fails: bool = False) -> list[str]:
@@ -1277,8 +1195,8 @@ def _compare_ways(step: Step, guess: Any, real: list[str], slips: dict[str, str]
     step.want(list(guess) == real, "the right names, in another order than the run's")
 
 
-@predict.part("served", 1, "That is the way of a request.", "when_served")
-def way_served(served: Any) -> None:
+@predict.check("served")
+def way_served(when_served: Any) -> None:
     step = Step(
         called="when_served, beside a real run",
         expected="the calls for a client who is served, in their order",
@@ -1287,7 +1205,7 @@ def way_served(served: Any) -> None:
     )
     _compare_ways(
         step,
-        served,
+        when_served,
         _way(),
         {
             "close_request": "To end a request is not to close it: shutdown_request calls "
@@ -1299,8 +1217,8 @@ def way_served(served: Any) -> None:
     )
 
 
-@predict.part("turned away", 1, "No handler, but an end.", "when_turned_away")
-def way_turned_away(turned_away: Any) -> None:
+@predict.check("turned away")
+def way_turned_away(when_turned_away: Any) -> None:
     step = Step(
         called="when_turned_away, beside a real run",
         expected="the calls for a client whom verify_request turns away, in their order",
@@ -1308,7 +1226,7 @@ def way_turned_away(turned_away: Any) -> None:
     )
     _compare_ways(
         step,
-        turned_away,
+        when_turned_away,
         _way(verified=False),
         {
             "process_request": "verify_request is asked before anything is done for the client.",
@@ -1320,8 +1238,8 @@ def way_turned_away(turned_away: Any) -> None:
     )
 
 
-@predict.part("a bug", 1, "Reported, closed, and on to the next.", "when_it_fails")
-def way_failed(failed: Any) -> None:
+@predict.check("a bug")
+def way_failed(when_it_fails: Any) -> None:
     step = Step(
         called="when_it_fails, beside a real run",
         expected="the calls for a client whose handler raises ValueError, in their order",
@@ -1330,7 +1248,7 @@ def way_failed(failed: Any) -> None:
     )
     _compare_ways(
         step,
-        failed,
+        when_it_fails,
         _way(fails=True),
         {
             "handle_error": "An exception in a handler does not end the server: it is reported.",
@@ -1340,9 +1258,9 @@ def way_failed(failed: Any) -> None:
     )
 
 
-@predict.part("time-outs", 1, "Two limits, two owners.", "time_outs")
+@predict.check("time-outs")
 @here()
-def way_timed(outs: Any) -> None:
+def way_timed(time_outs: Any) -> None:
     step = Step(
         called="time_outs, beside a real run",
         expected="the calls of handle_timeout: by one handle_request(), and by serve_forever()",
@@ -1366,7 +1284,7 @@ def way_timed(outs: Any) -> None:
     counts.append(looping.times)
     compare(
         step,
-        outs,
+        time_outs,
         counts,
         {
             0: "handle_request() waits for one request or one time-out, then returns.",
@@ -1375,13 +1293,8 @@ def way_timed(outs: Any) -> None:
     )
 
 
-@predict.part(
-    "who returns",
-    2,
-    "Who calls shutdown(), and from where, makes all the difference.",
-    "who_returns",
-)
-def returning(returns: Any) -> None:
+@predict.check("who returns")
+def returning(who_returns: Any) -> None:
     step = Step(
         called="who_returns, beside a real run of the five calls of shutdown()",
         expected="True where shutdown() returns, False where it waits for ever",
@@ -1389,7 +1302,7 @@ def returning(returns: Any) -> None:
     )
     compare(
         step,
-        returns,
+        who_returns,
         _five_shutdowns(),
         {
             0: "Another thread than the loop's is the right place for shutdown().",

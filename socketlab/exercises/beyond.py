@@ -24,7 +24,7 @@ import minisocketserver
 from minisocketserver import beyond
 
 from ..checks import room
-from ..checks.core import Exercise
+from ..checks.core import load
 from ..checks.forecast import compare
 from ..checks.place import subclass, there
 from ..checks.room import here, joined, serving, talk
@@ -37,26 +37,8 @@ ANY_PORT = ("127.0.0.1", 0)
 MOMENT = 0.15
 """Seconds in which a server takes what it is going to take."""
 
-build = Exercise(
-    "10.1",
-    title="Build a pool",
-    kind="build",
-    level=3,
-    names=("ThreadPoolMixIn",),
-    own={
-        "ThreadPoolMixIn": ("has_capacity", "process_request", "serve_queue", "server_close"),
-    },
-    hints=(
-        "Three questions. Who asks the server, before each wait, whether it can take one more? "
-        "Where do requests lie until a thread is free? And what tells a thread to go home?",
-        "has_capacity compares len(self.open_requests) with the places. process_request starts a "
-        "thread while there are fewer than pool_size, and puts the request into the queue. A "
-        "thread takes from the queue until it gets None. server_close puts in as many.",
-        "while (job := self.queue.get()) is not None: try: self.process_request_thread(*job) "
-        "except BaseException: pass. In server_close: for each thread self.queue.put(None); "
-        "super().server_close(); join each thread.",
-    ),
-)
+EXERCISES = load(__file__)
+build = EXERCISES["10.1"]
 
 
 class Stay(minisocketserver.BaseRequestHandler):
@@ -144,9 +126,9 @@ def count_served(clients: list[socket.socket]) -> int:
     return sum(takewhile(bool, welcomed))
 
 
-@build.part("threads", 2, "A few threads for everybody.")
-def few_threads(mixin: Any) -> None:
-    found = [getattr(mixin, name, None) for name in ("pool_size", "queue_size")]
+@build.check("threads")
+def few_threads(ThreadPoolMixIn: Any) -> None:
+    found = [getattr(ThreadPoolMixIn, name, None) for name in ("pool_size", "queue_size")]
     step = Step(
         called="the class attributes of ThreadPoolMixIn",
         expected="pool_size = 8 and queue_size = 0",
@@ -159,7 +141,7 @@ def few_threads(mixin: Any) -> None:
         why="A thread costs memory and takes turns with the others. A pool has a fixed number of "
         "them, and each serves one request after the other.",
     )
-    server = pool(step, mixin, pool_size=3)
+    server = pool(step, ThreadPoolMixIn, pool_size=3)
     with serving(step, server):
         with crowd(step, server, 9) as clients:
             wait_for(lambda: len(server.workers) >= 3)
@@ -177,8 +159,8 @@ def few_threads(mixin: Any) -> None:
         step.want(threads == 3, f"{threads} threads for 9 clients: one for each request?")
 
 
-@build.part("taken", 2, "Who cannot be served is not taken.")
-def few_taken(mixin: Any) -> None:
+@build.check("taken")
+def few_taken(ThreadPoolMixIn: Any) -> None:
     for queue_size, wanted in ((0, 3), (2, 5)):
         step = Step(
             called=f"pool_size = 3 and queue_size = {queue_size}, with 9 clients who stay",
@@ -186,14 +168,14 @@ def few_taken(mixin: Any) -> None:
             why="A request that is taken costs a descriptor, and in a queue without an end the "
             "flood goes on. In the system's backlog it costs next to nothing.",
         )
-        server = pool(step, mixin, pool_size=3, queue_size=queue_size)
+        server = pool(step, ThreadPoolMixIn, pool_size=3, queue_size=queue_size)
         with serving(step, server), crowd(step, server, 9):
             wait_for(partial(_has_taken, server, wanted))
             # The loop has not looked again yet: one more may come in.
             wait_for(partial(_is_full, server, wanted), 0.3)
             taken = server.taken
             step.want(
-                taken < 9 or "request_queue_size" not in there(vars, mixin),
+                taken < 9 or "request_queue_size" not in there(vars, ThreadPoolMixIn),
                 "all 9 taken: request_queue_size is the length of the backlog, it limits those "
                 "who wait outside, and nobody inside",
             )
@@ -212,15 +194,15 @@ def _has_taken(server: Any, number: int) -> bool:
     return bool(getattr(server, "taken", 0) >= number)
 
 
-@build.part("home", 2, "Everybody served, everybody home.")
-def goes_home(mixin: Any) -> None:
+@build.check("home")
+def goes_home(ThreadPoolMixIn: Any) -> None:
     step = Step(
         called="pool_size = 1 and queue_size = 2, three clients taken; shutdown, server_close",
         expected="all three served by one thread, which then ended, and server_close() back",
         why="A thread that waits for the next request waits for ever: somebody must send it home. "
         "And whoever was taken has been promised an answer.",
     )
-    server = pool(step, mixin, pool_size=1, queue_size=2)
+    server = pool(step, ThreadPoolMixIn, pool_size=1, queue_size=2)
     with serving(step, server):
         with crowd(step, server, 3) as clients:
             wait_for(lambda: server.taken == 3 and server.workers)
@@ -244,13 +226,13 @@ def goes_home(mixin: Any) -> None:
         closer.join(PATIENCE)
         step.want(not closer.is_alive(), "server_close() does not come back")
         step.want(server.fileno() == -1, "all gone home, and the listener still open")
-    _waits_for_all(mixin)
+    _waits_for_all(ThreadPoolMixIn)
     step = Step(
         called="server_close(), on a server that has had no request",
         expected="no error, and the listener closed",
         why="A server may end before anybody came.",
     )
-    server = pool(step, mixin)
+    server = pool(step, ThreadPoolMixIn)
     step.call(server.server_close)
     step.want(server.fileno() == -1, "no error, and the listener still open")
 
@@ -304,8 +286,8 @@ class Fail(Leave):
         raise ValueError("a bug in the handler")
 
 
-@build.part("survives", 2, "Nothing a handler does ends the pool.")
-def survives(mixin: Any) -> None:
+@build.check("survives")
+def survives(ThreadPoolMixIn: Any) -> None:
     for handler, what in ((Fail, "raises ValueError"), (Leave, "calls sys.exit()")):
         step = Step(
             called=f"pool_size = 1, with a handler that {what}, for two clients in turn",
@@ -313,7 +295,7 @@ def survives(mixin: Any) -> None:
             why="In a thread of its own such a handler ends that thread and harms nobody. The "
             "pool's only thread must be there for the next client.",
         )
-        server = pool(step, mixin, handler, pool_size=1)
+        server = pool(step, ThreadPoolMixIn, handler, pool_size=1)
         with serving(step, server):
             for number in ("first", "second"):
                 with socket.create_connection(server.server_address, PATIENCE) as client:
@@ -325,28 +307,7 @@ def survives(mixin: Any) -> None:
                 )
 
 
-tls = Exercise(
-    "10.2",
-    title="Build a TLSMixIn",
-    kind="build",
-    level=3,
-    names=("TLSMixIn",),
-    own={
-        "TLSMixIn": ("server_activate", "finish_request", "shutdown_request"),
-    },
-    hints=(
-        "In which thread does each method run? accept and get_request: in the loop. Which method "
-        "of a server runs where the handler runs, whoever mixed it?",
-        "server_activate wraps the listener, with do_handshake_on_connect=False, so that accept "
-        "only accepts. finish_request runs in the handler's thread: shake hands there, with a "
-        "time limit, and put the connection's own limit back.",
-        "finish_request: patience = request.gettimeout(); request.settimeout("
-        "self.handshake_timeout); request.do_handshake(); request.settimeout(patience); "
-        "super().finish_request(request, client_address). shutdown_request: in a try, "
-        "request.setblocking(False); request.unwrap(); except (OSError, ValueError): pass; then "
-        "super().shutdown_request(request).",
-    ),
-)
+tls = EXERCISES["10.2"]
 
 
 @cache
@@ -444,15 +405,15 @@ def echoed(step: Step, client: Any) -> bytes:
         step.fail(f"{describe(error)}{room.records.trouble()}", error)
 
 
-@tls.part("encrypted", 2, "Nobody on the line reads along.")
-def encrypted(mixin: Any) -> None:
+@tls.check("encrypted")
+def encrypted(TLSMixIn: Any) -> None:
     step = Step(
         called="a ThreadingTCPServer with TLSMixIn, and a client of Python's ssl",
         expected="b'hello' back, through a connection that is encrypted",
         why="The client checks the certificate, shakes hands, and then uses the connection like "
         "any other. It knows nothing of this course.",
     )
-    with serving(step, secure(step, mixin)) as server:
+    with serving(step, secure(step, TLSMixIn)) as server:
         with honest(step, server) as client:
             got = echoed(step, client)
         step.want(got == b"hello\n", f"{got!r}{room.records.trouble()}")
@@ -467,8 +428,8 @@ def encrypted(mixin: Any) -> None:
         step.want(b"hello" not in got, f"{got!r} for a client that does not encrypt")
 
 
-@tls.part("silent", 3, "One silent client keeps nobody out.")
-def silent(mixin: Any) -> None:
+@tls.check("silent")
+def silent(TLSMixIn: Any) -> None:
     step = Step(
         called="a client that connects and says nothing, then an honest one",
         expected="b'hello' for the honest one, at once",
@@ -476,7 +437,7 @@ def silent(mixin: Any) -> None:
         "threads do not help: none has been started. One connection without a byte stops all.",
     )
     with (
-        serving(step, secure(step, mixin)) as server,
+        serving(step, secure(step, TLSMixIn)) as server,
         socket.create_connection(server.server_address, PATIENCE) as mute,
     ):
         time.sleep(0.05)
@@ -488,18 +449,18 @@ def silent(mixin: Any) -> None:
         step.want(got == b"hello\n", f"{got!r}{room.records.trouble()}")
 
 
-@tls.part("time limit", 2, "And it does not hold its thread for ever.")
-def handshake_limit(mixin: Any) -> None:
+@tls.check("time limit")
+def handshake_limit(TLSMixIn: Any) -> None:
     step = Step(
         called="handshake_timeout = 0.1, and a client that connects and says nothing",
         expected="TimeoutError in handle_error, and the connection ended",
         why="A handshake waits for the client, and a client may never come to it. The default is "
         "10 seconds.",
     )
-    default = getattr(mixin, "handshake_timeout", None)
+    default = getattr(TLSMixIn, "handshake_timeout", None)
     step.want(default == 10.0, f"a handshake_timeout of {default!r} on the class")
     with (
-        serving(step, secure(step, mixin, handshake_timeout=0.1)) as server,
+        serving(step, secure(step, TLSMixIn, handshake_timeout=0.1)) as server,
         socket.create_connection(server.server_address, PATIENCE) as mute,
     ):
         try:
@@ -515,15 +476,15 @@ def handshake_limit(mixin: Any) -> None:
         )
 
 
-@tls.part("goodbye", 2, "An end that is an end, and no cut.")
-def says_goodbye(mixin: Any) -> None:
+@tls.check("goodbye")
+def says_goodbye(TLSMixIn: Any) -> None:
     step = Step(
         called="shutdown_request(request), after handle()",
         expected="TLS's own goodbye at the client; the server does not wait for the client's",
         why="A connection that ends without it looks to a careful client as if somebody had cut "
         "the line.",
     )
-    with serving(step, secure(step, mixin)) as server:
+    with serving(step, secure(step, TLSMixIn)) as server:
         with honest(step, server) as client:
             step.want(echoed(step, client) == b"hello\n", f"no answer{room.records.trouble()}")
             try:
@@ -550,23 +511,7 @@ def says_goodbye(mixin: Any) -> None:
         step.want(not odd, f"an exception{room.records.trouble()}, for one that never shook hands")
 
 
-use = Exercise(
-    "10.3",
-    title="Who am I?",
-    kind="use",
-    level=2,
-    names=("WhoAmI", "Door"),
-    hints=(
-        "Two things make the door hear both: the family of the socket, and an option that is off "
-        "on some systems and on elsewhere. The old kind of address has a prefix at this door.",
-        "Door: address_family = socket.AF_INET6, and server_bind sets IPV6_V6ONLY to 0 before it "
-        "calls the parent's. Or take the mix-in of section 8. WhoAmI: read lines until an empty "
-        "one, then answer as web servers do.",
-        "class Door(beyond.DualStackMixIn, minisocketserver.TCPServer): pass. In WhoAmI: while "
-        "self.rfile.readline().strip(): pass; name = self.client_address[0].removeprefix("
-        '"::ffff:"); self.wfile.write(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + name.encode()).',
-    ),
-)
+use = EXERCISES["10.3"]
 
 
 class HearsOneKind:
@@ -625,14 +570,14 @@ def _quickly(step: Step, server: Any) -> Any:
     return serving(step, server, lambda: server.serve_forever(0.02))
 
 
-@use.part("new", 1, "The new kind of address is heard.")
-def hears_new(who: Any, door_class: Any) -> None:
+@use.check("new")
+def hears_new(WhoAmI: Any, Door: Any) -> None:
     step = Step(
         called='Door(("", 0), WhoAmI), visited by urllib at [::1]',
         expected="'::1'",
         why="A TCPServer is for IPv4, unless its address_family says otherwise.",
     )
-    server = door(step, door_class, who)
+    server = door(step, Door, WhoAmI)
     family = socket.AddressFamily(server.socket.family)
     step.want(
         family == socket.AF_INET6, f"a socket of the family {family.name}, which hears IPv4 alone"
@@ -640,7 +585,7 @@ def hears_new(who: Any, door_class: Any) -> None:
     with _quickly(step, server):
         got = ask(step, server, "[::1]")
     step.want(got == "::1", f"{got!r}{room.records.trouble()}")
-    _reads_the_request(who)
+    _reads_the_request(WhoAmI)
 
 
 def _reads_the_request(who: Any) -> None:
@@ -664,8 +609,8 @@ def _reads_the_request(who: Any) -> None:
     want_plain_reply(step, got, room.records.trouble())
 
 
-@use.part("both", 3, "And so is the old one, by its old name, at the same door.")
-def hears_both(who: Any, door_class: Any) -> None:
+@use.check("both")
+def hears_both(WhoAmI: Any, Door: Any) -> None:
     step = Step(
         called='Door(("", 0), WhoAmI), visited by urllib at 127.0.0.1',
         expected="'127.0.0.1', by way of the same socket",
@@ -674,7 +619,7 @@ def hears_both(who: Any, door_class: Any) -> None:
     )
     _want_new_address()  # asked by binding a socket: before they are counted
     before = len(room.records.bound)
-    server = door(step, door_class, who)
+    server = door(step, Door, WhoAmI)
     deaf = server.socket.family == socket.AF_INET6 and server.socket.getsockopt(
         socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
     )
@@ -692,7 +637,7 @@ def hears_both(who: Any, door_class: Any) -> None:
         got = ask(step, server, "[::1]")
         step.want(got == "::1", f"{got!r} for a caller from ::1")
     for address in ("2001:db8::ffff:1", "::ffff:192.0.2.1"):
-        _tells_from_afar(who, door_class, address)
+        _tells_from_afar(WhoAmI, Door, address)
 
 
 class FromAfar(HearsOneKind):
@@ -721,24 +666,7 @@ def _tells_from_afar(who: Any, door_class: Any, address: str) -> None:
     step.want(got in (wanted, "::1"), f"{got!r}{room.records.trouble()}")
 
 
-bugs = Exercise(
-    "10.4",
-    title="Find the four bugs",
-    kind="find the bug",
-    level=2,
-    names=("Harbour", "Logbook", "stop"),
-    hints=(
-        "For each number in the program ask: what does it limit, and what does it not? The "
-        "library has a part for each complaint, in minisocketserver.beyond.",
-        "request_queue_size limits who waits outside. timeout is for one read, and a line may "
-        "take many. LimitsMixIn, LimitedStreamRequestHandler and DrainMixIn have what is needed; "
-        "mix-ins go first.",
-        "class Harbour(beyond.LimitsMixIn, beyond.DrainMixIn, minisocketserver."
-        "ThreadingTCPServer): max_connections = 3. class Logbook("
-        "beyond.LimitedStreamRequestHandler): max_line = 1000, max_line_seconds = 0.2. stop: "
-        "return server.drain(0.2).",
-    ),
-)
+bugs = EXERCISES["10.4"]
 
 
 @contextmanager
@@ -759,15 +687,15 @@ def _end_connections(server: Any) -> None:
                 sock.shutdown(socket.SHUT_RDWR)
 
 
-@bugs.part("three", 2, "Three, and not one more.")
-def only_three(harbour_class: Any, logbook: Any, stop: Any) -> None:
+@bugs.check("three")
+def only_three(Harbour: Any) -> None:
     step = Step(
         called="Harbour, with a handler of the bench and five clients who stay",
         expected="three of them served, and the other two closed at once",
         why="request_queue_size goes to listen(): so many may wait in the backlog. Who is taken "
         "gets a thread, and nothing limits those, unless the server counts.",
     )
-    with harbour(step, harbour_class, Stay) as server:
+    with harbour(step, Harbour, Stay) as server:
         server.workers, server.stays = [], there(dict)
         with crowd(step, server, 5) as clients:
             wait_for(lambda: len(_ready(clients)) == 5)
@@ -827,12 +755,12 @@ def _sort(clients: list[socket.socket]) -> tuple[int, int]:
     return welcome, closed
 
 
-@bugs.part("slow", 2, "One clock for the whole line.")
-def slow_line(harbour_class: Any, logbook: Any, stop: Any) -> None:
-    _notes_a_line(logbook)
+@bugs.check("slow")
+def slow_line(Harbour: Any, Logbook: Any) -> None:
+    _notes_a_line(Logbook)
     fastest = PATIENCE
     for _ in range(3):  # the best of three: a busy machine may hold up any one of them
-        step, took = _ends_a_slow_line(harbour_class, logbook)
+        step, took = _ends_a_slow_line(Harbour, Logbook)
         fastest = min(fastest, took)
         if fastest < 3 * LINE:
             return
@@ -885,8 +813,8 @@ def _notes_a_line(logbook: Any) -> None:
     step.want(got == b"noted: ahoy\n", f"{got!r}{room.records.trouble()}")
 
 
-@bugs.part("long", 2, "A line has an end.")
-def long_line(harbour_class: Any, logbook: Any, stop: Any) -> None:
+@bugs.check("long")
+def long_line(Logbook: Any) -> None:
     for size, allowed in ((1000, True), (1001, False), (5_000_000, False)):
         step = Step(
             called=f"Logbook, with a client that sends a line of {size:,} bytes, its end included",
@@ -895,7 +823,7 @@ def long_line(harbour_class: Any, logbook: Any, stop: Any) -> None:
             "sends one fills the memory.",
         )
         with (
-            harbour(step, minisocketserver.ThreadingTCPServer, logbook) as server,
+            harbour(step, minisocketserver.ThreadingTCPServer, Logbook) as server,
             socket.create_connection(server.server_address, PATIENCE) as client,
         ):
             with suppress(OSError):
@@ -908,8 +836,8 @@ def long_line(harbour_class: Any, logbook: Any, stop: Any) -> None:
             step.want(not got, f"{came}: readline() without a limit, or a line cut and taken?")
 
 
-@bugs.part("stop", 2, "An end with a deadline.")
-def stops(harbour_class: Any, logbook: Any, stop: Any) -> None:
+@bugs.check("stop")
+def stops(Harbour: Any, stop: Any) -> None:
     step = Step(
         called="stop(server), with one client at work for 0.1 seconds, and a silent one",
         expected="the first one answered; the second one cut off after 0.2 seconds, and its "
@@ -918,7 +846,7 @@ def stops(harbour_class: Any, logbook: Any, stop: Any) -> None:
         "all. A restart wants a deadline, and to know who was cut off.",
     )
     # Again, if the machine stood still: that made the quick job a long one, or the stop.
-    any(_stops(step, harbour_class, stop, last) for last in (False, False, True))
+    any(_stops(step, Harbour, stop, last) for last in (False, False, True))
 
 
 class Job(minisocketserver.BaseRequestHandler):
@@ -973,25 +901,10 @@ def _stops(step: Step, harbour_class: Any, stop: Any, last: bool) -> bool:
     return True
 
 
-predict = Exercise(
-    "10.5",
-    title="Who gets in?",
-    kind="predict",
-    level=2,
-    names=("taken", "at_the_door", "cut_off"),
-    hints=(
-        "For each server ask: who decides that one more client is taken? And for each time limit: "
-        "which clock is it, and when does it start anew?",
-        "Threads, and an executor's queue, have no limit of their own. A pool takes what its "
-        "threads and its queue have room for. On Linux a backlog of n lets n + 1 wait, and does "
-        "not answer the next.",
-        'Taken: all, all, 3, and 3 + 2. At the door: two served, "s"; two wait, "w"; the last '
-        'call is not answered, "n". Cut off: only the one whose line is timed.',
-    ),
-)
+predict = EXERCISES["10.5"]
 
 
-@predict.part("taken", 2, "You know what limits, and what does not.", "taken")
+@predict.check("taken")
 def how_many_taken(taken: Any) -> None:
     step = Step(
         called="taken, beside a real run of the four servers",
@@ -1043,7 +956,7 @@ def _settled(server: Any) -> int:
     return int(taken)
 
 
-@predict.part("at the door", 2, "Nobody is refused; nobody is let in either.", "at_the_door")
+@predict.check("at the door")
 def full_backlog(at_the_door: Any) -> None:
     step = Step(
         called="at_the_door, beside a real run of five clients",
@@ -1105,7 +1018,7 @@ def _fate(client: socket.socket) -> str:
         return "w"
 
 
-@predict.part("cut off", 1, "A limit is for something.", "cut_off")
+@predict.check("cut off")
 def which_cut_off(cut_off: Any) -> None:
     step = Step(
         called="cut_off, beside a real run of three clients who send a byte now and then",

@@ -18,7 +18,7 @@ from minisocketserver import BaseRequestHandler
 
 from ..checks import room
 from ..checks.away import Notes, Output, away, in_parent, left, next_ended, real_run, soon
-from ..checks.core import Exercise
+from ..checks.core import load
 from ..checks.forecast import compare
 from ..checks.place import subclass, there
 from ..checks.room import serving, talk
@@ -153,43 +153,19 @@ def loop(notes: Any, function: Any, *args: Any) -> threading.Thread:
     return threading.Thread(target=serve, daemon=True)
 
 
-build = Exercise(
-    "07.1",
-    title="Build a ForkingMixIn",
-    kind="build",
-    level=3,
-    names=("ForkingMixIn",),
-    own={
-        "ForkingMixIn": ("process_request", "collect_children", "has_capacity", "server_close"),
-    },
-    hints=(
-        "After the fork there are two of you. Write down for each what it has to do, and how it "
-        "goes on: one returns to the loop, one must never come back, whatever happens. And one "
-        "has to ask, later, how the other ended.",
-        "Child: try finish_request, except Exception: handle_error, finally: shutdown_request, "
-        "and in one more finally: os._exit(status). Parent: write the pid down in "
-        "active_children, then close_request. collect_children asks os.waitpid for each of these "
-        "pids; it returns (0, 0) for a child that is still at work.",
-        "pid = os.fork(); if pid == 0: self.run_child(...); the parent: if self.active_children "
-        "is None: self.active_children = set(); .add(pid); self.close_request(request). In "
-        "collect_children: for pid in list(self.active_children or ()): try: ended, _ = "
-        "os.waitpid(pid, 0 if blocking else os.WNOHANG), except ChildProcessError: ended = pid; "
-        "if ended: .discard(pid). has_capacity: len(self.active_children or ()) < "
-        "self.max_children. server_close: super().server_close(), then "
-        "self.collect_children(blocking=self.block_on_close).",
-    ),
-)
+EXERCISES = load(__file__)
+build = EXERCISES["07.1"]
 
 
-@build.part("child", 2, "A child for each request, and it never comes back.")
-def child(mixin: Any) -> None:
+@build.check("child")
+def child(ForkingMixIn: Any) -> None:
     step = Step(
         called="class Server(ForkingMixIn, TCPServer), with a client, then one who meets a bug",
         expected="each handled in a process of its own, which exits with 0, and with 1",
         why="A child that returns goes on with all that its parent was doing. So it ends with "
         "os._exit in the last finally of all, and the number tells the parent how it went.",
     )
-    away(step, _child, mixin)
+    away(step, _child, ForkingMixIn)
 
 
 def _child(step: Step, notes: Any, mixin: Any) -> None:
@@ -237,15 +213,15 @@ def _next_child(step: Step, notes: Any) -> tuple[int, int]:
     return gone  # type: ignore[no-any-return]
 
 
-@build.part("parent", 2, "The parent lets go, the child says goodbye.")
-def parent(mixin: Any) -> None:
+@build.check("parent")
+def parent(ForkingMixIn: Any) -> None:
     step = Step(
         called="process_request, for a client whose handler stays at work",
         expected="the parent back at once, its hold of the connection closed, and no goodbye yet",
         why="Both hold the connection. close_request gives back one hold; shutdown_request ends "
         "the connection itself, for the child, too.",
     )
-    away(step, _parent, mixin)
+    away(step, _parent, ForkingMixIn)
 
 
 def _parent(step: Step, notes: Any, mixin: Any) -> None:
@@ -275,15 +251,15 @@ def _parent(step: Step, notes: Any, mixin: Any) -> None:
     step.want(not answer(step, server, client), "more than the answer")
 
 
-@build.part("collected", 3, "No zombies, and closing waits.")
-def collected(mixin: Any) -> None:
+@build.check("collected")
+def collected(ForkingMixIn: Any) -> None:
     step = Step(
         called="service_actions(), after three children have ended",
         expected="three pids in active_children before, none after, and no zombie",
         why="An ended child stays in the system's table until its parent has asked how it ended. "
         "A server that never asks fills the table with zombies.",
     )
-    away(step, _collects, mixin)
+    away(step, _collects, ForkingMixIn)
     step = Step(
         called="server_close(), while a child is at work",
         expected="the listener closed, and back when the child has ended; with block_on_close = "
@@ -291,9 +267,9 @@ def collected(mixin: Any) -> None:
         why="At the end nobody comes to collect any more, so server_close() waits, unless it is "
         "told not to.",
     )
-    usual = getattr(mixin, "block_on_close", None)
+    usual = getattr(ForkingMixIn, "block_on_close", None)
     step.want(usual is True, f"ForkingMixIn.block_on_close is {usual!r}")
-    away(step, _closes, mixin)
+    away(step, _closes, ForkingMixIn)
 
 
 def _collects(step: Step, notes: Any, mixin: Any) -> None:
@@ -392,15 +368,15 @@ def _closes_over_two(step: Step, notes: Any, mixin: Any) -> None:
     )
 
 
-@build.part("others", 1, "Other people's children are left alone.")
-def others(mixin: Any) -> None:
+@build.check("others")
+def others(ForkingMixIn: Any) -> None:
     step = Step(
         called="service_actions(), beside a helper of the program that has exited with 7",
         expected="the helper's 7 still there for the program",
         why="waitpid(-1) takes what any child has left, and it can be taken only once. Ask for "
         "your own children, by number.",
     )
-    away(step, _others, mixin)
+    away(step, _others, ForkingMixIn)
 
 
 def helper() -> int:
@@ -426,17 +402,17 @@ def _others(step: Step, notes: Any, mixin: Any) -> None:
     client.sendall(b"go")
 
 
-@build.part("limit", 2, "Who comes when all hands are busy, waits.")
-def limit(mixin: Any) -> None:
+@build.check("limit")
+def limit(ForkingMixIn: Any) -> None:
     step = Step(
         called="serve_forever() with max_children = 2, and three clients who stay",
         expected="two at work, and the third when one of them has gone; max_children 40 by default",
         why="Each client is a whole process. Without a limit a crowd brings the machine down; "
         "with one the crowd waits in the queue of the listener.",
     )
-    usual = getattr(mixin, "max_children", None)
+    usual = getattr(ForkingMixIn, "max_children", None)
     step.want(usual == 40, f"ForkingMixIn.max_children is {usual!r}")
-    away(step, _limit, mixin)
+    away(step, _limit, ForkingMixIn)
 
 
 def _limit(step: Step, notes: Any, mixin: Any) -> None:
@@ -458,22 +434,7 @@ def _limit(step: Step, notes: Any, mixin: Any) -> None:
     server.shutdown()
 
 
-use = Exercise(
-    "07.2",
-    title="A page that counts its visitors",
-    kind="use",
-    level=2,
-    names=("CountingServer", "Page"),
-    hints=(
-        "Each visitor has a process of its own, which works on copies. Which kinds of things are "
-        "not copied by a fork? And who else may be reading the number while you write it?",
-        'In __init__: super().__init__(*args), then self.visitors = multiprocessing.Value("i", '
-        "0). The handler adds 1 and reads the number back under visitors.get_lock().",
-        "self.request.recv(65536); with self.server.visitors.get_lock(): "
-        "self.server.visitors.value += 1; number = self.server.visitors.value; then "
-        'self.request.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + f"visitor {number}\\n".encode()).',
-    ),
-)
+use = EXERCISES["07.2"]
 
 
 class NotesErrors:
@@ -688,27 +649,27 @@ def _last_line(client: socket.socket) -> str:
     return _reply(client).decode(errors="replace").strip().rpartition("\n")[2]
 
 
-@use.part("page", 1, "The web's own client reads it.")
-def page(server_class: Any, handler: Any) -> None:
+@use.check("page")
+def page(CountingServer: Any, Page: Any) -> None:
     step = Step(
         called="CountingServer(address, Page), visited by http.client",
         expected="the status 200 and the text 'visitor 1', from a process of its own",
         why="http.client knows nothing of this course. It wants a status line, an empty line, and "
         "the text, in bytes.",
     )
-    texts, _ = away(step, _page_trial, server_class, handler, 1, False)
+    texts, _ = away(step, _page_trial, CountingServer, Page, 1, False)
     step.want(texts == ["visitor 1"], f"{texts[0]!r}")
 
 
-@use.part("count", 2, "The count comes home.")
-def count(server_class: Any, handler: Any) -> None:
+@use.check("count")
+def count(CountingServer: Any, Page: Any) -> None:
     step = Step(
         called="CountingServer(address, Page), visited three times in turn",
         expected="visitor 1, visitor 2, visitor 3, and a visitors.value of 3 in the server",
         why="A child works on copies: what it adds to a variable is gone when it exits. Shared "
         "memory is not copied.",
     )
-    texts, total = away(step, _page_trial, server_class, handler, 3, False)
+    texts, total = away(step, _page_trial, CountingServer, Page, 3, False)
     step.want(
         texts != ["visitor 1"] * 3,
         f"{texts}, and {total} in the server: does each child count in a copy of its own?",
@@ -717,8 +678,8 @@ def count(server_class: Any, handler: Any) -> None:
     step.want(total == 3, f"the right texts, but the server has counted {total}")
 
 
-@use.part("at once", 2, "Shared again, and locked again.")
-def at_once(server_class: Any, handler: Any) -> None:
+@use.check("at once")
+def at_once(CountingServer: Any, Page: Any) -> None:
     crowd = 6
     step = Step(
         called=f"CountingServer(address, Page), visited by {crowd} clients at once; a look at "
@@ -727,12 +688,12 @@ def at_once(server_class: Any, handler: Any) -> None:
         why="What is shared can be changed by two at once. Adding one and reading the number back "
         "belong under the lock of the value, get_lock().",
     )
-    texts, total = away(step, _page_trial, server_class, handler, crowd, True)
+    texts, total = away(step, _page_trial, CountingServer, Page, crowd, True)
     step.want(
         sorted(texts) == [f"visitor {number}" for number in range(1, crowd + 1)],
         f"{sorted(texts)}, and {total} in the server: is all of it under get_lock()?",
     )
-    nobody_comes_between(server_class, handler)
+    nobody_comes_between(CountingServer, Page)
 
 
 def nobody_comes_between(server_class: Any, handler: Any) -> None:
@@ -751,24 +712,7 @@ def nobody_comes_between(server_class: Any, handler: Any) -> None:
     )
 
 
-bugs = Exercise(
-    "07.3",
-    title="Find the four bugs",
-    kind="find the bug",
-    level=2,
-    names=("server_class", "Logged", "run"),
-    hints=(
-        "Take the complaints one by one. What does the other system's socketserver lack? Which "
-        "hook of the mix-in is covered by one of the shop's? Who holds a copy of which line, and "
-        "of which number?",
-        "Choose the base with hasattr(module, 'ForkingMixIn'). A hook that you override still has "
-        "its old work to do. Flush before the first fork, and in the child. Count in a hook that "
-        "runs in the parent.",
-        "mixin = module.ForkingMixIn if hasattr(module, 'ForkingMixIn') else "
-        "module.ThreadingMixIn. In service_actions: super().service_actions(), then the count. "
-        "verify_request: self.served += 1; return True. Both prints with flush=True.",
-    ),
-)
+bugs = EXERCISES["07.3"]
 
 
 def as_on_windows() -> SimpleNamespace:
@@ -783,8 +727,8 @@ def mixed_in_first(cls: type, mix_in: type) -> bool:
     return cls.__mro__.index(mix_in) < cls.__mro__.index(socketserver.BaseServer)
 
 
-@bugs.part("elsewhere", 2, "The shop opens on Windows, too.")
-def elsewhere(server_class: Any, logged: Any, run: Any) -> None:
+@bugs.check("elsewhere")
+def elsewhere(server_class: Any, Logged: Any) -> None:
     step = Step(
         called="server_class(module), with a socketserver as Windows has it",
         expected="a server with threads, that serves Ada",
@@ -795,7 +739,7 @@ def elsewhere(server_class: Any, logged: Any, run: Any) -> None:
     step.want(isinstance(made, type), f"{made!r}: does server_class return the class?")
     threads = there(issubclass, made, socketserver.ThreadingMixIn)
     step.want(threads, f"{made.__name__}, without threads")
-    server = step.call(made, ANY_PORT, logged)
+    server = step.call(made, ANY_PORT, Logged)
     with serving(step, server, lambda: server.serve_forever(0.02)):
         got = talk(step, server.server_address, b"Ada")
         step.want(got == b"done", f"{got!r} for Ada{room.records.trouble()}")
@@ -803,7 +747,7 @@ def elsewhere(server_class: Any, logged: Any, run: Any) -> None:
         served, turns = server.served, server.turns
     step.want(served == 1, f"Ada served, and served is {served!r}: is she counted in two places?")
     step.want(isinstance(turns, int) and turns, f"Ada served, and turns is {turns!r}")
-    other = step.call(made, ANY_PORT, logged)
+    other = step.call(made, ANY_PORT, Logged)
     numbers = other.served, other.turns
     other.server_close()
     step.want(
@@ -877,21 +821,21 @@ def _two_customers(step: Step, server: Any, run: Any) -> dict[str, Any]:
     }
 
 
-@bugs.part("the dead", 2, "No zombies in the shop.")
-def the_dead(server_class: Any, logged: Any, run: Any) -> None:
+@bugs.check("the dead")
+def the_dead(server_class: Any, Logged: Any, run: Any) -> None:
     step = Step(
         called="run(server), with two customers, both served",
         expected="no child left, dead or alive, while the loop goes on and turns counts",
         why="The mix-in collects its children in service_actions(). A class that overrides the "
         "hook without super() stops that, and the dead stay.",
     )
-    came = away(step, _a_day, server_class, logged, run)
+    came = away(step, _a_day, server_class, Logged, run)
     step.want(came["gone"], f"{came['zombies']} zombies: was the mix-in's service_actions called?")
     step.want(not came["turns"], f"no zombies, but {came['turns']}")
 
 
-@bugs.part("the log", 2, "Each line once.")
-def the_log(server_class: Any, logged: Any, run: Any) -> None:
+@bugs.check("the log")
+def the_log(server_class: Any, Logged: Any, run: Any) -> None:
     lines = ["the shop is open", "serving Ada", "serving Bob"]
     step = Step(
         called="run(server), with the output in a file and two customers, Ada and Bob",
@@ -899,7 +843,7 @@ def the_log(server_class: Any, logged: Any, run: Any) -> None:
         why="What is printed waits in a buffer. A fork copies the buffer with what is in it, and "
         "os._exit throws the child's away: flush before the fork, and in the child.",
     )
-    printed = away(step, _a_day, server_class, logged, run)["printed"].splitlines()
+    printed = away(step, _a_day, server_class, Logged, run)["printed"].splitlines()
     came = [line for line in printed if line.startswith(("the shop", "serving"))]
     opened, served = came.count(lines[0]), [came.count(line) for line in lines[1:]]
     told = ""
@@ -910,35 +854,20 @@ def the_log(server_class: Any, logged: Any, run: Any) -> None:
     step.want(came == lines, f"{came}{told}")
 
 
-@bugs.part("the count", 1, "The server knows how many have come.")
-def the_count(server_class: Any, logged: Any, run: Any) -> None:
+@bugs.check("the count")
+def the_count(server_class: Any, Logged: Any, run: Any) -> None:
     step = Step(
         called="run(server), with two customers; then server.served",
         expected="2",
         why="A handler runs in the child, and its server is a copy. The parent's hooks, such as "
         "verify_request, run in the parent.",
     )
-    came = away(step, _a_day, server_class, logged, run)["served"]
+    came = away(step, _a_day, server_class, Logged, run)["served"]
     copies = ": did the children count, each in its copy?" if came == 0 else ""
     step.want(came == 2, f"{came!r}{copies}")
 
 
-predict = Exercise(
-    "07.4",
-    title="What does a copy know?",
-    kind="predict",
-    level=2,
-    names=("told", "printed", "zombies", "after_fork"),
-    hints=(
-        "Draw a line for the parent and one for each child. Write under each what it has at the "
-        "moment of the fork: numbers, unwritten lines, threads, locks. Nothing crosses over later.",
-        "A child starts as a copy of a parent in which nobody has come yet. A child that flushes "
-        "writes all that its copy of the buffer holds. Only the thread that forks is in the child.",
-        "Every visitor is the first and the server has counted 0. Without flush each parent's line "
-        "once, no child's; with flush in the handler the parent's line once more for each child. "
-        "Three zombies, then none. One thread, and a lock that nobody in the child gives back.",
-    ),
-)
+predict = EXERCISES["07.4"]
 
 
 class Counts(socketserver.BaseRequestHandler):
@@ -976,7 +905,7 @@ Guess = Any
 """One of the learner's four lists."""
 
 
-@predict.part("told", 1, "Everybody is the first.", "told")
+@predict.check("told")
 def told(told: Guess) -> None:
     step = Step(
         called="told, beside a real run with three visitors in turn",
@@ -999,7 +928,7 @@ def _lines() -> list[int]:
     return counts
 
 
-@predict.part("printed", 2, "You know where a printed line waits.", "printed")
+@predict.check("printed")
 def printed(printed: Guess) -> None:
     step = Step(
         called="printed, beside three real runs with two clients, the output in a file",
@@ -1032,7 +961,7 @@ def _dead() -> list[int]:
     return [before, left().count("zombie")]
 
 
-@predict.part("zombies", 1, "Somebody has to ask.", "zombies")
+@predict.check("zombies")
 def dead(zombies: Guess) -> None:
     step = Step(
         called="zombies, beside a real run with three calls of handle_request()",
@@ -1070,7 +999,7 @@ def _beside_threads() -> list[Any]:
     return [int(threads), bool(int(taken)), lock.acquire(timeout=PATIENCE)]
 
 
-@predict.part("fork and threads", 1, "You would not fork beside threads.", "after_fork")
+@predict.check("fork and threads")
 def beside(after_fork: Guess) -> None:
     step = Step(
         called="after_fork, beside a real run in a program with four threads",

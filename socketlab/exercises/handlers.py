@@ -20,7 +20,7 @@ from typing import Any
 import minisocketserver
 
 from ..checks import room
-from ..checks.core import Exercise
+from ..checks.core import load
 from ..checks.forecast import compare
 from ..checks.place import hand_over, subclass, there
 from ..checks.room import here, serving, talk
@@ -31,31 +31,8 @@ ANY_PORT = ("127.0.0.1", 0)
 OFTEN = 0.02
 """A poll_interval for the standard library's servers, which look up so often for the shutdown."""
 
-build = Exercise(
-    "08.1",
-    title="Build the handlers",
-    kind="build",
-    level=3,
-    names=("BaseRequestHandler", "StreamRequestHandler"),
-    own={
-        "BaseRequestHandler": ("__init__",),
-        "_SocketWriter": ("write", "fileno"),
-        "StreamRequestHandler": ("setup", "finish"),
-    },
-    hints=(
-        "The server makes the handler and throws it away, so the constructor does all the work. "
-        "Which word of Python runs something whatever happened before? And the stream handler "
-        "only does two things: open two files in setup, close them in finish.",
-        "BaseRequestHandler: store the three, setup(), then try: handle() finally: finish(). "
-        "Stream: makefile gives rfile, and wfile too, unless wbufsize is 0: a file without "
-        "buffer from makefile may send a part only, so write one whose write calls sendall.",
-        "setup: self.connection = self.request; if self.timeout is not None: "
-        "self.connection.settimeout(self.timeout); TCP_NODELAY if asked; self.rfile = "
-        "self.connection.makefile('rb', self.rbufsize); self.wfile = _SocketWriter("
-        "self.connection) if wbufsize is 0, else makefile('wb', self.wbufsize). finish: close "
-        "each of the two, in a try of its own, and pass on OSError.",
-    ),
-)
+EXERCISES = load(__file__)
+build = EXERCISES["08.1"]
 
 
 class Line(minisocketserver.TCPServer):
@@ -158,15 +135,15 @@ def noting(base: Any, failing: str) -> Any:
     return subclass("Noting", (Noting, base), {"failing": failing})
 
 
-@build.part("steps", 2, "Made, and done: three steps, the last one in any case.")
-def steps(base: Any, stream: Any) -> None:
+@build.check("steps")
+def steps(BaseRequestHandler: Any) -> None:
     step = Step(
         called="BaseRequestHandler(request, client_address, server), by a server",
         expected="the calls setup, handle, finish, with the three values stored before",
         why="The server makes the handler and keeps nothing. What is to be done must be done "
         "while it is made.",
     )
-    server = make(subclass("Keeping", (Keeping, base), {}), calls=[])
+    server = make(subclass("Keeping", (Keeping, BaseRequestHandler), {}), calls=[])
     with serving(step, server):
         talk(step, server.server_address)
     trouble = room.records.trouble()
@@ -179,16 +156,16 @@ def steps(base: Any, stream: Any) -> None:
         client_address == room.records.clients[-1] and its_server is server,
         f"the client address {client_address!r} and the server {its_server!r}",
     )
-    _fails("handle", ["setup", "handle", "finish"], base)
-    _fails("setup", ["setup"], base)
-    _leaves(base)
+    _fails("handle", ["setup", "handle", "finish"], BaseRequestHandler)
+    _fails("setup", ["setup"], BaseRequestHandler)
+    _leaves(BaseRequestHandler)
     step = Step(
         called="BaseRequestHandler(request, client_address, server), by hand",
         expected="the three on self, and nothing new on the class",
         why="A server with threads has many handlers at the same time. What belongs to one of "
         "them is kept on self.",
     )
-    want_on_self(step, base, there(object))
+    want_on_self(step, BaseRequestHandler, there(object))
 
 
 def _is(one: Any, other: Any) -> bool:
@@ -267,15 +244,15 @@ class Lengths:
             self.wfile.write(b"%d letters\n" % len(line.rstrip(b"\r\n")))
 
 
-@build.part("lines", 2, "Lines in, answers out, each at once.")
-def lines(base: Any, stream: Any) -> None:
+@build.check("lines")
+def lines(StreamRequestHandler: Any) -> None:
     step = Step(
         called="a StreamRequestHandler that answers each line of rfile through wfile",
         expected="b'5 letters' for each of two words, at once, however the stream was cut",
         why="rfile puts the pieces of a stream together. With wbufsize = 0 a write leaves at "
         "once: a client that waits for its answer sends nothing more.",
     )
-    handler = subclass("Lengths", (Lengths, stream), {})
+    handler = subclass("Lengths", (Lengths, StreamRequestHandler), {})
     with serving(step, make(handler)) as server, dial(step, server) as client:
         for pieces in ((b"Hel", b"lo\n"), (b"World\n",)):
             for piece in pieces:
@@ -294,7 +271,7 @@ def lines(base: Any, stream: Any) -> None:
         hang_up(client)
         hear(client)
         step.want(not room.records.errors, f"an exception{room.records.trouble()}")
-    _defaults(stream)
+    _defaults(StreamRequestHandler)
 
 
 def _defaults(stream: Any) -> None:
@@ -357,8 +334,8 @@ class Thrifty:
         self.rfile.readline()
 
 
-@build.part("everything", 2, "A write takes everything, and says so.")
-def everything(base: Any, stream: Any) -> None:
+@build.check("everything")
+def everything(StreamRequestHandler: Any) -> None:
     step = Step(
         called=f"wfile.write({SIZE} bytes), on a connection with a time limit",
         expected="all of them at the client, and their number returned",
@@ -366,17 +343,17 @@ def everything(base: Any, stream: Any) -> None:
         "not look at the number. sendall goes on until everything has left.",
     )
 
-    server = make(subclass("Chatty", (Chatty, stream), {}), told=[])
+    server = make(subclass("Chatty", (Chatty, StreamRequestHandler), {}), told=[])
     with serving(step, server):
         got = len(_all(step, server))
     question = ": does write do one send, which may take a part only?" if got else ""
     step.want(got == SIZE, f"{got} of {SIZE} bytes{room.records.trouble()}{question}")
     step.want(server.told == [SIZE], f"all bytes, and {server.told[0]!r} returned by write")
-    _counts_bytes(stream)
-    _takes_text(stream)
-    _tells_its_number(stream)
-    _buffers(stream)
-    _sizes_of_buffers(stream)
+    _counts_bytes(StreamRequestHandler)
+    _takes_text(StreamRequestHandler)
+    _tells_its_number(StreamRequestHandler)
+    _buffers(StreamRequestHandler)
+    _sizes_of_buffers(StreamRequestHandler)
 
 
 def _all(step: Step, server: Any) -> bytes:
@@ -516,15 +493,15 @@ class Optioned:
         self.server.told = self.connection.gettimeout(), bool(nodelay)
 
 
-@build.part("options", 2, "The connection's own patience, and small packets at once.")
-def options(base: Any, stream: Any) -> None:
+@build.check("options")
+def options(StreamRequestHandler: Any) -> None:
     step = Step(
         called="a handler with timeout = 0.1, and a client that says nothing",
         expected="TimeoutError in the handler after a tenth of a second",
         why="The handler's timeout is for the connection. The server's timeout is another one, "
         "for handle_request() alone.",
     )
-    server = make(subclass("Impatient", (Reads, stream), {"timeout": 0.1}))
+    server = make(subclass("Impatient", (Reads, StreamRequestHandler), {"timeout": 0.1}))
     with serving(step, server), dial(step, server) as client:
         got = hear(client)
         step.want(
@@ -532,8 +509,8 @@ def options(base: Any, stream: Any) -> None:
             f"no end within {PATIENCE:g} seconds: does setup look at the handler's own timeout?",
         )
     step.want(error_of(TimeoutError), f"an end, but no TimeoutError{room.records.trouble()}")
-    _leaves_options_alone(stream)
-    _small_packets(stream)
+    _leaves_options_alone(StreamRequestHandler)
+    _small_packets(StreamRequestHandler)
 
 
 def _options(step: Step, handler: Any) -> tuple[Any, bool]:
@@ -583,8 +560,8 @@ class Late:
         self.request.recv(1)
 
 
-@build.part("the end", 2, "Both files closed, the connection left to the server.")
-def the_end(base: Any, stream: Any) -> None:
+@build.check("the end")
+def the_end(StreamRequestHandler: Any) -> None:
     step = Step(
         called="StreamRequestHandler(...), with wbufsize = -1, for a client who hangs up before "
         "the answer",
@@ -592,7 +569,7 @@ def the_end(base: Any, stream: Any) -> None:
         why="Clients leave, and what is still in the buffer has nobody to go to. That is no "
         "error. The connection belongs to the server, which may want to keep it.",
     )
-    late = subclass("Late", (Late, stream), {})
+    late = subclass("Late", (Late, StreamRequestHandler), {})
     client, its_end = socket.socketpair()
     with hand_over(its_end) as request:
         client.close()
@@ -608,7 +585,7 @@ def the_end(base: Any, stream: Any) -> None:
         client.sendall(b"x")
         _closed(step, step.call(late, request, "by hand", None))
         step.want(hear(client) == b"too late", "nothing sent")
-    for one in (stream, late):
+    for one in (StreamRequestHandler, late):
         client, its_end = socket.socketpair()
         with client, hand_over(its_end) as request:
             client.sendall(b"x")
@@ -620,24 +597,7 @@ def _closed(step: Step, handler: Any) -> None:
         step.want(getattr(handler, name).closed, f"no error, but {name} is still open")
 
 
-datagrams = Exercise(
-    "08.2",
-    title="Build the handler for postcards",
-    kind="build",
-    level=1,
-    names=("DatagramRequestHandler",),
-    own={
-        "DatagramRequestHandler": ("setup", "finish"),
-    },
-    hints=(
-        "The request is a pair. Both files live in memory: what kind of file is that?",
-        "setup: unpack self.request into self.packet and self.socket, make two io.BytesIO. "
-        "finish: getvalue() is all that was written; the server's socket sends it.",
-        "self.packet, self.socket = self.request; self.rfile = io.BytesIO(self.packet); "
-        "self.wfile = io.BytesIO(). finish: reply = self.wfile.getvalue(); if reply or "
-        "self.always_reply: self.socket.sendto(reply, self.client_address).",
-    ),
-)
+datagrams = EXERCISES["08.2"]
 
 
 def postbox() -> socket.socket:
@@ -674,15 +634,15 @@ def answers(step: Step, handler: Any, question: bytes) -> list[bytes]:
         return got
 
 
-@datagrams.part("answer", 2, "What was written goes back, on one postcard.")
-def one_answer(handler: Any) -> None:
+@datagrams.check("answer")
+def one_answer(DatagramRequestHandler: Any) -> None:
     step = Step(
         called="a DatagramRequestHandler that reads two lines and writes two answers",
         expected="one datagram back, with both answers",
         why="A datagram is a pair of data and the server's socket. wfile collects, in memory, "
         "and finish sends all of it at once, to the client's address.",
     )
-    both = subclass("Both", (Lengths, handler), {})
+    both = subclass("Both", (Lengths, DatagramRequestHandler), {})
     got = answers(step, both, b"Hello\nboys\n")
     step.want(len(got) == 1, f"{len(got)} datagrams: {got}")
     step.want(
@@ -690,17 +650,17 @@ def one_answer(handler: Any) -> None:
         "an empty datagram. read() returns what stands behind the last write: nothing",
     )
     step.want(got == [b"5 letters\n4 letters\n"], f"{got[0]!r}")
-    unpacking = subclass("Unpacked", (Unpacked, handler), {})
+    unpacking = subclass("Unpacked", (Unpacked, DatagramRequestHandler), {})
     with there(postbox) as server, postbox() as client:
         made = step.call(unpacking, (b"Hello", server), client.getsockname(), None)
         packet, sock = made.unpacked
         step.want(packet == b"Hello" and sock is server, f"packet {packet!r} and socket {sock!r}")
-        silent = subclass("Note", (Silent, handler), {"always_reply": False})
+        silent = subclass("Note", (Silent, DatagramRequestHandler), {"always_reply": False})
         want_on_self(step, silent, (b"Hello", server))
 
 
-@datagrams.part("no answer", 2, "Who wants no answer gets none, if you say so.")
-def no_answer(handler: Any) -> None:
+@datagrams.check("no answer")
+def no_answer(DatagramRequestHandler: Any) -> None:
     step = Step(
         called="handlers that write nothing, or something, with always_reply as it is, and False",
         expected="for nothing, an empty datagram by default and none with always_reply = False; "
@@ -708,11 +668,13 @@ def no_answer(handler: Any) -> None:
         why="The standard library always answers, and programs count on it. Who sends a log "
         "entry, perhaps from a socket without an address, wants no answer.",
     )
-    got = answers(step, subclass("Note", (Silent, handler), {}), b"all is well")
+    got = answers(step, subclass("Note", (Silent, DatagramRequestHandler), {}), b"all is well")
     step.want(got == [b""], f"{got} by default, for an answer with nothing in it")
-    got = answers(step, subclass("Note", (Silent, handler), {"always_reply": False}), b"all")
+    got = answers(
+        step, subclass("Note", (Silent, DatagramRequestHandler), {"always_reply": False}), b"all"
+    )
     step.want(got == [], f"the datagrams {got} with always_reply = False")
-    talkative = subclass("Lengths", (Lengths, handler), {"always_reply": False})
+    talkative = subclass("Lengths", (Lengths, DatagramRequestHandler), {"always_reply": False})
     got = answers(step, talkative, b"Hello")
     step.want(
         got == [b"5 letters\n"],
@@ -720,22 +682,7 @@ def no_answer(handler: Any) -> None:
     )
 
 
-use = Exercise(
-    "08.3",
-    title="A mailbox for framed letters",
-    kind="use",
-    level=2,
-    names=("Mailbox",),
-    hints=(
-        "rfile.read(n) waits until n bytes have come, or the end; then it returns fewer. So you "
-        "never have to put pieces together.",
-        "Loop while read(4) gives four bytes. int.from_bytes makes a length of them. Compare it "
-        "with the limit before you read any further, and what you have read with the length.",
-        "while len(header := self.rfile.read(4)) == 4: size = int.from_bytes(header); if size > "
-        "self.limit: return; letter = self.rfile.read(size); if len(letter) < size: return; "
-        "self.server.inbox.append(letter)",
-    ),
-)
+use = EXERCISES["08.3"]
 
 
 def frame(letter: bytes) -> bytes:
@@ -760,15 +707,15 @@ def _want_on_server(step: Step, mailbox: Any, inbox: list[Any]) -> None:
     )
 
 
-@use.part("logging", 2, "Python's own logging has found a mailbox.")
-def takes_logs(mailbox: Any) -> None:
+@use.check("logging")
+def takes_logs(Mailbox: Any) -> None:
     step = Step(
         called="Mailbox, sent three records by logging.handlers.SocketHandler",
         expected="three letters in server.inbox, while the connection is still open",
         why="logging knows nothing of this course. It connects once, puts four bytes of length "
         "before each record, and stays connected for the next one.",
     )
-    server = make(mailbox, inbox=[])
+    server = make(Mailbox, inbox=[])
     with serving(step, server):
         sender = SocketHandler(*server.server_address)
         records = [logging.makeLogRecord({"msg": text}) for text in ("ready", "steady", "go")]
@@ -779,7 +726,7 @@ def takes_logs(mailbox: Any) -> None:
             inbox = arrived(server, 3, PATIENCE)
             if len(inbox) < 3:
                 sender.close()
-                _tell_few(step, mailbox, inbox, arrived(server, 3, PATIENCE / 2))
+                _tell_few(step, Mailbox, inbox, arrived(server, 3, PATIENCE / 2))
         finally:
             sender.close()
     for letter, whole in zip(inbox, wanted, strict=False):
@@ -822,8 +769,8 @@ class _Mailroom(_NotesLimits, Line):
     """A server of the bench that does so, too."""
 
 
-@use.part("pieces", 2, "However the stream is cut, the letters are whole.")
-def takes_pieces(mailbox: Any) -> None:
+@use.check("pieces")
+def takes_pieces(Mailbox: Any) -> None:
     letters = [b"two\nlines", b"", b"x" * 70_000, b"last"]
     stream = b"".join(map(frame, letters))
     step = Step(
@@ -832,7 +779,7 @@ def takes_pieces(mailbox: Any) -> None:
         why="A stream has no messages. A piece may end inside a letter, inside a length even, or "
         "hold the beginning of the next.",
     )
-    server = there(_make, _Mailroom, mailbox, {"inbox": [], "limits": []})
+    server = there(_make, _Mailroom, Mailbox, {"inbox": [], "limits": []})
     with serving(step, server), dial(step, server) as client:
         cuts = [*range(20), *range(20, 60, 3), *range(60, len(stream), 9000), len(stream)]
         for start, end in pairwise(cuts):
@@ -842,7 +789,7 @@ def takes_pieces(mailbox: Any) -> None:
         told = hear(client)  # until the handler has ended
         inbox = list(server.inbox)
         step.want(not told, f"{told!r} for the client; the task says that nothing is answered")
-        _want_on_server(step, mailbox, inbox)
+        _want_on_server(step, Mailbox, inbox)
         step.want(inbox != letters[:1], "the first letter alone: does an empty one end the loop?")
         sizes, wanted = ([len(letter) for letter in box] for box in (inbox, letters))
         step.want(
@@ -859,18 +806,18 @@ def takes_pieces(mailbox: Any) -> None:
         )
 
 
-@use.part("limit", 2, "Not every length is believed, and no letter is half.")
-def has_a_limit(mailbox: Any) -> None:
+@use.check("limit")
+def has_a_limit(Mailbox: Any) -> None:
     step = Step(
         called="Mailbox, sent a letter, then a length above its limit, then silence",
         expected="the first letter in the inbox, and the connection ended without waiting",
         why="Four bytes can announce four gigabytes. Who waits for them, waits for ever, or for "
         "the memory to run out.",
     )
-    limit = getattr(mailbox, "limit", None)
+    limit = getattr(Mailbox, "limit", None)
     step.want(limit is not None, "a Mailbox without the attribute limit; the task says 100,000")
     step.want(limit == 100_000, f"a Mailbox whose limit is {limit!r}; the task says 100,000")
-    small = subclass("Mailbox", (mailbox,), {"limit": 10})
+    small = subclass("Mailbox", (Mailbox,), {"limit": 10})
     server = make(small, inbox=[])
     with serving(step, server), dial(step, server) as client:
         say(client, frame(b"0123456789") + frame(b"x" * 11)[:4])
@@ -891,7 +838,7 @@ def has_a_limit(mailbox: Any) -> None:
         "is none.",
     )
     for half in (frame(b"hello")[:-2], frame(b"hello")[:4], frame(b"hello")[:2]):
-        server = make(mailbox, inbox=[])
+        server = make(Mailbox, inbox=[])
         with serving(step, server), dial(step, server) as client:
             say(client, half)
             hang_up(client)
@@ -900,24 +847,7 @@ def has_a_limit(mailbox: Any) -> None:
         step.want(not room.records.errors, f"an exception{room.records.trouble()}")
 
 
-bugs = Exercise(
-    "08.4",
-    title="Find the seven bugs",
-    kind="find the bug",
-    level=2,
-    names=("Greeter", "Adder", "Chart", "Desk"),
-    hints=(
-        "Take the complaints one by one. For each ask: has this line run when that one needs it? "
-        "How much does this call read, or send? Whose time limit is it?",
-        "handle runs inside super().__init__. read() waits for the end; a line ends at its line "
-        "break; handle is called once for each connection. send may send a part. The server's "
-        "timeout is for handle_request. ConnectionError is the parent of what clients cause.",
-        "Greeter: the greeting as a class attribute, written with .encode(). Adder: timeout = "
-        "0.3, and for line in self.rfile: ... Chart: sendall. Desk: def handle_error(self, "
-        "request, client_address): if not isinstance(sys.exc_info()[1], (ConnectionError, "
-        "TimeoutError)): super().handle_error(request, client_address).",
-    ),
-)
+bugs = EXERCISES["08.4"]
 
 
 def quickly(step: Step, server: Any) -> Any:
@@ -925,15 +855,15 @@ def quickly(step: Step, server: Any) -> Any:
     return serving(step, server, lambda: server.serve_forever(OFTEN))
 
 
-@bugs.part("greeter", 2, "Greeted, and in bytes.")
-def greets(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
+@bugs.check("greeter")
+def greets(Greeter: Any) -> None:
     step = Step(
         called="Greeter, on a server of the bench, with one client",
         expected="'¡Buenos días!' in UTF-8",
         why="The constructor does the whole work: when super().__init__() returns, handle() is "
         "over. And a socket carries bytes.",
     )
-    with serving(step, make(greeter)) as server:
+    with serving(step, make(Greeter)) as server:
         got = talk(step, server.server_address)
     trouble = room.records.trouble()
     late = error_of(AttributeError)
@@ -943,15 +873,15 @@ def greets(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
     step.want(got.strip() == "¡Buenos días!".encode(), f"{got!r}{trouble}")
 
 
-@bugs.part("adder", 2, "Each line its sum, for as long as the client likes.")
-def adds(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
+@bugs.check("adder")
+def adds(Adder: Any) -> None:
     step = Step(
         called="Adder, with a client that sends b'1 2 3\\n', waits, sends b'40 2\\n', and waits",
         expected="b'6\\n' and b'42\\n', each while the client waits",
         why="read() waits for the end of the stream, and this stream goes on. handle is called "
         "once for each connection, not for each line.",
     )
-    server = step.call(socketserver.TCPServer, ANY_PORT, adder)
+    server = step.call(socketserver.TCPServer, ANY_PORT, Adder)
     with quickly(step, server), dial(step, server) as client:
         say(client, b"1 2 3\n")
         got = hear(client)
@@ -985,15 +915,15 @@ class Printer(Line):
         self.limits = [handler.request.gettimeout()]
 
 
-@bugs.part("chart", 1, "The whole chart.")
-def sends_chart(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
+@bugs.check("chart")
+def sends_chart(Chart: Any) -> None:
     step = Step(
         called="Chart, on a server with a chart of 10,000,000 bytes",
         expected="all of them",
         why="send sends what fits, says how much that was, and returns. sendall goes on until "
         "everything has left.",
     )
-    server = there(_make, Printer, chart, {})
+    server = there(_make, Printer, Chart, {})
     with serving(step, server):
         got = _all(step, server)
     whole = page()
@@ -1006,18 +936,18 @@ def sends_chart(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
     step.want(limit == 5, f"all, with a time limit of {limit}; it was 5 seconds")
 
 
-@bugs.part("silence", 1, "Who says nothing is not waited for.")
-def ends_silence(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
+@bugs.check("silence")
+def ends_silence(Adder: Any, Desk: Any) -> None:
     step = Step(
         called="Desk, with Adder, and a client that says nothing",
         expected="the connection ended after 0.3 seconds",
         why="The server's timeout says how long handle_request() waits for a request to come. "
         "How long a connection may be silent is the handler's timeout.",
     )
-    own = getattr(adder, "timeout", None)
+    own = getattr(Adder, "timeout", None)
     fastest = PATIENCE
     for _ in range(3):  # the best of three: a busy machine may hold up any one of them
-        server = step.call(subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, adder)
+        server = step.call(subclass("Desk", (_NotesLimits, Desk), {}), ANY_PORT, Adder)
         server.limits = []
         with quickly(step, server), dial(step, server) as client:
             begin = time.monotonic()
@@ -1080,8 +1010,8 @@ class Missing(socketserver.StreamRequestHandler):
         raise FileNotFoundError("a bug in the handler")
 
 
-@bugs.part("gone", 2, "People leave, bugs do not.")
-def calm(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
+@bugs.check("gone")
+def calm(Desk: Any) -> None:
     step = Step(
         called="Desk, with a handler that talks, and a client who hangs up",
         expected="not a word on stderr",
@@ -1089,9 +1019,9 @@ def calm(greeter: Any, adder: Any, chart: Any, desk: Any) -> None:
         "ConnectionErrors, are news and no bug.",
     )
     for handler in (Talker, Hears, Answers):
-        _keeps_quiet(step, desk, handler)
-    _reports(desk, Broken, "ValueError", "are all errors kept quiet?")
-    _reports(desk, Missing, "FileNotFoundError", "are all OSErrors kept quiet?")
+        _keeps_quiet(step, Desk, handler)
+    _reports(Desk, Broken, "ValueError", "are all errors kept quiet?")
+    _reports(Desk, Missing, "FileNotFoundError", "are all OSErrors kept quiet?")
 
 
 def _keeps_quiet(step: Step, desk: Any, handler: Any) -> None:
@@ -1138,26 +1068,11 @@ def _last_line(text: str) -> str:
     return lines[-1] if lines else "nothing"
 
 
-predict = Exercise(
-    "08.5",
-    title="How far, how much, how long?",
-    kind="predict",
-    level=2,
-    names=("which_steps", "how_many", "while_waiting", "cut_off"),
-    hints=(
-        "Sections 2, 4, 5, 7 and 10 of the chapter have a cell for nearly every line. Which one?",
-        "finish is in a finally, and the try begins after setup. recv gives what is there, up to "
-        "its limit; the file's read goes on until it has all it was asked for, or the end. A "
-        "handler's clock starts anew with each read.",
-        'The steps: all, all, and "s" alone. One recv takes both words, if both have come. read '
-        "with no number, or too large a one, waits. Only one of the three clients is cut off: "
-        "the silent one of the handler with a timeout.",
-    ),
-)
+predict = EXERCISES["08.5"]
 
 
-@predict.part("steps", 1, "finish runs, if setup did.", "which_steps")
-def which_steps(letters: Any) -> None:
+@predict.check("steps")
+def which_steps(which_steps: Any) -> None:
     step = Step(
         called="which_steps, beside a real run",
         expected="the letters of the steps that run: all well, handle raises, setup raises",
@@ -1166,7 +1081,7 @@ def which_steps(letters: Any) -> None:
     real = [_letters(failing) for failing in ("", "handle", "setup")]
     compare(
         step,
-        letters,
+        which_steps,
         real,
         {
             0: "Making a handler runs all three.",
@@ -1188,8 +1103,8 @@ def _letters(failing: str) -> str:
     return "".join(name[0] for name in server.calls)
 
 
-@predict.part("how many", 1, "A stream has no messages, a connection one handler.", "how_many")
-def how_many(numbers: Any) -> None:
+@predict.check("how many")
+def how_many(how_many: Any) -> None:
     step = Step(
         called="how_many, beside a real run",
         expected="the bytes of three reads, and the calls of handle",
@@ -1210,7 +1125,7 @@ def how_many(numbers: Any) -> None:
     real.append(_calls_for_three_lines(step))
     compare(
         step,
-        numbers,
+        how_many,
         real,
         {
             0: "Two sends are not two messages: recv gives what has arrived, up to its limit.",
@@ -1243,8 +1158,8 @@ def _calls_for_three_lines(step: Step) -> int:
     return len(server.calls)
 
 
-@predict.part("while waiting", 2, "You know which read waits, and for what.", "while_waiting")
-def while_waiting(waiting: Any) -> None:
+@predict.check("while waiting")
+def while_waiting(while_waiting: Any) -> None:
     step = Step(
         called="while_waiting, beside a real run",
         expected="True for each read that returns while the client waits with b'hello\\n' sent",
@@ -1253,7 +1168,7 @@ def while_waiting(waiting: Any) -> None:
     )
     compare(
         step,
-        waiting,
+        while_waiting,
         [_returns(read) for read in READS],
         {
             0: "recv(100) gives what is there; 100 is only the most.",
@@ -1286,8 +1201,8 @@ def _returns(read: Callable[[socket.socket, Any], Any]) -> bool:
         return True
 
 
-@predict.part("cut off", 2, "Three clocks, and you can tell them apart.", "cut_off")
-def cut_off(ended: Any) -> None:
+@predict.check("cut off")
+def cut_off(cut_off: Any) -> None:
     step = Step(
         called="cut_off, beside a real run",
         expected="True for each client whose connection was ended within half a second",
@@ -1299,7 +1214,7 @@ def cut_off(ended: Any) -> None:
         real = list(pool.map(lambda run: run(), runs))
     compare(
         step,
-        ended,
+        cut_off,
         real,
         {
             0: "serve_forever() does not look at the server's timeout, nor do connections.",

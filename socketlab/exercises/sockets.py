@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..checks import room
-from ..checks.core import Exercise
+from ..checks.core import load
 from ..checks.forecast import compare
 from ..checks.place import there
 from ..checks.room import in_foreground, serving, talk
@@ -19,24 +19,8 @@ from ..notebook.tracebacks import describe
 
 ANY_PORT = ("127.0.0.1", 0)
 
-build = Exercise(
-    "01.1",
-    title="A server with bare hands",
-    kind="build",
-    level=2,
-    names=("HandMadeServer",),
-    own={"HandMadeServer": ("__init__",)},
-    hints=(
-        "Section 12 of the chapter has such a server; yours gets its handler as an argument. The "
-        "loop must look at the flag now and then, although accept sleeps.",
-        "Give the listener a time limit, and accept raises TimeoutError when nobody calls: then "
-        "look at the flag and go on. Each connection gets a thread. Port 0, then getsockname().",
-        'In __init__: self.socket = socket.create_server(("127.0.0.1", 0)); '
-        "self.socket.settimeout(0.1); self.server_address = self.socket.getsockname(). In the "
-        "loop: connection, _ = self.socket.accept(), then threading.Thread(target=self.handle, "
-        "args=(connection,), daemon=True).start().",
-    ),
-)
+EXERCISES = load(__file__)
+build = EXERCISES["01.1"]
 
 
 PAUSE = 0.1
@@ -50,8 +34,8 @@ def echo(connection: Any) -> None:
             connection.sendall(data)
 
 
-@build.part("address", 2, "A free port, with no gap for anybody to step into.")
-def address(server_class: Any) -> None:
+@build.check("address")
+def address(HandMadeServer: Any) -> None:
     step = Step(
         called="HandMadeServer(echo), twice",
         expected="two servers on ports the system chose, told by server_address",
@@ -59,7 +43,7 @@ def address(server_class: Any) -> None:
         "own, or a port found free beforehand, may be taken when you bind it.",
     )
     try:
-        servers = [step.call(server_class, echo) for _ in range(2)]
+        servers = [step.call(HandMadeServer, echo) for _ in range(2)]
     except NotYet as not_yet:
         step.want(
             "in use" not in not_yet.came, f"{not_yet.came}. Does it always ask for the same port?"
@@ -90,8 +74,8 @@ def address(server_class: Any) -> None:
     step.want(where[0] != where[1], f"both servers tell {where[0]}: is it on the class?")
 
 
-@build.part("serve", 2, "A connection, a thread, a call of the handler.")
-def serve(server_class: Any) -> None:
+@build.check("serve")
+def serve(HandMadeServer: Any) -> None:
     step = Step(
         called="serve_forever(), for a client who sends three messages, then for a second one",
         expected="handle called once for each connection, with the connected socket",
@@ -104,7 +88,7 @@ def serve(server_class: Any) -> None:
         calls.append(args)
         echo(args[0])
 
-    with serving(step, step.call(server_class, noted)) as server:
+    with serving(step, step.call(HandMadeServer, noted)) as server:
         got = _three_messages(step, server.server_address, calls)
         step.want(got == [b"one", b"two", b"three"], f"{got} for one, two, three")
         got = [talk_once(step, server.server_address, b"four")]
@@ -151,8 +135,8 @@ def talk_once(step: Step, where: Any, message: bytes) -> bytes:
         step.fail(f"{describe(error)}{room.records.trouble()}", error)
 
 
-@build.part("second client", 2, "Nobody waits for the silent one.")
-def second_client(server_class: Any) -> None:
+@build.check("second client")
+def second_client(HandMadeServer: Any) -> None:
     step = Step(
         called="serve_forever(), with a first client who says nothing and a second who asks",
         expected="the second client answered while the first is still there",
@@ -165,7 +149,7 @@ def second_client(server_class: Any) -> None:
         threads.append(threading.current_thread())
         echo(connection)
 
-    server = step.call(server_class, noted)
+    server = step.call(HandMadeServer, noted)
     with (
         serving(step, server, lambda: in_foreground(server.serve_forever)),
         socket.create_connection(server.server_address, PATIENCE),
@@ -187,11 +171,11 @@ SOON = 1.25
 """Seconds that are still "half a second or so", on a machine that has other things to do."""
 
 
-@build.part("stop", 2, "The loop ends, the port is free.")
-def stop(server_class: Any) -> None:
-    _ends(server_class)
-    _ends_alone(server_class)
-    _ends_soon(server_class)
+@build.check("stop")
+def stop(HandMadeServer: Any) -> None:
+    _ends(HandMadeServer)
+    _ends_alone(HandMadeServer)
+    _ends_soon(HandMadeServer)
 
 
 def _ends(server_class: Any) -> None:
@@ -337,25 +321,7 @@ def send_in_pieces(step: Step, where: Any, pieces: list[bytes], wanted: list[byt
     return came
 
 
-use = Exercise(
-    "01.2",
-    title="A page for a stranger",
-    kind="use",
-    level=2,
-    names=("web",),
-    hints=(
-        "The request has a first line, more lines, and an empty one. Receive until you have seen "
-        "the empty one, however many calls of recv that takes.",
-        'while b"\\r\\n\\r\\n" not in request: request += connection.recv(1024) is nearly it; '
-        "mind a client who goes before the end. The path is the second word of the first line. "
-        "The length to announce is that of the encoded text.",
-        'request = b""; while not request.endswith(b"\\r\\n\\r\\n") and (data := '
-        "connection.recv(1024)): request += data. Then path = request.decode().split()[1]; body "
-        '= f"Señor, you asked for {path}\\n".encode(); head = "HTTP/1.0 200 OK\\r\\n'
-        'Content-Type: text/plain; charset=utf-8\\r\\nContent-Length: " + str(len(body)) + '
-        '"\\r\\n\\r\\n"; connection.sendall(head.encode() + body).',
-    ),
-)
+use = EXERCISES["01.2"]
 
 
 def page(path: str) -> str:
@@ -363,7 +329,7 @@ def page(path: str) -> str:
     return f"Señor, you asked for {path}\n"
 
 
-@use.part("page", 2, "Python's web client takes it for a web server.")
+@use.check("page")
 def shows_page(web: Any) -> None:
     step = Step(
         called='web(connection), for http.client and its request("GET", "/harbour")',
@@ -431,7 +397,7 @@ def _get(step: Step, server: Any, path: str) -> tuple[int, Any, bytes]:
         client.close()
 
 
-@use.part("length", 1, "Counted in bytes.")
+@use.check("length")
 def length(web: Any) -> None:
     step = Step(
         called='web(connection), for the request "GET /harbour"',
@@ -454,7 +420,7 @@ def length(web: Any) -> None:
     step.want(told[0] == str(len(body)), f"{told[0]}, where {len(body)} bytes follow")
 
 
-@use.part("pieces", 2, "A whole request, whatever the pieces.")
+@use.check("pieces")
 def pieces(web: Any) -> None:
     step = Step(
         called='web(connection), for a client who sends "GET /ha", and "rbour ..." a bit later',
@@ -533,25 +499,10 @@ def _client_gone(web: Any) -> None:
         step.want(done.wait(PATIENCE), f"no end{there(whereabouts, room.records.before)}")
 
 
-bugs = Exercise(
-    "01.3",
-    title="Find the five bugs",
-    kind="find the bug",
-    level=2,
-    names=("shout",),
-    hints=(
-        "Take the complaints one by one: which line of the program receives, which sends, and "
-        "how often does each of them run?",
-        "Receive until there is a whole line, then decode it, turn it, encode it, and send all "
-        'of it. Do that until recv gives b"". Close the connection at the end.',
-        "with connection: while line := read_line(connection): "
-        "connection.sendall(line.decode().upper().encode()), with read_line from section 6 of "
-        "the chapter.",
-    ),
-)
+bugs = EXERCISES["01.3"]
 
 
-@bugs.part("bytes", 1, "Text inside, bytes outside.")
+@bugs.check("bytes")
 def sends_bytes(shout: Any) -> None:
     step = Step(
         called="shout(connection), for a client who sends 'mañana\\n'",
@@ -583,7 +534,7 @@ def silence(error: OSError) -> str:
     return describe(error)
 
 
-@bugs.part("second line", 1, "As long as the client talks.")
+@bugs.check("second line")
 def second_line(shout: Any) -> None:
     step = Step(
         called="shout(connection), for a client who sends a line, reads, and sends another",
@@ -612,7 +563,7 @@ PIECES = [b"ma\xc3", b"\xb1ana\nhello\nagain\nand", b" no\n"]
 ANSWERS = [b"", "MAÑANA\nHELLO\nAGAIN\n".encode(), b"AND NO\n"]
 
 
-@bugs.part("pieces", 2, "A line is a line, however it comes.")
+@bugs.check("pieces")
 def whole_lines(shout: Any) -> None:
     step = Step(
         called=f"shout(connection), for {PIECES} sent piece by piece",
@@ -636,7 +587,7 @@ def whole_lines(shout: Any) -> None:
 LONG_LINE = b"a" * 30_000 + b"\n"
 
 
-@bugs.part("long line", 2, "All of it.")
+@bugs.check("long line")
 def long_line(shout: Any) -> None:
     step = Step(
         called=f"shout(connection), for a line of {len(LONG_LINE)} bytes and a client who reads "
@@ -666,7 +617,7 @@ def long_line(shout: Any) -> None:
         step.want(got == LONG_LINE.upper(), error)
 
 
-@bugs.part("goodbye", 1, "The end, heard on both sides.")
+@bugs.check("goodbye")
 def goodbye(shout: Any) -> None:
     step = Step(
         called="shout(connection), for a client who sends a line and has finished",
@@ -708,27 +659,11 @@ def _until_the_end(where: Any, message: bytes) -> bytes:
     return got
 
 
-predict = Exercise(
-    "01.4",
-    title="What will recv give?",
-    kind="predict",
-    level=1,
-    names=("stream_reads", "datagram_reads", "at_the_end", "second_client", "calls"),
-    hints=(
-        "A stream is water in a pipe, a datagram is a postcard. Which of the two keeps messages "
-        "apart?",
-        "recv(5) takes what is there, five bytes at the most, and leaves the rest for the next "
-        "call. After the end, recv gives the same for ever. Connecting and sending is something "
-        "that the system does for a server.",
-        'stream_reads: five bytes, then all the rest, spaces included. at_the_end: b"bye", and '
-        'twice b"". second_client: only the answer to the sequential server\'s client is missing. '
-        "calls: count connections.",
-    ),
-)
+predict = EXERCISES["01.4"]
 
 
-@predict.part("stream", 1, "Water in a pipe.", "stream_reads")
-def streams(stream: Any) -> None:
+@predict.check("stream")
+def streams(stream_reads: Any) -> None:
     step = Step(
         called="stream_reads, beside a real run",
         expected="what recv(5) and recv(1024) give, as bytes",
@@ -741,7 +676,7 @@ def streams(stream: Any) -> None:
         real = [right.recv(5), right.recv(1024)]
     compare(
         step,
-        stream,
+        stream_reads,
         real,
         {
             0: "One recv is not one send: it takes what is there, up to five bytes.",
@@ -750,8 +685,8 @@ def streams(stream: Any) -> None:
     )
 
 
-@predict.part("datagrams", 1, "Postcards.", "datagram_reads")
-def postcards(datagrams: Any) -> None:
+@predict.check("datagrams")
+def postcards(datagram_reads: Any) -> None:
     step = Step(
         called="datagram_reads, beside a real run",
         expected="the data that two calls of recvfrom(1024) give, as bytes",
@@ -767,11 +702,11 @@ def postcards(datagrams: Any) -> None:
             client.sendto(message, server.getsockname())
         real = [server.recvfrom(1024)[0] for _ in range(2)]
     apart = "Two postcards do not grow together: one recvfrom gives one datagram."
-    compare(step, datagrams, real, {0: apart, 1: apart})
+    compare(step, datagram_reads, real, {0: apart, 1: apart})
 
 
-@predict.part("the end", 1, "The end, and again the end.", "at_the_end")
-def ends(end: Any) -> None:
+@predict.check("the end")
+def ends(at_the_end: Any) -> None:
     step = Step(
         called="at_the_end, beside a real run",
         expected="what three calls of recv(1024) give, as bytes",
@@ -783,13 +718,16 @@ def ends(end: Any) -> None:
         left.close()
         real = [right.recv(1024) for _ in range(3)]
     finished = "The other side has finished: that is not silence, and recv does not wait."
-    compare(step, end, real, {0: "What was sent before the end arrives.", 1: finished, 2: finished})
+    compare(
+        step,
+        at_the_end,
+        real,
+        {0: "What was sent before the end arrives.", 1: finished, 2: finished},
+    )
 
 
-@predict.part(
-    "second client", 2, "The system answers the door, the server does not.", "second_client"
-)
-def seconds(second: Any) -> None:
+@predict.check("second client")
+def seconds(second_client: Any) -> None:
     step = Step(
         called="second_client, beside a real run",
         expected="True or False: connected, sent, answered by serve; answered by serve_threaded",
@@ -798,7 +736,7 @@ def seconds(second: Any) -> None:
     )
     compare(
         step,
-        second,
+        second_client,
         [*_second_client(threaded=False), _second_client(threaded=True)[2]],
         {
             0: "The system completes connections and keeps them in a queue: nobody is refused.",
@@ -841,7 +779,7 @@ def _serve(listener: socket.socket, threaded: bool) -> None:
             echo(connection)
 
 
-@predict.part("calls", 1, "Once for each connection.", "calls")
+@predict.check("calls")
 def called(calls: Any) -> None:
     step = Step(
         called="calls, beside a real run",

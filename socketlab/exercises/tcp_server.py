@@ -17,7 +17,7 @@ from urllib.request import ProxyHandler, build_opener
 from minisocketserver import BaseRequestHandler, TCPServer
 
 from ..checks import room
-from ..checks.core import Exercise
+from ..checks.core import load
 from ..checks.forecast import compare
 from ..checks.place import hand_over, subclass, there
 from ..checks.room import in_foreground, serving, talk
@@ -29,41 +29,8 @@ from .sockets import want_line_ends
 ANY_PORT = ("127.0.0.1", 0)
 QUEUE = "request_queue_size"
 
-build = Exercise(
-    "03.1",
-    title="Build a TCPServer",
-    kind="build",
-    level=2,
-    names=("TCPServer",),
-    own={
-        "TCPServer": (
-            "__init__",
-            "server_bind",
-            "server_activate",
-            "get_request",
-            "shutdown_request",
-            "server_close",
-        ),
-    },
-    hints=(
-        "Three calls make a listener: socket.socket, bind, listen. Each has a place of its own: "
-        "__init__, server_bind, server_activate. After bind, ask the socket for its name. "
-        "One class attribute, asked before the bind, decides about SO_REUSEADDR. get_request is "
-        "one line: what does accept return? server_close closes what __init__ has made.",
-        "In __init__, unless bind_and_activate is off: the two hooks in try: ... except "
-        "BaseException: server_close(), then raise again. The attributes are self's: "
-        "socket.socket(self.address_family, ...), listen(self.request_queue_size). "
-        "shutdown_request has two calls: shutdown(socket.SHUT_WR), which may raise OSError "
-        "where the client has gone, then close_request.",
-        "__init__: self.socket = socket.socket(self.address_family, self.socket_type), then the "
-        "hooks. server_bind: if self.allow_reuse_address: self.socket.setsockopt("
-        "socket.SOL_SOCKET, socket.SO_REUSEADDR, True); self.socket.bind(self.server_address); "
-        "self.server_address = self.socket.getsockname(). server_activate: "
-        "self.socket.listen(self.request_queue_size). get_request: return self.socket.accept(). "
-        "shutdown_request: try request.shutdown(socket.SHUT_WR), except OSError: pass; then "
-        "self.close_request(request). server_close: self.socket.close().",
-    ),
-)
+EXERCISES = load(__file__)
+build = EXERCISES["03.1"]
 
 
 class Echo(BaseRequestHandler):
@@ -85,8 +52,8 @@ def make(step: Step, server_class: Any, address: Any = ANY_PORT, handler: Any = 
     return step.call(server_class, address, handler)
 
 
-@build.part("address", 2, "One tuple goes in, and the port you really got comes out.")
-def address(server_class: Any) -> None:
+@build.check("address")
+def address(TCPServer: Any) -> None:
     step = Step(
         called='TCPServer(("127.0.0.1", 0), Echo)',
         expected="a server listening on a port the system chose, told by server_address",
@@ -94,7 +61,7 @@ def address(server_class: Any) -> None:
         "bound socket knows which it was.",
     )
     try:
-        server = make(step, server_class)
+        server = make(step, TCPServer)
     except NotYet as not_yet:
         if isinstance(not_yet.__cause__, TypeError) and "positional" in not_yet.came:
             step.fail(
@@ -118,8 +85,8 @@ def address(server_class: Any) -> None:
         step.want(got == b"ping", f"{got!r} back for b'ping'{room.records.trouble()}")
 
 
-@build.part("connections", 2, "Each client gets a connection of its own, one after the other.")
-def connections(server_class: Any) -> None:
+@build.check("connections")
+def connections(TCPServer: Any) -> None:
     step = Step(
         called="get_request(), by serve_forever, for three clients in turn",
         expected="the pair (connected socket, client address), and each client its own answer",
@@ -132,7 +99,7 @@ def connections(server_class: Any) -> None:
         def setup(self) -> None:
             seen.append((self.request, self.client_address))
 
-    with serving(step, make(step, server_class, handler=Noted)) as server:
+    with serving(step, make(step, TCPServer, handler=Noted)) as server:
         for message in (b"one", b"two", b"three"):
             try:
                 got = talk(step, server.server_address, message)
@@ -141,7 +108,7 @@ def connections(server_class: Any) -> None:
             step.want(got == message, f"{got!r} for {message!r}{room.records.trouble()}")
     told, real = [where for _, where in seen], room.records.clients[-3:]
     step.want(told == real, f"the client addresses {told}; they called from {real}")
-    _side_by_side(server_class)
+    _side_by_side(TCPServer)
 
 
 def _side_by_side(server_class: Any) -> None:
@@ -170,11 +137,11 @@ def _want_pairs(step: Step, seen: list[tuple[Any, Any]]) -> None:
         )
 
 
-@build.part("two steps", 2, "Bind and listen are hooks, and may be left to the program.")
-def two_steps(server_class: Any) -> None:
-    _calls_the_hooks(server_class)
-    _leaves_them_to_the_program(server_class)
-    _asks_the_class(server_class)
+@build.check("two steps")
+def two_steps(TCPServer: Any) -> None:
+    _calls_the_hooks(TCPServer)
+    _leaves_them_to_the_program(TCPServer)
+    _asks_the_class(TCPServer)
 
 
 def _calls_the_hooks(server_class: Any) -> None:
@@ -261,15 +228,15 @@ def _asks_the_class(server_class: Any) -> None:
         step.want(got == size, f"a queue for {got}")
 
 
-@build.part("restart", 2, "A server with allow_reuse_address can come back at once.")
-def restart(server_class: Any) -> None:
+@build.check("restart")
+def restart(TCPServer: Any) -> None:
     step = Step(
         called="TCPServer(...) with allow_reuse_address = True on the class, closed, made again",
         expected="SO_REUSEADDR set on the socket before bind, and only if the class says so",
         why="Connections that the server closed first linger in TIME_WAIT; without the option the "
         "next bind fails with 'Address already in use'. The constructor binds, so it must look.",
     )
-    reusing = _with_reuse(server_class, True)
+    reusing = _with_reuse(TCPServer, True)
     first = make(step, reusing)
     step.want(_reuses(first), "SO_REUSEADDR is off: the class attribute was not looked at")
     with serving(step, first):
@@ -283,12 +250,12 @@ def restart(server_class: Any) -> None:
         )
         step.fail(describe(error), error)
     step.call(second.server_close)
-    for plain in (server_class, _with_reuse(server_class, False)):
+    for plain in (TCPServer, _with_reuse(TCPServer, False)):
         step.want(
             not _reuses(make(step, plain)),
             f"SO_REUSEADDR is on although allow_reuse_address is {plain.allow_reuse_address}",
         )
-    _shares_a_port(server_class)
+    _shares_a_port(TCPServer)
 
 
 def _shares_a_port(server_class: Any) -> None:
@@ -315,8 +282,8 @@ def _reuses(server: Any) -> bool:
     return bool(server.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR))
 
 
-@build.part("bind error", 2, "A failed start leaves nothing open.")
-def bind_error(server_class: Any) -> None:
+@build.check("bind error")
+def bind_error(TCPServer: Any) -> None:
     with socket.socket() as taken:
         taken.bind(ANY_PORT)
         taken.listen()
@@ -328,11 +295,11 @@ def bind_error(server_class: Any) -> None:
         )
         before = len(room.records.sockets)
         try:
-            server = within(PATIENCE, lambda: server_class(taken.getsockname(), Echo), step.called)
+            server = within(PATIENCE, lambda: TCPServer(taken.getsockname(), Echo), step.called)
         except OSError:
             left = [sock for sock in room.records.sockets[before:] if sock.fileno() != -1]
             step.want(not left, "OSError, and the socket that could not be bound is still open")
-            _closes_after_any_error(server_class)
+            _closes_after_any_error(TCPServer)
             return
         except BaseException as error:
             step.fail(describe(error), error)
@@ -375,15 +342,15 @@ def _interrupt(server_class: Any, hook: str) -> str:
     return "no error: who swallowed it?"
 
 
-@build.part("goodbye", 2, "The client hears the end, whoever else still holds the connection.")
-def goodbye(server_class: Any) -> None:
+@build.check("goodbye")
+def goodbye(TCPServer: Any) -> None:
     step = Step(
         called="shutdown_request(request), after handle(), while a copy of the connection is open",
         expected="shutdown(SHUT_WR) first, so that the client reads its end, then close",
         why="close() alone ends only this descriptor: with a forked child holding another, the "
         "client would wait for ever.",
     )
-    server = make(step, subclass("Noted", (CountsEnds, server_class), {}), handler=HeldEcho)
+    server = make(step, subclass("Noted", (CountsEnds, TCPServer), {}), handler=HeldEcho)
     server.held = []
     with serving(step, server):
         try:
@@ -452,15 +419,15 @@ def _says_goodbye_to_nobody(server: Any) -> None:
         step.want(request.fileno() == -1, "no error, but the request's socket is still open")
 
 
-@build.part("close", 1, "After server_close() the port is free.")
-def close(server_class: Any) -> None:
+@build.check("close")
+def close(TCPServer: Any) -> None:
     step = Step(
         called="server_close()",
         expected="the listening socket closed: a new client is refused",
         why="shutdown() only stops the loop. The listener stays, and holds the port, until "
         "server_close() closes it.",
     )
-    server = make(step, server_class)
+    server = make(step, TCPServer)
     where = server.server_address
     with serving(step, server):
         talk(step, where, b"ping")
@@ -469,35 +436,20 @@ def close(server_class: Any) -> None:
         step.fail(f"a connection to {where}: the listener is still open")
 
 
-bugs = Exercise(
-    "03.2",
-    title="Find the five bugs",
-    kind="find the bug",
-    level=1,
-    names=("Handler", "make_server", "run"),
-    hints=(
-        "Run the cell and read the last line of the error: it names the line. Repair that, "
-        "run again; there are five faults, and Python sees only two of them before it runs.",
-        "Two faults are the age of the program: print is a function now, and a network carries "
-        "bytes. One is a word processor's doing. Two are names spelled differently elsewhere.",
-        'print("Got connection from", addr) with straight quotes; '
-        'self.wfile.write(b"Thank you for connecting"); TCPServer(address, Handler); '
-        "server.serve_forever().",
-    ),
-)
+bugs = EXERCISES["03.2"]
 
 THANKS = b"Thank you for connecting"
 
 
-@bugs.part("print", 2, "It parses, and says who called.")
-def prints(handler: Any, make_server: Any, run: Any) -> None:
+@bugs.check("print")
+def prints(Handler: Any) -> None:
     step = Step(
         called="Handler, on a server of the bench, with one client",
         expected="Got connection from ('127.0.0.1', <the client's port>), printed",
         why="In Python 3 print is a function, and quotes are straight. getpeername() is the "
         "address at the other end.",
     )
-    with serving(step, step.call(TCPServer, ANY_PORT, handler)) as server:
+    with serving(step, step.call(TCPServer, ANY_PORT, Handler)) as server:
         talk(step, server.server_address)
     printed = "".join(room.records.printed)
     host, port = room.records.clients[-1]
@@ -508,21 +460,21 @@ def prints(handler: Any, make_server: Any, run: Any) -> None:
     )
 
 
-@bugs.part("bytes", 1, "Bytes on the wire.")
-def sends_bytes(handler: Any, make_server: Any, run: Any) -> None:
+@bugs.check("bytes")
+def sends_bytes(Handler: Any) -> None:
     step = Step(
         called="Handler, on a server of the bench, with one client",
         expected=f"{THANKS!r}",
         why="A socket carries bytes: a str must be written as b'...' or encoded, because only "
         "the program knows in which encoding.",
     )
-    with serving(step, step.call(TCPServer, ANY_PORT, handler)) as server:
+    with serving(step, step.call(TCPServer, ANY_PORT, Handler)) as server:
         got = talk(step, server.server_address)
     step.want(got.strip() == THANKS, f"{got!r}{room.records.trouble()}")
 
 
-@bugs.part("name", 1, "The server knows its handler.")
-def right_name(handler: Any, make_server: Any, run: Any) -> None:
+@bugs.check("name")
+def right_name(Handler: Any, make_server: Any) -> None:
     step = Step(
         called='make_server(("127.0.0.1", 0))',
         expected="a TCPServer that calls Handler for each connection",
@@ -532,15 +484,15 @@ def right_name(handler: Any, make_server: Any, run: Any) -> None:
     server = step.call(make_server, ANY_PORT)
     step.want(server is not None, "None: does make_server return the server?")
     found = getattr(server, "RequestHandlerClass", None)
-    step.want(found is handler, f"{type(server).__name__} with the handler {found!r}")
+    step.want(found is Handler, f"{type(server).__name__} with the handler {found!r}")
     where = [bound for _, bound in room.records.bound][-1:]
     step.want(
         where == [ANY_PORT], f"a server bound to {where}, and not to the address it was given"
     )
 
 
-@bugs.part("serve", 1, "It serves until it is told to stop.")
-def serves(handler: Any, make_server: Any, run: Any) -> None:
+@bugs.check("serve")
+def serves(run: Any) -> None:
     step = Step(
         called="run(server), with two clients in turn, then server.shutdown()",
         expected="both clients answered, and run() back after the shutdown",
@@ -554,25 +506,7 @@ def serves(handler: Any, make_server: Any, run: Any) -> None:
             step.want(got == message, f"{got!r} for {message!r}{room.records.trouble()}")
 
 
-use = Exercise(
-    "03.3",
-    title="A cell you can run again",
-    kind="use",
-    level=2,
-    names=("Page", "open_page", "visit"),
-    hints=(
-        "Page is the Hello of section 11. The constructor binds, so what must be known before "
-        "that belongs on a class. visit has five steps: make, serve, fetch, stop, close; the "
-        "last two must come even when fetch fails.",
-        "A small subclass with allow_reuse_address = True, for open_page. In visit: with "
-        'open_page(("127.0.0.1", 0)) as server, a daemon thread for serve_forever, then try: '
-        "return fetch(url), finally: shutdown. The with block closes.",
-        "class PageServer(minisocketserver.TCPServer): allow_reuse_address = True. In visit, "
-        "inside the with block: threading.Thread(target=server.serve_forever, "
-        "daemon=True).start(); host, port = server.server_address; try: return "
-        'fetch(f"http://{host}:{port}/") finally: server.shutdown().',
-    ),
-)
+use = EXERCISES["03.3"]
 
 HELLO = "Hello from your own server"
 
@@ -583,8 +517,8 @@ def fetch(url: str) -> str:
         return str(answer.read().decode())
 
 
-@use.part("page", 2, "urllib takes it for a web server.")
-def shows_page(page: Any, open_page: Any, visit: Any) -> None:
+@use.check("page")
+def shows_page(open_page: Any) -> None:
     step = Step(
         called='open_page(("127.0.0.1", 0)), visited by urllib',
         expected=f"{HELLO!r}",
@@ -634,8 +568,8 @@ def _waits_for_the_empty_line(open_page: Any) -> None:
     )
 
 
-@use.part("restart", 2, "Back at once, and never two on one port.")
-def restarts(page: Any, open_page: Any, visit: Any) -> None:
+@use.check("restart")
+def restarts(open_page: Any) -> None:
     step = Step(
         called="open_page(address), after a server at that address hung up first and was closed",
         expected="SO_REUSEADDR set before the bind, and a server that listens",
@@ -665,8 +599,8 @@ def restarts(page: Any, open_page: Any, visit: Any) -> None:
         step.fail("a second listener on the same port: is allow_reuse_port on?")
 
 
-@use.part("again", 2, "A cell for every day.")
-def again(page: Any, open_page: Any, visit: Any) -> None:
+@use.check("again")
+def again(visit: Any) -> None:
     step = Step(
         called="visit(fetch), again and again, and once more while one is under way",
         expected="what fetch returned, each time, and nothing left: no listener, no thread",
@@ -734,8 +668,8 @@ def _want_nothing_left(step: Step, loops: list[threading.Thread]) -> None:
         step.want(not thread.is_alive(), "serve_forever() goes on: was it stopped?")
 
 
-@use.part("error", 1, "Closed, whatever happens.")
-def closes_after_an_error(page: Any, open_page: Any, visit: Any) -> None:
+@use.check("error")
+def closes_after_an_error(visit: Any) -> None:
     step = Step(
         called="visit(fetch), with a fetch that raises ValueError",
         expected="that ValueError, and nothing left: no listener, no thread",
@@ -758,23 +692,7 @@ def closes_after_an_error(page: Any, open_page: Any, visit: Any) -> None:
     _want_nothing_left(step, loops)
 
 
-predict = Exercise(
-    "03.4",
-    title="Whose port is it?",
-    kind="predict",
-    level=2,
-    names=("comes_back", "reuses", "connects", "served", "full_queue"),
-    hints=(
-        "Sections 5 and 6 have the first two lists, section 3 the third, section 9 the last two. "
-        "Cover the outputs with your hand.",
-        "Who hangs up first remembers the connection. The option overlooks what is remembered, "
-        "not who is alive. The constructor binds. shutdown() is about the loop. The backlog "
-        "counts those who wait to be accepted, and nobody else.",
-        "comes_back: the first and the third. reuses: all but the second. connects: only after "
-        "shutdown(). served: all ten. full_queue: the system connects the first; the tenth gets "
-        "no answer at all.",
-    ),
-)
+predict = EXERCISES["03.4"]
 
 
 class Reusing(TCPServer):
@@ -783,7 +701,7 @@ class Reusing(TCPServer):
     allow_reuse_address = True
 
 
-@predict.part("comes back", 2, "You know two errors with one name apart.", "comes_back")
+@predict.check("comes back")
 def coming_back(comes_back: Any) -> None:
     step = Step(
         called="comes_back, beside a real run",
@@ -831,7 +749,7 @@ def _can_listen(server_class: Any, where: Any) -> bool:
     return True
 
 
-@predict.part("option", 1, "Set in time.", "reuses")
+@predict.check("option")
 def option(reuses: Any) -> None:
     step = Step(
         called="reuses, beside a real run",
@@ -858,7 +776,7 @@ def option(reuses: Any) -> None:
     )
 
 
-@predict.part("endings", 1, "Two endings, two jobs.", "connects")
+@predict.check("endings")
 def endings(connects: Any) -> None:
     step = Step(
         called="connects, beside a real run",
@@ -901,7 +819,7 @@ class Narrow(TCPServer):
         """Leave it open."""
 
 
-@predict.part("served", 1, "A waiting room is no limit.", "served")
+@predict.check("served")
 def serves_all(served: Any) -> None:
     step = Step(
         called="served, beside a real run",
@@ -923,8 +841,8 @@ def serves_all(served: Any) -> None:
     compare(step, served, [answers], {0: "request_queue_size does not limit the clients."})
 
 
-@predict.part("full queue", 1, "No answer is not a refusal.", "full_queue")
-def full_queue(full: Any) -> None:
+@predict.check("full queue")
+def full_queue(full_queue: Any) -> None:
     step = Step(
         called="full_queue, beside a real run"
         if sys.platform == "linux"
@@ -936,13 +854,13 @@ def full_queue(full: Any) -> None:
     real = _full_queue() if sys.platform == "linux" else ["connected", "waits"]
     compare(
         step,
-        full,
+        full_queue,
         real,
         {
             0: "The system connects clients alone, though the server never looks.",
             1: "A full queue refuses nobody, though the documentation of socketserver says "
             "'connection denied'."
-            if full[1:] == ["refused"]
+            if full_queue[1:] == ["refused"]
             else "The queue is full by then.",
         },
     )

@@ -19,7 +19,7 @@ from minisocketserver import BaseRequestHandler
 
 from ..busy import Stopwatch
 from ..checks import room
-from ..checks.core import Exercise
+from ..checks.core import load
 from ..checks.forecast import compare
 from ..checks.place import subclass, there
 from ..checks.room import here, joined, serving, talk
@@ -33,30 +33,8 @@ ANY_PORT = ("127.0.0.1", 0)
 MOMENT = 0.1
 """Seconds in which a server that does not wait has gone on."""
 
-build = Exercise(
-    "06.1",
-    title="Build a ThreadingMixIn",
-    kind="build",
-    level=2,
-    names=("ThreadingMixIn",),
-    own={
-        "ThreadingMixIn": ("process_request", "process_request_thread", "server_close"),
-    },
-    hints=(
-        "process_request only starts a thread. Which method of yours does the thread run, and "
-        "who sees an exception that is raised in it? server_close needs to know the threads that "
-        "are still at work, so somebody has to write them down, and to forget them again.",
-        "process_request_thread: try finish_request, except Exception: handle_error, finally: "
-        "shutdown_request. process_request sets thread.daemon before start, and keeps the thread "
-        "in a WeakSet, self._threads, unless it is a daemon or block_on_close is off. Call super() "
-        "first in server_close, then join.",
-        "In process_request: thread = threading.Thread(target=self.process_request_thread, "
-        "args=(request, client_address), daemon=self.daemon_threads); thread.start(); then, if "
-        "self.block_on_close and not self.daemon_threads: "
-        'vars(self).setdefault("_threads", WeakSet()).add(thread). In server_close: '
-        "super().server_close(); for thread in list(self._threads): thread.join().",
-    ),
-)
+EXERCISES = load(__file__)
+build = EXERCISES["06.1"]
 
 
 def mishap() -> str:
@@ -218,15 +196,15 @@ def _has_begun(server: Any) -> bool:
     return bool(server.begun.wait(MOMENT))
 
 
-@build.part("at once", 2, "A slow client keeps nobody waiting.")
-def at_once(mixin: Any) -> None:
+@build.check("at once")
+def at_once(ThreadingMixIn: Any) -> None:
     step = Step(
         called="class Server(ThreadingMixIn, TCPServer), with a slow client and two quick ones",
         expected="the quick ones answered while the slow one is at work, each in its own thread",
         why="The loop takes the next request only when process_request has returned. So the work "
         "goes into a new thread, and process_request returns at once.",
     )
-    server = mixed(step, mixin, Orders)
+    server = mixed(step, ThreadingMixIn, Orders)
     with serving(step, server), order(step, server, b"slow") as slow:
         step.want(_has_begun(server), f"no handler was called{mishap()}")
         for _ in range(2):
@@ -242,8 +220,8 @@ def at_once(mixin: Any) -> None:
         step.want(got == b"slow", f"{got!r} for the slow client{mishap()}")
         count = len(set(server.workers) - {server.loop})
         step.want(count == 3, f"{count} threads at work for 3 requests")
-    _runs_the_method(mixin)
-    _fits_any_server(mixin)
+    _runs_the_method(ThreadingMixIn)
+    _fits_any_server(ThreadingMixIn)
 
 
 def _runs_the_method(mixin: Any) -> None:
@@ -283,18 +261,18 @@ def _fits_any_server(mixin: Any) -> None:
     step.want(not room.records.errors, f"the answer, and an exception{mishap()}")
 
 
-@build.part("errors", 2, "An error is reported, and the client gets its goodbye.")
-def errors(mixin: Any) -> None:
+@build.check("errors")
+def errors(ThreadingMixIn: Any) -> None:
     for handler, error in ((Buggy, "ValueError"), (Stranger, "an Exception of another class")):
-        _reports(mixin, handler, error)
-    _says_goodbye_in_any_case(mixin, Leaves, "handler that calls sys.exit()")
-    _says_goodbye_in_any_case(mixin, Buggy, "handle_error() that fails itself")
+        _reports(ThreadingMixIn, handler, error)
+    _says_goodbye_in_any_case(ThreadingMixIn, Leaves, "handler that calls sys.exit()")
+    _says_goodbye_in_any_case(ThreadingMixIn, Buggy, "handle_error() that fails itself")
     step = Step(
         called="class Server(ThreadingMixIn, TCPServer), with a handler that succeeds",
         expected="shutdown_request, once, after the handler's work",
         why="Whoever sees a request through ends it, too. The loop has long gone on.",
     )
-    server = mixed(step, mixin, Orders)
+    server = mixed(step, ThreadingMixIn, Orders)
     with serving(step, server):
         got = talk(step, server.server_address, b"quick")
         _soon(lambda: server.calls)
@@ -354,15 +332,15 @@ def _soon(condition: Any, seconds: float | None = None) -> bool:
     return bool(condition())
 
 
-@build.part("closing", 2, "The door is closed first, then the work is waited for.")
-def closing(mixin: Any) -> None:
+@build.check("closing")
+def closing(ThreadingMixIn: Any) -> None:
     step = Step(
         called="server_close(), while a handler is at work",
         expected="the listener closed at once, and server_close() back when the work is done",
         why="After the server a program closes what its handlers use: a diary, a database. A "
         "handler still at work would find it closed.",
     )
-    server = mixed(step, mixin, Orders)
+    server = mixed(step, ThreadingMixIn, Orders)
     with order(step, server, b"slow") as client:
         _begin(step, server)
         closer = threading.Thread(target=_close, args=(server,), daemon=True)
@@ -391,11 +369,11 @@ def closing(mixin: Any) -> None:
         expected="no error, and the listener closed",
         why="A server may end before anybody came.",
     )
-    server = mixed(step, mixin, Orders)
+    server = mixed(step, ThreadingMixIn, Orders)
     step.call(server.server_close)
     step.want(server.fileno() == -1, "no error, and the listener still open")
-    _waits_for_all(mixin)
-    _waits_without_a_limit(mixin)
+    _waits_for_all(ThreadingMixIn)
+    _waits_without_a_limit(ThreadingMixIn)
 
 
 def _waits_for_all(mixin: Any) -> None:
@@ -492,17 +470,17 @@ def _begin(step: Step, server: Any) -> None:
     step.want(_has_begun(server), f"no handler was called{mishap()}")
 
 
-@build.part("switches", 2, "Both switches do what they say.")
-def switches(mixin: Any) -> None:
+@build.check("switches")
+def switches(ThreadingMixIn: Any) -> None:
     step = Step(
         called="class Server(ThreadingMixIn, TCPServer), as it is",
         expected="daemon_threads False, block_on_close True, and a handler's thread no daemon",
         why="Work that has begun is finished, unless the program says otherwise.",
     )
     for name, wanted in (("daemon_threads", False), ("block_on_close", True)):
-        got = getattr(mixin, name, None)
+        got = getattr(ThreadingMixIn, name, None)
         step.want(got is wanted, f"ThreadingMixIn.{name} is {got!r}")
-    server = mixed(step, mixin, Orders)
+    server = mixed(step, ThreadingMixIn, Orders)
     with serving(step, server):
         talk(step, server.server_address, b"quick")
     _want_daemon(step, server, False)
@@ -513,7 +491,7 @@ def switches(mixin: Any) -> None:
             why="Waiting can take for ever, so there are two switches: one makes the threads "
             "daemons, which nobody waits for, the other only keeps server_close from waiting.",
         )
-        server = mixed(step, mixin, Orders, **{name: wanted})
+        server = mixed(step, ThreadingMixIn, Orders, **{name: wanted})
         with order(step, server, b"slow"):
             _begin(step, server)
             try:
@@ -537,11 +515,11 @@ def _want_daemon(step: Step, server: Any, wanted: bool) -> None:
     )
 
 
-@build.part("memory", 1, "Those at work are known, and nobody keeps the dead.")
-def memory(mixin: Any) -> None:
-    _knows_those_at_work(mixin)
-    _forgets_the_dead(mixin)
-    _forgets_the_quick(mixin)
+@build.check("memory")
+def memory(ThreadingMixIn: Any) -> None:
+    _knows_those_at_work(ThreadingMixIn)
+    _forgets_the_dead(ThreadingMixIn)
+    _forgets_the_quick(ThreadingMixIn)
 
 
 def _knows_those_at_work(mixin: Any) -> None:
@@ -623,25 +601,7 @@ def _count_held(threads: "list[weakref.ref[threading.Thread]]") -> int:
     return sum(thread() is not None for thread in threads)
 
 
-use = Exercise(
-    "06.2",
-    title="Tickets for everybody at once",
-    kind="use",
-    level=2,
-    names=("Theatre", "TicketWindow"),
-    hints=(
-        "Two visitors at two windows look at the same plan of the seats. What happens if both "
-        "look before either has taken one? And what happens if one holds the plan while he is "
-        "looking for his purse?",
-        "Theatre is a mix-in and a TCPServer, in the right order, with sold = 0, seats = 5 and "
-        "one lock. The handler first receives the request, then takes the lock, looks, counts, "
-        "lets the lock go, and only then answers.",
-        "self.request.recv(65536); with self.server.lock: number = self.server.sold + 1; and, if "
-        "number <= self.server.seats: self.server.sold = number. After the with: the text is "
-        'f"seat {number}\\n" or "sold out\\n"; sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + '
-        "text.encode()).",
-    ),
-)
+use = EXERCISES["06.2"]
 
 
 def quickly(step: Step, server: Any) -> Any:
@@ -763,17 +723,17 @@ def _ask_all(step: Step, visitors: list[http.client.HTTPConnection]) -> None:
             step.fail(f"{describe(error)}{mishap()}", error)
 
 
-@use.part("page", 1, "The web's own client has its ticket.")
-def page(theatre: Any, window: Any) -> None:
+@use.check("page")
+def page(Theatre: Any, TicketWindow: Any) -> None:
     step = Step(
         called="Theatre(address, TicketWindow), visited by http.client twice, in turn",
         expected="the status 200, 'seat 1' and then 'seat 2'",
         why="http.client knows nothing of this course. It wants a status line, an empty line, and "
         "the text, in bytes.",
     )
-    seats = getattr(theatre, "seats", None)
+    seats = getattr(Theatre, "seats", None)
     step.want(seats == 5, f"a Theatre whose seats is {seats!r}; the task says 5")
-    server = step.call(theatre, ANY_PORT, window)
+    server = step.call(Theatre, ANY_PORT, TicketWindow)
     with quickly(step, server):
         for number in (1, 2):
             with _visitors(step, server, 1) as visitors:
@@ -786,15 +746,15 @@ def page(theatre: Any, window: Any) -> None:
     step.want(sold == 3, f"three tickets, and sold is {sold!r}")
 
 
-@use.part("a silent client", 2, "Who says nothing keeps nobody waiting.")
-def silent(theatre: Any, window: Any) -> None:
+@use.check("a silent client")
+def silent(Theatre: Any, TicketWindow: Any) -> None:
     step = Step(
         called="Theatre(address, TicketWindow), with a silent client, then one who asks",
         expected="'seat 1' for the one who asks",
         why="The basic servers see one request through before they take the next. And a lock that "
         "is held while a client thinks makes a threading server just as slow.",
     )
-    server = step.call(theatre, ANY_PORT, window)
+    server = step.call(Theatre, ANY_PORT, TicketWindow)
     lacks = _lacks_threads(server)
     with quickly(step, server), _visitors(step, server, 2) as (quiet, asking):
         time.sleep(0.02)
@@ -812,8 +772,8 @@ def silent(theatre: Any, window: Any) -> None:
     step.want(not lacks, lacks)
 
 
-@use.part("one seat each", 3, "Nobody shares a seat, and the house is full.")
-def one_seat_each(theatre: Any, window: Any) -> None:
+@use.check("one seat each")
+def one_seat_each(Theatre: Any, TicketWindow: Any) -> None:
     crowd, seats = 6, 3
     step = Step(
         called=f"Theatre with {seats} seats, visited by {crowd} clients at once; a look at "
@@ -823,8 +783,8 @@ def one_seat_each(theatre: Any, window: Any) -> None:
         why="Between looking and taking, another thread may look as well. Both steps belong under "
         "one lock, the same for all handlers, so it lives on the server.",
     )
-    hurried = step.call(subclass, theatre.__name__, (Hurried, theatre), {"seats": seats})
-    server = step.call(hurried, ANY_PORT, window)
+    hurried = step.call(subclass, Theatre.__name__, (Hurried, Theatre), {"seats": seats})
+    server = step.call(hurried, ANY_PORT, TicketWindow)
     with quickly(step, server), _visitors(step, server, crowd) as visitors:
         _ask_all(step, visitors)
         told = sorted(_visit(step, visitor) for visitor in visitors)
@@ -838,8 +798,8 @@ def one_seat_each(theatre: Any, window: Any) -> None:
     )
     step.want(told == _seats(seats, crowd), f"{told}{mishap()}")
     step.want(sold == seats, f"all well, but sold is {sold}: who gets no seat does not count")
-    _two_theatres(theatre, window)
-    nobody_comes_between(theatre, window)
+    _two_theatres(Theatre, TicketWindow)
+    nobody_comes_between(Theatre, TicketWindow)
 
 
 def nobody_comes_between(theatre: Any, window: Any) -> None:
@@ -910,40 +870,22 @@ def _two_theatres(theatre: Any, window: Any) -> None:
                 step.want(got == "seat 1", f"{got!r}: do the two count together?")
 
 
-bugs = Exercise(
-    "06.3",
-    title="Find the four bugs",
-    kind="find the bug",
-    level=2,
-    names=("Desk", "Greeter", "visit"),
-    hints=(
-        "Take the complaints one by one. Who works for the second visitor? Where does the number "
-        "come from? Who waits for the silent visitor? And what does the first run leave behind "
-        "that the second one trips over?",
-        "Look at the order of the bases. Count the visitors yourself, on the server. Ask for "
-        "threads that nobody waits for. Let the system choose the port, and stop the loop and "
-        "close the server when all have been there.",
-        "class Desk(socketserver.ThreadingMixIn, socketserver.TCPServer): daemon_threads = True; "
-        "visitors = 0. In handle: self.server.visitors += 1, better under a lock. In visit: port "
-        "0, and with server: start the thread, try: return the answers, finally: "
-        "server.shutdown().",
-    ),
-)
+bugs = EXERCISES["06.3"]
 
 
 def _greet(step: Step, server: Any, name: str) -> str:
     return talk(step, server.server_address, name.encode()).decode(errors="replace")
 
 
-@bugs.part("thinking", 2, "While one thinks, the others are served.")
-def thinking(desk: Any, greeter: Any, visit: Any) -> None:
+@bugs.check("thinking")
+def thinking(Desk: Any, Greeter: Any) -> None:
     step = Step(
         called="Desk(address, Greeter), with a silent visitor, then Ada",
         expected="an answer for Ada",
         why="Of two bases that both have a process_request the first one's is taken. With the "
         "mix-in last there are no threads, and nobody says so.",
     )
-    server = step.call(desk, ANY_PORT, greeter)
+    server = step.call(Desk, ANY_PORT, Greeter)
     lacks = _lacks_threads(server)
     with quickly(step, server), socket.create_connection(server.server_address, PATIENCE) as quiet:
         time.sleep(0.02)
@@ -957,8 +899,8 @@ def thinking(desk: Any, greeter: Any, visit: Any) -> None:
     step.want(not lacks, lacks)
 
 
-@bugs.part("numbers", 2, "The first visitor is number 1, in any notebook.")
-def numbers(desk: Any, greeter: Any, visit: Any) -> None:
+@bugs.check("numbers")
+def numbers(Desk: Any, Greeter: Any) -> None:
     step = Step(
         called="a new Desk(address, Greeter), visited by Ada, then by Bob; and one more desk",
         expected="'Ada, you are visitor 1', then 'Bob, you are visitor 2', at each desk",
@@ -966,7 +908,7 @@ def numbers(desk: Any, greeter: Any, visit: Any) -> None:
         "notebook has several of its own. Its name is for people to read.",
     )
     for _ in range(2):
-        server = step.call(desk, ANY_PORT, greeter)
+        server = step.call(Desk, ANY_PORT, Greeter)
         with quickly(step, server):
             for number, name in enumerate(("Ada", "Bob"), 1):
                 got = _greet(step, server, name)
@@ -977,15 +919,15 @@ def numbers(desk: Any, greeter: Any, visit: Any) -> None:
                 )
 
 
-@bugs.part("the end", 2, "A silent visitor does not keep the program alive.")
-def the_end(desk: Any, greeter: Any, visit: Any) -> None:
+@bugs.check("the end")
+def the_end(Desk: Any, Greeter: Any) -> None:
     step = Step(
         called="server_close(), while a visitor is connected and silent",
         expected="server_close() back, and no thread left that the end of the program waits for",
         why="Ctrl-C ends the loop. Then server_close() waits for the handlers, and Python itself "
         "waits for every thread that is no daemon. daemon_threads = True is for both.",
     )
-    server = step.call(desk, ANY_PORT, greeter)
+    server = step.call(Desk, ANY_PORT, Greeter)
     before = there(threading.enumerate)
     with (
         suppress(ServerTrouble, NotYet),
@@ -1020,8 +962,8 @@ def _new_threads(before: list[threading.Thread], *ours: str) -> list[threading.T
     return [thread for thread in new if thread.name not in ("deadline", "hand", *ours)]
 
 
-@bugs.part("again", 2, "The cell can be run as often as you like.")
-def again(desk: Any, greeter: Any, visit: Any) -> None:
+@bugs.check("again")
+def again(visit: Any) -> None:
     step = Step(
         called='visit(["Ada", "Bob"])',
         expected="both answers, on a port that the system chose, and nothing left behind",
@@ -1059,29 +1001,7 @@ def again(desk: Any, greeter: Any, visit: Any) -> None:
     step.want(ended, f"the answers, but a thread is still at work: {left}")
 
 
-predict = Exercise(
-    "06.4",
-    title="Who waits for whom?",
-    kind="predict",
-    level=2,
-    names=(
-        "first_answers",
-        "threads_at_work",
-        "shutdown_returns",
-        "close_returns",
-        "program_ends",
-    ),
-    hints=(
-        "For each question ask: which thread is this, and what is it waiting for? Chapter 06 "
-        "shows most of these runs, in its sections 1, 4, 5, 7, 8 and 9.",
-        "A server is as quick as its loop is free, and as its lock is. The queue is for those "
-        "whom the loop has not accepted yet. shutdown() waits for the loop, server_close() for "
-        "handlers, the end of the program for every thread that is no daemon.",
-        "Only with the mix-in first, and no lock around the work, is the quick one first. All "
-        "twelve are at work, whatever the queue. shutdown() hangs only in a handler of the plain "
-        "server. server_close() waits as it is; the program ends only with daemon threads.",
-    ),
-)
+predict = EXERCISES["06.4"]
 
 Guess = Any
 """One of the learner's five lists."""
@@ -1143,8 +1063,8 @@ def _surely(step: Step, guess: Guess, measure: Any, misread: dict[int, str]) -> 
     compare(step, guess, real, misread)
 
 
-@predict.part("first", 1, "Threads help only where nothing else makes them queue.", "first_answers")
-def first(firsts: Guess) -> None:
+@predict.check("first")
+def first(first_answers: Guess) -> None:
     step = Step(
         called="first_answers, beside four real runs",
         expected='for each server "slow" or "quick": who has an answer first',
@@ -1153,7 +1073,7 @@ def first(firsts: Guess) -> None:
     )
     _surely(
         step,
-        firsts,
+        first_answers,
         lambda limit: [
             _first_answer(step, kind, limit)
             for kind in (socketserver.TCPServer, MixinFirst, MixinLast, Locked)
@@ -1167,8 +1087,8 @@ def first(firsts: Guess) -> None:
     )
 
 
-@predict.part("threads", 1, "A queue at the door is no limit inside.", "threads_at_work")
-def threads(threads: Guess) -> None:
+@predict.check("threads")
+def threads(threads_at_work: Guess) -> None:
     step = Step(
         called="threads_at_work, beside two real runs with 12 clients who stay",
         expected="two numbers of threads, for request_queue_size = 1 and 5",
@@ -1176,7 +1096,9 @@ def threads(threads: Guess) -> None:
         "accepts them. This loop accepts at once.",
     )
     meaning = "The queue holds those not accepted yet. It limits neither clients nor threads."
-    compare(step, threads, [_at_work(step, size) for size in (1, 5)], {0: meaning, 1: meaning})
+    compare(
+        step, threads_at_work, [_at_work(step, size) for size in (1, 5)], {0: meaning, 1: meaning}
+    )
 
 
 @here()
@@ -1199,8 +1121,8 @@ def _at_work(step: Step, queue: int, clients: int = 12) -> int:
         return len(at_work)
 
 
-@predict.part("shutdown", 1, "It waits for the loop, and for nothing else.", "shutdown_returns")
-def shutdowns(shut: Guess) -> None:
+@predict.check("shutdown")
+def shutdowns(shutdown_returns: Guess) -> None:
     step = Step(
         called="shutdown_returns, beside three real runs",
         expected="three times True or False",
@@ -1209,7 +1131,7 @@ def shutdowns(shut: Guess) -> None:
     )
     _surely(
         step,
-        shut,
+        shutdown_returns,
         lambda limit: [
             _shutdown_returns(step, socketserver.TCPServer, limit),
             _shutdown_returns(step, MixinFirst, limit),
@@ -1305,8 +1227,8 @@ def _endings(limit: float) -> list[tuple[bool, bool]]:
         return found
 
 
-@predict.part("close", 1, "server_close() waits, unless it is told not to.", "close_returns")
-def close(closes: Guess) -> None:
+@predict.check("close")
+def close(close_returns: Guess) -> None:
     step = Step(
         called="close_returns, beside three real programs with a silent client",
         expected="three times True or False",
@@ -1315,7 +1237,7 @@ def close(closes: Guess) -> None:
     )
     _surely(
         step,
-        closes,
+        close_returns,
         lambda limit: [closed for closed, _ in _endings(limit)],
         {
             0: "block_on_close is True by default: it waits for the handler.",
@@ -1325,8 +1247,8 @@ def close(closes: Guess) -> None:
     )
 
 
-@predict.part("end", 1, "You know why Ctrl-C sometimes hangs.", "program_ends")
-def end(ends: Guess) -> None:
+@predict.check("end")
+def end(program_ends: Guess) -> None:
     step = Step(
         called="program_ends, beside three real programs with a silent client",
         expected="three times True or False",
@@ -1335,7 +1257,7 @@ def end(ends: Guess) -> None:
     )
     _surely(
         step,
-        ends,
+        program_ends,
         lambda limit: [ended for _, ended in _endings(limit)],
         {
             0: "The program hangs in server_close(), which waits for the handler.",

@@ -11,32 +11,15 @@ from typing import Any
 from minisocketserver import BaseRequestHandler, UDPServer
 
 from ..checks import room
-from ..checks.core import Exercise
+from ..checks.core import load
 from ..checks.place import subclass, there
 from ..checks.room import here, serving
 from ..checks.step import PATIENCE, NotYet, Step, whereabouts
 
 ANY_PORT = ("127.0.0.1", 0)
 
-build = Exercise(
-    "04.1",
-    title="Build a UDPServer",
-    kind="build",
-    level=2,
-    names=("UDPServer",),
-    own={"UDPServer": ("get_request",)},
-    hints=(
-        "Most of it is leaving things out. A letterbox has nothing to listen for, nobody to say "
-        "goodbye to, and nothing to close after a card. Only get_request has work to do: it reads.",
-        "socket_type is SOCK_DGRAM. recvfrom gives the data and the sender; the handler needs a "
-        "socket to answer with, so the request is a pair of data and self.socket. To notice a cut "
-        "card, ask for one byte more than the handler may get.",
-        "In get_request: data, client_address = self.socket.recvfrom(self.max_packet_size + 1); "
-        "if len(data) > self.max_packet_size: self.handle_truncation(client_address); return "
-        "(data[: self.max_packet_size], self.socket), client_address. server_activate and "
-        "close_request: pass. shutdown_request: self.close_request(request).",
-    ),
-)
+EXERCISES = load(__file__)
+build = EXERCISES["04.1"]
 
 
 class Echo(BaseRequestHandler):
@@ -77,14 +60,14 @@ def make(step: Step, server_class: Any, handler: Any = Echo) -> Any:
         raise
 
 
-@build.part("letterbox", 1, "Bound, and ready for cards.")
-def letterbox(server_class: Any) -> None:
+@build.check("letterbox")
+def letterbox(UDPServer: Any) -> None:
     step = Step(
         called='UDPServer(("127.0.0.1", 0), Echo)',
         expected="a datagram socket, bound to a port the system chose, told by server_address",
         why="listen() means 'take calls', and nobody will call. A letterbox only needs an address.",
     )
-    server = make(step, server_class)
+    server = make(step, UDPServer)
     kind = socket.SocketKind(server.socket.type)
     step.want(
         kind == socket.SOCK_DGRAM,
@@ -96,15 +79,15 @@ def letterbox(server_class: Any) -> None:
     )
 
 
-@build.part("pair", 2, "Each request is the card and the socket to answer with.")
-def pair(server_class: Any) -> None:
+@build.check("pair")
+def pair(UDPServer: Any) -> None:
     step = Step(
         called="get_request(), twice, after two clients have sent a datagram each",
         expected="((data, the server's socket), the client's address), one for each datagram",
         why="Nothing is accepted: to take a datagram is to read it. Bytes alone cannot send an "
         "answer, so the handler gets a pair, (data, socket), and the address it goes back to.",
     )
-    server = make(step, server_class)
+    server = make(step, UDPServer)
     with postbox() as first, postbox() as second:
         for client, card in ((first, b"first"), (second, b"second")):
             client.sendto(card, server.server_address)
@@ -152,8 +135,8 @@ class NotesEnds:
         super().close_request(request)  # type: ignore[misc]
 
 
-@build.part("next card", 2, "After a card the letterbox still hangs there.")
-def next_card(server_class: Any) -> None:
+@build.check("next card")
+def next_card(UDPServer: Any) -> None:
     step = Step(
         called="serve_forever(), for two clients in turn",
         expected="both answered, close_request called for each, and the server's socket still open",
@@ -161,7 +144,7 @@ def next_card(server_class: Any) -> None:
         "leaves nothing to say goodbye to and nothing to close. The two hooks are still called: "
         "programs override them to learn that a request is over.",
     )
-    noted = subclass("Noted", (NotesEnds, server_class), {})
+    noted = subclass("Noted", (NotesEnds, UDPServer), {})
     with serving(step, make(step, noted)) as server:
         for card in (b"first", b"second"):
             with postbox() as client:
@@ -199,8 +182,8 @@ def _want_no_goodbye(step: Step) -> None:
     step.want(not gone, f"a goodbye to a pair, as if it were a connection{room.records.trouble()}")
 
 
-@build.part("cut", 2, "What is cut is noticed.")
-def cut(server_class: Any) -> None:
+@build.check("cut")
+def cut(UDPServer: Any) -> None:
     step = Step(
         called="get_request(), for datagrams of just the size that fits, and longer ones",
         expected="max_packet_size bytes at most, and handle_truncation(client_address) where more "
@@ -210,7 +193,7 @@ def cut(server_class: Any) -> None:
     )
     told: list[Any] = []
 
-    class Watchful(server_class):  # type: ignore[misc]
+    class Watchful(UDPServer):  # type: ignore[misc]
         def handle_truncation(self, client_address: Any) -> None:
             told.append(client_address)
 
@@ -238,22 +221,7 @@ def cut(server_class: Any) -> None:
             step.want(told == cut, f"handle_truncation called with {told}; it wrote from {cut}")
 
 
-log = Exercise(
-    "04.2",
-    title="A log server",
-    kind="use",
-    level=2,
-    names=("LogDesk",),
-    hints=(
-        "Print one card as it comes in: repr shows the number in its brackets and what stands at "
-        "the end. What does your handler send back, and did anybody ask for it?",
-        "The severity is the remainder of the number divided by 8. Take the zero byte off the "
-        "end, then cut at the first '>' only. A BaseRequestHandler answers nothing by itself.",
-        "card, sock = self.request; number, _, text = card.decode().rstrip('\\0')"
-        ".removeprefix('<').partition('>'); severity = SEVERITIES[int(number) % 8]; "
-        "self.server.log.append(f'{severity}: {text}').",
-    ),
-)
+log = EXERCISES["04.2"]
 
 CARDS = (
     (SysLogHandler.LOG_USER, logging.DEBUG, "debug: all's well"),
@@ -299,15 +267,15 @@ def _want_list(step: Step, server: Any) -> None:
     )
 
 
-@log.part("severity", 2, "How bad it is, whoever speaks.")
-def severity(desk: Any) -> None:
+@log.check("severity")
+def severity(LogDesk: Any) -> None:
     step = Step(
         called="LogDesk, for cards from logging's SysLogHandler, from programs, mail and others",
         expected="a line such as 'error: all's well' in server.log, for each card",
         why="The number on a card is eight times the part of the system that speaks, plus the "
         "severity. Not everybody speaks as 1, a user's program.",
     )
-    server = letterbox_for(desk)
+    server = letterbox_for(LogDesk)
     for facility, level, line in CARDS:
         got = log_to(step, server, facility, level, "all's well")
         word = line.partition(":")[0]
@@ -334,30 +302,30 @@ def _all_eight(step: Step, server: Any) -> None:
                 step.want(got == f"{word}: ahoy", f"{got!r} for the card {card!r}")
 
 
-@log.part("text", 2, "The line as it was logged.")
-def text(desk: Any) -> None:
+@log.check("text")
+def text(LogDesk: Any) -> None:
     step = Step(
         called="LogDesk, for messages that logging's SysLogHandler sends",
         expected="the severity, a colon, a space, and the message, letter by letter",
         why="The number ends at the first '>'. What follows is the message, in UTF-8, and a zero "
         "byte that is not part of it.",
     )
-    server = letterbox_for(desk)
+    server = letterbox_for(LogDesk)
     for message in ("aground", "wind > 9, <waves> high", "Kurs Süd", " a blank at each end "):
         got = log_to(step, server, SysLogHandler.LOG_USER, logging.ERROR, message)
         step.want(not got.endswith("\0"), f"{got!r}: the zero byte is still there")
         step.want(got == f"error: {message}", f"{got!r} for the message {message!r}")
 
 
-@log.part("silence", 2, "It listens, and says nothing.")
-def silence(desk: Any) -> None:
+@log.check("silence")
+def silence(LogDesk: Any) -> None:
     step = Step(
         called="LogDesk, for two cards",
         expected="two lines in server.log, no answer, and the server's socket still open",
         why="Nobody reads an answer to a line of a log. DatagramRequestHandler of the standard "
         "library replies always, with an empty datagram if nothing was written.",
     )
-    server = letterbox_for(desk)
+    server = letterbox_for(LogDesk)
     with postbox() as client:
         for _ in range(2):
             client.sendto(b"<11>aground\0", server.server_address)
@@ -373,21 +341,7 @@ def silence(desk: Any) -> None:
             step.fail(f"the answer {client.recv(8192)!r} to a card that asked nothing")
 
 
-bug = Exercise(
-    "04.3",
-    title="An echo that moved from TCP",
-    kind="find the bug",
-    level=2,
-    names=("EchoHandler",),
-    hints=(
-        "One request is one card, and handle() is called for each. Which lines belong to a "
-        "conversation, that is, to TCP? And whose address is server_address?",
-        "The sender of the card is in client_address. A recv in the handler takes the next card "
-        "out of the letterbox, whoever wrote it. And whose socket is closed in the last line?",
-        "Three lines are enough: data, sock = self.request; sock.sendto(data, "
-        "self.client_address); self.server.served += 1.",
-    ),
-)
+bug = EXERCISES["04.3"]
 
 
 def echo_desk(handler: Any) -> Any:
@@ -397,21 +351,21 @@ def echo_desk(handler: Any) -> Any:
     return server
 
 
-@bug.part("address", 1, "The answer goes to the one who asked.")
-def answers_the_sender(handler: Any) -> None:
+@bug.check("address")
+def answers_the_sender(EchoHandler: Any) -> None:
     step = Step(
         called="EchoHandler, on a UDPServer of the bench, for one client",
         expected="the card back, at the address it came from",
         why="self.request is a pair (data, socket), and the sender's address is client_address. "
         "server_address is the server's own letterbox: a card sent there comes in again.",
     )
-    with serving(step, echo_desk(handler)) as server, postbox() as client:
+    with serving(step, echo_desk(EchoHandler)) as server, postbox() as client:
         got = ask(step, client, b"ahoy", server.server_address)
         step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
 
 
-@bug.part("each its own", 2, "To each client its own card.")
-def each_its_own(handler: Any) -> None:
+@bug.check("each its own")
+def each_its_own(EchoHandler: Any) -> None:
     step = Step(
         called="EchoHandler, for a client, then for another, then for the first again",
         expected="each gets back what it sent itself, and three are counted in server.served",
@@ -419,7 +373,7 @@ def each_its_own(handler: Any) -> None:
         "takes a card that belongs to somebody else, and keeps the server waiting meanwhile.",
     )
     with (
-        serving(step, echo_desk(handler)) as server,
+        serving(step, echo_desk(EchoHandler)) as server,
         postbox() as one,
         postbox() as two,
     ):
@@ -450,15 +404,15 @@ def _want_end(step: Step, server: Any) -> None:
         )
 
 
-@bug.part("open", 2, "The letterbox stays.")
-def stays_open(handler: Any) -> None:
+@bug.check("open")
+def stays_open(EchoHandler: Any) -> None:
     step = Step(
         called="EchoHandler, for one card",
         expected="an answer, no error, and the server's socket still open",
         why="The socket in self.request is no connection of the client's. It is the server's own, "
         "and there is no other: whoever closes it has closed the server.",
     )
-    with serving(step, echo_desk(handler)) as server, postbox() as client:
+    with serving(step, echo_desk(EchoHandler)) as server, postbox() as client:
         try:
             ask(step, client, b"ahoy", server.server_address)
             _want_end(step, server)
@@ -467,43 +421,27 @@ def stays_open(handler: Any) -> None:
     step.want(not room.records.errors, f"an answer, and then an error{room.records.trouble()}")
 
 
-@bug.part("empty", 1, "An empty card is a card.")
-def empty(handler: Any) -> None:
+@bug.check("empty")
+def empty(EchoHandler: Any) -> None:
     step = Step(
         called="EchoHandler, for an empty datagram",
         expected="an empty datagram back",
         why="b'' means 'the other side has finished' on a connection. A datagram of no bytes is a "
         "datagram like any other (RFC 862: what is received is sent back).",
     )
-    with serving(step, echo_desk(handler)) as server, postbox() as client:
+    with serving(step, echo_desk(EchoHandler)) as server, postbox() as client:
         got = ask(step, client, b"", server.server_address)
         step.want(got == b"", f"{got!r} back for b''{room.records.trouble()}")
         _want_end(step, server)
     step.want(server.served == 1, f"an empty card back, and {server.served} in server.served")
 
 
-guess = Exercise(
-    "04.4",
-    title="What arrives?",
-    kind="predict",
-    level=1,
-    names=("arrived", "purses", "queue"),
-    hints=(
-        "A datagram is one message: never two, never a half now and a half later. And ask of each "
-        "loss: had the work been done by then?",
-        "What does not fit is thrown away, and the rest of the card is kept. An empty card is a "
-        "card. For the purses: which of the three cards did the server see? For the queue: can "
-        "somebody who has been told nothing wait?",
-        "Four cards arrive, the third cut to max_packet_size. The server sees the second and the "
-        "third card: without numbers it pays in for both. In section 7 of the chapter most of "
-        "5,000 cards were gone, and all the numbers that sendto returned were the same.",
-    ),
-)
+guess = EXERCISES["04.4"]
 
 SIZES = (3, 0, 9000, 5)
 
 
-@guess.part("arrived", 2, "One card, one request, and no rest.", "arrived")
+@guess.check("arrived")
 def arrived(arrived: Any) -> None:
     step = Step(
         called=f"arrived, against a run just now: datagrams of {SIZES} bytes for a UDPServer",
@@ -560,7 +498,7 @@ def _serve_waiting(server: Any) -> None:
         server.handle_request()
 
 
-@guess.part("purses", 2, "Silence has two causes, and a number tells them apart.", "purses")
+@guess.check("purses")
 def purses(purses: Any) -> None:
     step = Step(
         called="purses, against a run just now: 10 paid in, with two losses, at both servers",
@@ -612,7 +550,7 @@ def _paid_in(numbered: bool) -> int:
         return int(client.recv(8192))
 
 
-@guess.part("queue", 1, "A postcard does not wait for a slow reader.", "queue")
+@guess.check("queue")
 def queue(queue: Any) -> None:
     step = Step(
         called="queue, against a run just now: 5,000 datagrams of 1000 bytes, and nobody reads",

@@ -19,33 +19,15 @@ import minisocketserver
 from minisocketserver import BaseRequestHandler
 
 from ..checks import room
-from ..checks.core import Exercise
+from ..checks.core import load
 from ..checks.place import beginning, seen, subclass, there
 from ..checks.room import here, serving, talk
 from ..checks.step import PATIENCE, CannotCheck, NotYet, Step, whereabouts
 from ..files import short_tempdir
 from ..notebook.tracebacks import describe
 
-build = Exercise(
-    "05.1",
-    title="Two servers at a path",
-    kind="build",
-    level=1,
-    names=("UnixStreamServer", "UnixDatagramServer", "PrivateServer"),
-    own={
-        "UnixStreamServer": (),
-        "UnixDatagramServer": (),
-    },
-    hints=(
-        "Each of the first two is a class with one line in it. For the third: which hook makes "
-        "the file, and which one opens the door?",
-        "The line is a class attribute of TCPServer that says which family of addresses it "
-        "takes. Streams come from TCPServer, datagrams from UDPServer. The mode is set after "
-        "bind and before listen: at the end of server_bind.",
-        "address_family = socket.AF_UNIX, in both. In PrivateServer: def server_bind(self): "
-        "super().server_bind(); os.chmod(self.server_address, self.mode).",
-    ),
-)
+EXERCISES = load(__file__)
+build = EXERCISES["05.1"]
 
 
 class Echo(BaseRequestHandler):
@@ -110,8 +92,8 @@ def _family(server_class: Any) -> str:
     return repr(getattr(server_class, "address_family", None))
 
 
-@build.part("stream", 1, "Streams, at a path.")
-def stream(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
+@build.check("stream")
+def stream(UnixStreamServer: Any) -> None:
     step = Step(
         called="UnixStreamServer(path, Echo), served, for a client at that path",
         expected="a TCPServer of the family AF_UNIX: the path in server_address, a socket file "
@@ -120,7 +102,7 @@ def stream(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
         "AF_INET address is a tuple, an AF_UNIX address is a path.",
     )
     with place(step) as path:
-        server = make_plank(step, stream_class, path, Echo, "TCPServer")
+        server = make_plank(step, UnixStreamServer, path, Echo, "TCPServer")
         with served(step, server):
             where = server.server_address
             step.want(where == path, f"server_address is {where!r}, the path was {path!r}")
@@ -133,8 +115,8 @@ def _is_socket(path: str) -> bool:
     return os.path.lexists(seen(path)) and stat.S_ISSOCK(os.lstat(seen(path)).st_mode)
 
 
-@build.part("datagram", 1, "Datagrams, at a path.")
-def datagram(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
+@build.check("datagram")
+def datagram(UnixDatagramServer: Any) -> None:
     step = Step(
         called="UnixDatagramServer(path, an echo), served, for a client with an address",
         expected="a UDPServer of the family AF_UNIX, and the client's own card back",
@@ -142,7 +124,7 @@ def datagram(stream_class: Any, datagram_class: Any, private_class: Any) -> None
     )
     with (
         place(step) as path,
-        served(step, make_plank(step, datagram_class, path, PostEcho, "UDPServer")),
+        served(step, make_plank(step, UnixDatagramServer, path, PostEcho, "UDPServer")),
     ):
         with _client(f"{path}-of-the-client") as client:
             try:
@@ -172,8 +154,8 @@ def _client(path: str) -> socket.socket:
     return sock
 
 
-@build.part("private", 2, "A door for yourself alone, from the first moment.")
-def private(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
+@build.check("private")
+def private(UnixStreamServer: Any, PrivateServer: Any) -> None:
     step = Step(
         called="PrivateServer(path, Echo), once as it is and once with mode = 0o660",
         expected="a socket file with that mode already when the server begins to listen",
@@ -181,12 +163,12 @@ def private(stream_class: Any, datagram_class: Any, private_class: Any) -> None:
         "mode set before it leaves no moment in which the door stands open.",
     )
     step.want(
-        there(issubclass, private_class, stream_class),
+        there(issubclass, PrivateServer, UnixStreamServer),
         "a class that does not derive from your UnixStreamServer",
     )
     for server_class, mode in (
-        (private_class, 0o600),
-        (subclass("PrivateServer", (private_class,), {"mode": 0o660}), 0o660),
+        (PrivateServer, 0o600),
+        (subclass("PrivateServer", (PrivateServer,), {"mode": 0o660}), 0o660),
     ):
         with place(step) as path:
             server, when_it_listened, mask = step.call(_made_and_watched, server_class, path)
@@ -235,24 +217,7 @@ def _umask() -> int:
     return mask
 
 
-page = Exercise(
-    "05.2",
-    title="A page without a port",
-    kind="use",
-    level=2,
-    names=("PathServer", "Harbour"),
-    hints=(
-        "Do the page first, then look at what a client at a path has for an address, and who asks "
-        "for its first part.",
-        "do_GET looks at self.path, which is what the browser asked for. The ships are bytes on "
-        "the wire. get_request of PathServer calls the one of UnixStreamServer, keeps the "
-        "request, and gives the caller a name.",
-        "In PathServer: request, _ = super().get_request(); return request, ('a local client', 0). "
-        "In do_GET: if self.path != '/ships': self.send_error(404); return. Then "
-        "self.send_response(200); self.end_headers(); self.wfile.write("
-        "'\\n'.join(self.server.ships).encode()).",
-    ),
-)
+page = EXERCISES["05.2"]
 
 SHIPS = ["Beagle", "Möwe", "Calypso"]
 
@@ -282,8 +247,8 @@ def browse(
     return got
 
 
-@page.part("page", 2, "A browser reads it, and no port is open.")
-def shows_page(server_class: Any, handler: Any) -> None:
+@page.check("page")
+def shows_page(PathServer: Any, Harbour: Any) -> None:
     step = Step(
         called="GET /ships, by http.client, at the path of a PathServer with the handler Harbour",
         expected="200, and the names in server.ships, a line each, in UTF-8",
@@ -292,7 +257,7 @@ def shows_page(server_class: Any, handler: Any) -> None:
     )
     for ships in (SHIPS, ["Ñandú"]):
         with place(step) as path:
-            server = make(step, server_class, path, handler)
+            server = make(step, PathServer, path, Harbour)
             status, body = browse(step, server, path, "/ships", ships)
         step.want(status == 200, f"the status {status}{room.records.trouble()}")
         step.want(
@@ -301,8 +266,8 @@ def shows_page(server_class: Any, handler: Any) -> None:
         )
 
 
-@page.part("missing", 1, "What is not there is not there.")
-def missing(server_class: Any, handler: Any) -> None:
+@page.check("missing")
+def missing(PathServer: Any, Harbour: Any) -> None:
     for wanted in ("/whales", "/ships/Beagle", "/shipshape", "/"):
         step = Step(
             called=f"GET {wanted}, by http.client",
@@ -311,7 +276,7 @@ def missing(server_class: Any, handler: Any) -> None:
             "so. There is one page, /ships.",
         )
         with place(step) as path:
-            status, _ = browse(step, make(step, server_class, path, handler), path, wanted)
+            status, _ = browse(step, make(step, PathServer, path, Harbour), path, wanted)
         step.want(status == 404, f"the status {status}{room.records.trouble()}")
 
 
@@ -322,15 +287,15 @@ class Noted(Echo):
         self.server.callers.append(self.client_address)
 
 
-@page.part("caller", 2, "Even a caller without an address has a name.")
-def caller(server_class: Any, handler: Any) -> None:
+@page.check("caller")
+def caller(PathServer: Any) -> None:
     step = Step(
         called="PathServer, with a handler of the bench that notes its client_address",
         expected="the client_address ('a local client', 0)",
         why="A client that has bound no path calls from ''. Handlers written for TCP take the "
         "first part of the address; get_request is the place to give them one.",
     )
-    with place(step) as path, served(step, make(step, server_class, path, Noted)) as server:
+    with place(step) as path, served(step, make(step, PathServer, path, Noted)) as server:
         server.callers = []
         got = talk(step, path, b"ahoy")
         callers = list(server.callers)
@@ -339,28 +304,11 @@ def caller(server_class: Any, handler: Any) -> None:
     step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
 
 
-door = Exercise(
-    "05.3",
-    title="The door that would not open again",
-    kind="find the bug",
-    level=3,
-    names=("DoorServer",),
-    hints=(
-        "Look before you sweep: what lies at the path, and does anybody answer there? And a "
-        "server that never got the path must not remove what lies there.",
-        "Only a socket (Path.is_socket) that refuses a connection (connect_ex gives "
-        "errno.ECONNREFUSED) is deserted. After bind, note that the file is yours; on close, "
-        "remove it only then, and only once.",
-        "server_bind: if deserted, os.unlink(self.server_address); super().server_bind(); "
-        "self.bound = True. server_close: super().server_close(); if self.bound: "
-        "Path(self.server_address).unlink(missing_ok=True); self.bound = False. And bound = False "
-        "on the class.",
-    ),
-)
+door = EXERCISES["05.3"]
 
 
-@door.part("start again", 1, "A file that nobody lives at is no hindrance.")
-def starts_again(server_class: Any) -> None:
+@door.check("start again")
+def starts_again(DoorServer: Any) -> None:
     step = Step(
         called="DoorServer(path, Echo), where a server that has ended left its socket file",
         expected="a server that listens, and answers a client",
@@ -370,11 +318,11 @@ def starts_again(server_class: Any) -> None:
     with place(step) as path:
         make(step, minisocketserver.UnixStreamServer, path).server_close()
         try:
-            server = make(step, server_class, path)
+            server = make(step, DoorServer, path)
         except NotYet as not_yet:
             if getattr(not_yet.__cause__, "errno", None) != errno.EADDRINUSE:
                 raise
-            reuses = getattr(server_class, "allow_reuse_address", False)
+            reuses = getattr(DoorServer, "allow_reuse_address", False)
             told = "allow_reuse_address is about ports" if reuses else "a file is in the way"
             step.fail(f"{not_yet.came}; {told}, and nobody lives there", not_yet.__cause__)
         with served(step, server):
@@ -382,8 +330,8 @@ def starts_again(server_class: Any) -> None:
     step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
 
 
-@door.part("living", 2, "Who lives there stays there.")
-def living(server_class: Any) -> None:
+@door.check("living")
+def living(DoorServer: Any) -> None:
     step = Step(
         called="DoorServer(path, Echo), where another server lives",
         expected="OSError (Address already in use), and the other one still found at the path",
@@ -391,15 +339,15 @@ def living(server_class: Any) -> None:
         "socket that refuses a connection is deserted; all else is left alone. One for datagrams "
         "answers a stream with another error, and a busy one only after a time limit.",
     )
-    with place(step) as path, served(step, make(step, server_class, path)):
-        _want_refused(step, server_class, path, "a server that serves")
+    with place(step) as path, served(step, make(step, DoorServer, path)):
+        _want_refused(step, DoorServer, path, "a server that serves")
         got = talk(step, path, b"ahoy")
         step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
     with place(step) as path, there(postbox, path):
-        _want_refused(step, server_class, path, "a server for datagrams")
+        _want_refused(step, DoorServer, path, "a server for datagrams")
     if sys.platform == "linux":  # elsewhere a full queue refuses, as if nobody lived there
         with place(step) as path, there(_busy, path):
-            _want_refused(step, server_class, path, "a server too busy to accept")
+            _want_refused(step, DoorServer, path, "a server too busy to accept")
 
 
 @contextmanager
@@ -443,8 +391,8 @@ def _want_refused(step: Step, server_class: Any, path: str, whom: str) -> None:
         step.fail(f"no error: it took down the file of {whom} and put up its own")
 
 
-@door.part("novel", 1, "What is no socket is none of its business.")
-def novel(server_class: Any) -> None:
+@door.check("novel")
+def novel(DoorServer: Any) -> None:
     step = Step(
         called="DoorServer(path, Echo), where a file with text lies",
         expected="OSError (Address already in use), and the text as it was",
@@ -454,7 +402,7 @@ def novel(server_class: Any) -> None:
     with place(step) as path:
         there(_write_novel, path)
         try:
-            step.call(server_class, path, Echo)
+            step.call(DoorServer, path, Echo)
         except NotYet as not_yet:
             _want_in_use(step, not_yet)
             step.want(os.path.exists(seen(path)), "OSError, and the novel is gone")
@@ -471,8 +419,8 @@ def _write_novel(path: str) -> None:
     Path(path).write_text("my novel", encoding="utf-8")
 
 
-@door.part("own file", 2, "It takes its own file along, and no other.")
-def own_file(server_class: Any) -> None:
+@door.check("own file")
+def own_file(DoorServer: Any) -> None:
     step = Step(
         called="server_close(), once, again later, and after somebody has removed the file",
         expected="its own file gone, no error, and the file of a server that came later untouched",
@@ -480,7 +428,7 @@ def own_file(server_class: Any) -> None:
         "belong to somebody else, or nobody.",
     )
     with place(step) as path:
-        first = make(step, server_class, path)
+        first = make(step, DoorServer, path)
         step.call(first.server_close)
         step.want(first.socket.fileno() == -1, "the listening socket is still open")
         step.want(not os.path.lexists(seen(path)), "the file is still there after server_close()")
@@ -491,7 +439,7 @@ def own_file(server_class: Any) -> None:
                 os.path.exists(seen(path)), "a later close removed the file of another server"
             )
     with place(step) as path:
-        server = make(step, server_class, path)
+        server = make(step, DoorServer, path)
         there(os.unlink, path)
         step.call(server.server_close)
 
@@ -502,21 +450,7 @@ def _bound(path: str) -> socket.socket:
     return sock
 
 
-portable = Exercise(
-    "05.4",
-    title="Also where there are none",
-    kind="find the bug",
-    level=1,
-    names=("open_door",),
-    hints=(
-        "Which line fails on Windows, and which question gets the wrong answer on a Mac? The "
-        "program wants to know one thing only: is there such a class?",
-        "import socketserver, without a name from it, works everywhere. hasattr asks a module "
-        "whether it has a name.",
-        'if hasattr(socketserver, "UnixStreamServer"): return socketserver.UnixStreamServer(path, '
-        'handler); then return socketserver.TCPServer(("127.0.0.1", 0), handler).',
-    ),
-)
+portable = EXERCISES["05.4"]
 
 
 def opened(step: Step, open_door: Any, path: str) -> Any:
@@ -554,7 +488,7 @@ def system(name: str, unix: bool) -> Iterator[None]:
                 setattr(module, known, value)
 
 
-@portable.part("here", 1, "A path, where there are paths.")
+@portable.check("here")
 def opens_here(open_door: Any) -> None:
     step = Step(
         called="open_door(path, Echo), on this system",
@@ -568,7 +502,7 @@ def opens_here(open_door: Any) -> None:
         answers(step, server)
 
 
-@portable.part("without", 2, "And a port where there are none.")
+@portable.check("without")
 def opens_without(open_door: Any) -> None:
     for name in ("win32", "newos"):
         step = Step(
@@ -592,7 +526,7 @@ def opens_without(open_door: Any) -> None:
             answers(step, server)
 
 
-@portable.part("elsewhere", 1, "Whatever the system calls itself.")
+@portable.check("elsewhere")
 def opens_elsewhere(open_door: Any) -> None:
     for name in ("darwin", "newos"):
         step = Step(
@@ -611,21 +545,7 @@ def opens_elsewhere(open_door: Any) -> None:
             )
 
 
-guess = Exercise(
-    "05.5",
-    title="What will happen at a path?",
-    kind="predict",
-    level=1,
-    names=("starts", "answered", "queue"),
-    hints=(
-        "What does bind do with a path, and what does close do with the file? And to which "
-        "address could an answer go?",
-        "bind makes the file, close leaves it, and SO_REUSEADDR is about ports. A client that has "
-        "bound no path has no address. Inside one machine the system can make a sender wait.",
-        "Only removing the file helps, whether or not somebody still serves behind it. Only a "
-        "client with a path of its own is answered. And see section 11 of the chapter.",
-    ),
-)
+guess = EXERCISES["05.5"]
 
 
 def _are_booleans(answer: Any, number: int) -> bool:
@@ -633,7 +553,7 @@ def _are_booleans(answer: Any, number: int) -> bool:
     return are and len(answer) == number
 
 
-@guess.part("starts", 2, "The file decides, not the server.", "starts")
+@guess.check("starts")
 def starts(starts: Any) -> None:
     step = Step(
         called="starts, against a run just now: a second server at the path of a first",
@@ -676,7 +596,7 @@ def _starts_beside(step: Step) -> bool:
     return False
 
 
-@guess.part("answered", 1, "An answer needs an address to go to.", "answered")
+@guess.check("answered")
 def answered(answered: Any) -> None:
     step = Step(
         called="answered, against a run just now: two clients of a UnixDatagramServer",
@@ -708,7 +628,7 @@ def _is_answered(step: Step, has_path: bool) -> bool:
     return False
 
 
-@guess.part("queue", 1, "Inside one machine, even a postcard can wait.", "queue")
+@guess.check("queue")
 def queue(queue: Any) -> None:
     step = Step(
         called="queue, against a run just now: 5,000 datagrams to a path where nobody reads",

@@ -23,7 +23,12 @@ TAKEN = (
     *("notebooks/[0-9][0-9]_*.ipynb", "exercises/[0-9][0-9]_*/[0-9][0-9]_*.ipynb"),
     *("minisocketserver/*.py", "minisocketserver/*/*.py", "minisocketserver/py.typed"),
     *("socketlab/*.py", "socketlab/*/*.py", "socketlab/*/*/*.py", "socketlab/py.typed"),
-    *("socketlab/*/*.txt", "socketlab/jupyter/*.json", "socketlab/jupyter/*/*.json"),
+    *(
+        "socketlab/*/*.txt",
+        "socketlab/*/*.toml",
+        "socketlab/jupyter/*.json",
+        "socketlab/jupyter/*/*.json",
+    ),
     *("images/*.png", "pages/*.py", "pages/*.md", "pages/_static/*.css", "pages/_static/*.js"),
     # What chapter 09 and the capstone run.
     *("tests/__init__.py", "tests/conftest.py", "tests/conformance/*.py"),

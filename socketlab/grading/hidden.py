@@ -27,7 +27,7 @@ class BadChecks(Exception):
 def hidden_check(
     exercise: str, *, topic: str, points: int
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add the decorated function to the checks of an exercise; it gets the answers.
+    """Add the decorated function to the checks of an exercise; its parameters name the answers.
 
     LookupError for an unknown exercise, ValueError for points or a topic that cannot be.
     """
@@ -35,11 +35,15 @@ def hidden_check(
     name = f"hidden: {topic}"
     if not isinstance(points, int) or points < 1:
         raise ValueError(f"points must be a whole number, 1 or more, not {points!r}.")
-    if name in spec.parts:
+    if name in spec.checks:
         raise ValueError(f"{exercise} has two hidden checks with the topic {topic!r}.")
 
     def register(run: Callable[..., None]) -> Callable[..., None]:
-        spec.parts[name] = core.Part(name, points, "A check of your teacher's.", run, topic)
+        check = core.Check(name, points, "A check of your teacher's.", run, topic)
+        if unknown := [one for one in check.names if one not in spec.names]:
+            names = " and ".join(spec.names)
+            raise ValueError(f"the answers of {exercise} are called {names}, not {unknown[0]}.")
+        spec.checks[name] = check
         _checks.append((spec, name))
         return run
 
@@ -73,7 +77,7 @@ def forget() -> None:
     _loaded = ""
     while _checks:
         spec, name = _checks.pop()
-        del spec.parts[name]
+        del spec.checks[name]
 
 
 def _told(error: BaseException, name: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from ..cells import lines_of
 from ..checks import core, place
-from ..checks.core import Exercise, Part
+from ..checks.core import Check, Exercise
 from ..checks.step import CannotCheck, NotYet, Step
 from ..exercises import MODULES, all_exercises
 from ..notebook.tracebacks import describe
@@ -106,7 +106,7 @@ class Job:
     """Checks of one exercise, to be made one after the other in one student's process."""
 
     exercise: Exercise
-    parts: list[Part]
+    checks: list[Check]
     cells: list[Cell]
     needed: list[Cell]
     """The cells without which there is no answer, for where `cells` do not run to their end."""
@@ -139,7 +139,7 @@ def grade(submission: Submission, sandbox: Sandbox) -> Grade:
         if any(cell.binds & {*exercise.names, UNSEEN} for cell in chosen):
             needed = cells_for(exercise, exercises, cells, common=False)
             again = defined_again(exercise, cells)
-            jobs.append(Job(exercise, list(exercise.parts.values()), chosen, needed, again))
+            jobs.append(Job(exercise, list(exercise.checks.values()), chosen, needed, again))
     try:
         for result in _in_processes(jobs, sandbox):
             results[result.exercise, result.check] = result
@@ -154,7 +154,7 @@ def ungraded(submission: Submission, trouble: str) -> Grade:
     results = [
         _missing(exercise, part, trouble)
         for exercise in exercises_of(submission.chapter)
-        for part in exercise.parts.values()
+        for part in exercise.checks.values()
     ]
     return Grade(submission.student, submission.chapter, results, trouble)
 
@@ -164,9 +164,9 @@ def exercises_of(chapter: str) -> list[Exercise]:
     return [one for one in all_exercises() if one.id[:2] == chapter[:2] and chapter[2:3] == "_"]
 
 
-def _missing(exercise: Exercise, part: Part, trouble: str) -> Result:
+def _missing(exercise: Exercise, part: Check, trouble: str) -> Result:
     """Return the result of a check whose answer no cell defines."""
-    names = part.names or exercise.names
+    names = part.names
     step = Step(
         called=f"your {names[0]}",
         expected=f"a cell that defines {' and '.join(names)}",
@@ -175,7 +175,7 @@ def _missing(exercise: Exercise, part: Part, trouble: str) -> Result:
     return _failed(exercise, part, step, trouble or f"there is no {names[0]}")
 
 
-def _failed(exercise: Exercise, part: Part, step: Step, came: str) -> Result:
+def _failed(exercise: Exercise, part: Check, step: Step, came: str) -> Result:
     not_yet = NotYet(step, came)
     text = _printable(core.message(exercise, part, not_yet))
     failed = Result(exercise.id, part.name, 0, part.points, text)
@@ -227,8 +227,8 @@ class Running:
     def leave(self, count: int) -> list[Job]:
         """Leave our turn and all checks after so many to others; return a job for each."""
         self.rest()
-        others, self.job.parts = self.job.parts[count:], self.job.parts[:count]
-        return [replace(self.job, parts=[part]) for part in others]
+        others, self.job.checks = self.job.checks[count:], self.job.checks[:count]
+        return [replace(self.job, checks=[part]) for part in others]
 
     def kill(self) -> None:
         """End it, because it takes too long."""
@@ -250,7 +250,7 @@ class Running:
         os.close(self.pipe)
         _, status = os.waitpid(self.pid, 0)
         results = self.results()
-        left = self.job.parts[len(results) :]
+        left = self.job.checks[len(results) :]
         code = os.waitstatus_to_exitcode(status)
         if left and code:
             if not self.hung and code not in (_TOO_MUCH, -signal.SIGXCPU):
@@ -381,7 +381,7 @@ def _judge(job: Job, sandbox: Sandbox, pipe: TextIO) -> Iterator[Result]:
             except LinkBroken as broken:
                 if cells != job.needed:
                     continue
-                for part in job.parts:  # none would fare better
+                for part in job.checks:  # none would fare better
                     yield _ended(job, part, _IN_CELLS, student, broken)
             else:
                 yield from _check(job, student, checker, notes, clock, pipe)
@@ -395,7 +395,7 @@ _ONLY_NEEDED = (
 
 
 def _most_seconds(job: Job) -> float:
-    return BUSY * (RUN_SECONDS + SECONDS * len(job.parts))
+    return BUSY * (RUN_SECONDS + SECONDS * len(job.checks))
 
 
 def _only_pages(event: str, args: tuple[Any, ...]) -> None:
@@ -414,7 +414,7 @@ def _run_cells(
     work = student.work  # waits until it has started, which is not its own time
     with clock.alarm(RUN_SECONDS, student.kill, BUSY):
         line = Line(student.socket)
-        cpu_seconds = CHECK_CPU + PART_CPU * len(job.parts)
+        cpu_seconds = CHECK_CPU + PART_CPU * len(job.checks)
         line.send([{str(cell.number): cell.source for cell in job.cells}, cpu_seconds], [])
         notes = _notes(job.cells, line.receive()[0])
     # Isolated, it has a file system of its own, and by now a folder in it.
@@ -433,13 +433,13 @@ def _check(
 
     exercise = job.exercise
     threading.Thread(target=checker.serve, daemon=True).start()
-    for part in job.parts:
+    for part in job.checks:
         started = time.monotonic()
         with clock.alarm(SLOW, tell, BUSY):
             not_yet = _attempt(job, part, checker, student, clock)
         cause = not_yet.__cause__ if not_yet is not None else None
         if isinstance(cause, LinkBroken):
-            if part is not job.parts[0] and _computed(_ending(student, cause)):
+            if part is not job.checks[0] and _computed(_ending(student, cause)):
                 return  # perhaps the checks before have left it too little: let it try alone
             result = _ended(job, part, part.name, student, cause)
         elif not_yet is not None:
@@ -455,7 +455,7 @@ def _check(
 
 
 def _attempt(
-    job: Job, part: Part, checker: Checker, student: Student, clock: Clock
+    job: Job, part: Check, checker: Checker, student: Student, clock: Clock
 ) -> NotYet | None:
     """Make one check; where the machine was too busy for it, again, but in the same time."""
     found: NotYet | None = None
@@ -506,7 +506,7 @@ _FOREIGN = Step(
 _IN_CELLS = "while your cells ran"
 
 
-def _ended(job: Job, part: Part, when: str, student: Student, broken: Exception) -> Result:
+def _ended(job: Job, part: Check, when: str, student: Student, broken: Exception) -> Result:
     step = Step(
         called=f"your {' and '.join(job.exercise.names)}, {when}",
         expected="a program that is still there when the check is over",

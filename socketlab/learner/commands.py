@@ -6,7 +6,7 @@ import traceback as tracebacks
 from typing import Any
 
 from .. import project
-from ..checks.core import Exercise, Part, fair_attempt, message, points_in_words
+from ..checks.core import Check, Exercise, fair_attempt, message, points_in_words
 from ..checks.step import NotYet
 from ..exercises import UnknownError, all_exercises, find
 from ..output import say
@@ -47,7 +47,7 @@ def solution(exercise: object = None, give_up: bool = False) -> None:
 def passed(spec: Exercise) -> bool:
     """Tell whether every part has passed, in this kernel or, by the progress file, before."""
     noted = {event for name, event in logbook.events() if name == spec.id}
-    return all(name in spec.passed or f"passed {name}" in noted for name in spec.parts)
+    return all(name in spec.passed or f"passed {name}" in noted for name in spec.checks)
 
 
 def reset(exercise: object = None) -> None:
@@ -84,14 +84,14 @@ def state() -> list[dict[str, Any]]:
     rows = []
     for spec in all_exercises():
         mine = {event for name, event in noted if name == spec.id}
-        done = [part for part in spec.parts.values() if f"passed {part.name}" in mine]
+        done = [part for part in spec.checks.values() if f"passed {part.name}" in mine]
         rows.append(
             {
                 "id": spec.id,
                 "title": spec.title,
                 "kind": spec.kind,
                 "level": spec.level,
-                "points": sum(part.points for part in spec.parts.values()),
+                "points": sum(part.points for part in spec.checks.values()),
                 "earned": sum(part.points for part in done),
                 "gave up": "gave up" in mine,
             }
@@ -135,11 +135,11 @@ def check(
     # partial credit, a cell that returns its points, would make nbgrader read the cell's text
     # output as a number: points would then depend on what a display shows.
     spec = find(exercise)
-    if part is not None and part not in spec.parts:
-        raise UnknownError(f"{spec.id} has no part {part!r}. There are: {', '.join(spec.parts)}.")
+    if part is not None and part not in spec.checks:
+        raise UnknownError(f"{spec.id} has no part {part!r}. There are: {', '.join(spec.checks)}.")
     frame = inspect.currentframe()
     namespace = frame.f_back.f_globals if frame and frame.f_back else {}
-    for one in spec.parts.values() if part is None else [spec.parts[part]]:
+    for one in spec.checks.values() if part is None else [spec.checks[part]]:
         not_yet = fair_attempt(spec, one, answers, namespace)
         if not_yet is not None:
             raise failed(spec, one, not_yet, traceback)
@@ -148,7 +148,7 @@ def check(
         say(f"✓ {spec.id} {one.name}: {points_in_words(one.points)}. {one.praise}")
 
 
-def failed(spec: Exercise, part: Part, not_yet: NotYet, traceback: bool) -> CheckFailed:
+def failed(spec: Exercise, part: Check, not_yet: NotYet, traceback: bool) -> CheckFailed:
     """Return what `check` raises."""
     report = CheckFailed(message(spec, part, not_yet))
     report.asked_for_traceback = traceback

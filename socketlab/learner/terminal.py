@@ -50,7 +50,7 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
     book = _read(path)
     own = [cell["source"] for cell in code_cells(book) if not _is_check(cell)]
     parts = [
-        f"from socketlab import check\n\ncheck({spec.id!r}, part={part!r})" for part in spec.parts
+        f"from socketlab import check\n\ncheck({spec.id!r}, part={part!r})" for part in spec.checks
     ]
     cells = [nbformat.v4.new_code_cell(source) for source in (*own, *parts)]  # type: ignore[no-untyped-call]
     checks = cells[len(own) :]

@@ -80,12 +80,12 @@ def test_what_an_answer_leaves_does_not_hide_what_was_wrong_with_it(monkeypatch)
     def computes():
         hashlib.pbkdf2_hmac("sha256", b"", b"", 12_000_000)  # no exception ends that
 
-    def run(_):
+    def run(web):
         left.append(threading.Thread(target=computes, daemon=True))
         left[-1].start()
         core.Step("a", "b", "c").fail("wrong")
 
-    part = core.Part("only", 1, "", run)
+    part = core.Check("only", 1, "", run)
     assert core.fair_attempt(find("01.2"), part, (print,), {}).came == "wrong"
     for thread in left:
         thread.join(60)

@@ -148,7 +148,7 @@ def test_a_notebook_of_another_kernel_runs_in_this_python_s(solved, capsys, monk
     assert exercises("check", "03.2", solved) == 0
     said = capsys.readouterr().out
     assert "saved with a kernel called 'conda-env-net-py'" in said
-    assert said.count("✓ 03.2 ") == len(find("03.2").parts)
+    assert said.count("✓ 03.2 ") == len(find("03.2").checks)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
@@ -158,7 +158,7 @@ def test_a_terminal_without_our_signs_gets_plainer_ones(solved, encoding):
     program += f"sys.exit(exercises('check', '03.2', Path({str(solved)!r})))"
     status, said = python("-c", program, PYTHONIOENCODING=encoding, PYTHONPATH=str(ROOT))
     assert status == 0, said
-    assert said.count("+ 03.2 ") == len(find("03.2").parts)
+    assert said.count("+ 03.2 ") == len(find("03.2").checks)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

@@ -45,11 +45,11 @@ def far(namespace):
 
 def far_check(exercise, *answers, part=None, traceback=False):
     spec = find(exercise)
-    if part is not None and part not in spec.parts:
+    if part is not None and part not in spec.checks:
         return commands.check(exercise, *answers, part=part)
     namespace = dict(zip(spec.names, answers, strict=bool(answers)))
     with far(namespace) as checker:
-        for one in spec.parts.values() if part is None else [spec.parts[part]]:
+        for one in spec.checks.values() if part is None else [spec.checks[part]]:
             if not_yet := core.fair_attempt(spec, one, (), checker.namespace()):
                 raise commands.failed(spec, one, not_yet, traceback)
             print(f"✓ {exercise} {one.name}: {one.points}. {one.praise}")

@@ -40,7 +40,9 @@ def impatient(monkeypatch):
     """
     all_exercises()  # a module first imported later would take the short time, and keep it
     for name, module in list(sys.modules.items()):
-        if name.startswith("socketlab.checks.") and hasattr(module, "PATIENCE"):
+        if name.startswith(("socketlab.checks.", "socketlab.exercises.")) and hasattr(
+            module, "PATIENCE"
+        ):
             monkeypatch.setattr(module, "PATIENCE", 1.0)
 
 

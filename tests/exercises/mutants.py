@@ -144,13 +144,15 @@ def _judge(mutant, patience, verdict):
     # In a process of its own: an answer may change what it likes, or never end.
     spec = find(mutant.exercise)
     for name, module in list(sys.modules.items()):
-        if name.startswith("socketlab.checks.") and hasattr(module, "PATIENCE"):
+        if name.startswith(("socketlab.checks.", "socketlab.exercises.")) and hasattr(
+            module, "PATIENCE"
+        ):
             module.PATIENCE = patience
     namespace = {"__name__": "__main__"}
     try:
         exec(setup(spec), namespace)
         exec(compile(mutant.source, "<answer>", "exec"), namespace)
-        for part in spec.parts.values():
+        for part in spec.checks.values():
             if core.attempt(spec, part, (), namespace):
                 return verdict.put("NotYet")
     except BaseException as error:

@@ -123,7 +123,7 @@ def by_check(folder, chapter):
 
 def earned(path):
     """Run a notebook's cells one after the other; return the points of the checks that pass."""
-    return sum(find(exercise).parts[part].points for exercise, part in passed(path))
+    return sum(find(exercise).checks[part].points for exercise, part in passed(path))
 
 
 def passed(path):

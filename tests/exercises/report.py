@@ -57,7 +57,7 @@ def course():
     for chapter in CHAPTERS:
         specs = of(chapter)
         kinds = Counter(spec.kind for spec in specs)
-        parts = [part for spec in specs for part in spec.parts.values()]
+        parts = [part for spec in specs for part in spec.checks.values()]
         blank, full = (earned(folder, chapter) for folder in ("exercises", "solutions"))
         found, made = noticed(specs)
         cells = [kinds[kind] for kind in KINDS]

@@ -16,7 +16,7 @@ def test_three_students_get_the_points_that_check_gives(chapter, tmp_path):
     """The whole path of a class: generate, hand in, autograde, export."""
     open_course(tmp_path, chapter)
     points = by_check(tmp_path, chapter)
-    right, wrong = (sum(part.points for part in find(one).parts.values()) for one in half(chapter))
+    right, wrong = (sum(part.points for part in find(one).checks.values()) for one in half(chapter))
     assert right < points["half"] < right + wrong < points["full"]
     assert points["blank"] == 0
     assert by_nbgrader(tmp_path, chapter) == points

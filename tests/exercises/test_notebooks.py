@@ -71,7 +71,7 @@ def test_the_points_in_the_notebook_are_those_of_the_checks(chapter):
         exercise, part = cell.source.split('"')[1::2]
         points.setdefault(exercise, {})[part] = cell.metadata.nbgrader.points
     for exercise, parts in points.items():
-        assert parts == {part.name: part.points for part in find(exercise).parts.values()}
+        assert parts == {part.name: part.points for part in find(exercise).checks.values()}
 
 
 def test_each_task_says_its_kind_its_level_and_its_minutes(chapter):

@@ -56,7 +56,7 @@ def test_outside_a_course_nothing_is_kept(tmp_path, monkeypatch):
 def test_our_solution_comes_after_success(course, capsys):
     with pytest.raises(commands.NotNow, match="comes when yours passes"):
         solution("03.1")
-    for part in find("03.1").parts:
+    for part in find("03.1").checks:
         logbook.note("03.1", f"passed {part}")
     solution("03.1")
     told = capsys.readouterr().out
@@ -108,7 +108,7 @@ def test_a_reset_makes_its_cell_the_stub_and_loses_no_answer():
 
 def test_where_the_folders_are_missing_it_is_told(course, monkeypatch, tmp_path):
     monkeypatch.setattr(project, "PROJECT", tmp_path)
-    with pytest.raises(commands.NotNow, match="Is the project's folder complete"):
+    with pytest.raises(project.MissingCellError, match="Is the project's folder complete"):
         solution("03.1", give_up=True)
 
 

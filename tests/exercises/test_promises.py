@@ -41,7 +41,7 @@ def test_a_sensible_change_keeps_the_promises(tmp_path):
     chapter = "03_tcp_server"
     notebook, size = f"{chapter}/{chapter}.ipynb", "request_queue_size = "
     changes = {
-        "socketlab/exercises/tcp_server.py": (', 2, "', ', 3, "'),
+        "socketlab/exercises/tcp_server.toml": (', 2, "', ', 3, "'),
         f"solutions/{notebook}": (f"{size}5 ", f"{size}10 "),
         f"exercises/{notebook}": (f"{size}5 ", f"{size}10 "),
     }

@@ -223,10 +223,10 @@ def test_no_folder_for_temporary_files_is_said(monkeypatch, tmp_path):
     """It is not the answer's fault."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
 
-    def tries(*_):
+    def tries():
         with tempfile.TemporaryDirectory():
             pass
 
-    part = core.Part("folder", 1, "", tries)
+    part = core.Check("folder", 1, "", tries)
     with pytest.raises(CannotCheck, match=r"no room for temporary files here.*Set TMPDIR"):
         core.attempt(find("05.5"), part, ([], [], "B"), {})

@@ -408,8 +408,8 @@ def test_a_bug_left_in_is_named(answer, part, told):
 
 def test_a_program_that_does_not_parse_leaves_no_names():
     """As after a SyntaxError in the answer cell: curly quotes, or print without brackets."""
-    for part in find("03.2").parts:
-        assert "there is no Handler yet" in message("03.2", part)
+    for name, one in find("03.2").checks.items():
+        assert f"there is no {one.names[0]} yet" in message("03.2", name)
 
 
 class Loud(Right):

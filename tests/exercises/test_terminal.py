@@ -35,10 +35,10 @@ def write_answer(project, source):
 def test_check_runs_the_learners_notebook(project, capsys):
     """A blank answer fails every check, a right one passes each."""
     assert exercises("check", "03.2", project) == 1
-    assert capsys.readouterr().out.count("✗ 03.2 ") == len(find("03.2").parts)
+    assert capsys.readouterr().out.count("✗ 03.2 ") == len(find("03.2").checks)
     write_answer(project, answer_cell(ROOT / "solutions", "03.2"))
     assert exercises("check", "03.2", project) == 0
-    assert capsys.readouterr().out.count("✓ 03.2 ") == len(find("03.2").parts)
+    assert capsys.readouterr().out.count("✓ 03.2 ") == len(find("03.2").checks)
     assert exercises("list", project=project) == 0
     assert "03.2      5/5" in capsys.readouterr().out
 

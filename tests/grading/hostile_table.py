@@ -47,7 +47,7 @@ def answers(folder, chapter=CHAPTER):
 
 def full(chapter):
     return {
-        one.id: sum(part.points for part in one.parts.values())
+        one.id: sum(part.points for part in one.checks.values())
         for one in judge.exercises_of(chapter)
     }
 
@@ -510,10 +510,10 @@ from socketlab.exercises import all_exercises
 from socketlab.learner import commands
 core.attempt = lambda *args: None
 commands.check = core.message = lambda *args, **keywords: None
-core.Exercise.part = core.Part.run = lambda *args, **keywords: None
+core.Exercise.part = core.Check.run = lambda *args, **keywords: None
 step.Step.fail = step.Step.want = lambda *args: None
 step.Step.call = lambda *args: b"ping"
-for exercise in all_exercises(): exercise.parts.clear()
+for exercise in all_exercises(): exercise.checks.clear()
 """,
     "checker patched: room": """
 from socketlab.checks import room
@@ -570,7 +570,7 @@ def wait():
                     if hasattr(value, "came"): value.came = ""
                 frame = frame.f_back
         room.records.bound.append((None, ("127.0.0.1", 0)))
-        for exercise in all_exercises(): exercise.passed.update(exercise.parts)
+        for exercise in all_exercises(): exercise.passed.update(exercise.checks)
         time.sleep(0.001)
 threading.Thread(target=wait, daemon=True).start()
 """,

@@ -178,7 +178,7 @@ def differences(ways, told):
 
 def points(passed):
     return sum(
-        find(exercise).parts[part].points for all_ in passed.values() for exercise, part in all_
+        find(exercise).checks[part].points for all_ in passed.values() for exercise, part in all_
     )
 
 

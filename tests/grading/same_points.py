@@ -72,7 +72,7 @@ def in_gradebook(folder, chapter):
     names = {
         f"check-{exercise.id}-{part}".replace(".", "-").replace(" ", "-"): (exercise.id, part)
         for exercise in all_exercises()
-        for part in exercise.parts
+        for part in exercise.checks
     }
     with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as gradebook:
         return {
@@ -92,7 +92,7 @@ def differences(passed, passed_too):
 
 def points(passed):
     parts = {
-        (one.id, part.name): part.points for one in all_exercises() for part in one.parts.values()
+        (one.id, part.name): part.points for one in all_exercises() for part in one.checks.values()
     }
     return " / ".join(str(sum(parts[name] for name in passed[student])) for student in STUDENTS)
 

@@ -148,7 +148,7 @@ def checks():
     """Return a cell for each check of the exercise."""
     return [
         f'from socketlab import check\n\ncheck("{EXERCISE}", part="{part}")'
-        for part in find(EXERCISE).parts
+        for part in find(EXERCISE).checks
     ]
 
 
@@ -184,7 +184,7 @@ def by_kernel(names):
         asked = [cell for cell in mine if cell.source in checks()]
         passed[name] = {
             part
-            for part, cell in zip(find(EXERCISE).parts, asked, strict=True)
+            for part, cell in zip(find(EXERCISE).checks, asked, strict=True)
             if any("✓" in output.get("text", "") for output in cell.outputs)
         }
     return passed
@@ -211,7 +211,7 @@ def main():
     names = sys.argv[1:] or list(ROWS)
     with tempfile.TemporaryDirectory() as folder:
         graded, told = by_command(names, Path(folder)), by_kernel(names)
-    print(f"| notebook | kernel | grader | of {len(find(EXERCISE).parts)} |\n|---|---:|---:|---|")
+    print(f"| notebook | kernel | grader | of {len(find(EXERCISE).checks)} |\n|---|---:|---:|---|")
     for name in names:
         same = "" if graded[name] == told[name] else "differ"
         print(f"| {name} | {len(told[name])} | {len(graded[name])} | {same} |")

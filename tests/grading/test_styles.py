@@ -23,7 +23,7 @@ def test_a_kernel_and_the_grader_agree_about_every_style(tmp_path):
     """Check by check, for each row of the table; where the kernel can't, ours still can."""
     names = list(styles.ROWS)
     told, graded = styles.by_kernel(names), styles.by_command(names, tmp_path)
-    assert told["plain"] == set(find(styles.EXERCISE).parts)
+    assert told["plain"] == set(find(styles.EXERCISE).checks)
     if not has_terminals():
         told |= dict.fromkeys(styles.COMMANDS, told["plain"])
     assert {name: graded[name] for name in names} == {name: told[name] for name in names}
@@ -48,7 +48,7 @@ def test_only_the_cell_that_does_not_end_is_left_out(demonstration, tmp_path, mo
     in_the_answer = [f"{{answer}}\n{demonstration}"]
     rows = {"above": row, "within": in_the_answer, "below": ["{answer}", styles.CHECKS, row[0]]}
     monkeypatch.setattr(styles, "ROWS", rows)
-    every = set(find(styles.EXERCISE).parts)
+    every = set(find(styles.EXERCISE).checks)
     assert styles.by_command(rows, tmp_path) == dict.fromkeys(rows, every)
     pages = [path.read_text("utf-8") for path in sorted((tmp_path / "out").glob("feedback/*"))]
     begins = demonstration.partition("\n")[0].replace("'", "&#x27;")
