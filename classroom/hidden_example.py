@@ -2,14 +2,12 @@
 
     socketlab grade submitted --hidden my_checks.py
 
-A hidden check gets the answers that the exercise asks for. It uses them like any program, and says
-what is wrong through a `Step`. All of that is for you, and comes in `grades/hidden.csv`. The
-student is told the topic and the points.
+A hidden check gets a bench, and the answers that its parameters are named after. It uses them like
+any program, and says what is wrong through a case. All of that is for you, and comes in
+`grades/hidden.csv`. The student is told the topic and the points.
 """
 
 from minisocketserver import BaseRequestHandler
-from socketlab.checks.room import serving, talk
-from socketlab.checks.step import Step
 from socketlab.grading.hidden import hidden_check
 
 
@@ -19,15 +17,15 @@ class Shout(BaseRequestHandler):
 
 
 @hidden_check("03.1", topic="many visitors", points=2)
-def many_visitors(TCPServer):
-    step = Step(
+def many_visitors(bench, TCPServer):
+    case = bench.case(
         called="a TCPServer, visited by twenty clients in turn",
         expected="for each its own words, in capitals",
         why="The visible checks send three. A server is made for more.",
     )
-    server = step.call(TCPServer, ("127.0.0.1", 0), Shout)
-    with serving(step, server):
+    server = case.call(TCPServer, ("127.0.0.1", 0), Shout)
+    with case.serving(server):
         for number in range(20):
             words = f"ahoy from boat {number}".encode()
-            got = talk(step, server.server_address, words)
-            step.want(got == words.upper(), f"{got!r} for {words!r}")
+            got = case.talk(server.server_address, words)
+            case.want(got == words.upper(), f"{got!r} for {words!r}")

@@ -18,61 +18,67 @@ import types
 from collections import ChainMap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..notebook.fresh import fresh
 from ..notebook.running import ServerTrouble, within
-from ..notebook.tracebacks import describe
+from ..notebook.tracebacks import describe, whereabouts
 from ..processes import end, start
 from ..remote.link import Checker, LinkBroken, Subject
-from .place import answers_at, is_elsewhere, there
-from .step import PATIENCE, CannotCheck, NotYet, Step, whereabouts
+from .bench import Bench
+from .case import PATIENCE, CannotCheckError, Case, CaseError
 
 DEADLINE = 5 * PATIENCE
 """Seconds a new Python has to start, or for a whole real run."""
 
 
-def away(step: Step, trial: Callable[..., Any], *answers: Any) -> Any:
-    """Return `trial(step, notes, *answers)`, with the answers where they may fork.
+def away(case: Case, trial: Callable[..., Any], *answers: Any) -> Any:
+    """Return `trial(case, notes, *answers)`, with the answers where they may fork.
 
-    `notes` are the `Notes` of the process there, to be given to a server. What goes wrong fails
-    the step, above all a child that came back from `in_parent`.
+    The trial's case has its bench there. `notes` are the `Notes` of the process there, to be given
+    to a server. What goes wrong fails the case, above all a child that came back from `in_parent`.
     """
-    step.want(there(hasattr, os, "fork"), "this system cannot fork; Linux, macOS and Binder can")
+    can_fork = case.bench.there(hasattr, os, "fork")
+    case.want(can_fork, "this system cannot fork; Linux, macOS and Binder can")
     try:
-        with _where_they_may_fork(step, answers) as theirs:
-            notes = there(Notes)
+        with _where_they_may_fork(case, answers) as (bench, theirs):
+            notes, moved = bench.there(Notes), replace(case, bench=bench)
             try:
-                return _in_time(step, lambda: trial(step, notes, *theirs))
+                return _in_time(moved, lambda: trial(moved, notes, *theirs))
             finally:
                 told = notes.came_back()
-                step.want(not told, f"a child came back into the program of its parent ({told})")
-    except (NotYet, CannotCheck):
+                case.want(not told, f"a child came back into the program of its parent ({told})")
+    except (CaseError, CannotCheckError):
         raise
     except LinkBroken as broken:
-        step.fail("the program of the server ended before the check", broken)
+        case.fail("the program of the server ended before the check", broken)
     except Exception as error:
-        step.fail(describe(error), error)
+        case.fail(describe(error), error)
 
 
-def _in_time(step: Step, call: Callable[[], Any]) -> Any:
-    known = there(threading.enumerate)
+def _in_time(case: Case, call: Callable[[], Any]) -> Any:
+    known = case.bench.there(threading.enumerate)
     seconds = 2 * PATIENCE
     try:
-        return within(seconds, call, step.called)
+        return within(seconds, call, case.called)
     except ServerTrouble as trouble:
-        step.fail(f"nothing within {seconds:g} seconds{there(whereabouts, known)}", trouble)
+        stands = case.bench.there(whereabouts, known)
+        case.fail(f"nothing within {seconds:g} seconds{stands}", trouble)
 
 
 @contextmanager
-def _where_they_may_fork(step: Step, answers: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    if is_elsewhere():
+def _where_they_may_fork(
+    case: Case, answers: tuple[Any, ...]
+) -> Iterator[tuple[Bench, tuple[Any, ...]]]:
+    bench = case.bench
+    if bench.is_elsewhere:
         try:
-            yield answers
+            yield bench, answers
         finally:
             with suppress(LinkBroken):
-                there(end_children)
+                bench.there(end_children)
         return
     cells = {
         name: (len("".join(entry[2])), None, entry[2], name)
@@ -82,13 +88,13 @@ def _where_they_may_fork(step: Step, answers: tuple[Any, ...]) -> Iterator[tuple
     try:
         luggage = _packed((cells, answers))
     except Exception as error:
-        step.fail(f"{describe(error)}: it cannot be taken to another Python", error)
-    with _new_python() as link, answers_at(link):
+        case.fail(f"{describe(error)}: it cannot be taken to another Python", error)
+    with _new_python() as link:
         try:
-            theirs = within(DEADLINE, lambda: there(unpack, luggage), "a new Python")
+            theirs = within(DEADLINE, lambda: link.call(unpack, luggage), "a new Python")
         except ServerTrouble as late:
-            raise CannotCheck(f"{late} Is the machine busy? Then check again.") from late
-        yield theirs
+            raise CannotCheckError(f"{late} Is the machine busy? Then check again.") from late
+        yield bench.at(link), theirs
 
 
 def _packed(value: Any) -> bytes:
@@ -154,12 +160,12 @@ def real_run(function: Callable[..., Any], *args: Any) -> Any:
     try:
         return fresh(function, *args, deadline=DEADLINE)
     except (ServerTrouble, OSError) as trouble:
-        raise CannotCheck(
+        raise CannotCheckError(
             f"The real run beside your prediction could not be made: {trouble}"
         ) from trouble
 
 
-# What follows is called with `there`: it tells what happened, and judges nothing.
+# What follows runs where the answer lives: it tells what happened, and judges nothing.
 
 
 def in_parent(notes: "Notes", function: Callable[..., Any], *args: Any) -> Any:

@@ -5,7 +5,7 @@ import re
 import tempfile
 import tomllib
 import traceback as tracebacks
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,17 +14,21 @@ from typing import Any, Literal
 from ..busy import Stopwatch
 from ..notebook.runs import FIRST, Runs, runs_behind
 from ..notebook.tracebacks import describe
+from ..remote.link import Checker
+from .bench import Bench, bench_at
+from .case import CannotCheckError, Case, CaseError, Failure
 from .own import first_borrowed, listed
-from .place import there
-from .room import disturbed, room
-from .step import CannotCheck, NotYet, Step
+from .records import is_disturbed
+
+BENCH = "bench"
+"""The parameter by which a check asks for its Bench."""
 
 
 @dataclass(frozen=True)
 class Check:
     """One check of an exercise: a name, its points, and the function that tries the answer.
 
-    `run` asks for answers by the names of its parameters, so no other can be missing. `topic`:
+    `run` asks for what it needs by the names of its parameters: `bench`, and answers. `topic`:
     all that a student is told who fails it, where the check is a teacher's hidden one.
     """
 
@@ -37,7 +41,12 @@ class Check:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The answers that it tries."""
-        return tuple(inspect.signature(self.run).parameters)
+        return tuple(name for name in inspect.signature(self.run).parameters if name != BENCH)
+
+    def try_on(self, bench: Bench, answers: dict[str, Any]) -> None:
+        """Try the answers. CaseError for what is not right yet."""
+        wants = BENCH in inspect.signature(self.run).parameters
+        self.run(**({BENCH: bench} if wants else {}), **answers)
 
 
 Kind = Literal["build", "use", "find the bug", "predict"]
@@ -65,7 +74,7 @@ class Exercise:
     hints_told: int = 0
 
     def check(self, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Register the decorated function: it gets answers by name, and fails through a `Step`."""
+        """Register the decorated function: it gets the bench and answers by name."""
         [(points, praise)] = [(one[1], one[2]) for one in self.listed if one[0] == name]
 
         def register(run: Callable[..., None]) -> Callable[..., None]:
@@ -89,49 +98,65 @@ def _exercise(id: str, checks: list[Any], hints: list[str], **about: Any) -> Exe
 
 
 def fair_attempt(
-    spec: Exercise, check: Check, answers: tuple[Any, ...], namespace: Mapping[str, Any]
-) -> NotYet | None:
+    spec: Exercise,
+    check: Check,
+    answers: tuple[Any, ...],
+    namespace: Mapping[str, Any],
+    link: Checker | None = None,
+) -> Failure | None:
     """Try the answers; once more where they failed on a machine too busy for our time limits.
 
     What fails twice is told as it failed first: an answer may keep things from one try to the next.
     """
     watch = Stopwatch()
-    not_yet = attempt(spec, check, answers, namespace)
-    if not_yet is not None and watch.is_busy() and not disturbed():
-        return not_yet if attempt(spec, check, answers, namespace) else None
-    return not_yet
+    failure = attempt(spec, check, answers, namespace, link)
+    if failure is not None and watch.is_busy() and (link or not is_disturbed()):
+        return failure if attempt(spec, check, answers, namespace, link) else None
+    return failure
 
 
 def attempt(
-    spec: Exercise, check: Check, answers: tuple[Any, ...], namespace: Mapping[str, Any]
-) -> NotYet | None:
+    spec: Exercise,
+    check: Check,
+    answers: tuple[Any, ...],
+    namespace: Mapping[str, Any],
+    link: Checker | None = None,
+) -> Failure | None:
     """Try the answers, or the names they have in `namespace`; return what is not right yet.
 
-    CannotCheck where this machine lacks what the check needs.
+    With a `link` they live at its other end. CannotCheckError where this machine lacks what the
+    check needs.
     """
     runs = None if answers else runs_behind(namespace)
+    if answers:
+        namespace = dict(zip(spec.names, answers, strict=True))
     try:
         _want_current(check.names, runs)
-        with room():
-            given = dict(_given(spec, check.names, answers, namespace, runs))
-            _want_own(spec, given)
-            check.run(**given)
-    except NotYet as not_yet:
-        return not_yet if runs is None else _with_cells_to_run(not_yet, runs)
-    except CannotCheck:
+        with bench_at(link) as bench:
+            given = {name: _given(bench, name, namespace, runs) for name in check.names}
+            if spec.kind != "predict":
+                _want_callable(bench, given)
+                _want_own(bench, spec, given)
+                check.try_on(bench, given)
+            else:  # a prediction is laid beside a run in which nothing is the learner's
+                with bench.here() as here:
+                    check.try_on(here, given)
+    except CaseError as error:
+        return error.failure if runs is None else _with_cells_to_run(error.failure, runs)
+    except CannotCheckError:
         raise
     except (Exception, SystemExit) as error:  # the answer lacks what the check took for granted
         if isinstance(error, OSError) and _raised_in(tempfile.__file__, error):
             told = f"There is no room for temporary files here: {error.strerror or error}. "
-            raise CannotCheck(f"{told}Set TMPDIR to a folder that you may write to.") from error
-        step = Step(
+            told += "Set TMPDIR to a folder that you may write to."
+            raise CannotCheckError(told) from error
+        return Failure(
             called=f"the check {check.name!r} of {' and '.join(spec.names)}",
+            got=describe(error),
             expected="an answer with the names and methods that the task asks for",
             why="The check, like any program, uses an answer through its attributes and methods.",
+            cause=error,
         )
-        failure = NotYet(step, describe(error))
-        failure.__cause__ = error
-        return failure
     return None
 
 
@@ -142,85 +167,84 @@ def _raised_in(file: str, error: BaseException) -> bool:
 
 def _want_current(names: tuple[str, ...], runs: Runs | None) -> None:
     """Fail where the kernel has an earlier definition than the cell as it last ran."""
-    name, came = runs.stale(names) if runs else ("", "")
+    name, ended = runs.stale(names) if runs else ("", "")
     if name:
-        Step(
-            called=f"your {name}",
-            expected=f"a cell that runs to its end and defines {name}, as its last run",
-            why="The kernel still has an earlier version, which is not what your cell says now. "
-            "Run the cell again when it is right, then the check.",
-        ).fail(came)
-
-
-def _with_cells_to_run(not_yet: NotYet, runs: Runs) -> NotYet:
-    """Say which cells to run where the answer lacks a name that no cell of this kernel defined."""
-    lacking = re.search(r"NameError: name '(\w+)' is not defined", not_yet.came)
-    if lacking is None or runs.is_known(lacking[1]) or FIRST in not_yet.came:
-        return not_yet
-    step = replace(not_yet.step, why=f"Does a cell above define {lacking[1]}? Then {FIRST}.")
-    return NotYet(step, not_yet.came)
-
-
-def _given(
-    spec: Exercise,
-    names: tuple[str, ...],
-    answers: tuple[Any, ...],
-    namespace: Mapping[str, Any],
-    runs: Runs | None,
-) -> Iterator[tuple[str, Any]]:
-    """Yield the answers with their names, looked up if none was passed; a blank one fails."""
-    if answers:
-        namespace = dict(zip(spec.names, answers, strict=True))
-    for name in names:
-        step = Step(
-            called=f"your {name}",
-            expected=f"a definition of {name}, in a cell that ran to its end",
-            why="Without it there is nothing to try. An error in its cell leaves the name unset.",
+        raise CaseError(
+            Failure(
+                called=f"your {name}",
+                got=ended,
+                expected=f"a cell that runs to its end and defines {name}, as its last run",
+                why="The kernel still has an earlier version, which is not what your cell says "
+                "now. Run the cell again when it is right, then the check.",
+            )
         )
-        try:
-            answer = namespace[name]
-        except KeyError:
-            words = runs.missing(name) if runs else ""
-            step.fail(f"there is no {name} yet{words and f': {words}'}")
-        if answer is None or answer is ...:
-            step.fail(f"{name} is {answer!r} (still blank)")
-        if spec.kind != "predict" and not there(callable, answer):
-            step.fail(f"{name} is {answer!r}")
-        yield name, answer
 
 
-def _want_own(spec: Exercise, named: dict[str, Any]) -> None:
+def _with_cells_to_run(failure: Failure, runs: Runs) -> Failure:
+    """Say which cells to run where the answer lacks a name that no cell of this kernel defined."""
+    lacking = re.search(r"NameError: name '(\w+)' is not defined", failure.got)
+    if lacking is None or runs.is_known(lacking[1]) or FIRST in failure.got:
+        return failure
+    return replace(failure, why=f"Does a cell above define {lacking[1]}? Then {FIRST}.")
+
+
+def _given(bench: Bench, name: str, namespace: Mapping[str, Any], runs: Runs | None) -> Any:
+    """Return the answer of this name; a blank one fails."""
+    case = _definition(bench, name)
+    try:
+        answer = namespace[name]
+    except KeyError:
+        words = runs.missing(name) if runs else ""
+        case.fail(f"there is no {name} yet{words and f': {words}'}")
+    case.want(answer is not None and answer is not ..., f"{name} is {answer!r} (still blank)")
+    return answer
+
+
+def _want_callable(bench: Bench, given: dict[str, Any]) -> None:
+    for name, answer in given.items():
+        _definition(bench, name).want(bench.there(callable, answer), f"{name} is {answer!r}")
+
+
+def _definition(bench: Bench, name: str) -> Case:
+    return bench.case(
+        called=f"your {name}",
+        expected=f"a definition of {name}, in a cell that ran to its end",
+        why="Without it there is nothing to try. An error in its cell leaves the name unset.",
+    )
+
+
+def _want_own(bench: Bench, spec: Exercise, given: dict[str, Any]) -> None:
     """Fail where an answer is the very class that it is to replace."""
-    found = there(first_borrowed, named, dict(spec.own)) if spec.own else None
+    found = bench.there(first_borrowed, given, dict(spec.own)) if spec.own else None
     if type(found) is tuple and any(found):  # a tuple of texts, whatever was sent in its place
-        name, came = map(str, found)
+        name, got = map(str, found)
         methods = f" with {listed(spec.own[name])}" if spec.own.get(name) else ""
-        Step(
+        bench.case(
             called=f"your {name}",
             expected=f"a class of your own{methods}, written by you",
             why=f"That {name} is a fine one; this exercise is about writing your own. You may "
             "build on what you have written before, and on the library's other classes.",
-        ).fail(came)
+        ).fail(got)
 
 
-def message(spec: Exercise, check: Check, not_yet: NotYet) -> str:
+def message(spec: Exercise, check: Check, failure: Failure) -> str:
     """Return what a learner is told, in less than twelve lines."""
-    step = not_yet.step
     if check.topic:
         return f"✗ {spec.id}: 0 of {points_in_words(check.points)} for {check.topic}."
     return "\n".join(
         (
             f"✗ {spec.id} {check.name}: not yet, 0 of {points_in_words(check.points)}.",
-            f"  Called:    {_one_line(step.called)}",
-            f"  Came:      {_one_line(not_yet.came)}",
-            f"  Expected:  {_one_line(step.expected)}",
-            f"  Why:       {_one_line(step.why)}",
+            f"  Called:    {_one_line(failure.called)}",
+            f"  Came:      {_one_line(failure.got)}",
+            f"  Expected:  {_one_line(failure.expected)}",
+            f"  Why:       {_one_line(failure.why)}",
             f'  A hint:    hint("{spec.id}")',
         )
     )
 
 
 def points_in_words(number: int) -> str:
+    """Return "1 point", "2 points"."""
     return f"{number} point{'s' if number != 1 else ''}"
 
 

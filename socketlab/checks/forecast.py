@@ -3,29 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .step import Step
+from .case import Case
 
 
-def compare(step: Step, guess: Any, real: list[Any], misread: Mapping[int, str]) -> None:
-    """Fail `step` unless `guess` is `real`; `misread` tells, by place, what led there.
+def compare(case: Case, guess: Any, real: list[Any], misread: Mapping[int, str]) -> None:
+    """Fail `case` unless `guess` is `real`; `misread` tells, by place, what led there.
 
     The message names the first place that differs, not what the run gave there. Where single
     letters are asked for, a text is as good as a list of them.
     """
     if isinstance(guess, str) and all(isinstance(one, str) and len(one) == 1 for one in real):
         guess = list(guess)
-    step.want(isinstance(guess, list | tuple), f"{guess!r}, which is not a list")
-    step.want(
-        len(guess) == len(real), f"{len(guess)} values, {guess!r}, where {len(real)} are asked for"
-    )
+    case.want(isinstance(guess, list | tuple), f"{guess!r}, which is not a list", alone=True)
+    count = f"{len(guess)} values, {guess!r}, where {len(real)} are asked for"
+    case.want(len(guess) == len(real), count, alone=True)
     for place, (mine, came) in enumerate(zip(guess, real, strict=True)):
-        kind = type(came)
-        step.want(
-            type(mine) is kind,
-            f"{mine!r} in place {place + 1}, of type {type(mine).__name__}; "
-            f"the run gives {kind.__name__} there",
-        )
-        step.want(
-            mine == came,
-            f"{mine!r} in place {place + 1}; the run says otherwise. {misread.get(place, '')}",
-        )
+        told, kind = f"{mine!r} in place {place + 1}", type(came)
+        other_type = f"{told}, of type {type(mine).__name__}; the run gives {kind.__name__} there"
+        case.want(type(mine) is kind, other_type, alone=True)
+        other_value = f"{told}; the run says otherwise. {misread.get(place, '')}"
+        case.want(mine == came, other_value, alone=True)

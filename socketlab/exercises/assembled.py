@@ -19,15 +19,14 @@ from urllib.request import ProxyHandler, build_opener
 
 import minisocketserver
 
-from ..checks import room
 from ..checks.away import real_run
+from ..checks.bench import Bench
+from ..checks.case import PATIENCE, Case, CaseError
 from ..checks.core import load
 from ..checks.forecast import compare
-from ..checks.place import subclass, there
-from ..checks.room import serving, talk
-from ..checks.step import PATIENCE, NotYet, Step
 from ..notebook.running import running
 from ..notebook.tracebacks import describe
+from ..remote.link import make_class
 
 ANY_PORT = ("127.0.0.1", 0)
 MOMENT = 0.1
@@ -61,12 +60,12 @@ def planks(*missing: str) -> SimpleNamespace:
     return SimpleNamespace(**found)
 
 
-def grid(step: Step, ready_mixed: Any, parts: Any) -> dict[str, Any]:
+def grid(case: Case, ready_mixed: Any, parts: Any) -> dict[str, Any]:
     """Return what the learner's function makes, a dictionary of classes."""
-    made = step.call(ready_mixed, parts)
-    step.want(isinstance(made, dict), f"{made!r}, which is no dictionary")
+    made = case.call(ready_mixed, parts)
+    case.want(isinstance(made, dict), f"{made!r}, which is no dictionary")
     for name, cls in made.items():
-        step.want(isinstance(cls, type), f"{cls!r} under {name!r}, which is no class")
+        case.want(isinstance(cls, type), f"{cls!r} under {name!r}, which is no class")
     return {str(name): cls for name, cls in made.items()}
 
 
@@ -75,35 +74,36 @@ def _names(mixins: tuple[str, ...], servers: tuple[str, ...]) -> list[str]:
 
 
 @build.check("grid")
-def whole_grid(ready_mixed: Any) -> None:
-    step = Step(
+def whole_grid(bench: Bench, ready_mixed: Any) -> None:
+    case = bench.case(
         called="ready_mixed(parts), with the six planks",
         expected="eight classes: the mix-in first, then the server, an empty body",
         why="Python takes the first process_request that it finds. With the mix-in last it finds "
         "the server's, and says nothing: one request at a time.",
     )
-    parts = there(planks)
-    made = grid(step, ready_mixed, parts)
+    parts = bench.there(planks)
+    made = grid(case, ready_mixed, parts)
     wanted = _names(MIXINS, SERVERS)
-    step.want(sorted(made) == wanted, f"{_difference(list(made), wanted)}")
+    case.want(sorted(made) == wanted, f"{_difference(list(made), wanted)}")
     for mixin in MIXINS:
         for server in SERVERS:
             name = mixin.removesuffix("MixIn") + server
             first, second = getattr(parts, mixin), getattr(parts, server)
             cls = made[name]
-            step.want(
+            case.want(
                 cls.__name__ == name, f"a class called {cls.__name__!r}, under the name {name!r}"
             )
-            step.want(
-                cls.process_request is first.process_request or not there(issubclass, cls, first),
+            case.want(
+                cls.process_request is first.process_request
+                or not bench.there(issubclass, cls, first),
                 f"a {name} whose process_request is not the mix-in's: its parents are "
                 f"{_parents(cls)}",
             )
-            step.want(
+            case.want(
                 cls.__bases__ == (first, second), f"a {name} with the parents {_parents(cls)}"
             )
-            own = [key for key in there(vars, cls) if not key.startswith("__")]
-            step.want(not own, f"a {name} with {', '.join(own)} in its body")
+            own = [key for key in bench.there(vars, cls) if not key.startswith("__")]
+            case.want(not own, f"a {name} with {', '.join(own)} in its body")
 
 
 def _parents(cls: Any) -> str:
@@ -120,21 +120,21 @@ def _difference(found: list[Any], wanted: list[str]) -> str:
 
 
 @build.check("small")
-def small_systems(ready_mixed: Any) -> None:
+def small_systems(bench: Bench, ready_mixed: Any) -> None:
     unix = ("UnixStreamServer", "UnixDatagramServer")
     for missing, left in (
         (("ForkingMixIn", *unix), _names(MIXINS[:1], SERVERS[:2])),
         (("ForkingMixIn",), _names(MIXINS[:1], SERVERS)),
         (unix, _names(MIXINS, SERVERS[:2])),
     ):
-        step = Step(
+        case = bench.case(
             called=f"ready_mixed(parts), where the system has no {', no '.join(missing)}",
             expected=f"{len(left)} classes, and no exception",
             why="Windows has no fork, and Python has no Unix servers there. The names are simply "
             "missing from the module: ask with hasattr.",
         )
-        made = grid(step, ready_mixed, there(planks, *missing))
-        step.want(sorted(made) == left, f"{_difference(list(made), left)}")
+        made = grid(case, ready_mixed, bench.there(planks, *missing))
+        case.want(sorted(made) == left, f"{_difference(list(made), left)}")
 
 
 class Who(minisocketserver.BaseRequestHandler):
@@ -160,30 +160,30 @@ class _NotesLoop:
 
 
 @build.check("at work")
-def at_work(ready_mixed: Any) -> None:
-    step = Step(
+def at_work(bench: Bench, ready_mixed: Any) -> None:
+    case = bench.case(
         called="ThreadingTCPServer and ThreadingUDPServer, made of minisocketserver's planks",
         expected="an answer from a thread of its own, from each",
         why="The mix-in says who does the work, the server says how the bytes travel. The name is "
         "the two put together.",
     )
-    made = grid(step, ready_mixed, minisocketserver)
+    made = grid(case, ready_mixed, minisocketserver)
     for name, kind in (
         ("ThreadingTCPServer", socket.SOCK_STREAM),
         ("ThreadingUDPServer", socket.SOCK_DGRAM),
     ):
-        step.want(name in made, f"no {name}")
-        server = step.call(subclass(name, (_NotesLoop, made[name]), {}), ANY_PORT, Who)
-        with serving(step, server), socket.socket(type=kind) as client:
+        case.want(name in made, f"no {name}")
+        server = case.call(bench.subclass(name, (_NotesLoop, made[name]), {}), ANY_PORT, Who)
+        with case.serving(server), socket.socket(type=kind) as client:
             client.settimeout(PATIENCE)
             try:
                 client.connect(server.server_address)
                 client.send(b"who?")
                 told = int((client.recv(100).split() or [b"0"])[-1])
             except OSError as error:
-                step.fail(f"{describe(error)}, from {name}{room.records.trouble()}", error)
-        step.want(told, f"no answer from {name}{room.records.trouble()}")
-        step.want(told != server.loop, f"an answer of {name}'s own loop, and no thread")
+                case.fail(f"{describe(error)}, from {name}", error)
+        case.want(told, f"no answer from {name}")
+        case.want(told != server.loop, f"an answer of {name}'s own loop, and no thread")
 
 
 use = EXERCISES["09.2"]
@@ -194,9 +194,9 @@ def silent(call_server: Any) -> Any:
     return call_server(ANY_PORT, logRequests=False)
 
 
-def quickly(step: Step, server: Any) -> Any:
+def quickly(case: Case, server: Any) -> Any:
     """Serve so that the standard library's loop is soon stopped, and the check over."""
-    return serving(step, server, lambda: server.serve_forever(OFTEN))
+    return case.serving(server, lambda: server.serve_forever(OFTEN))
 
 
 class _Patient(xmlrpc.client.Transport):
@@ -206,34 +206,34 @@ class _Patient(xmlrpc.client.Transport):
         return http.client.HTTPConnection(str(host), timeout=PATIENCE)
 
 
-def calling(step: Step, server: Any, name: str, *args: Any) -> Any:
+def calling(case: Case, server: Any, name: str, *args: Any) -> Any:
     """Call a function of the server as another program would."""
     host, port = server.server_address[:2]
     try:
         with xmlrpc.client.ServerProxy(f"http://{host}:{port}", transport=_Patient()) as other:
             return getattr(other, name)(*args)
     except xmlrpc.client.Fault as fault:
-        step.fail(f"the fault {fault.faultString!r}", fault)
+        case.fail(f"the fault {fault.faultString!r}", fault)
     except (OSError, xmlrpc.client.Error, http.client.HTTPException) as error:
-        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+        case.fail(f"{describe(error)}", error)
 
 
 @use.check("calls")
-def calls(CallServer: Any, Tickets: Any) -> None:
-    step = Step(
+def calls(bench: Bench, CallServer: Any, Tickets: Any) -> None:
+    case = bench.case(
         called="CallServer(address, logRequests=False), Tickets() registered, called by xmlrpc",
         expected="the tickets 1, 2 and 3",
         why="xmlrpc.client knows nothing of this course. Its calls travel as web requests, and "
         "register_instance makes an object's methods callable.",
     )
-    server = step.call(silent, CallServer)
-    with quickly(step, server):
-        step.call(server.register_instance, step.call(Tickets))
-        got = [calling(step, server, "next") for _ in range(3)]
-    step.want(got == [1, 2, 3], f"{got}{room.records.trouble()}")
-    one, two = step.call(Tickets), step.call(Tickets)
-    got = [step.call(roll.next) for roll in (one, two)]
-    step.want(got == [1, 1], f"{got} from two rolls of tickets: do they share their number?")
+    server = case.call(silent, CallServer)
+    with quickly(case, server):
+        case.call(server.register_instance, case.call(Tickets))
+        got = [calling(case, server, "next") for _ in range(3)]
+    case.want(got == [1, 2, 3], f"{got}")
+    one, two = case.call(Tickets), case.call(Tickets)
+    got = [case.call(roll.next) for roll in (one, two)]
+    case.want(got == [1, 1], f"{got} from two rolls of tickets: do they share their number?")
 
 
 class _Meeting:
@@ -252,32 +252,32 @@ class _Meeting:
 
 
 @use.check("at once")
-def at_once(CallServer: Any) -> None:
-    step = Step(
+def at_once(bench: Bench, CallServer: Any) -> None:
+    case = bench.case(
         called="CallServer, called by two programs; each call waits until the other has come",
         expected="both answered",
         why="SimpleXMLRPCServer is a plain TCPServer inside: one call after the other. Two calls "
         "that need each other would then wait for ever.",
     )
-    server = step.call(silent, CallServer)
-    meeting = there(_Meeting)
+    server = case.call(silent, CallServer)
+    meeting = bench.there(_Meeting)
 
-    with quickly(step, server):
-        step.call(server.register_function, meeting.meet)
+    with quickly(case, server):
+        case.call(server.register_function, meeting.meet)
         with ThreadPoolExecutor(2) as programs:
             try:
-                met = list(programs.map(lambda _: calling(step, server, "meet"), range(2)))
-            except NotYet as not_yet:
+                met = list(programs.map(lambda _: calling(case, server, "meet"), range(2)))
+            except CaseError as failure:
                 met = []
-                step.want("timed out" in not_yet.came, not_yet.came)
-    names = there(_names_of_parents, server)
-    last = "ThreadingMixIn" in names and there(_process_request_of, server) == "BaseServer"
-    step.want(
+                case.want("timed out" in failure.got, failure.got)
+    names = bench.there(_names_of_parents, server)
+    last = "ThreadingMixIn" in names and bench.there(_process_request_of, server) == "BaseServer"
+    case.want(
         not last,
         f"one call after the other: CallServer's parents are {_parents(CallServer)}, and "
         "process_request is found in the first",
     )
-    step.want(met == [True, True], f"one call after the other{room.records.trouble()}")
+    case.want(met == [True, True], "one call after the other")
 
 
 def _names_of_parents(server: Any) -> tuple[str, ...]:
@@ -292,40 +292,40 @@ def _process_request_of(server: Any) -> str:
 
 
 @use.check("tickets")
-def no_number_twice(Tickets: Any) -> None:
-    step = Step(
+def no_number_twice(bench: Bench, Tickets: Any) -> None:
+    case = bench.case(
         called="next() of one Tickets(), in three quick threads and a slow one: 100 times in all",
         expected="the numbers from 1 to 100, each sold once",
         why="With threads, what is shared wants a lock: between reading the number and returning "
         "it another thread may have its turn.",
     )
-    step.want(isinstance(Tickets, type), f"Tickets is {Tickets!r}, no class")
-    roll = step.call(subclass("Tickets", (_Slow, Tickets), {}))
-    sold, done = there(_sell_out, roll, room.records, 2 * PATIENCE)
-    step.want(done, f"{len(sold)} numbers, and threads that wait: a lock not given back?")
-    step.want(len(sold) == 100, f"{len(sold)} numbers{room.records.trouble()}")
+    case.want(isinstance(Tickets, type), f"Tickets is {Tickets!r}, no class")
+    roll = case.call(bench.subclass("Tickets", (_Slow, Tickets), {}))
+    sold, done = bench.there(_sell_out, roll, bench.records, 2 * PATIENCE)
+    case.want(done, f"{len(sold)} numbers, and threads that wait: a lock not given back?")
+    case.want(len(sold) == 100, f"{len(sold)} numbers")
     twice = len(sold) - len(set(sold))
-    step.want(not twice, f"{twice} of 100 numbers sold twice: what do the threads share?")
-    step.want(sorted(sold) == list(range(1, 101)), f"the numbers {sorted(sold)[:5]}...")
-    nobody_comes_between(Tickets)
+    case.want(not twice, f"{twice} of 100 numbers sold twice: what do the threads share?")
+    case.want(sorted(sold) == list(range(1, 101)), f"the numbers {sorted(sold)[:5]}...")
+    nobody_comes_between(bench, Tickets)
 
 
-def nobody_comes_between(tickets: Any) -> None:
+def nobody_comes_between(bench: Bench, tickets: Any) -> None:
     """Let one of two threads wait at each of its looks at the roll, while the other goes on."""
-    step = Step(
+    case = bench.case(
         called="next() of one Tickets(), in two threads; one is held up before one of its looks "
         "at an attribute, while the other one goes on",
         expected="the numbers 1 and 2",
         why="From reading the number to returning it no other thread may come in between. Whoever "
         "gives the lock back and looks again sees what another one has done.",
     )
-    held_up = step.call(subclass, "Tickets", (_HeldUp, tickets), {})
+    held_up = case.call(make_class, "Tickets", (_HeldUp, tickets), {})
     looks, stop_at = 1, 0
     while stop_at <= looks:
-        sold, looks = there(_sell_two, step.call(held_up), stop_at)
-        step.want(
+        sold, looks = bench.there(_sell_two, case.call(held_up), stop_at)
+        case.want(
             sorted(sold) == [1, 2],
-            f"{list(sold)}{room.records.trouble()}: is the lock held till the number is returned?",
+            f"{list(sold)}: is the lock held till the number is returned?",
         )
         stop_at += 1
 
@@ -420,9 +420,9 @@ class _Slow:
 bugs = EXERCISES["09.3"]
 
 
-def site(step: Step, web: Any, pages: Any, folder: str) -> Any:
+def site(case: Case, web: Any, pages: Any, folder: str) -> Any:
     """Return the learner's server, for the pages in a folder."""
-    return step.call(web, ANY_PORT, there(_for_folder, pages, folder))
+    return case.call(web, ANY_PORT, case.bench.there(_for_folder, pages, folder))
 
 
 def _for_folder(pages: Any, folder: str) -> Any:
@@ -434,114 +434,114 @@ def write(folder: str, name: str, text: str) -> None:
     Path(folder, name).write_text(text, encoding="utf-8")
 
 
-def fetch(step: Step, server: Any, path: str) -> tuple[str, str]:
+def fetch(case: Case, server: Any, path: str) -> tuple[str, str]:
     """Return the kind and the text of a page, as urllib sees it."""
     host, port = server.server_address[:2]
     opener = build_opener(ProxyHandler({}))
     try:
         with opener.open(f"http://{host}:{port}{path}", timeout=PATIENCE) as answer:
-            step.want(answer.status == 200, f"the status {answer.status}")
+            case.want(answer.status == 200, f"the status {answer.status}")
             return str(answer.headers["Content-Type"]), answer.read().decode()
     except urllib.error.URLError as error:
         reason = error.reason if isinstance(error.reason, BaseException) else error
-        step.fail(f"{describe(reason)}{room.records.trouble()}", error)
+        case.fail(f"{describe(reason)}", error)
     except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
-        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+        case.fail(f"{describe(error)}", error)
 
 
 @bugs.check("at once")
-def web_at_once(Web: Any, Pages: Any) -> None:
-    step = Step(
+def web_at_once(bench: Bench, Web: Any, Pages: Any) -> None:
+    case = bench.case(
         called="Web, with a browser that connects and says nothing, then a second one",
         expected="a page for the second",
         why="Browsers connect in advance. HTTPServer serves one client at a time; a mix-in "
         "changes that, if its process_request is the one that Python finds first.",
     )
-    with there(TemporaryDirectory) as folder:
-        there(write, folder, "index.html", "Ahoy")
-        server = site(step, Web, Pages, folder)
+    with bench.there(TemporaryDirectory) as folder:
+        bench.there(write, folder, "index.html", "Ahoy")
+        server = site(case, Web, Pages, folder)
         with (
-            quickly(step, server),
+            quickly(case, server),
             socket.create_connection(server.server_address, PATIENCE) as mute,
         ):
             time.sleep(2 * OFTEN)
             try:
-                fetch(step, server, "/index.html")
-            except NotYet as not_yet:
+                fetch(case, server, "/index.html")
+            except CaseError as failure:
                 mute.close()
-                alone = there(_process_request_of, server) == "BaseServer"
-                step.want(
+                alone = bench.there(_process_request_of, server) == "BaseServer"
+                case.want(
                     not alone,
-                    f"{not_yet.came}. process_request is BaseServer's own: the parents are "
+                    f"{failure.got}. process_request is BaseServer's own: the parents are "
                     f"{_parents(Web)}",
                 )
                 raise
-        step.want(server.daemon_threads, "a page, and a Web without daemon_threads = True")
+        case.want(server.daemon_threads, "a page, and a Web without daemon_threads = True")
 
 
 @bugs.check("the end")
-def web_end(Web: Any, Pages: Any) -> None:
-    step = Step(
+def web_end(bench: Bench, Web: Any, Pages: Any) -> None:
+    case = bench.case(
         called="Web, with a client that asks for /hello and reads to the end",
         expected="the end of the connection, after the answer",
         why="Without a length in the answer, only the end of the connection says that it is over. "
         "shutdown_request ends it. Who overrides that must end it elsewhere.",
     )
-    with there(TemporaryDirectory) as folder:
-        server = site(step, Web, Pages, folder)
-        with quickly(step, server):
+    with bench.there(TemporaryDirectory) as folder:
+        server = site(case, Web, Pages, folder)
+        with quickly(case, server):
             try:
-                talk(step, server.server_address, b"GET /hello HTTP/1.0\r\n\r\n")
-            except NotYet as not_yet:
-                step.want(
-                    "no end" not in not_yet.came,
+                case.talk(server.server_address, b"GET /hello HTTP/1.0\r\n\r\n")
+            except CaseError as failure:
+                case.want(
+                    "no end" not in failure.got,
                     f"no end within {PATIENCE:g} seconds: does anybody close the connection?",
                 )
                 raise
 
 
 @bugs.check("folder")
-def web_folder(Web: Any, Pages: Any) -> None:
-    step = Step(
+def web_folder(bench: Bench, Web: Any, Pages: Any) -> None:
+    case = bench.case(
         called='Web, with partial(Pages, folder="...") and two folders, one after the other',
         expected="the page of each folder",
         why="The parent's constructor serves the whole request. What comes after it comes too "
         "late; what is there before it, or passed to it, is in time.",
     )
     for text in ("Ahoy", "Land in sight"):
-        with there(TemporaryDirectory) as folder, _in_the_same_folder(step):
-            there(write, folder, "chart.txt", text)
-            server = site(step, Web, Pages, folder)
-            with quickly(step, server):
+        with bench.there(TemporaryDirectory) as folder, _in_the_same_folder(case):
+            bench.there(write, folder, "chart.txt", text)
+            server = site(case, Web, Pages, folder)
+            with quickly(case, server):
                 try:
-                    _, got = fetch(step, server, "/chart.txt")
-                except NotYet as not_yet:
-                    step.want(
-                        "404" not in not_yet.came,
-                        f"{not_yet.came}: it looks elsewhere. Is the folder told after "
+                    _, got = fetch(case, server, "/chart.txt")
+                except CaseError as failure:
+                    case.want(
+                        "404" not in failure.got,
+                        f"{failure.got}: it looks elsewhere. Is the folder told after "
                         "super().__init__(), when the request is over?",
                     )
                     raise
-                step.want(got == text, f"{got!r}, for a file with {text!r}")
-                raw = talk(step, server.server_address, b"GET /chart.txt HTTP/1.0\r\n\r\n")
+                case.want(got == text, f"{got!r}, for a file with {text!r}")
+                raw = case.talk(server.server_address, b"GET /chart.txt HTTP/1.0\r\n\r\n")
             body = raw.partition(b"\r\n\r\n")[2].decode(errors="replace")
-            step.want(
+            case.want(
                 body == text,
                 f"{body!r}, for a file with {text!r}: does do_GET go on after the page?",
             )
-            step.want(raw.count(b"HTTP/1.") == 1, f"two status lines: {raw[:200]!r}")
+            case.want(raw.count(b"HTTP/1.") == 1, f"two status lines: {raw[:200]!r}")
 
 
 @contextmanager
-def _in_the_same_folder(step: Step) -> Iterator[None]:
+def _in_the_same_folder(case: Case) -> Iterator[None]:
     """Want the answer's process to be in the folder in which it was, and take it back there."""
-    before = there(os.getcwd)
+    before = case.bench.there(os.getcwd)
     try:
         yield
     finally:
-        after = there(os.getcwd)
-        there(os.chdir, before)
-    step.want(
+        after = case.bench.there(os.getcwd)
+        case.bench.there(os.chdir, before)
+    case.want(
         after == before,
         "the right page, and the whole program in another folder: chdir is for all threads, and "
         "two of them may want two folders",
@@ -549,37 +549,37 @@ def _in_the_same_folder(step: Step) -> Iterator[None]:
 
 
 @bugs.check("hello")
-def web_hello(Web: Any, Pages: Any) -> None:
-    step = Step(
+def web_hello(bench: Bench, Web: Any, Pages: Any) -> None:
+    case = bench.case(
         called="Web, with urllib asking for /hello",
         expected="'¡Buenos días!', as text/plain in UTF-8",
         why="wfile is a file of bytes. Only the program knows in which encoding its text travels.",
     )
-    with there(TemporaryDirectory) as folder:
-        server = site(step, Web, Pages, folder)
-        with quickly(step, server):
-            kind, got = fetch(step, server, "/hello")
-    step.want(got == "¡Buenos días!", f"{got!r}{room.records.trouble()}")
-    step.want(kind == "text/plain; charset=utf-8", f"the right text, as {kind!r}")
+    with bench.there(TemporaryDirectory) as folder:
+        server = site(case, Web, Pages, folder)
+        with quickly(case, server):
+            kind, got = fetch(case, server, "/hello")
+    case.want(got == "¡Buenos días!", f"{got!r}")
+    case.want(kind == "text/plain; charset=utf-8", f"the right text, as {kind!r}")
 
 
 predict = EXERCISES["09.4"]
 
 
 @predict.check("who")
-def who_answers(who_answers: Any) -> None:
-    step = Step(
+def who_answers(bench: Bench, who_answers: Any) -> None:
+    case = bench.case(
         called="who_answers, beside a real run of the six servers, in a new Python",
         expected='"s" the server itself, "t" a thread of its process, "p" another process',
         why="All parents may have a process_request. Python takes the first that it finds, from "
         "left to right, and that one decides.",
     )
-    step.want(
+    case.want(
         hasattr(os, "fork"), "nothing could be tried: this system has no fork, in any program"
     )
     real = real_run(roll_call)
     compare(
-        step,
+        case,
         who_answers,
         real,
         {
@@ -619,17 +619,16 @@ def _who(server_class: Any) -> str:
 
 
 @predict.check("noticed")
-def who_notices(noticed: Any) -> None:
-    step = Step(
+def who_notices(bench: Bench, noticed: Any) -> None:
+    case = bench.case(
         called="noticed, beside a real run of the test on five broken servers",
         expected="True for each fault that makes the test fail",
         why="Two questions, two answers: the test looks at nothing else. To learn what a test "
         "sees, break something and watch.",
     )
-    with room.here():
-        real = [not _passes_test(broken) for broken in _broken()]
+    real = [not _passes_test(broken) for broken in _broken()]
     compare(
-        step,
+        case,
         noticed,
         real,
         {

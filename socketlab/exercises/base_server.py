@@ -17,12 +17,11 @@ from urllib.request import ProxyHandler, build_opener
 
 import minisocketserver
 
-from ..checks import room
+from ..checks.bench import Bench
+from ..checks.case import PATIENCE, Case, CaseError
 from ..checks.core import load
 from ..checks.forecast import compare
-from ..checks.place import subclass, there
-from ..checks.room import here, serving, talk
-from ..checks.step import PATIENCE, NotYet, Step, whereabouts
+from ..checks.records import Records
 from ..notebook.running import ServerTrouble, running, within
 from ..notebook.tracebacks import describe
 from .sockets import want_line_ends
@@ -121,51 +120,51 @@ def describe_argument(args: tuple[Any, ...]) -> str:
     return f"a {type(args[0]).__name__}" if args else "nothing"
 
 
-def practice(step: Step, server_class: Any, handler: Any = greet, **extra: Any) -> Any:
+def practice(case: Case, server_class: Any, handler: Any = greet, **extra: Any) -> Any:
     """Return a server of the learner's loop and the bench's door."""
-    return step.call(subclass("Practice", (Hooks, Door, server_class), extra), handler)
+    return case.call(case.bench.subclass("Practice", (Hooks, Door, server_class), extra), handler)
 
 
 @build.check("serve")
-def serve(BaseServer: Any) -> None:
-    step = Step(
+def serve(bench: Bench, BaseServer: Any) -> None:
+    case = bench.case(
         called="serve_forever(), with two clients in turn",
         expected=f"both answered, each by way of {', '.join(WAY)}",
         why="Each hook is a place where a subclass steps in: TCPServer, the mix-ins, you. One "
         "that is not called steps in nowhere.",
     )
     for hook in ("server_activate", "server_close", "service_actions", "close_request"):
-        step.want(
+        case.want(
             hasattr(BaseServer, hook),
             f"a BaseServer without {hook}(): it was in the exercise, and reset('02.1') has it",
         )
-    with serving(step, practice(step, BaseServer)) as server:
+    with case.serving(practice(case, BaseServer)) as server:
         for _ in range(2):
             server.calls.clear()
-            got = talk(step, server.server_address)
-            step.want(got == b"hello", f"{got!r} back{room.records.trouble()}")
-            step.want(server.calls == WAY, f"the calls {', '.join(server.calls)}")
+            got = case.talk(server.server_address)
+            case.want(got == b"hello", f"{got!r} back")
+            case.want(server.calls == WAY, f"the calls {', '.join(server.calls)}")
 
 
 @build.check("stop")
-def stop(BaseServer: Any) -> None:
-    _wakes(BaseServer)
-    _sleeps(BaseServer)
-    _leaves_no_pipe(BaseServer)
-    _stops_alone(BaseServer)
-    _waits_for_the_request_at_hand(BaseServer)
-    _with_closes(BaseServer)
+def stop(bench: Bench, BaseServer: Any) -> None:
+    _wakes(bench, BaseServer)
+    _sleeps(bench, BaseServer)
+    _leaves_no_pipe(bench, BaseServer)
+    _stops_alone(bench, BaseServer)
+    _waits_for_the_request_at_hand(bench, BaseServer)
+    _with_closes(bench, BaseServer)
 
 
-def _wakes(server_class: Any) -> None:
-    step = Step(
+def _wakes(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called=f"serve_forever({LONG:g}), then shutdown() from another thread; and once more",
         expected="the loop ended at once, and a second serve_forever() that serves",
         why="A flag does not wake a loop that sleeps. Polling finds it late, here after a minute; "
         "a byte in a socket pair finds it at once.",
     )
-    server = practice(step, server_class)
-    made = len(room.records.sockets)
+    server = practice(case, server_class)
+    made = len(bench.records.sockets)
     ended, go_on, once_more = threading.Event(), threading.Event(), threading.Event()
 
     def twice() -> None:
@@ -175,8 +174,8 @@ def _wakes(server_class: Any) -> None:
         if once_more.is_set():
             server.serve_forever(LONG)
 
-    with serving(step, server, twice):
-        talk(step, server.server_address)
+    with case.serving(server, twice):
+        case.talk(server.server_address)
         time.sleep(0.05)  # back to sleep
         try:
             within(PATIENCE, server.shutdown, "shutdown")
@@ -185,48 +184,47 @@ def _wakes(server_class: Any) -> None:
             woken = False
         except Exception as error:
             go_on.set()
-            step.fail(describe(error), error)
-        left = there(_left_open, server, made)
+            case.fail(describe(error), error)
+        left = bench.there(_left_open, server, bench.records, made)
         if woken:
             once_more.set()
         go_on.set()
         if not woken:
             _poke(server)
-            step.fail(
+            case.fail(
                 f"serve_forever() goes on {PATIENCE:g} seconds after shutdown(): nobody woke it"
-                f"{room.records.trouble()}"
             )
         if left:
             _poke(server)
-            step.fail(f"stopped, and {left} of the sockets that serve_forever() made still open")
+            case.fail(f"stopped, and {left} of the sockets that serve_forever() made still open")
         try:
-            got = talk(step, server.server_address)
-        except NotYet as not_yet:
+            got = case.talk(server.server_address)
+        except CaseError as failure:
             _poke(server)
-            step.fail(f"stopped, and a second serve_forever() does not serve: {not_yet.came}")
-        step.want(got == b"hello", f"{got!r} from the second serve_forever()")
+            case.fail(f"stopped, and a second serve_forever() does not serve: {failure.got}")
+        case.want(got == b"hello", f"{got!r} from the second serve_forever()")
         time.sleep(0.05)
         if server.asked > 2:
             _poke(server)
-            step.fail(
+            case.fail(
                 "stopped, and get_request() called again without a client: is the byte of the "
                 "first shutdown() still in the bell?"
             )
 
 
-def _sleeps(server_class: Any) -> None:
-    step = Step(
+def _sleeps(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called=f"serve_forever({OFTEN}), with nobody there, nothing overridden",
         expected="a loop that sleeps until there is something to do, whatever poll_interval says",
         why="A loop that looks up now and then finds the flag late, and keeps the processor busy "
         "while nobody comes. Only regular work, which has_regular_work() tells, is a reason to.",
     )
-    server = practice(step, server_class)
-    with serving(step, server, lambda: there(_serve_known, server)):
-        talk(step, server.server_address)
+    server = practice(case, server_class)
+    with case.serving(server, lambda: bench.there(_serve_known, server)):
+        case.talk(server.server_address)
         time.sleep(0.1)  # back to sleep
-        seconds = there(_work_of_the_loop, server)
-    step.want(not seconds, "a loop that woke up again and again in a fifth of a second")
+        seconds = bench.there(_work_of_the_loop, server)
+    case.want(not seconds, "a loop that woke up again and again in a fifth of a second")
 
 
 def _serve_known(server: Any) -> None:
@@ -244,20 +242,20 @@ def _work_of_the_loop(server: Any) -> float:
     return time.clock_gettime(clock) - before
 
 
-def _leaves_no_pipe(server_class: Any) -> None:
-    step = Step(
+def _leaves_no_pipe(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="serve_forever() of three servers, each stopped by shutdown()",
         expected="no descriptor of a pipe or a selector left open",
         why="What the loop opens, it closes when it ends. A program that starts it again and "
         "again runs out of descriptors.",
     )
-    servers = [practice(step, server_class) for _ in range(3)]
-    before = there(_descriptors)
+    servers = [practice(case, server_class) for _ in range(3)]
+    before = bench.there(_descriptors)
     for server in servers:
-        with serving(step, server):
-            talk(step, server.server_address)
-    left = there(_descriptors) - before
-    step.want(left < 3, f"{left} descriptors that serve_forever() opened, still open")
+        with case.serving(server):
+            case.talk(server.server_address)
+    left = bench.there(_descriptors) - before
+    case.want(left < 3, f"{left} descriptors that serve_forever() opened, still open")
 
 
 def _descriptors() -> int:
@@ -270,35 +268,35 @@ def _descriptors() -> int:
     return count
 
 
-def _stops_alone(server_class: Any) -> None:
-    step = Step(
+def _stops_alone(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="shutdown() of the first of two servers that both serve",
         expected="its loop ended at once, and the other one serving",
         why="A program may have two servers. The bell, the event and the flag belong on self: on "
         "the class, or in a global, the second server's would take the place of the first's.",
     )
-    practised = subclass("Practice", (Hooks, Door, server_class), {})
-    first, second = (step.call(practised, greet) for _ in range(2))
-    with serving(step, first):
-        talk(step, first.server_address)
-        with serving(step, second):
-            talk(step, second.server_address)
+    practised = bench.subclass("Practice", (Hooks, Door, server_class), {})
+    first, second = (case.call(practised, greet) for _ in range(2))
+    with case.serving(first):
+        case.talk(first.server_address)
+        with case.serving(second):
+            case.talk(second.server_address)
             try:
                 within(PATIENCE, first.shutdown, "shutdown")
             except ServerTrouble:
                 _poke(first)
-                step.fail("the first one goes on: was the other one's bell rung?")
+                case.fail("the first one goes on: was the other one's bell rung?")
             try:
-                got = talk(step, second.server_address)
-            except NotYet as not_yet:
-                step.fail(f"the second one has ended as well: {not_yet.came}")
-            step.want(got == b"hello", f"{got!r} from the second one")
+                got = case.talk(second.server_address)
+            except CaseError as failure:
+                case.fail(f"the second one has ended as well: {failure.got}")
+            case.want(got == b"hello", f"{got!r} from the second one")
 
 
-def _left_open(server: Any, made: int) -> int:
+def _left_open(server: Any, records: Records, made: int) -> int:
     """Count the open sockets, made after the first `made`, that are no door and no client."""
     ours = [server.socket, *server.taken]
-    new = [sock for sock in room.records.sockets[made:] if sock not in ours]
+    new = [sock for sock in records.sockets[made:] if sock not in ours]
     return sum(sock.fileno() != -1 for sock in new)
 
 
@@ -309,8 +307,8 @@ def _poke(server: Any) -> None:
             socket.create_connection(server.server_address, PATIENCE).close()
 
 
-def _waits_for_the_request_at_hand(server_class: Any) -> None:
-    step = Step(
+def _waits_for_the_request_at_hand(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="shutdown(), while a handler is at work",
         expected="shutdown() back when the loop has ended, not before",
         why="Who calls shutdown() goes on to close things. The loop must be done with them.",
@@ -322,13 +320,13 @@ def _waits_for_the_request_at_hand(server_class: Any) -> None:
         go_on.wait(PATIENCE)
         request.sendall(b"hello")
 
-    server = practice(step, server_class, slow)
-    with serving(step, server):
+    server = practice(case, server_class, slow)
+    with case.serving(server):
         client = threading.Thread(
-            target=lambda: talk(step, server.server_address), name="client", daemon=True
+            target=lambda: case.talk(server.server_address), name="client", daemon=True
         )
         client.start()
-        step.want(at_work.wait(PATIENCE), "no handler was called")
+        case.want(at_work.wait(PATIENCE), "no handler was called")
         caller = threading.Thread(target=server.shutdown, daemon=True)
         caller.start()
         caller.join(0.1)
@@ -336,68 +334,68 @@ def _waits_for_the_request_at_hand(server_class: Any) -> None:
         go_on.set()
         client.join(PATIENCE)
         caller.join(PATIENCE)
-        step.want(not early, "shutdown() returned while the handler was still at work")
+        case.want(not early, "shutdown() returned while the handler was still at work")
 
 
-def _with_closes(server_class: Any) -> None:
-    step = Step(
+def _with_closes(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="with server as entered: ...",
         expected="the server itself for entered, and server_close() called at the end",
         why="shutdown() ends the loop, and server_close() gives back the listener. Programs leave "
         "the second to with.",
     )
-    server = practice(step, server_class)
+    server = practice(case, server_class)
 
     def enter_and_leave() -> Any:
         with server as entered:
             return entered
 
-    entered = step.call(enter_and_leave)
-    step.want(entered is server, f"{entered!r} for entered")
-    step.want(server.fileno() == -1, "a listener that is still open: no server_close()")
+    entered = case.call(enter_and_leave)
+    case.want(entered is server, f"{entered!r} for entered")
+    case.want(server.fileno() == -1, "a listener that is still open: no server_close()")
 
 
 @build.check("no loop")
-def no_loop(BaseServer: Any) -> None:
-    step = Step(
+def no_loop(bench: Bench, BaseServer: Any) -> None:
+    case = bench.case(
         called="shutdown(), although serve_forever() has never run; then serve_forever()",
         expected="both back at once",
         why="A program that stops its server in a finally, and failed before the loop began, "
         "would hang there: the standard library's does.",
     )
-    server = practice(step, BaseServer)
+    server = practice(case, BaseServer)
     try:
         within(PATIENCE, server.shutdown, "shutdown")
     except ServerTrouble:
-        step.fail(
+        case.fail(
             f"no end of shutdown() within {PATIENCE:g} seconds: it waits for a loop that never ran"
-            f"{there(whereabouts, room.records.before)}"
+            f"{bench.whereabouts()}"
         )
     except Exception as error:
-        step.fail(describe(error), error)
+        case.fail(describe(error), error)
     try:
         within(PATIENCE, lambda: server.serve_forever(LONG), "serve_forever")
     except ServerTrouble:
         with suppress(ServerTrouble):
             within(PATIENCE, server.shutdown, "shutdown")
         _poke(server)
-        step.fail("a loop that runs: the shutdown() before it was forgotten")
+        case.fail("a loop that runs: the shutdown() before it was forgotten")
     except Exception as error:
-        step.fail(describe(error), error)
-    _nobody_to_wake(BaseServer)
+        case.fail(describe(error), error)
+    _nobody_to_wake(bench, BaseServer)
 
 
-def _nobody_to_wake(server_class: Any) -> None:
-    step = Step(
+def _nobody_to_wake(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="shutdown() once more, when the loop has ended",
         expected="back at once, without an error",
         why="Programs stop their server twice: in the handler of a signal, and in a finally. The "
         "second time there is nobody to wake.",
     )
-    with serving(step, practice(step, server_class)) as server:
-        talk(step, server.server_address)
-    step.call(server.shutdown)
-    _not_forgotten_at_the_end(server_class)
+    with case.serving(practice(case, server_class)) as server:
+        case.talk(server.server_address)
+    case.call(server.shutdown)
+    _not_forgotten_at_the_end(bench, server_class)
 
 
 class LowersSlowly:
@@ -409,18 +407,20 @@ class LowersSlowly:
         super().__setattr__(name, value)
 
 
-def _not_forgotten_at_the_end(server_class: Any) -> None:
-    step = Step(
+def _not_forgotten_at_the_end(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="shutdown(), at once a second shutdown(), then serve_forever()",
         expected="all three back at once",
         why="When shutdown() is back, the loop must be done with the flag: a flag that goes down "
         "after the event is set takes the next shutdown() with it.",
     )
-    server = step.call(subclass("Practice", (LowersSlowly, Hooks, Door, server_class), {}), greet)
+    server = case.call(
+        bench.subclass("Practice", (LowersSlowly, Hooks, Door, server_class), {}), greet
+    )
     loop = _thread(server.serve_forever, LONG)
-    talk(step, server.server_address)
+    case.talk(server.server_address)
     for _ in range(2):
-        step.call(server.shutdown)
+        case.call(server.shutdown)
     loop.join(PATIENCE)
     try:
         within(PATIENCE, lambda: server.serve_forever(LONG), "serve_forever")
@@ -428,70 +428,67 @@ def _not_forgotten_at_the_end(server_class: Any) -> None:
         with suppress(ServerTrouble):
             within(PATIENCE, server.shutdown, "shutdown")
         _poke(server)
-        step.fail("a loop that runs: was the event set before the flag was down?")
+        case.fail("a loop that runs: was the event set before the flag was down?")
     except Exception as error:
-        step.fail(describe(error), error)
+        case.fail(describe(error), error)
 
 
 @build.check("regular work")
-def regular_work(BaseServer: Any) -> None:
-    _ticks(BaseServer)
-    _after_the_request(BaseServer)
-    _ends_with_its_error(BaseServer)
+def regular_work(bench: Bench, BaseServer: Any) -> None:
+    _ticks(bench, BaseServer)
+    _after_the_request(bench, BaseServer)
+    _ends_with_its_error(bench, BaseServer)
 
 
-def _ticks(server_class: Any) -> None:
+def _ticks(bench: Bench, server_class: Any) -> None:
     interval, times = 0.05, 3
-    step = Step(
+    case = bench.case(
         called=f"serve_forever({interval}), with a service_actions of a subclass, and no client",
         expected="service_actions called each poll_interval, and not more often",
         why="Who overrides service_actions wants regular work done, also while nobody comes. Then, "
         "and only then, the loop has to look up now and then.",
     )
-    default = there(_default_interval, server_class)
-    step.want(default == 0.5, f"a poll_interval that is {default} by default, in place of 0.5")
+    default = bench.there(_default_interval, server_class)
+    case.want(default == 0.5, f"a poll_interval that is {default} by default, in place of 0.5")
     ticks: list[float] = []
 
     def service_actions(self: Any) -> None:
         ticks.append(time.monotonic())
 
     begin = time.monotonic()
-    with serving(
-        step,
-        server := practice(step, server_class, service_actions=service_actions),
+    with case.serving(
+        server := practice(case, server_class, service_actions=service_actions),
         lambda: server.serve_forever(interval),
     ):
         end = begin + PATIENCE
         while len(ticks) < times and time.monotonic() < end:
             time.sleep(0.005)
-        step.want(
-            ticks, f"no call of service_actions: nobody woke the loop{room.records.trouble()}"
-        )
-        step.want(len(ticks) >= times, f"{len(ticks)} calls in {PATIENCE:g} seconds")
+        case.want(ticks, "no call of service_actions: nobody woke the loop")
+        case.want(len(ticks) >= times, f"{len(ticks)} calls in {PATIENCE:g} seconds")
         seconds = ticks[times - 1] - begin
-        step.want(seconds > 0.9 * times * interval, f"{times} calls in {seconds:.2f} seconds")
+        case.want(seconds > 0.9 * times * interval, f"{times} calls in {seconds:.2f} seconds")
 
 
 def _default_interval(server_class: Any) -> Any:
     return inspect.signature(server_class.serve_forever).parameters["poll_interval"].default
 
 
-def _after_the_request(server_class: Any) -> None:
-    step = Step(
+def _after_the_request(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called=f"serve_forever({LONG:g}), with a service_actions of the server's own, and a client",
         expected="service_actions called after the request, although the time is not up",
         why="Regular work is done after each wait, whatever ended it. A server that is never idle "
         "has regular work, too.",
     )
-    server = practice(step, server_class)
+    server = practice(case, server_class)
     server.service_actions = lambda: server.calls.append("service_actions")
-    with serving(step, server, lambda: server.serve_forever(LONG)):
-        talk(step, server.server_address)
+    with case.serving(server, lambda: server.serve_forever(LONG)):
+        case.talk(server.server_address)
         end = time.monotonic() + PATIENCE
         while "service_actions" not in _since_the_request(server) and time.monotonic() < end:
             time.sleep(0.005)
         calls = _since_the_request(server)[: len(WAY) + 1]
-        step.want(calls == [*WAY, "service_actions"], f"the calls {', '.join(calls)}")
+        case.want(calls == [*WAY, "service_actions"], f"the calls {', '.join(calls)}")
 
 
 def _since_the_request(server: Any) -> list[str]:
@@ -499,8 +496,8 @@ def _since_the_request(server: Any) -> list[str]:
     return calls[calls.index(WAY[0]) :] if WAY[0] in calls else calls
 
 
-def _ends_with_its_error(server_class: Any) -> None:
-    step = Step(
+def _ends_with_its_error(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="serve_forever(), with a service_actions that raises ValueError; then shutdown()",
         expected="the ValueError for the caller, nothing left open, and shutdown() back at once",
         why="A mistake in a hook of the server's own is no client's fault, and must be seen. But "
@@ -510,68 +507,68 @@ def _ends_with_its_error(server_class: Any) -> None:
     def service_actions(self: Any) -> None:
         raise ValueError("a bug in the hook")
 
-    server = practice(step, server_class, service_actions=service_actions)
-    made = len(room.records.sockets)
+    server = practice(case, server_class, service_actions=service_actions)
+    made = len(bench.records.sockets)
     try:
         within(PATIENCE, lambda: server.serve_forever(OFTEN), "serve_forever")
-        step.fail("no error: who swallowed it?")
+        case.fail("no error: who swallowed it?")
     except ValueError:
         pass
     except ServerTrouble:
         with suppress(ServerTrouble):
             within(PATIENCE, server.shutdown, "shutdown")
         _poke(server)
-        step.fail("a loop that goes on")
-    left = there(_left_open, server, made)
-    step.want(not left, f"{left} of the sockets that serve_forever() made still open")
-    _want_ended(step, server)
-    _ends_before_it_began(server_class)
+        case.fail("a loop that goes on")
+    left = bench.there(_left_open, server, bench.records, made)
+    case.want(not left, f"{left} of the sockets that serve_forever() made still open")
+    _want_ended(case, server)
+    _ends_before_it_began(bench, server_class)
 
 
-def _want_ended(step: Step, server: Any) -> None:
+def _want_ended(case: Case, server: Any) -> None:
     try:
         within(PATIENCE, server.shutdown, "shutdown")
     except ServerTrouble:
-        step.fail("no end of shutdown(): nobody said that the loop has ended")
+        case.fail("no end of shutdown(): nobody said that the loop has ended")
 
 
-def _ends_before_it_began(server_class: Any) -> None:
-    step = Step(
+def _ends_before_it_began(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="serve_forever() on a server whose listener is closed; then shutdown()",
         expected="an error for the caller, nothing left open, and shutdown() back at once",
         why="What cannot be watched raises, before the first wait. How the loop ends does not "
         "matter: what it opened is closed, and the event is set.",
     )
-    server = practice(step, server_class)
+    server = practice(case, server_class)
     server.server_close()
-    made = len(room.records.sockets)
+    made = len(bench.records.sockets)
     try:
         within(PATIENCE, lambda: server.serve_forever(OFTEN), "serve_forever")
     except ServerTrouble:
         with suppress(ServerTrouble):
             within(PATIENCE, server.shutdown, "shutdown")
-        step.fail("no error, and a loop that goes on")
+        case.fail("no error, and a loop that goes on")
     except (OSError, ValueError):
         pass
-    left = there(_left_open, server, made)
-    step.want(not left, f"{left} of the sockets that serve_forever() made still open")
-    _want_ended(step, server)
+    left = bench.there(_left_open, server, bench.records, made)
+    case.want(not left, f"{left} of the sockets that serve_forever() made still open")
+    _want_ended(case, server)
 
 
 @build.check("trouble")
-def trouble(BaseServer: Any) -> None:
-    _bug_in_a_handler(BaseServer)
-    _turned_away(BaseServer)
-    _gone_again(BaseServer)
-    _ctrl_c(BaseServer)
+def trouble(bench: Bench, BaseServer: Any) -> None:
+    _bug_in_a_handler(bench, BaseServer)
+    _turned_away(bench, BaseServer)
+    _gone_again(bench, BaseServer)
+    _ctrl_c(bench, BaseServer)
 
 
 class Bug(Exception):
     """What no answer can have thought of."""
 
 
-def _bug_in_a_handler(server_class: Any) -> None:
-    step = Step(
+def _bug_in_a_handler(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="serve_forever(), with a handler that raises for its first client",
         expected="handle_error, which reports it, then shutdown_request; the second answered",
         why="Handlers are written by other people, and some have bugs. One bad request must not "
@@ -583,46 +580,46 @@ def _bug_in_a_handler(server_class: Any) -> None:
             raise Bug("a bug in the handler")
         request.sendall(b"hello")
 
-    with serving(step, practice(step, server_class, buggy)) as server:
+    with case.serving(practice(case, server_class, buggy)) as server:
         del server.handle_error  # the answer's own, in place of the one that only takes notes
         try:
-            talk(step, server.server_address)
-        except NotYet:
-            step.fail(f"a first client that waits for ever: not closed{room.records.trouble()}")
+            case.talk(server.server_address)
+        except CaseError:
+            case.fail("a first client that waits for ever: not closed")
         try:
-            got = talk(step, server.server_address)
-        except NotYet:
-            step.fail(f"nothing for the second client: the loop is dead{room.records.trouble()}")
-        step.want(got == b"hello", f"{got!r} for the second client")
+            got = case.talk(server.server_address)
+        except CaseError:
+            case.fail("nothing for the second client: the loop is dead")
+        case.want(got == b"hello", f"{got!r} for the second client")
     times = sum(call.startswith("handle_error") for call in server.calls)
-    step.want(times == 1, f"{times} calls of handle_error")
+    case.want(times == 1, f"{times} calls of handle_error")
     way = [*WAY[:3], "handle_error", *WAY[4:]]
     begins = [place for place, call in enumerate(server.calls) if call == WAY[0]]
     calls = server.calls[: begins[1]]
-    step.want(calls == way, f"for the first client the calls {', '.join(calls)}")
-    told = "".join(room.records.printed)
-    step.want("a bug in the handler" in told, f"a handle_error that reports {told!r}")
+    case.want(calls == way, f"for the first client the calls {', '.join(calls)}")
+    told = "".join(bench.records.printed)
+    case.want("a bug in the handler" in told, f"a handle_error that reports {told!r}")
 
 
-def _turned_away(server_class: Any) -> None:
-    step = Step(
+def _turned_away(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="serve_forever(), with a verify_request that returns False",
         expected="shutdown_request, so that the connection ends without a word, and no handler",
         why="verify_request decides whether to serve. A request turned away must still be closed, "
         "and a subclass may have a goodbye of its own.",
     )
-    server = practice(step, server_class, verify_request=lambda *request: False)
-    with serving(step, server):
+    server = practice(case, server_class, verify_request=lambda *request: False)
+    with case.serving(server):
         try:
-            got = talk(step, server.server_address)
-        except NotYet as not_yet:
-            step.fail(f"a client turned away, but not closed: {not_yet.came}")
-    step.want(not got and "handler" not in server.calls, f"{got!r}, and a handler was made")
-    step.want(server.calls == WAY[4:], f"the calls {', '.join(server.calls)}")
+            got = case.talk(server.server_address)
+        except CaseError as failure:
+            case.fail(f"a client turned away, but not closed: {failure.got}")
+    case.want(not got and "handler" not in server.calls, f"{got!r}, and a handler was made")
+    case.want(server.calls == WAY[4:], f"the calls {', '.join(server.calls)}")
 
 
-def _gone_again(server_class: Any) -> None:
-    step = Step(
+def _gone_again(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="serve_forever(), with a get_request() that raises OSError for the first client",
         expected="the second client answered",
         why="A client may have gone again before you take its request. That is no reason to stop.",
@@ -635,19 +632,19 @@ def _gone_again(server_class: Any) -> None:
             raise ConnectionAbortedError("the client has gone")
         return request, client_address
 
-    with serving(step, practice(step, server_class, get_request=get_request)) as server:
-        with suppress(NotYet):
-            talk(step, server.server_address)
+    with case.serving(practice(case, server_class, get_request=get_request)) as server:
+        with suppress(CaseError):
+            case.talk(server.server_address)
         try:
-            got = talk(step, server.server_address)
-        except NotYet:
-            step.fail(f"nothing for the second client: the loop is dead{room.records.trouble()}")
-        step.want(got == b"hello", f"{got!r}{room.records.trouble()}")
-    _only_os_errors(server_class)
+            got = case.talk(server.server_address)
+        except CaseError:
+            case.fail("nothing for the second client: the loop is dead")
+        case.want(got == b"hello", f"{got!r}")
+    _only_os_errors(bench, server_class)
 
 
-def _only_os_errors(server_class: Any) -> None:
-    step = Step(
+def _only_os_errors(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="handle_request(), with a get_request() that raises ValueError",
         expected="the ValueError for the caller",
         why="OSError says that the client has gone. Anything else is a bug in the server's own "
@@ -657,19 +654,19 @@ def _only_os_errors(server_class: Any) -> None:
     def get_request(self: Any) -> Any:
         raise ValueError("a bug in get_request")
 
-    server = practice(step, server_class, get_request=get_request)
+    server = practice(case, server_class, get_request=get_request)
     with socket.create_connection(server.server_address, PATIENCE):
         try:
-            step.call(server.handle_request)
-        except NotYet as not_yet:
-            if isinstance(not_yet.__cause__, ValueError):
+            case.call(server.handle_request)
+        except CaseError as failure:
+            if isinstance(failure.__cause__, ValueError):
                 return
             raise
-    step.fail("no error: does `except` name more than OSError?")
+    case.fail("no error: does `except` name more than OSError?")
 
 
-def _ctrl_c(server_class: Any) -> None:
-    step = Step(
+def _ctrl_c(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="handle_request(), with Ctrl-C (KeyboardInterrupt) in the handler",
         expected="shutdown_request, no handle_error, and the KeyboardInterrupt for the caller",
         why="Ctrl-C is no bug to be reported: somebody wants the program to end. Only the request "
@@ -679,7 +676,7 @@ def _ctrl_c(server_class: Any) -> None:
     def interrupted(request: Any, client_address: Any, server: Any) -> None:
         raise KeyboardInterrupt
 
-    server = practice(step, server_class, interrupted)
+    server = practice(case, server_class, interrupted)
     with socket.create_connection(server.server_address, PATIENCE):
         try:
             within(PATIENCE, server.handle_request, "handle_request")
@@ -687,26 +684,26 @@ def _ctrl_c(server_class: Any) -> None:
         except KeyboardInterrupt:
             raised = True
         except Exception as error:
-            step.fail(describe(error), error)
-    step.want("handle_error" not in server.calls, "handle_error called, as if it were a bug")
-    step.want(raised, "no KeyboardInterrupt: who swallowed it?")
+            case.fail(describe(error), error)
+    case.want("handle_error" not in server.calls, "handle_error called, as if it were a bug")
+    case.want(raised, "no KeyboardInterrupt: who swallowed it?")
     times = server.calls.count("shutdown_request")
-    step.want(times == 1, f"the KeyboardInterrupt, and {times} calls of shutdown_request")
+    case.want(times == 1, f"the KeyboardInterrupt, and {times} calls of shutdown_request")
 
 
 @build.check("one request")
-def one_request(BaseServer: Any) -> None:
-    step = Step(
+def one_request(bench: Bench, BaseServer: Any) -> None:
+    case = bench.case(
         called="handle_request(), with timeout = 0.05 and nobody there",
         expected="handle_timeout called once, and handle_request() back",
         why="timeout is how long handle_request() waits for a client.",
     )
-    server = practice(step, BaseServer, timeout=0.05)
-    step.call(server.handle_request)
+    server = practice(case, BaseServer, timeout=0.05)
+    case.call(server.handle_request)
     times = server.calls.count("handle_timeout")
-    step.want(times == 1, f"{times} calls of handle_timeout")
-    _does_not_wait(BaseServer)
-    step = Step(
+    case.want(times == 1, f"{times} calls of handle_timeout")
+    _does_not_wait(bench, BaseServer)
+    case = bench.case(
         called="handle_request(), with two clients waiting",
         expected="the first one served, the second left for the next call",
         why="handle_request() serves a single request, unlike its big sister.",
@@ -716,40 +713,40 @@ def one_request(BaseServer: Any) -> None:
         socket.create_connection(server.server_address, PATIENCE) as first,
         socket.create_connection(server.server_address, PATIENCE),
     ):
-        step.call(server.handle_request)
-        step.want(len(server.taken) == 1, f"{len(server.taken)} requests taken")
-        step.want("handler" in server.calls, "no handler was called")
+        case.call(server.handle_request)
+        case.want(len(server.taken) == 1, f"{len(server.taken)} requests taken")
+        case.want("handler" in server.calls, "no handler was called")
         got = first.recv(100)
-        step.want(got == b"hello", f"{got!r} for the first client")
-    step.want(server.calls.count("handle_timeout") == 1, "handle_timeout, though a client waited")
-    _timeout_is_not_the_loops(BaseServer)
-    _waits_for_ever(BaseServer)
+        case.want(got == b"hello", f"{got!r} for the first client")
+    case.want(server.calls.count("handle_timeout") == 1, "handle_timeout, though a client waited")
+    _timeout_is_not_the_loops(bench, BaseServer)
+    _waits_for_ever(bench, BaseServer)
 
 
-def _does_not_wait(server_class: Any) -> None:
-    step = Step(
+def _does_not_wait(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="handle_request(), with timeout = 0 and nobody there",
         expected="handle_timeout called, and handle_request() back at once",
         why="No seconds at all is a time limit too: look, and do not wait. None means: no limit.",
     )
-    server = practice(step, server_class, timeout=0)
+    server = practice(case, server_class, timeout=0)
     try:
-        step.call(server.handle_request)
-    except NotYet:
+        case.call(server.handle_request)
+    except CaseError:
         _poke(server)
         time.sleep(0.1)  # it has to wake before the door is taken away
         raise
     times = server.calls.count("handle_timeout")
-    step.want(times == 1, f"{times} calls of handle_timeout")
+    case.want(times == 1, f"{times} calls of handle_timeout")
 
 
-def _waits_for_ever(server_class: Any) -> None:
-    step = Step(
+def _waits_for_ever(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="handle_request(), with no time limit, and a client who comes after a while",
         expected="the client served, and no handle_timeout",
         why="timeout = None, on a socket without a limit, waits for ever.",
     )
-    server = practice(step, server_class)
+    server = practice(case, server_class)
     server.socket.settimeout(None)
     clients: list[socket.socket] = []
 
@@ -762,74 +759,74 @@ def _waits_for_ever(server_class: Any) -> None:
     try:
         within(wait + PATIENCE, server.handle_request, "handle_request")
     except ServerTrouble as trouble:
-        step.fail(f"{trouble}")
+        case.fail(f"{trouble}")
     finally:
         late.join()
         for client in clients:
             client.close()
-    step.want("handle_timeout" not in server.calls, "handle_timeout, although None has no end")
-    step.want("handler" in server.calls, "no handler was called")
+    case.want("handle_timeout" not in server.calls, "handle_timeout, although None has no end")
+    case.want("handler" in server.calls, "no handler was called")
 
 
-def _timeout_is_not_the_loops(server_class: Any) -> None:
-    step = Step(
+def _timeout_is_not_the_loops(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called=f"serve_forever({LONG:g}) on a server with timeout = 0.05",
         expected="no call of handle_timeout",
         why="A server's timeout is for handle_request() alone. serve_forever() does not look at "
         "it.",
     )
-    with serving(step, practice(step, server_class, timeout=0.05)) as server:
+    with case.serving(practice(case, server_class, timeout=0.05)) as server:
         time.sleep(0.15)
-        got = talk(step, server.server_address)
-        step.want(got == b"hello", f"{got!r}{room.records.trouble()}")
+        got = case.talk(server.server_address)
+        case.want(got == b"hello", f"{got!r}")
         times = server.calls.count("handle_timeout")
-        step.want(not times, f"{times} calls: did serve_forever() look at server.timeout?")
+        case.want(not times, f"{times} calls: did serve_forever() look at server.timeout?")
 
 
 use = EXERCISES["02.2"]
 
 
-def quickly(step: Step, server: Any) -> Any:
+def quickly(case: Case, server: Any) -> Any:
     """Serve so that the loop is soon stopped, and the check over."""
-    return serving(step, server, lambda: server.serve_forever(OFTEN))
+    return case.serving(server, lambda: server.serve_forever(OFTEN))
 
 
-def fetch(step: Step, server: Any) -> str:
+def fetch(case: Case, server: Any) -> str:
     """Return the page as urllib sees it."""
     host, port = server.server_address[:2]
     opener = build_opener(ProxyHandler({}))
     try:
         with opener.open(f"http://{host}:{port}/", timeout=PATIENCE) as answer:
-            step.want(answer.status == 200, f"the status {answer.status}")
+            case.want(answer.status == 200, f"the status {answer.status}")
             return str(answer.read().decode())
     except TimeoutError as error:
-        step.fail(f"no answer within {PATIENCE:g} seconds{room.records.trouble()}", error)
+        case.fail(f"no answer within {PATIENCE:g} seconds", error)
     except urllib.error.URLError as error:
         reason = error.reason if isinstance(error.reason, BaseException) else error
         if isinstance(reason, TimeoutError):
-            step.fail(f"no answer within {PATIENCE:g} seconds{room.records.trouble()}", error)
-        step.fail(f"{describe(reason)}{room.records.trouble()}", error)
+            case.fail(f"no answer within {PATIENCE:g} seconds", error)
+        case.fail(f"{describe(reason)}", error)
     except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
-        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+        case.fail(f"{describe(error)}", error)
 
 
 @use.check("page")
-def shows_page(page: Any, SmallHarbour: Any) -> None:
-    step = Step(
+def shows_page(bench: Bench, page: Any, SmallHarbour: Any) -> None:
+    case = bench.case(
         called="SmallHarbour(address, page), visited by urllib",
         expected="the status 200 and the text 'visitor 1'",
         why="urllib knows nothing of this course. It wants a status line, an empty line, and the "
         "text, in bytes.",
     )
-    with quickly(step, step.call(SmallHarbour, ANY_PORT, page)) as server:
-        got = fetch(step, server)
-        step.want(got.strip() == "visitor 1", f"the text {got!r}{room.records.trouble()}")
-        want_line_ends(step, talk(step, server.server_address, b"GET / HTTP/1.0\r\n\r\n"))
-    _request_is_received(page, SmallHarbour)
+    with quickly(case, case.call(SmallHarbour, ANY_PORT, page)) as server:
+        got = fetch(case, server)
+        case.want(got.strip() == "visitor 1", f"the text {got!r}")
+        want_line_ends(case, case.talk(server.server_address, b"GET / HTTP/1.0\r\n\r\n"))
+    _request_is_received(bench, page, SmallHarbour)
 
 
-def _request_is_received(page: Any, server_class: Any) -> None:
-    step = Step(
+def _request_is_received(bench: Bench, page: Any, server_class: Any) -> None:
+    case = bench.case(
         called="page, for a client whose request has already arrived",
         expected="the request received, before or after the answer",
         why="A connection that is closed with unread bytes in it is broken off: the client may "
@@ -843,88 +840,88 @@ def _request_is_received(page: Any, server_class: Any) -> None:
         with suppress(OSError):
             unread.append(request.recv(100, socket.MSG_PEEK))
 
-    server = step.call(server_class, ANY_PORT, watched)
+    server = case.call(server_class, ANY_PORT, watched)
     with socket.create_connection(server.server_address, PATIENCE) as client:
         client.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        with quickly(step, server), suppress(OSError):
+        with quickly(case, server), suppress(OSError):
             while client.recv(4096):
                 pass
-    step.want(not any(unread), f"an answer, but {unread and unread[0]!r} not received")
+    case.want(not any(unread), f"an answer, but {unread and unread[0]!r} not received")
 
 
 @use.check("counter")
-def counts(page: Any, SmallHarbour: Any) -> None:
-    step = Step(
+def counts(bench: Bench, page: Any, SmallHarbour: Any) -> None:
+    case = bench.case(
         called="two servers, each visited by urllib twice, in turn",
         expected="'visitor 1' and 'visitor 2' from each of them",
         why="Each request gets a handler of its own; only the server outlives them, and a program "
         "may have two. So a count belongs on the server that the handler is given.",
     )
-    roomy = subclass("SmallHarbour", (SmallHarbour,), {"limit": 1000})
-    one, two = (step.call(roomy, ANY_PORT, page) for _ in range(2))
-    with quickly(step, one), quickly(step, two):
-        got = [fetch(step, server).strip() for server in (one, two, one, two)]
+    roomy = bench.subclass("SmallHarbour", (SmallHarbour,), {"limit": 1000})
+    one, two = (case.call(roomy, ANY_PORT, page) for _ in range(2))
+    with quickly(case, one), quickly(case, two):
+        got = [fetch(case, server).strip() for server in (one, two, one, two)]
     wanted = ["visitor 1", "visitor 1", "visitor 2", "visitor 2"]
     numbers = [int(text) for text in re.findall(r"\d+", " ".join(got))]
     shared = len(numbers) == 4 and numbers[1] == numbers[0] + 1  # wherever a global began
-    came = f"{got}{room.records.trouble()}"
-    step.want(not shared, f"{came}: the two count together. Is the count a global, or the class's?")
-    step.want(got != ["visitor 1"] * 4, f"{came}: does the count stay where it is?")
-    step.want(got == wanted, came)
-    _each_does_its_part(page, SmallHarbour)
+    came = f"{got}"
+    case.want(not shared, f"{came}: the two count together. Is the count a global, or the class's?")
+    case.want(got != ["visitor 1"] * 4, f"{came}: does the count stay where it is?")
+    case.want(got == wanted, came)
+    _each_does_its_part(bench, page, SmallHarbour)
 
 
-def _each_does_its_part(page: Any, server_class: Any) -> None:
-    step = Step(
+def _each_does_its_part(bench: Bench, page: Any, server_class: Any) -> None:
+    case = bench.case(
         called="page, by a SmallHarbour with the standard library's hooks, after 7 visitors",
         expected="'visitor 8', and 8 in server.visitors",
         why="page counts, whatever the server; SmallHarbour starts at 0, and only looks.",
     )
-    started = getattr(step.call(server_class, ANY_PORT, page), "visitors", None)
-    step.want(started == 0, f"a SmallHarbour that starts with {started!r} in visitors")
+    started = getattr(case.call(server_class, ANY_PORT, page), "visitors", None)
+    case.want(started == 0, f"a SmallHarbour that starts with {started!r} in visitors")
     hooks = ("get_request", "verify_request", "process_request", "finish_request")
     plain = {name: getattr(socketserver.TCPServer, name) for name in hooks}
-    server = step.call(subclass("SmallHarbour", (server_class,), plain), ANY_PORT, page)
+    server = case.call(bench.subclass("SmallHarbour", (server_class,), plain), ANY_PORT, page)
     server.visitors = 7
-    with quickly(step, server):
-        got = fetch(step, server).strip()
-        step.want(got == "visitor 8", f"{got!r}{room.records.trouble()}")
-    step.want(server.visitors == 8, f"'visitor 8', and {server.visitors!r} in server.visitors")
+    with quickly(case, server):
+        got = fetch(case, server).strip()
+        case.want(got == "visitor 8", f"{got!r}")
+    case.want(server.visitors == 8, f"'visitor 8', and {server.visitors!r} in server.visitors")
 
 
 @use.check("full")
-def turns_away(page: Any, SmallHarbour: Any) -> None:
-    step = Step(
+def turns_away(bench: Bench, page: Any, SmallHarbour: Any) -> None:
+    case = bench.case(
         called="SmallHarbour with limit = 2 and page, visited four times",
         expected="two pages, then connections that end without a word",
         why="verify_request is asked before a handler is made, and says True or False. The server "
         "closes what is turned away, and waits for the next.",
     )
     limit = getattr(SmallHarbour, "limit", None)
-    step.want(limit == 3, f"a SmallHarbour whose limit is {limit!r}; the task says 3")
-    small = subclass("SmallHarbour", (SmallHarbour,), {"limit": 2})
+    case.want(limit == 3, f"a SmallHarbour whose limit is {limit!r}; the task says 3")
+    small = bench.subclass("SmallHarbour", (SmallHarbour,), {"limit": 2})
     calls: list[int] = []
 
     def watched(request: Any, client_address: Any, server: Any) -> None:
         calls.append(1)
         page(request, client_address, server)
 
-    with quickly(step, step.call(small, ANY_PORT, watched)) as server:
+    with quickly(case, case.call(small, ANY_PORT, watched)) as server:
         for number in (1, 2):
-            got = fetch(step, server)
-            step.want(got.strip() == f"visitor {number}", f"{got!r} for visitor {number}")
+            got = fetch(case, server)
+            case.want(got.strip() == f"visitor {number}", f"{got!r} for visitor {number}")
         for _ in range(2):
             try:
-                got = fetch(step, server)
-            except NotYet as not_yet:
+                got = fetch(case, server)
+            except CaseError as failure:
                 closed = isinstance(
-                    _reason(not_yet.__cause__), http.client.RemoteDisconnected | ConnectionError
+                    _reason(failure.__cause__), http.client.RemoteDisconnected | ConnectionError
                 )
-                step.want(closed, f"{not_yet.came}, after the limit was reached")
+                case.want(closed, f"{failure.got}, after the limit was reached")
             else:
-                step.fail(f"{got!r} after the limit was reached")
-        step.want(not room.records.errors, f"an exception{room.records.trouble()}")
-        step.want(len(calls) == 2, f"{len(calls)} handlers made: who is turned away needs none")
+                case.fail(f"{got!r} after the limit was reached")
+        case.want(not bench.records.errors, "an exception")
+        case.want(len(calls) == 2, f"{len(calls)} handlers made: who is turned away needs none")
 
 
 def _reason(error: BaseException | None) -> Any:
@@ -964,27 +961,26 @@ def type_of(server: Any) -> Any:
 
 
 @bugs.check("ticks")
-def ticks(Desk: Any) -> None:
-    step = Step(
+def ticks(bench: Bench, Desk: Any) -> None:
+    case = bench.case(
         called="Desk, on serve_forever(0.05), with nobody there",
         expected="ticks going up by one after each wait of the loop",
         why="server.timeout and handle_timeout are for handle_request() alone. serve_forever() "
         "looks at neither; after each wait it calls service_actions().",
     )
 
-    server = step.call(subclass("Watched", (CountsWaits, Desk), {}), ANY_PORT, Hello)
-    with serving(step, server, lambda: server.serve_forever(0.05)):
+    server = case.call(bench.subclass("Watched", (CountsWaits, Desk), {}), ANY_PORT, Hello)
+    with case.serving(server, lambda: server.serve_forever(0.05)):
         end = time.monotonic() + PATIENCE
         while server.waits < 3 and time.monotonic() < end:
             time.sleep(0.01)
-    step.want(
+    case.want(
         server.ticks,
-        f"ticks is 0 after {server.waits} waits{room.records.trouble()}; does the counting still "
-        "wait for server.timeout?",
+        f"ticks is 0 after {server.waits} waits; does the counting still wait for server.timeout?",
     )
-    step.want(server.ticks == server.waits, f"ticks is {server.ticks} after {server.waits} waits")
-    other = step.call(type_of, server)(ANY_PORT, Hello)
-    step.want(
+    case.want(server.ticks == server.waits, f"ticks is {server.ticks} after {server.waits} waits")
+    other = case.call(type_of, server)(ANY_PORT, Hello)
+    case.want(
         not other.ticks, f"ticks is {other.ticks} on another desk, whose loop has never waited"
     )
     other.server_close()
@@ -1010,30 +1006,30 @@ class Watched(socketserver.TCPServer):
 
 
 @bugs.check("obey")
-def obeys(obey: Any) -> None:
-    step = Step(
+def obeys(bench: Bench, obey: Any) -> None:
+    case = bench.case(
         called="obey, by the loop of a server of the standard library, for one client",
         expected="b'stopped' for the client, and serve_forever() back",
         why="shutdown() waits for the loop to end. A handler of a plain server runs in that very "
         "loop: each would wait for the other.",
     )
-    server = there(Watched, ANY_PORT, obey)
-    with serving(step, server):
+    server = bench.there(Watched, ANY_PORT, obey)
+    with case.serving(server):
         try:
-            got = talk(step, server.server_address)
-            step.want(got == b"stopped", f"{got!r}{room.records.trouble()}")
-            step.want(server.ended.wait(PATIENCE), "the answer, and a loop that goes on")
-        except NotYet as not_yet:
+            got = case.talk(server.server_address)
+            case.want(got == b"stopped", f"{got!r}")
+            case.want(server.ended.wait(PATIENCE), "the answer, and a loop that goes on")
+        except CaseError as failure:
             if server.loop in server.waiting:
-                step.fail(f"{not_yet.came}. shutdown() was called in the thread that serves")
+                case.fail(f"{failure.got}. shutdown() was called in the thread that serves")
             raise
         finally:
             free(server)
 
 
 @bugs.check("failed start")
-def failed_start(run: Any) -> None:
-    step = Step(
+def failed_start(bench: Bench, run: Any) -> None:
+    case = bench.case(
         called="run(server, prepare, work), with a prepare that raises OSError",
         expected="that OSError, at once, and the listener closed",
         why="The standard library's shutdown() waits until a loop has ended. Where none has ever "
@@ -1044,34 +1040,34 @@ def failed_start(run: Any) -> None:
         raise OSError("the ink has dried")
 
     worked: list[int] = []
-    server = there(Watched, ANY_PORT, Hello)
+    server = bench.there(Watched, ANY_PORT, Hello)
     try:
         within(PATIENCE, lambda: run(server, prepare, lambda: worked.append(1)), "run")
     except ServerTrouble:
         free(server)
-        step.fail(
+        case.fail(
             f"nothing within {PATIENCE:g} seconds: does shutdown() wait for a loop that never ran?"
         )
     except OSError as error:
-        step.want("the ink has dried" in str(error), describe(error))
+        case.want("the ink has dried" in str(error), describe(error))
     except BaseException as error:
-        step.fail(describe(error), error)
+        case.fail(describe(error), error)
     else:
-        step.fail("no error: the caller does not learn that prepare() failed")
-    step.want(not worked, "the error, but work() was called all the same")
-    step.want(server.fileno() == -1, "the error, but the listener is still open")
+        case.fail("no error: the caller does not learn that prepare() failed")
+    case.want(not worked, "the error, but work() was called all the same")
+    case.want(server.fileno() == -1, "the error, but the listener is still open")
     ended = server.loop is None or server.ended.wait(PATIENCE)
-    step.want(ended, "the error, but a loop that goes on: it was begun before prepare()")
+    case.want(ended, "the error, but a loop that goes on: it was begun before prepare()")
 
 
 @bugs.check("closed")
-def closes(run: Any) -> None:
-    _closes_if_all_is_well(run)
-    _closes_after_an_error(run)
+def closes(bench: Bench, run: Any) -> None:
+    _closes_if_all_is_well(bench, run)
+    _closes_after_an_error(bench, run)
 
 
-def _closes_if_all_is_well(run: Any) -> None:
-    step = Step(
+def _closes_if_all_is_well(bench: Bench, run: Any) -> None:
+    case = bench.case(
         called="run(server, prepare, work), where neither of the two raises an error",
         expected="prepare(), then the loop, then work(); then the loop ended and the port free",
         why="Nobody comes before all is prepared. And after run(), with an error or without, "
@@ -1084,32 +1080,32 @@ def _closes_if_all_is_well(run: Any) -> None:
         time.sleep(0.05)  # time enough for a loop that was begun too early
         early.append(server.loop is not None)
 
-    server = there(Watched, ANY_PORT, Hello)
+    server = bench.there(Watched, ANY_PORT, Hello)
     try:
         within(
             2 * PATIENCE,
-            lambda: run(server, prepare, lambda: visits.append(talk(step, server.server_address))),
+            lambda: run(server, prepare, lambda: visits.append(case.talk(server.server_address))),
             "run",
         )
     except ServerTrouble:
-        step.fail(f"no end of run(){there(whereabouts, room.records.before)}")
-    except NotYet:
+        case.fail(f"no end of run(){bench.whereabouts()}")
+    except CaseError:
         raise
     except BaseException as error:
-        step.fail(describe(error), error)
+        case.fail(describe(error), error)
     finally:
         ended = server.loop is None or server.ended.wait(PATIENCE)
         left_open = server.fileno() != -1
         free(server)
         within(PATIENCE, server.server_close, "server_close")
-    step.want(early == [False], f"{len(early)} calls of prepare(), with the loop begun before")
-    step.want(visits == [b"hello"], f"{visits} from work()")
-    step.want(ended, "a loop that goes on: no shutdown()?")
-    step.want(not left_open, "the loop ended, but the listener still open: no server_close()?")
+    case.want(early == [False], f"{len(early)} calls of prepare(), with the loop begun before")
+    case.want(visits == [b"hello"], f"{visits} from work()")
+    case.want(ended, "a loop that goes on: no shutdown()?")
+    case.want(not left_open, "the loop ended, but the listener still open: no server_close()?")
 
 
-def _closes_after_an_error(run: Any) -> None:
-    step = Step(
+def _closes_after_an_error(bench: Bench, run: Any) -> None:
+    case = bench.case(
         called="run(server, prepare, work), with a work that visits the server, then fails",
         expected="a visit that is answered, the error, then the loop ended and the port free",
         why="shutdown() ends the loop, nothing more. The listener holds its port until "
@@ -1118,24 +1114,24 @@ def _closes_after_an_error(run: Any) -> None:
     done: list[str] = []
 
     def work() -> None:
-        done.append(f"work, answered with {talk(step, server.server_address)!r}")
+        done.append(f"work, answered with {case.talk(server.server_address)!r}")
         raise KeyError("work")
 
-    server = there(Watched, ANY_PORT, Hello)
+    server = bench.there(Watched, ANY_PORT, Hello)
     try:
         within(2 * PATIENCE, lambda: run(server, lambda: done.append("prepare"), work), "run")
-        step.fail("no error: the caller does not learn that work() failed")
+        case.fail("no error: the caller does not learn that work() failed")
     except ServerTrouble:
-        step.fail(f"no end of run(){there(whereabouts, room.records.before)}")
+        case.fail(f"no end of run(){bench.whereabouts()}")
     except KeyError:
-        step.want(done == ["prepare", "work, answered with b'hello'"], f"{', then '.join(done)}")
-        step.want(server.ended.wait(PATIENCE), "a loop that goes on: no shutdown()?")
+        case.want(done == ["prepare", "work, answered with b'hello'"], f"{', then '.join(done)}")
+        case.want(server.ended.wait(PATIENCE), "a loop that goes on: no shutdown()?")
         left_open = server.fileno() != -1
-        step.want(not left_open, "the loop ended, but the listener still open: no server_close()?")
-    except NotYet:
+        case.want(not left_open, "the loop ended, but the listener still open: no server_close()?")
+    except CaseError:
         raise
     except BaseException as error:
-        step.fail(describe(error), error)
+        case.fail(describe(error), error)
     finally:
         free(server)
         within(PATIENCE, server.server_close, "server_close")
@@ -1184,27 +1180,27 @@ def _way(verified: bool = True, fails: bool = False) -> list[str]:
     return calls
 
 
-def _compare_ways(step: Step, guess: Any, real: list[str], slips: dict[str, str]) -> None:
-    step.want(isinstance(guess, list | tuple), f"{guess!r}, which is not a list")
+def _compare_ways(case: Case, guess: Any, real: list[str], slips: dict[str, str]) -> None:
+    case.want(isinstance(guess, list | tuple), f"{guess!r}, which is not a list")
     strangers = [name for name in guess if name not in (*WAY, "handle_error")]
-    step.want(not strangers, f"{strangers}, not among the seven names")
+    case.want(not strangers, f"{strangers}, not among the seven names")
     for name, meaning in slips.items():
         has, asked = name in guess, name in real
-        step.want(has == asked, f"{'a' if has else 'no'} {name} in your list. {meaning}")
-    step.want(len(guess) == len(real), f"{len(guess)} calls; the run made another number")
-    step.want(list(guess) == real, "the right names, in another order than the run's")
+        case.want(has == asked, f"{'a' if has else 'no'} {name} in your list. {meaning}")
+    case.want(len(guess) == len(real), f"{len(guess)} calls; the run made another number")
+    case.want(list(guess) == real, "the right names, in another order than the run's")
 
 
 @predict.check("served")
-def way_served(when_served: Any) -> None:
-    step = Step(
+def way_served(bench: Bench, when_served: Any) -> None:
+    case = bench.case(
         called="when_served, beside a real run",
         expected="the calls for a client who is served, in their order",
         why="verify_request is asked first. process_request calls finish_request, which makes the "
         "handler, and then shutdown_request, which calls close_request.",
     )
     _compare_ways(
-        step,
+        case,
         when_served,
         _way(),
         {
@@ -1218,14 +1214,14 @@ def way_served(when_served: Any) -> None:
 
 
 @predict.check("turned away")
-def way_turned_away(when_turned_away: Any) -> None:
-    step = Step(
+def way_turned_away(bench: Bench, when_turned_away: Any) -> None:
+    case = bench.case(
         called="when_turned_away, beside a real run",
         expected="the calls for a client whom verify_request turns away, in their order",
         why="Who is turned away has a connection all the same, and somebody must close it.",
     )
     _compare_ways(
-        step,
+        case,
         when_turned_away,
         _way(verified=False),
         {
@@ -1239,15 +1235,15 @@ def way_turned_away(when_turned_away: Any) -> None:
 
 
 @predict.check("a bug")
-def way_failed(when_it_fails: Any) -> None:
-    step = Step(
+def way_failed(bench: Bench, when_it_fails: Any) -> None:
+    case = bench.case(
         called="when_it_fails, beside a real run",
         expected="the calls for a client whose handler raises ValueError, in their order",
         why="The exception passes through finish_request and process_request, and skips what is "
         "left of them. The loop reports it and closes the request itself.",
     )
     _compare_ways(
-        step,
+        case,
         when_it_fails,
         _way(fails=True),
         {
@@ -1259,9 +1255,8 @@ def way_failed(when_it_fails: Any) -> None:
 
 
 @predict.check("time-outs")
-@here()
-def way_timed(time_outs: Any) -> None:
-    step = Step(
+def way_timed(bench: Bench, time_outs: Any) -> None:
+    case = bench.case(
         called="time_outs, beside a real run",
         expected="the calls of handle_timeout: by one handle_request(), and by serve_forever()",
         why="A server's timeout is for handle_request() alone, and that returns after one.",
@@ -1279,11 +1274,11 @@ def way_timed(time_outs: Any) -> None:
         server.handle_request()
         counts.append(server.times)
     looping = Impatient(ANY_PORT, Hello)
-    with serving(step, looping, lambda: looping.serve_forever(OFTEN)):
+    with case.serving(looping, lambda: looping.serve_forever(OFTEN)):
         time.sleep(0.2)
     counts.append(looping.times)
     compare(
-        step,
+        case,
         time_outs,
         counts,
         {
@@ -1294,14 +1289,14 @@ def way_timed(time_outs: Any) -> None:
 
 
 @predict.check("who returns")
-def returning(who_returns: Any) -> None:
-    step = Step(
+def returning(bench: Bench, who_returns: Any) -> None:
+    case = bench.case(
         called="who_returns, beside a real run of the five calls of shutdown()",
         expected="True where shutdown() returns, False where it waits for ever",
         why="shutdown() waits until the loop has ended.",
     )
     compare(
-        step,
+        case,
         who_returns,
         _five_shutdowns(),
         {

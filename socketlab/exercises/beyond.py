@@ -23,14 +23,14 @@ from urllib.request import ProxyHandler, build_opener
 import minisocketserver
 from minisocketserver import beyond
 
-from ..checks import room
+from ..checks.bench import Bench
+from ..checks.case import PATIENCE, CannotCheckError, Case
 from ..checks.core import load
 from ..checks.forecast import compare
-from ..checks.place import subclass, there
-from ..checks.room import here, joined, serving, talk
-from ..checks.step import PATIENCE, CannotCheck, Step, whereabouts
+from ..checks.records import Records, joined
 from ..notebook.running import ServerTrouble, within
-from ..notebook.tracebacks import describe
+from ..notebook.tracebacks import describe, whereabouts
+from ..remote.link import make_class
 from .sockets import want_plain_reply
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -74,18 +74,18 @@ class CountsTaken:
         super().serve_forever(*args)  # type: ignore[misc]
 
 
-def pool(step: Step, mixin: Any, handler: Any = Stay, **settings: Any) -> Any:
+def pool(case: Case, mixin: Any, handler: Any = Stay, **settings: Any) -> Any:
     """Return a server of the bench with the learner's mix-in; it counts what it takes."""
     bases = (CountsTaken, mixin, minisocketserver.TCPServer)
-    server_class = subclass("Server", bases, {"request_queue_size": 100, **settings})
-    server = step.call(server_class, ANY_PORT, handler)
-    server.workers, server.stays = [], there(dict)
+    server_class = case.bench.subclass("Server", bases, {"request_queue_size": 100, **settings})
+    server = case.call(server_class, ANY_PORT, handler)
+    server.workers, server.stays = [], case.bench.there(dict)
     return server
 
 
 @contextmanager
 def crowd(
-    step: Step, server: Any, number: int, moment: float = MOMENT
+    case: Case, server: Any, number: int, moment: float = MOMENT
 ) -> Iterator[list[socket.socket]]:
     """Let so many clients come, and give the server a moment to take whom it will."""
     with ExitStack() as stack:
@@ -94,7 +94,7 @@ def crowd(
             try:
                 client = socket.create_connection(server.server_address, PATIENCE)
             except OSError as error:
-                step.fail(f"{describe(error)}{room.records.trouble()}", error)
+                case.fail(f"{describe(error)}", error)
             clients.append(stack.enter_context(client))
             # Not faster than it takes them: a call to a full backlog comes again after a second.
             wait_for(partial(_has_taken, server, len(clients)), 0.02)
@@ -127,63 +127,63 @@ def count_served(clients: list[socket.socket]) -> int:
 
 
 @build.check("threads")
-def few_threads(ThreadPoolMixIn: Any) -> None:
+def few_threads(bench: Bench, ThreadPoolMixIn: Any) -> None:
     found = [getattr(ThreadPoolMixIn, name, None) for name in ("pool_size", "queue_size")]
-    step = Step(
+    case = bench.case(
         called="the class attributes of ThreadPoolMixIn",
         expected="pool_size = 8 and queue_size = 0",
         why="Subclasses change them, and count on what they find.",
     )
-    step.want(found == [8, 0], f"{found}")
-    step = Step(
+    case.want(found == [8, 0], f"{found}")
+    case = bench.case(
         called="a pool_size of 3, with 9 clients who stay until they are asked to go",
         expected="three of them welcomed, by three threads; later all nine, by the same three",
         why="A thread costs memory and takes turns with the others. A pool has a fixed number of "
         "them, and each serves one request after the other.",
     )
-    server = pool(step, ThreadPoolMixIn, pool_size=3)
-    with serving(step, server):
-        with crowd(step, server, 9) as clients:
+    server = pool(case, ThreadPoolMixIn, pool_size=3)
+    with case.serving(server):
+        with crowd(case, server, 9) as clients:
             wait_for(lambda: len(server.workers) >= 3)
             at_once = len(server.workers)
-            step.want(
+            case.want(
                 server.loop not in server.workers,
                 "a handler in the loop's own thread: no pool at all",
             )
-            step.want(at_once == 3, f"{at_once} handlers at work{room.records.trouble()}")
+            case.want(at_once == 3, f"{at_once} handlers at work")
             for client in clients:
                 client.sendall(b"go")
             served = count_served(clients)
-        step.want(served == 9, f"{served} of 9 clients served{room.records.trouble()}")
+        case.want(served == 9, f"{served} of 9 clients served")
         threads = len(set(server.workers))
-        step.want(threads == 3, f"{threads} threads for 9 clients: one for each request?")
+        case.want(threads == 3, f"{threads} threads for 9 clients: one for each request?")
 
 
 @build.check("taken")
-def few_taken(ThreadPoolMixIn: Any) -> None:
+def few_taken(bench: Bench, ThreadPoolMixIn: Any) -> None:
     for queue_size, wanted in ((0, 3), (2, 5)):
-        step = Step(
+        case = bench.case(
             called=f"pool_size = 3 and queue_size = {queue_size}, with 9 clients who stay",
             expected=f"{wanted} of them taken; the others wait in the backlog",
             why="A request that is taken costs a descriptor, and in a queue without an end the "
             "flood goes on. In the system's backlog it costs next to nothing.",
         )
-        server = pool(step, ThreadPoolMixIn, pool_size=3, queue_size=queue_size)
-        with serving(step, server), crowd(step, server, 9):
+        server = pool(case, ThreadPoolMixIn, pool_size=3, queue_size=queue_size)
+        with case.serving(server), crowd(case, server, 9):
             wait_for(partial(_has_taken, server, wanted))
             # The loop has not looked again yet: one more may come in.
             wait_for(partial(_is_full, server, wanted), 0.3)
             taken = server.taken
-            step.want(
-                taken < 9 or "request_queue_size" not in there(vars, ThreadPoolMixIn),
+            case.want(
+                taken < 9 or "request_queue_size" not in bench.there(vars, ThreadPoolMixIn),
                 "all 9 taken: request_queue_size is the length of the backlog, it limits those "
                 "who wait outside, and nobody inside",
             )
-            step.want(
+            case.want(
                 taken < 9,
-                f"all 9 taken{room.records.trouble()}: what asks has_capacity()?",
+                "all 9 taken: what asks has_capacity()?",
             )
-            step.want(taken == wanted, f"{taken} taken{room.records.trouble()}")
+            case.want(taken == wanted, f"{taken} taken")
 
 
 def _is_full(server: Any, number: int) -> bool:
@@ -195,19 +195,19 @@ def _has_taken(server: Any, number: int) -> bool:
 
 
 @build.check("home")
-def goes_home(ThreadPoolMixIn: Any) -> None:
-    step = Step(
+def goes_home(bench: Bench, ThreadPoolMixIn: Any) -> None:
+    case = bench.case(
         called="pool_size = 1 and queue_size = 2, three clients taken; shutdown, server_close",
         expected="all three served by one thread, which then ended, and server_close() back",
         why="A thread that waits for the next request waits for ever: somebody must send it home. "
         "And whoever was taken has been promised an answer.",
     )
-    server = pool(step, ThreadPoolMixIn, pool_size=1, queue_size=2)
-    with serving(step, server):
-        with crowd(step, server, 3) as clients:
+    server = pool(case, ThreadPoolMixIn, pool_size=1, queue_size=2)
+    with case.serving(server):
+        with crowd(case, server, 3) as clients:
             wait_for(lambda: server.taken == 3 and server.workers)
-            step.want(server.taken == 3, f"{server.taken} taken{room.records.trouble()}")
-            step.want(server.workers, f"three taken, none at work{room.records.trouble()}")
+            case.want(server.taken == 3, f"{server.taken} taken")
+            case.want(server.workers, "three taken, none at work")
             closer = threading.Thread(target=_close, args=(server,), daemon=True)
             closer.start()
             time.sleep(0.05)
@@ -215,53 +215,53 @@ def goes_home(ThreadPoolMixIn: Any) -> None:
             for client in clients:
                 client.sendall(b"go")
             served = count_served(clients)
-        step.want(served == 3, f"{served} of the three served{room.records.trouble()}")
-        step.want(not early, "all served, but server_close() did not wait for them")
+        case.want(served == 3, f"{served} of the three served")
+        case.want(not early, "all served, but server_close() did not wait for them")
         workers = set(server.workers)
-        step.want(len(workers) == 1, f"{len(workers)} threads in a pool of one")
+        case.want(len(workers) == 1, f"{len(workers)} threads in a pool of one")
         for worker in workers:
             worker.join(PATIENCE)
         left = sum(worker.is_alive() for worker in workers)
-        step.want(not left, f"{left} thread of the pool still there: who sends it home?")
+        case.want(not left, f"{left} thread of the pool still there: who sends it home?")
         closer.join(PATIENCE)
-        step.want(not closer.is_alive(), "server_close() does not come back")
-        step.want(server.fileno() == -1, "all gone home, and the listener still open")
-    _waits_for_all(ThreadPoolMixIn)
-    step = Step(
+        case.want(not closer.is_alive(), "server_close() does not come back")
+        case.want(server.fileno() == -1, "all gone home, and the listener still open")
+    _waits_for_all(bench, ThreadPoolMixIn)
+    case = bench.case(
         called="server_close(), on a server that has had no request",
         expected="no error, and the listener closed",
         why="A server may end before anybody came.",
     )
-    server = pool(step, ThreadPoolMixIn)
-    step.call(server.server_close)
-    step.want(server.fileno() == -1, "no error, and the listener still open")
+    server = pool(case, ThreadPoolMixIn)
+    case.call(server.server_close)
+    case.want(server.fileno() == -1, "no error, and the listener still open")
 
 
-def _waits_for_all(mixin: Any) -> None:
-    step = Step(
+def _waits_for_all(bench: Bench, mixin: Any) -> None:
+    case = bench.case(
         called="server_close() with two threads at work, one longer than the other",
         expected="server_close() back when both have ended",
         why="Each of them may still need what the program closes next.",
     )
-    server = pool(step, mixin, pool_size=2)
-    with serving(step, server), crowd(step, server, 2) as clients:
-        step.want(
+    server = pool(case, mixin, pool_size=2)
+    with case.serving(server), crowd(case, server, 2) as clients:
+        case.want(
             wait_for(lambda: len(server.stays) == 2),
-            f"fewer than two at work{room.records.trouble()}",
+            "fewer than two at work",
         )
         closer = threading.Thread(target=_close, args=(server,), daemon=True)
         closer.start()
         # First the one that it waits for, so that only who waits for the other, too, goes on.
-        wait_for(lambda: there(joined, server.stays), MOMENT)
-        port = there(joined, server.stays)
+        wait_for(lambda: bench.there(joined, server.stays), MOMENT)
+        port = bench.there(joined, server.stays)
         first, second = sorted(clients, key=lambda client: client.getsockname()[1] != port)
         first.sendall(b"go")
         closer.join(MOMENT)
         early = not closer.is_alive()
         second.sendall(b"go")
-        step.want(not early, "server_close() back when one of the two threads had ended")
+        case.want(not early, "server_close() back when one of the two threads had ended")
         closer.join(PATIENCE)
-        step.want(not closer.is_alive(), "both done, and server_close() still waits")
+        case.want(not closer.is_alive(), "both done, and server_close() still waits")
 
 
 def _close(server: Any) -> None:
@@ -287,20 +287,20 @@ class Fail(Leave):
 
 
 @build.check("survives")
-def survives(ThreadPoolMixIn: Any) -> None:
+def survives(bench: Bench, ThreadPoolMixIn: Any) -> None:
     for handler, what in ((Fail, "raises ValueError"), (Leave, "calls sys.exit()")):
-        step = Step(
+        case = bench.case(
             called=f"pool_size = 1, with a handler that {what}, for two clients in turn",
             expected="both answered",
             why="In a thread of its own such a handler ends that thread and harms nobody. The "
             "pool's only thread must be there for the next client.",
         )
-        server = pool(step, ThreadPoolMixIn, handler, pool_size=1)
-        with serving(step, server):
+        server = pool(case, ThreadPoolMixIn, handler, pool_size=1)
+        with case.serving(server):
             for number in ("first", "second"):
                 with socket.create_connection(server.server_address, PATIENCE) as client:
                     got = rest_of(client)
-                step.want(
+                case.want(
                     got == b"so long",
                     f"{got!r} for the {number} client: did the handler take the pool's thread "
                     "with it?",
@@ -358,17 +358,17 @@ class Watched:
         self.said_goodbye.set()
 
 
-def secure(step: Step, mixin: Any, **settings: Any) -> Any:
+def secure(case: Case, mixin: Any, **settings: Any) -> Any:
     """Return a threading server of the bench with the learner's mix-in."""
-    settings = {"ssl_context": there(server_context, trust()[0]), **settings}
+    settings = {"ssl_context": case.bench.there(server_context, trust()[0]), **settings}
     bases = (Watched, mixin, minisocketserver.ThreadingTCPServer)
-    server = step.call(subclass("Server", bases, settings), ANY_PORT, EchoLine)
-    server.limits, server.said_goodbye = [], there(threading.Event)
+    server = case.call(case.bench.subclass("Server", bases, settings), ANY_PORT, EchoLine)
+    server.limits, server.said_goodbye = [], case.bench.there(threading.Event)
     return server
 
 
 @contextmanager
-def honest(step: Step, server: Any) -> Iterator[Any]:
+def honest(case: Case, server: Any) -> Iterator[Any]:
     """Yield an encrypted connection to the server."""
     with socket.create_connection(server.server_address, PATIENCE) as client:
         try:
@@ -376,48 +376,45 @@ def honest(step: Step, server: Any) -> Iterator[Any]:
                 client, server_hostname="localhost", suppress_ragged_eofs=False
             )
         except TimeoutError as error:
-            step.fail(
-                f"no handshake within {PATIENCE:g} seconds{there(_where_the_loop_is)}"
-                f"{room.records.trouble()}",
-                error,
-            )
+            stands = case.bench.there(_where_the_loop_is, case.bench.records)
+            case.fail(f"no handshake within {PATIENCE:g} seconds{stands}", error)
         except OSError as error:
-            step.fail(f"{describe(error)}{room.records.trouble()}", error)
+            case.fail(f"{describe(error)}", error)
         with wrapped:
             yield wrapped
 
 
-def _where_the_loop_is() -> str:
-    ours = {thread.ident for thread in set(threading.enumerate()) - room.records.before}
+def _where_the_loop_is(records: Records) -> str:
+    ours = {thread.ident for thread in set(threading.enumerate()) - records.before}
     for ident, top in sys._current_frames().items():
         calls = {frame.f_code.co_name for frame, _ in walk_stack(top)}
         if ident in ours and {"serve_forever", "do_handshake"} <= calls:
             return ". The loop itself waits in do_handshake(), for another client"
-    return whereabouts(room.records.before)
+    return whereabouts(records.before)
 
 
-def echoed(step: Step, client: Any) -> bytes:
-    """Say hello and return what comes back; a broken connection fails the step."""
+def echoed(case: Case, client: Any) -> bytes:
+    """Say hello and return what comes back; a broken connection fails the case."""
     try:
         client.sendall(b"hello\n")
         return bytes(client.recv(100))
     except OSError as error:
-        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+        case.fail(f"{describe(error)}", error)
 
 
 @tls.check("encrypted")
-def encrypted(TLSMixIn: Any) -> None:
-    step = Step(
+def encrypted(bench: Bench, TLSMixIn: Any) -> None:
+    case = bench.case(
         called="a ThreadingTCPServer with TLSMixIn, and a client of Python's ssl",
         expected="b'hello' back, through a connection that is encrypted",
         why="The client checks the certificate, shakes hands, and then uses the connection like "
         "any other. It knows nothing of this course.",
     )
-    with serving(step, secure(step, TLSMixIn)) as server:
-        with honest(step, server) as client:
-            got = echoed(step, client)
-        step.want(got == b"hello\n", f"{got!r}{room.records.trouble()}")
-        step.want(
+    with case.serving(secure(case, TLSMixIn)) as server:
+        with honest(case, server) as client:
+            got = echoed(case, client)
+        case.want(got == b"hello\n", f"{got!r}")
+        case.want(
             server.limits == [3 * PATIENCE],
             f"a handler whose connection has the time limit {server.limits[0]}; it was "
             f"{3 * PATIENCE:g} before the handshake",
@@ -425,90 +422,90 @@ def encrypted(TLSMixIn: Any) -> None:
         with socket.create_connection(server.server_address, PATIENCE) as plain:
             plain.sendall(b"hello\n")
             got = rest_of(plain)
-        step.want(b"hello" not in got, f"{got!r} for a client that does not encrypt")
+        case.want(b"hello" not in got, f"{got!r} for a client that does not encrypt")
 
 
 @tls.check("silent")
-def silent(TLSMixIn: Any) -> None:
-    step = Step(
+def silent(bench: Bench, TLSMixIn: Any) -> None:
+    case = bench.case(
         called="a client that connects and says nothing, then an honest one",
         expected="b'hello' for the honest one, at once",
         why="accept() of a wrapped listener shakes hands before it returns, in the loop, and "
         "threads do not help: none has been started. One connection without a byte stops all.",
     )
     with (
-        serving(step, secure(step, TLSMixIn)) as server,
+        case.serving(secure(case, TLSMixIn)) as server,
         socket.create_connection(server.server_address, PATIENCE) as mute,
     ):
         time.sleep(0.05)
         try:
-            with honest(step, server) as client:
-                got = echoed(step, client)
+            with honest(case, server) as client:
+                got = echoed(case, client)
         finally:
             mute.close()
-        step.want(got == b"hello\n", f"{got!r}{room.records.trouble()}")
+        case.want(got == b"hello\n", f"{got!r}")
 
 
 @tls.check("time limit")
-def handshake_limit(TLSMixIn: Any) -> None:
-    step = Step(
+def handshake_limit(bench: Bench, TLSMixIn: Any) -> None:
+    case = bench.case(
         called="handshake_timeout = 0.1, and a client that connects and says nothing",
         expected="TimeoutError in handle_error, and the connection ended",
         why="A handshake waits for the client, and a client may never come to it. The default is "
         "10 seconds.",
     )
     default = getattr(TLSMixIn, "handshake_timeout", None)
-    step.want(default == 10.0, f"a handshake_timeout of {default!r} on the class")
+    case.want(default == 10.0, f"a handshake_timeout of {default!r} on the class")
     with (
-        serving(step, secure(step, TLSMixIn, handshake_timeout=0.1)) as server,
+        case.serving(secure(case, TLSMixIn, handshake_timeout=0.1)) as server,
         socket.create_connection(server.server_address, PATIENCE) as mute,
     ):
         try:
             mute.recv(100)
         except TimeoutError:
-            step.fail(f"the connection still open after {PATIENCE:g} seconds")
+            case.fail(f"the connection still open after {PATIENCE:g} seconds")
         except OSError:
             pass
-        errors = room.records.errors
-        step.want(
+        errors = bench.records.errors
+        case.want(
             errors and isinstance(errors[-1], TimeoutError),
-            f"an end, and no TimeoutError{room.records.trouble()}",
+            "an end, and no TimeoutError",
         )
 
 
 @tls.check("goodbye")
-def says_goodbye(TLSMixIn: Any) -> None:
-    step = Step(
+def says_goodbye(bench: Bench, TLSMixIn: Any) -> None:
+    case = bench.case(
         called="shutdown_request(request), after handle()",
         expected="TLS's own goodbye at the client; the server does not wait for the client's",
         why="A connection that ends without it looks to a careful client as if somebody had cut "
         "the line.",
     )
-    with serving(step, secure(step, TLSMixIn)) as server:
-        with honest(step, server) as client:
-            step.want(echoed(step, client) == b"hello\n", f"no answer{room.records.trouble()}")
+    with case.serving(secure(case, TLSMixIn)) as server:
+        with honest(case, server) as client:
+            case.want(echoed(case, client) == b"hello\n", "no answer")
             try:
                 got = client.recv(100)
             except ssl.SSLError as error:  # an SSLEOFError only in newer Pythons
-                step.fail(f"{type(error).__name__}: the connection ended without TLS's goodbye")
+                case.fail(f"{type(error).__name__}: the connection ended without TLS's goodbye")
             except TimeoutError:
-                step.fail(f"no end within {PATIENCE:g} seconds")
+                case.fail(f"no end within {PATIENCE:g} seconds")
             except OSError as error:
-                step.fail(describe(error), error)
-            step.want(got == b"", f"{got!r}")
-            step.want(
+                case.fail(describe(error), error)
+            case.want(got == b"", f"{got!r}")
+            case.want(
                 server.said_goodbye.wait(PATIENCE / 2),
                 "the goodbye, and a server that waits for the client's: unwrap() waits, unless "
                 "the socket is set not to",
             )
-        step.want(not room.records.errors, f"an exception{room.records.trouble()}")
+        case.want(not bench.records.errors, "an exception")
         server.said_goodbye.clear()
         with socket.create_connection(server.server_address, PATIENCE) as plain:
             plain.sendall(b"no TLS at all\n")
             rest_of(plain)
-        step.want(server.said_goodbye.wait(PATIENCE), "no goodbye for one that never shook hands")
-        odd = [one for one in room.records.errors if not type(one).__name__.startswith("SSL")]
-        step.want(not odd, f"an exception{room.records.trouble()}, for one that never shook hands")
+        case.want(server.said_goodbye.wait(PATIENCE), "no goodbye for one that never shook hands")
+        odd = [one for one in bench.records.errors if not type(one).__name__.startswith("SSL")]
+        case.want(not odd, "an exception, for one that never shook hands")
 
 
 use = EXERCISES["10.3"]
@@ -528,16 +525,16 @@ class HearsOneKind:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 
 
-def door(step: Step, door_class: Any, handler: Any) -> Any:
+def door(case: Case, door_class: Any, handler: Any) -> Any:
     """Return the learner's server, on a system where a socket hears IPv6 alone unless told."""
     _want_new_address()
-    return step.call(subclass("Door", (HearsOneKind, door_class), {}), ("", 0), handler)
+    return case.call(case.bench.subclass("Door", (HearsOneKind, door_class), {}), ("", 0), handler)
 
 
 def _want_new_address() -> None:
-    """Raise CannotCheck where this machine can't be called at an address of IPv6."""
+    """Raise CannotCheckError where this machine can't be called at an address of IPv6."""
     if not (socket.has_dualstack_ipv6() and _has_new_address()):
-        raise CannotCheck(
+        raise CannotCheckError(
             "This machine has no ::1, the address of its own in IPv6, so this can't be checked "
             "here. It is no fault of your answer: try it on a machine with IPv6."
         )
@@ -552,7 +549,7 @@ def _has_new_address() -> bool:
     return False
 
 
-def ask(step: Step, server: Any, host: str) -> str:
+def ask(case: Case, server: Any, host: str) -> str:
     """Return what urllib reads at this address."""
     opener = build_opener(ProxyHandler({}))
     try:
@@ -561,83 +558,83 @@ def ask(step: Step, server: Any, host: str) -> str:
             return str(answer.read().decode().strip())
     except urllib.error.URLError as error:
         reason = error.reason if isinstance(error.reason, BaseException) else error
-        step.fail(f"{describe(reason)}, at {host}{room.records.trouble()}", reason)
+        case.fail(f"{describe(reason)}, at {host}", reason)
     except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
-        step.fail(f"{describe(error)}, at {host}{room.records.trouble()}", error)
+        case.fail(f"{describe(error)}, at {host}", error)
 
 
-def _quickly(step: Step, server: Any) -> Any:
-    return serving(step, server, lambda: server.serve_forever(0.02))
+def _quickly(case: Case, server: Any) -> Any:
+    return case.serving(server, lambda: server.serve_forever(0.02))
 
 
 @use.check("new")
-def hears_new(WhoAmI: Any, Door: Any) -> None:
-    step = Step(
+def hears_new(bench: Bench, WhoAmI: Any, Door: Any) -> None:
+    case = bench.case(
         called='Door(("", 0), WhoAmI), visited by urllib at [::1]',
         expected="'::1'",
         why="A TCPServer is for IPv4, unless its address_family says otherwise.",
     )
-    server = door(step, Door, WhoAmI)
+    server = door(case, Door, WhoAmI)
     family = socket.AddressFamily(server.socket.family)
-    step.want(
+    case.want(
         family == socket.AF_INET6, f"a socket of the family {family.name}, which hears IPv4 alone"
     )
-    with _quickly(step, server):
-        got = ask(step, server, "[::1]")
-    step.want(got == "::1", f"{got!r}{room.records.trouble()}")
-    _reads_the_request(WhoAmI)
+    with _quickly(case, server):
+        got = ask(case, server, "[::1]")
+    case.want(got == "::1", f"{got!r}")
+    _reads_the_request(bench, WhoAmI)
 
 
-def _reads_the_request(who: Any) -> None:
-    step = Step(
+def _reads_the_request(bench: Bench, who: Any) -> None:
+    case = bench.case(
         called="WhoAmI, with a client who sends its request in two pieces",
         expected="the answer after the empty line, and not before",
         why="One recv need not be the whole request, and neither is its first line. Who answers "
         "and closes with something unread breaks the connection off.",
     )
-    server = step.call(minisocketserver.TCPServer, ANY_PORT, who)
+    server = case.call(minisocketserver.TCPServer, ANY_PORT, who)
     with (
-        serving(step, server),
+        case.serving(server),
         socket.create_connection(server.server_address, PATIENCE) as client,
     ):
         client.sendall(b"GET / HTTP/1.0\r\nHost: ")
         early = select.select([client], [], [], 0.2)[0]  # on a busy machine a handler begins late
-        step.want(not early, f"an end in the middle of the request{room.records.trouble()}")
+        case.want(not early, "an end in the middle of the request")
         client.sendall(b"me\r\n\r\n")
         got = rest_of(client)
-        step.want(got.strip().endswith(b"127.0.0.1"), f"{got!r}{room.records.trouble()}")
-    want_plain_reply(step, got, room.records.trouble())
+        case.want(got.strip().endswith(b"127.0.0.1"), f"{got!r}")
+    want_plain_reply(case, got)
 
 
 @use.check("both")
-def hears_both(WhoAmI: Any, Door: Any) -> None:
-    step = Step(
+def hears_both(bench: Bench, WhoAmI: Any, Door: Any) -> None:
+    case = bench.case(
         called='Door(("", 0), WhoAmI), visited by urllib at 127.0.0.1',
         expected="'127.0.0.1', by way of the same socket",
         why="IPV6_V6ONLY is on or off by default, as the system likes. A server says itself what "
         "it wants, before bind. This check is made where the option is on.",
     )
     _want_new_address()  # asked by binding a socket: before they are counted
-    before = len(room.records.bound)
-    server = door(step, Door, WhoAmI)
+    before = len(bench.records.bound)
+    server = door(case, Door, WhoAmI)
     deaf = server.socket.family == socket.AF_INET6 and server.socket.getsockopt(
         socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
     )
-    step.want(not deaf, "IPV6_V6ONLY is on: was it switched off, and before bind?")
-    bound = len(room.records.bound) - before
-    step.want(bound == 1, f"{bound} sockets bound, not a single one")
-    with _quickly(step, server):
-        got = ask(step, server, "127.0.0.1")
-        step.want(
+    case.want(not deaf, "IPV6_V6ONLY is on: was it switched off, and before bind?")
+    bound = len(bench.records.bound) - before
+    case.want(bound == 1, f"{bound} sockets bound, not a single one")
+    with _quickly(case, server):
+        got = ask(case, server, "127.0.0.1")
+        case.want(
             got != "::ffff:127.0.0.1",
             f"{got!r}, the old address as it is mapped into the new ones; who looks for it in a "
             "list will not find it",
         )
-        step.want(got == "127.0.0.1", f"{got!r}{room.records.trouble()}")
-        got = ask(step, server, "[::1]")
-        step.want(got == "::1", f"{got!r} for a caller from ::1")
+        case.want(got == "127.0.0.1", f"{got!r}")
+        got = ask(case, server, "[::1]")
+        case.want(got == "::1", f"{got!r} for a caller from ::1")
     for address in ("2001:db8::ffff:1", "::ffff:192.0.2.1"):
-        _tells_from_afar(WhoAmI, Door, address)
+        _tells_from_afar(bench, WhoAmI, Door, address)
 
 
 class FromAfar(HearsOneKind):
@@ -650,83 +647,83 @@ class FromAfar(HearsOneKind):
         return request, (self.afar, *more)
 
 
-def _tells_from_afar(who: Any, door_class: Any, address: str) -> None:
+def _tells_from_afar(bench: Bench, who: Any, door_class: Any, address: str) -> None:
     wanted = address.removeprefix("::ffff:")
-    step = Step(
+    case = bench.case(
         called=f"Door with WhoAmI, for a caller whose client_address begins with {address!r}",
         expected=f"{wanted!r}",
         why="An address of the old kind is written as ::ffff: and four numbers. The same letters "
         "in the middle, or the same characters in another order, mean something else.",
     )
-    made = step.call(subclass, "Door", (FromAfar, door_class), {"afar": address})
-    server = step.call(made, ("", 0), who)
-    with _quickly(step, server):
-        got = ask(step, server, "[::1]")
+    made = case.call(make_class, "Door", (FromAfar, door_class), {"afar": address})
+    server = case.call(made, ("", 0), who)
+    with _quickly(case, server):
+        got = ask(case, server, "[::1]")
     # Who asks the connection itself sees through the disguise, and is right.
-    step.want(got in (wanted, "::1"), f"{got!r}{room.records.trouble()}")
+    case.want(got in (wanted, "::1"), f"{got!r}")
 
 
 bugs = EXERCISES["10.4"]
 
 
 @contextmanager
-def harbour(step: Step, harbour_class: Any, handler: Any) -> Iterator[Any]:
+def harbour(case: Case, harbour_class: Any, handler: Any) -> Iterator[Any]:
     """Serve, and afterwards end whatever connection is left, so that no thread stays."""
-    server = step.call(harbour_class, ANY_PORT, handler)
-    with serving(step, server, lambda: server.serve_forever(0.02)):
+    server = case.call(harbour_class, ANY_PORT, handler)
+    with case.serving(server, lambda: server.serve_forever(0.02)):
         try:
             yield server
         finally:
-            there(_end_connections, server)
+            case.bench.there(_end_connections, server, case.bench.records)
 
 
-def _end_connections(server: Any) -> None:
-    for sock in room.records.sockets:
+def _end_connections(server: Any, records: Records) -> None:
+    for sock in records.sockets:
         if sock is not getattr(server, "socket", None):
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
 
 @bugs.check("three")
-def only_three(Harbour: Any) -> None:
-    step = Step(
+def only_three(bench: Bench, Harbour: Any) -> None:
+    case = bench.case(
         called="Harbour, with a handler of the bench and five clients who stay",
         expected="three of them served, and the other two closed at once",
         why="request_queue_size goes to listen(): so many may wait in the backlog. Who is taken "
         "gets a thread, and nothing limits those, unless the server counts.",
     )
-    with harbour(step, Harbour, Stay) as server:
-        server.workers, server.stays = [], there(dict)
-        with crowd(step, server, 5) as clients:
+    with harbour(case, Harbour, Stay) as server:
+        server.workers, server.stays = [], bench.there(dict)
+        with crowd(case, server, 5) as clients:
             wait_for(lambda: len(_ready(clients)) == 5)
             welcome, closed = _sort(clients)
-            step.want(
-                not there(_has_limits_last, server),
+            case.want(
+                not bench.there(_has_limits_last, server),
                 f"{welcome} of 5 served: is the mix-in behind the server, and not first?",
             )
-            step.want(
+            case.want(
                 welcome != 5,
                 "all 5 served. request_queue_size is "
                 f"{server.request_queue_size}: it is only the backlog's length",
             )
-            step.want(
+            case.want(
                 (welcome, closed) == (3, 2),
-                f"{welcome} of 5 served, {closed} closed{room.records.trouble()}",
+                f"{welcome} of 5 served, {closed} closed",
             )
-            _has_room_again(step, server, clients)
+            _has_room_again(case, server, clients)
 
 
-def _has_room_again(step: Step, server: Any, clients: list[socket.socket]) -> None:
+def _has_room_again(case: Case, server: Any, clients: list[socket.socket]) -> None:
     """Let those who are served go, and want the next client served."""
     for client in clients:
         with suppress(OSError):
             client.sendall(b"go")
         rest_of(client)
     wait_for(lambda: not any(thread.is_alive() for thread in server.workers))
-    with crowd(step, server, 1) as [late]:
+    with crowd(case, server, 1) as [late]:
         ready = select.select([late], [], [], PATIENCE)[0]
         welcome, _ = _sort([late])
-    step.want(
+    case.want(
         ready and welcome,
         "three served, and when all of them had gone, the next one was turned away: is it counted "
         "who is there, or who has ever been?",
@@ -756,30 +753,30 @@ def _sort(clients: list[socket.socket]) -> tuple[int, int]:
 
 
 @bugs.check("slow")
-def slow_line(Harbour: Any, Logbook: Any) -> None:
-    _notes_a_line(Logbook)
+def slow_line(bench: Bench, Harbour: Any, Logbook: Any) -> None:
+    _notes_a_line(bench, Logbook)
     fastest = PATIENCE
     for _ in range(3):  # the best of three: a busy machine may hold up any one of them
-        step, took = _ends_a_slow_line(Harbour, Logbook)
+        case, took = _ends_a_slow_line(bench, Harbour, Logbook)
         fastest = min(fastest, took)
         if fastest < 3 * LINE:
             return
-    step.fail(f"an end after {fastest:.1f} seconds")
+    case.fail(f"an end after {fastest:.1f} seconds")
 
 
 LINE = 0.2
 """Seconds that a line may take, and that handlers are given in the end."""
 
 
-def _ends_a_slow_line(harbour_class: Any, logbook: Any) -> tuple[Step, float]:
-    step = Step(
+def _ends_a_slow_line(bench: Bench, harbour_class: Any, logbook: Any) -> tuple[Case, float]:
+    case = bench.case(
         called="Logbook, with a client that sends a byte every 0.02 seconds, and no line break",
         expected="the connection ended, since a line may take 0.2 seconds",
         why="A time limit for each read starts anew with each byte. So a client that is never "
         "silent for long can stay for ever, and a few hundred of them hold all threads.",
     )
     with (
-        harbour(step, minisocketserver.ThreadingTCPServer, logbook) as server,
+        harbour(case, minisocketserver.ThreadingTCPServer, logbook) as server,
         socket.create_connection(server.server_address, PATIENCE) as client,
     ):
         begin = time.monotonic()
@@ -789,7 +786,7 @@ def _ends_a_slow_line(harbour_class: Any, logbook: Any) -> tuple[Step, float]:
             with suppress(OSError):
                 client.sendall(b"x")
             sent += 1
-        step.want(
+        case.want(
             time.monotonic() < end,
             f"{sent} bytes in {PATIENCE:g} seconds, and the connection still open. The "
             f"handler's timeout is {getattr(logbook, 'timeout', None)}: it starts anew with "
@@ -797,48 +794,48 @@ def _ends_a_slow_line(harbour_class: Any, logbook: Any) -> tuple[Step, float]:
         )
         took = time.monotonic() - begin
     told = getattr(logbook, "max_line_seconds", 0.2)
-    step.want(told == 0.2, f"an end, with max_line_seconds = {told}")
-    step.want(took > 0.15, f"an end after {took:.2f} seconds already")
-    return step, took
+    case.want(told == 0.2, f"an end, with max_line_seconds = {told}")
+    case.want(took > 0.15, f"an end after {took:.2f} seconds already")
+    return case, took
 
 
-def _notes_a_line(logbook: Any) -> None:
-    step = Step(
+def _notes_a_line(bench: Bench, logbook: Any) -> None:
+    case = bench.case(
         called="Logbook, with a client that sends b'ahoy\\n'",
         expected="b'noted: ahoy\\n'",
         why="A limit is for those who want too much. The others should not notice it.",
     )
-    with harbour(step, minisocketserver.ThreadingTCPServer, logbook) as server:
-        got = talk(step, server.server_address, b"ahoy\n")
-    step.want(got == b"noted: ahoy\n", f"{got!r}{room.records.trouble()}")
+    with harbour(case, minisocketserver.ThreadingTCPServer, logbook) as server:
+        got = case.talk(server.server_address, b"ahoy\n")
+    case.want(got == b"noted: ahoy\n", f"{got!r}")
 
 
 @bugs.check("long")
-def long_line(Logbook: Any) -> None:
+def long_line(bench: Bench, Logbook: Any) -> None:
     for size, allowed in ((1000, True), (1001, False), (5_000_000, False)):
-        step = Step(
+        case = bench.case(
             called=f"Logbook, with a client that sends a line of {size:,} bytes, its end included",
             expected="it noted" if allowed else "the connection ended, and nothing noted",
             why="readline() stores what comes until there is a line break. A client that never "
             "sends one fills the memory.",
         )
         with (
-            harbour(step, minisocketserver.ThreadingTCPServer, Logbook) as server,
+            harbour(case, minisocketserver.ThreadingTCPServer, Logbook) as server,
             socket.create_connection(server.server_address, PATIENCE) as client,
         ):
             with suppress(OSError):
                 client.sendall(b"x" * (size - 1) + b"\n")
             got = rest_of(client)
-        came = f"{len(got):,} bytes back{room.records.trouble()}"
+        came = f"{len(got):,} bytes back"
         if allowed:
-            step.want(len(got) == size + len(b"noted: "), f"{came}: 1,000 bytes are allowed")
+            case.want(len(got) == size + len(b"noted: "), f"{came}: 1,000 bytes are allowed")
         else:
-            step.want(not got, f"{came}: readline() without a limit, or a line cut and taken?")
+            case.want(not got, f"{came}: readline() without a limit, or a line cut and taken?")
 
 
 @bugs.check("stop")
-def stops(Harbour: Any, stop: Any) -> None:
-    step = Step(
+def stops(bench: Bench, Harbour: Any, stop: Any) -> None:
+    case = bench.case(
         called="stop(server), with one client at work for 0.1 seconds, and a silent one",
         expected="the first one answered; the second one cut off after 0.2 seconds, and its "
         "address returned, in a list",
@@ -846,7 +843,7 @@ def stops(Harbour: Any, stop: Any) -> None:
         "all. A restart wants a deadline, and to know who was cut off.",
     )
     # Again, if the machine stood still: that made the quick job a long one, or the stop.
-    any(_stops(step, Harbour, stop, last) for last in (False, False, True))
+    any(_stops(case, Harbour, stop, last) for last in (False, False, True))
 
 
 class Job(minisocketserver.BaseRequestHandler):
@@ -859,9 +856,9 @@ class Job(minisocketserver.BaseRequestHandler):
             self.request.sendall(b"done")
 
 
-def _stops(step: Step, harbour_class: Any, stop: Any, last: bool) -> bool:
-    with harbour(step, harbour_class, Job) as server:
-        server.started = there(threading.Semaphore, 0)
+def _stops(case: Case, harbour_class: Any, stop: Any, last: bool) -> bool:
+    with harbour(case, harbour_class, Job) as server:
+        server.started = case.bench.there(threading.Semaphore, 0)
         with (
             socket.create_connection(server.server_address, PATIENCE) as worker,
             socket.create_connection(server.server_address, PATIENCE) as mute,
@@ -869,32 +866,32 @@ def _stops(step: Step, harbour_class: Any, stop: Any, last: bool) -> bool:
             worker.sendall(b"work")
             for _ in range(2):
                 began = server.started.acquire(True, PATIENCE)
-                step.want(began, f"no handler{room.records.trouble()}")
+                case.want(began, "no handler")
             begin = time.monotonic()
             try:
                 cut = within(PATIENCE, lambda: stop(server), "stop")
             except ServerTrouble:
-                step.fail(
+                case.fail(
                     f"no end of stop() within {PATIENCE:g} seconds: does server_close() wait for "
                     "the silent client?"
                 )
             except Exception as error:
-                step.fail(describe(error), error)
+                case.fail(describe(error), error)
             took = time.monotonic() - begin
             got, name = rest_of(worker), mute.getsockname()
             if (got != b"done" or took > 3 * LINE) and not last:
                 return False
-            step.want(got == b"done", f"{got!r} for the client at work: given no time?")
-            step.want(
+            case.want(got == b"done", f"{got!r} for the client at work: given no time?")
+            case.want(
                 isinstance(cut, list) and cut == [name],
                 f"{cut!r} from stop(); the silent client is {name}",
             )
-            step.want(
+            case.want(
                 select.select([mute], [], [], PATIENCE)[0],
                 "the address told, but the silent client's connection still open",
             )
-        step.want(server.fileno() == -1, "the listener still open")
-        step.want(
+        case.want(server.fileno() == -1, "the listener still open")
+        case.want(
             0.9 * LINE < took < 3 * LINE,
             f"all well, but stop() took {took:.2f} seconds, where handlers are given {LINE}",
         )
@@ -905,26 +902,26 @@ predict = EXERCISES["10.5"]
 
 
 @predict.check("taken")
-def how_many_taken(taken: Any) -> None:
-    step = Step(
+def how_many_taken(bench: Bench, taken: Any) -> None:
+    case = bench.case(
         called="taken, beside a real run of the four servers",
         expected="how many of 9 clients who stay are taken by each",
         why="Do not take what you cannot serve: of the four servers, two ask before they take.",
     )
-    with here(), ThreadPoolExecutor(3) as executor:
+    with ThreadPoolExecutor(3) as executor:
 
         class Executing(minisocketserver.ThreadingMixIn):
             def process_request(self, request: Any, client_address: Any) -> None:
                 executor.submit(self.process_request_thread, request, client_address)
 
         real = [
-            _taken(step, minisocketserver.ThreadingMixIn, request_queue_size=3),
-            _taken(step, Executing),
-            _taken(step, beyond.ThreadPoolMixIn, pool_size=3),
-            _taken(step, beyond.ThreadPoolMixIn, pool_size=3, queue_size=2),
+            _taken(case, minisocketserver.ThreadingMixIn, request_queue_size=3),
+            _taken(case, Executing),
+            _taken(case, beyond.ThreadPoolMixIn, pool_size=3),
+            _taken(case, beyond.ThreadPoolMixIn, pool_size=3, queue_size=2),
         ]
     compare(
-        step,
+        case,
         taken,
         real,
         {
@@ -937,10 +934,10 @@ def how_many_taken(taken: Any) -> None:
     )
 
 
-def _taken(step: Step, mixin: Any, **settings: Any) -> int:
-    server = pool(step, mixin, **settings)
-    with serving(step, server):
-        with crowd(step, server, 9, 0) as clients:
+def _taken(case: Case, mixin: Any, **settings: Any) -> int:
+    server = pool(case, mixin, **settings)
+    with case.serving(server):
+        with crowd(case, server, 9, 0) as clients:
             taken = _settled(server)
             for client in clients:
                 client.sendall(b"go")
@@ -957,26 +954,26 @@ def _settled(server: Any) -> int:
 
 
 @predict.check("at the door")
-def full_backlog(at_the_door: Any) -> None:
-    step = Step(
+def full_backlog(bench: Bench, at_the_door: Any) -> None:
+    case = bench.case(
         called="at_the_door, beside a real run of five clients",
         expected='a letter for each: "s" served, "w" waits, "n" not answered, "r" refused',
         why="pool_size limits who is served, request_queue_size who waits. What happens beyond "
         "both is the system's decision; on Linux the call is simply not answered.",
     )
-    step.want(
+    case.want(
         sys.platform == "linux",
         "nothing could be tried: the exercise is about Linux, and this is another system",
     )
-    real = _fates(step)
+    real = _fates(case)
     refused = isinstance(at_the_door, list | tuple | str) and "r" in at_the_door
-    step.want(
+    case.want(
         not refused or "r" in real,
         "an 'r' in your list. The documentation says so, but Linux refuses nobody: the call is "
         "not answered, and the client's system tries again until it gives up",
     )
     compare(
-        step,
+        case,
         at_the_door,
         real,
         {
@@ -989,10 +986,9 @@ def full_backlog(at_the_door: Any) -> None:
     )
 
 
-@here()
-def _fates(step: Step) -> list[str]:
-    server = pool(step, beyond.ThreadPoolMixIn, pool_size=2, request_queue_size=1)
-    with serving(step, server), ExitStack() as stack:
+def _fates(case: Case) -> list[str]:
+    server = pool(case, beyond.ThreadPoolMixIn, pool_size=2, request_queue_size=1)
+    with case.serving(server), ExitStack() as stack:
         clients = []
         for _ in range(5):
             client = stack.enter_context(socket.socket())
@@ -1019,8 +1015,8 @@ def _fate(client: socket.socket) -> str:
 
 
 @predict.check("cut off")
-def which_cut_off(cut_off: Any) -> None:
-    step = Step(
+def which_cut_off(bench: Bench, cut_off: Any) -> None:
+    case = bench.case(
         called="cut_off, beside a real run of three clients who send a byte now and then",
         expected="True for each one whose connection was ended within half a second",
         why="Limits are about something: silence, or a line. What your own protocol adds needs "
@@ -1032,10 +1028,10 @@ def which_cut_off(cut_off: Any) -> None:
         (limited, {"timeout": 0.3, "max_line_seconds": 0.2}, "readline"),
         (limited, {"timeout": 0.3, "max_line_seconds": 0.2}, "read"),
     ]
-    with here(), ThreadPoolExecutor(3) as workers:
-        real = list(workers.map(lambda run: _is_cut_off(step, *run), runs))
+    with ThreadPoolExecutor(3) as workers:
+        real = list(workers.map(lambda run: _is_cut_off(case, *run), runs))
     compare(
-        step,
+        case,
         cut_off,
         real,
         {
@@ -1046,22 +1042,22 @@ def which_cut_off(cut_off: Any) -> None:
     )
 
 
-def _is_cut_off(step: Step, base: Any, settings: dict[str, Any], read: str) -> bool:
+def _is_cut_off(case: Case, base: Any, settings: dict[str, Any], read: str) -> bool:
     def handle(self: Any) -> None:
         self.rfile.readline() if read == "readline" else self.rfile.read(1000)
 
-    handler = subclass("Handler", (base,), {**settings, "handle": handle})
+    handler = case.bench.subclass("Handler", (base,), {**settings, "handle": handle})
     for _ in range(5):  # again, if the machine stood still: that made the client a silent one
-        silence, cut = _drip(step, minisocketserver.TCPServer(ANY_PORT, handler))
+        silence, cut = _drip(case, minisocketserver.TCPServer(ANY_PORT, handler))
         if not cut or ("max_line_seconds" in settings and silence < settings["timeout"]):
             break
     return cut
 
 
-def _drip(step: Step, server: Any) -> tuple[float, bool]:
+def _drip(case: Case, server: Any) -> tuple[float, bool]:
     """Send a byte every 0.02 seconds; return the longest silence, and whether we were cut off."""
     with (
-        serving(step, server),
+        case.serving(server),
         socket.create_connection(server.server_address, PATIENCE) as client,
     ):
         last = begun = time.monotonic()

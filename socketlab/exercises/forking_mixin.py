@@ -16,13 +16,11 @@ from typing import Any
 import minisocketserver
 from minisocketserver import BaseRequestHandler
 
-from ..checks import room
 from ..checks.away import Notes, Output, away, in_parent, left, next_ended, real_run, soon
+from ..checks.bench import Bench
+from ..checks.case import PATIENCE, Case
 from ..checks.core import load
 from ..checks.forecast import compare
-from ..checks.place import subclass, there
-from ..checks.room import serving, talk
-from ..checks.step import PATIENCE, Step
 from ..notebook.tracebacks import describe
 from ..remote.link import LinkBroken
 from .sockets import want_plain_reply
@@ -105,10 +103,10 @@ class Tells(BaseRequestHandler):
         self.server.notes.note("done")
 
 
-def mixed(mixin: Any, notes: Any, *before: Any, **switches: Any) -> Any:
+def mixed(bench: Bench, mixin: Any, notes: Any, *before: Any, **switches: Any) -> Any:
     """Return a server of the learner's mix-in, put before ours, but behind those `before`."""
-    made = subclass("Server", (*before, mixin, Desk, minisocketserver.TCPServer), switches)
-    server = there(made, ANY_PORT, Tells)
+    made = bench.subclass("Server", (*before, mixin, Desk, minisocketserver.TCPServer), switches)
+    server = bench.there(made, ANY_PORT, Tells)
     server.notes = notes
     return server
 
@@ -120,30 +118,30 @@ def another(server: Any) -> Any:
     return one_more
 
 
-def send(server: Any, word: bytes) -> socket.socket:
+def send(bench: Bench, server: Any, word: bytes) -> socket.socket:
     """Connect, say a word, and let the server handle this one request."""
     client = socket.create_connection(server.server_address, PATIENCE)
     client.sendall(word)
-    there(in_parent, server.notes, server.handle_request)
+    bench.there(in_parent, server.notes, server.handle_request)
     return client
 
 
-def answer(step: Step, server: Any, client: socket.socket) -> bytes:
+def answer(case: Case, server: Any, client: socket.socket) -> bytes:
     """Return what the client is sent."""
     try:
         return client.recv(100)
     except TimeoutError:
-        step.fail(f"nothing for the client within {PATIENCE:g} seconds{server.notes.trouble()}")
+        case.fail(f"nothing for the client within {PATIENCE:g} seconds{server.notes.trouble()}")
     except OSError as error:
-        step.fail(f"{describe(error)}{server.notes.trouble()}")
+        case.fail(f"{describe(error)}{server.notes.trouble()}")
 
 
-def loop(notes: Any, function: Any, *args: Any) -> threading.Thread:
+def loop(bench: Bench, notes: Any, function: Any, *args: Any) -> threading.Thread:
     """Return a thread that lets the server serve, not started yet; its trouble is noted."""
 
     def serve() -> None:
         try:
-            there(in_parent, notes, function, *args)
+            bench.there(in_parent, notes, function, *args)
         except LinkBroken:
             pass  # the trial is over
         except BaseException as error:
@@ -158,109 +156,109 @@ build = EXERCISES["07.1"]
 
 
 @build.check("child")
-def child(ForkingMixIn: Any) -> None:
-    step = Step(
+def child(bench: Bench, ForkingMixIn: Any) -> None:
+    case = bench.case(
         called="class Server(ForkingMixIn, TCPServer), with a client, then one who meets a bug",
         expected="each handled in a process of its own, which exits with 0, and with 1",
         why="A child that returns goes on with all that its parent was doing. So it ends with "
         "os._exit in the last finally of all, and the number tells the parent how it went.",
     )
-    away(step, _child, ForkingMixIn)
+    away(case, _child, ForkingMixIn)
 
 
-def _child(step: Step, notes: Any, mixin: Any) -> None:
-    server = mixed(mixin, notes)
+def _child(case: Case, notes: Any, mixin: Any) -> None:
+    server = mixed(case.bench, mixin, notes)
     for word, wanted in ((b"hello", 0), (b"fail", 1), (b"surprise", 1)):
-        client = send(server, word)
-        got = answer(step, server, client)
+        client = send(case.bench, server, word)
+        got = answer(case, server, client)
         if not wanted:
-            step.want(got, f"no answer{server.notes.trouble()}")
-            step.want(
-                int(got) != there(os.getpid),
+            case.want(got, f"no answer{server.notes.trouble()}")
+            case.want(
+                int(got) != case.bench.there(os.getpid),
                 f"an answer from the server's own process: nobody forked{server.notes.trouble()}",
             )
-        pid, ended = _next_child(step, notes)
+        pid, ended = _next_child(case, notes)
         calls = [text.split()[0] for text in notes.of(pid)]
         hooks = [call for call in calls if call in ("handle_error", "shutdown_request")]
         after = "a handler that raised" if wanted else "success"
-        step.want(
+        case.want(
             hooks == ["handle_error"] * wanted + ["shutdown_request"],
             f"after {after} the child called {', '.join(hooks) or 'no hook'}",
         )
         bugs = [text for text in notes.of(pid) if text.startswith("handle_error")]
         alien = [bug for bug in bugs if "a bug in the handler" not in bug]
-        step.want(not alien, f"{alien and alien[0]}: is the handler made at all?")
-        step.want(ended == wanted, f"exit status {ended} after {after}")
-    _child_of_faulty_hooks(step, notes, mixin)
+        case.want(not alien, f"{alien and alien[0]}: is the handler made at all?")
+        case.want(ended == wanted, f"exit status {ended} after {after}")
+    _child_of_faulty_hooks(case, notes, mixin)
 
 
-def _child_of_faulty_hooks(step: Step, notes: Any, mixin: Any) -> None:
+def _child_of_faulty_hooks(case: Case, notes: Any, mixin: Any) -> None:
     for faulty, word in ((FailsToReport, b"fail"), (FailsToEnd, b"hello")):
-        server = mixed(mixin, notes, faulty)
-        send(server, word).close()
-        _next_child(step, notes)
+        server = mixed(case.bench, mixin, notes, faulty)
+        send(case.bench, server, word).close()
+        _next_child(case, notes)
         told = notes.came_back()
-        step.want(not told, f"a child came back into the program of its parent ({told})")
+        case.want(not told, f"a child came back into the program of its parent ({told})")
 
 
-def _next_child(step: Step, notes: Any) -> tuple[int, int]:
+def _next_child(case: Case, notes: Any) -> tuple[int, int]:
     """Return the pid and the exit status of the next child that ends."""
     try:
-        gone = there(next_ended, PATIENCE)
+        gone = case.bench.there(next_ended, PATIENCE)
     except ChildProcessError:
-        step.fail(f"no child to wait for{notes.trouble()}")
-    step.want(gone, f"a child that does not end{notes.trouble()}")
+        case.fail(f"no child to wait for{notes.trouble()}")
+    case.want(gone, f"a child that does not end{notes.trouble()}")
     return gone  # type: ignore[no-any-return]
 
 
 @build.check("parent")
-def parent(ForkingMixIn: Any) -> None:
-    step = Step(
+def parent(bench: Bench, ForkingMixIn: Any) -> None:
+    case = bench.case(
         called="process_request, for a client whose handler stays at work",
         expected="the parent back at once, its hold of the connection closed, and no goodbye yet",
         why="Both hold the connection. close_request gives back one hold; shutdown_request ends "
         "the connection itself, for the child, too.",
     )
-    away(step, _parent, ForkingMixIn)
+    away(case, _parent, ForkingMixIn)
 
 
-def _parent(step: Step, notes: Any, mixin: Any) -> None:
-    server = mixed(mixin, notes)
-    client = send(server, b"stay")
-    mine = notes.of(there(os.getpid))
+def _parent(case: Case, notes: Any, mixin: Any) -> None:
+    server = mixed(case.bench, mixin, notes)
+    client = send(case.bench, server, b"stay")
+    mine = notes.of(case.bench.there(os.getpid))
     failed = any(text.startswith("handle_error") for text in mine)
-    step.want(
+    case.want(
         failed or "shutdown_request" not in mine,
         "the parent called shutdown_request: the client is told goodbye before its answer",
     )
-    step.want(
+    case.want(
         not notes.count("done") and not notes.trouble(),
         f"process_request back only when the child had ended: it waits{server.notes.trouble()}",
     )
-    step.want(
+    case.want(
         server.taken[0].fileno() == -1,
         "the parent back, and its hold of the connection still open: no close_request",
     )
-    step.want(
-        "close_request" in notes.of(there(os.getpid)),
+    case.want(
+        "close_request" in notes.of(case.bench.there(os.getpid)),
         "the parent's hold closed by hand: a server may override close_request, so call that",
     )
-    got = answer(step, server, client)
-    step.want(got, f"no answer for the client{server.notes.trouble()}")
+    got = answer(case, server, client)
+    case.want(got, f"no answer for the client{server.notes.trouble()}")
     client.sendall(b"go")
-    step.want(not answer(step, server, client), "more than the answer")
+    case.want(not answer(case, server, client), "more than the answer")
 
 
 @build.check("collected")
-def collected(ForkingMixIn: Any) -> None:
-    step = Step(
+def collected(bench: Bench, ForkingMixIn: Any) -> None:
+    case = bench.case(
         called="service_actions(), after three children have ended",
         expected="three pids in active_children before, none after, and no zombie",
         why="An ended child stays in the system's table until its parent has asked how it ended. "
         "A server that never asks fills the table with zombies.",
     )
-    away(step, _collects, ForkingMixIn)
-    step = Step(
+    away(case, _collects, ForkingMixIn)
+    case = bench.case(
         called="server_close(), while a child is at work",
         expected="the listener closed, and back when the child has ended; with block_on_close = "
         "False at once",
@@ -268,48 +266,48 @@ def collected(ForkingMixIn: Any) -> None:
         "told not to.",
     )
     usual = getattr(ForkingMixIn, "block_on_close", None)
-    step.want(usual is True, f"ForkingMixIn.block_on_close is {usual!r}")
-    away(step, _closes, ForkingMixIn)
+    case.want(usual is True, f"ForkingMixIn.block_on_close is {usual!r}")
+    away(case, _closes, ForkingMixIn)
 
 
-def _collects(step: Step, notes: Any, mixin: Any) -> None:
-    server = mixed(mixin, notes)
+def _collects(case: Case, notes: Any, mixin: Any) -> None:
+    server = mixed(case.bench, mixin, notes)
     server.service_actions()  # nobody has come yet
     for _ in range(3):
-        answer(step, server, send(server, b"hello"))
+        answer(case, server, send(case.bench, server, b"hello"))
     held = getattr(server, "active_children", None)
-    step.want(
+    case.want(
         isinstance(held, set) and len(held) == 3,
         f"active_children is {held!r} after three requests{server.notes.trouble()}",
     )
-    other = there(another, server)
+    other = case.bench.there(another, server)
     theirs = getattr(other, "active_children", None)
-    step.want(not theirs, f"active_children of another server is {theirs!r}: is it on the class?")
+    case.want(not theirs, f"active_children of another server is {theirs!r}: is it on the class?")
     other.server_close()
-    soon(lambda: set(there(left)) == {"zombie"})
+    soon(lambda: set(case.bench.there(left)) == {"zombie"})
     server.service_actions()
-    zombies = there(left).count("zombie")
-    step.want(not zombies, f"{zombies} zombies after service_actions()")
-    step.want(not server.active_children, "no zombies, but their pids still in active_children")
-    client = send(server, b"stay")
-    answer(step, server, client)
+    zombies = case.bench.there(left).count("zombie")
+    case.want(not zombies, f"{zombies} zombies after service_actions()")
+    case.want(not server.active_children, "no zombies, but their pids still in active_children")
+    client = send(case.bench, server, b"stay")
+    answer(case, server, client)
     began = time.monotonic()
     server.service_actions()
     waited = time.monotonic() - began > PATIENCE / 2
-    step.want(not waited, "service_actions() waits for a child at work: the loop stands still")
-    step.want(server.active_children, "a child at work, and active_children is empty")
+    case.want(not waited, "service_actions() waits for a child at work: the loop stands still")
+    case.want(server.active_children, "a child at work, and active_children is empty")
     client.sendall(b"go")
     with suppress(ChildProcessError):
-        there(next_ended, PATIENCE)  # somebody else has asked: that must be no error
+        case.bench.there(next_ended, PATIENCE)  # somebody else has asked: that must be no error
     server.service_actions()
-    step.want(not server.active_children, "a pid kept for which somebody else had waited")
+    case.want(not server.active_children, "a pid kept for which somebody else had waited")
 
 
-def _closes(step: Step, notes: Any, mixin: Any) -> None:
+def _closes(case: Case, notes: Any, mixin: Any) -> None:
     for block in (True, False):
-        server = mixed(mixin, notes, block_on_close=block)
-        client = send(server, b"stay")
-        answer(step, server, client)
+        server = mixed(case.bench, mixin, notes, block_on_close=block)
+        client = send(case.bench, server, b"stay")
+        answer(case, server, client)
         before, closings = notes.count("done"), [notes.count("server_close")]
         seconds = MOMENT if block else PATIENCE / 2
         late = threading.Timer(seconds, _let_go, (client, notes, closings))
@@ -320,24 +318,27 @@ def _closes(step: Step, notes: Any, mixin: Any) -> None:
         with suppress(OSError):  # it may have been told, and gone
             client.sendall(b"go")
         how = "done" if done else "not done"
-        step.want(server.fileno() == -1, "server_close() back, and the listener still open")
-        step.want(
+        case.want(server.fileno() == -1, "server_close() back, and the listener still open")
+        case.want(
             notes.count("server_close") > closings[0],
             "the listener closed by hand: its neighbour's server_close() may have more to do",
         )
-        step.want(
+        case.want(
             len(closings) == 1 or closings[-1] > closings[0] or not block,
             "server_close() waits, and the listener is still open",
         )
-        step.want(
+        case.want(
             done == block, f"server_close() back, with block_on_close {block}, and the work {how}"
         )
-        step.want(not (block and there(left)), f"a child left after server_close(): {there(left)}")
+        case.want(
+            not (block and case.bench.there(left)),
+            f"a child left after server_close(): {case.bench.there(left)}",
+        )
         with suppress(ChildProcessError):
-            there(next_ended, PATIENCE)
-    server = mixed(mixin, notes)
+            case.bench.there(next_ended, PATIENCE)
+    server = mixed(case.bench, mixin, notes)
     server.server_close()
-    _closes_over_two(step, notes, mixin)
+    _closes_over_two(case, notes, mixin)
 
 
 def _let_go(client: socket.socket, notes: Any, closings: list[int]) -> None:
@@ -346,37 +347,40 @@ def _let_go(client: socket.socket, notes: Any, closings: list[int]) -> None:
     client.sendall(b"go")
 
 
-def _closes_over_two(step: Step, notes: Any, mixin: Any) -> None:
-    server = mixed(mixin, notes)
-    clients = [send(server, b"stay") for _ in range(2)]
+def _closes_over_two(case: Case, notes: Any, mixin: Any) -> None:
+    server = mixed(case.bench, mixin, notes)
+    clients = [send(case.bench, server, b"stay") for _ in range(2)]
     for client in clients:
-        answer(step, server, client)
+        answer(case, server, client)
     first, second = clients
     first.sendall(b"go")
     late = threading.Timer(MOMENT, second.sendall, (b"go",))
     late.start()
     server.server_close()
     late.join()
-    step.want(not there(left), f"{len(there(left))} of two children left after server_close()")
-    server = mixed(mixin, notes, block_on_close=False)
-    answer(step, server, send(server, b"hello"))
-    soon(lambda: set(there(left)) == {"zombie"})
+    case.want(
+        not case.bench.there(left),
+        f"{len(case.bench.there(left))} of two children left after server_close()",
+    )
+    server = mixed(case.bench, mixin, notes, block_on_close=False)
+    answer(case, server, send(case.bench, server, b"hello"))
+    soon(lambda: set(case.bench.there(left)) == {"zombie"})
     server.server_close()
-    step.want(
-        not there(left),
+    case.want(
+        not case.bench.there(left),
         "with block_on_close False, a zombie after server_close(), which need not wait for it",
     )
 
 
 @build.check("others")
-def others(ForkingMixIn: Any) -> None:
-    step = Step(
+def others(bench: Bench, ForkingMixIn: Any) -> None:
+    case = bench.case(
         called="service_actions(), beside a helper of the program that has exited with 7",
         expected="the helper's 7 still there for the program",
         why="waitpid(-1) takes what any child has left, and it can be taken only once. Ask for "
         "your own children, by number.",
     )
-    away(step, _others, ForkingMixIn)
+    away(case, _others, ForkingMixIn)
 
 
 def helper() -> int:
@@ -387,48 +391,48 @@ def helper() -> int:
     return pid
 
 
-def _others(step: Step, notes: Any, mixin: Any) -> None:
-    server = mixed(mixin, notes)
-    pid = there(helper)
-    client = send(server, b"stay")
-    answer(step, server, client)
-    soon(lambda: "zombie" in there(left))
+def _others(case: Case, notes: Any, mixin: Any) -> None:
+    server = mixed(case.bench, mixin, notes)
+    pid = case.bench.there(helper)
+    client = send(case.bench, server, b"stay")
+    answer(case, server, client)
+    soon(lambda: "zombie" in case.bench.there(left))
     server.service_actions()
     try:
-        _, status = there(os.waitpid, pid, 0)
+        _, status = case.bench.there(os.waitpid, pid, 0)
     except ChildProcessError:
-        step.fail("the helper's exit status was taken by the server: is it waitpid(-1)?")
-    step.want(os.waitstatus_to_exitcode(status) == 7, f"the status {status}")
+        case.fail("the helper's exit status was taken by the server: is it waitpid(-1)?")
+    case.want(os.waitstatus_to_exitcode(status) == 7, f"the status {status}")
     client.sendall(b"go")
 
 
 @build.check("limit")
-def limit(ForkingMixIn: Any) -> None:
-    step = Step(
+def limit(bench: Bench, ForkingMixIn: Any) -> None:
+    case = bench.case(
         called="serve_forever() with max_children = 2, and three clients who stay",
         expected="two at work, and the third when one of them has gone; max_children 40 by default",
         why="Each client is a whole process. Without a limit a crowd brings the machine down; "
         "with one the crowd waits in the queue of the listener.",
     )
     usual = getattr(ForkingMixIn, "max_children", None)
-    step.want(usual == 40, f"ForkingMixIn.max_children is {usual!r}")
-    away(step, _limit, ForkingMixIn)
+    case.want(usual == 40, f"ForkingMixIn.max_children is {usual!r}")
+    away(case, _limit, ForkingMixIn)
 
 
-def _limit(step: Step, notes: Any, mixin: Any) -> None:
-    server = mixed(mixin, notes, max_children=2)
+def _limit(case: Case, notes: Any, mixin: Any) -> None:
+    server = mixed(case.bench, mixin, notes, max_children=2)
     clients = []
     for _ in range(3):
         clients.append(socket.create_connection(server.server_address, 2 * PATIENCE))
         clients[-1].sendall(b"stay")
-    loop(notes, server.serve_forever, 0.02).start()
+    loop(case.bench, notes, server.serve_forever, 0.02).start()
     two = notes.wait("begun", 2)
-    step.want(two, f"fewer than two at work{notes.trouble()}")
+    case.want(two, f"fewer than two at work{notes.trouble()}")
     three = notes.wait("begun", 3, MOMENT)
-    step.want(not three, "three at work: is has_capacity() asked how many there are?")
+    case.want(not three, "three at work: is has_capacity() asked how many there are?")
     clients[0].sendall(b"go")
     three = notes.wait("begun", 3)
-    step.want(three, "one has gone, and the third still waits")
+    case.want(three, "one has gone, and the third still waits")
     for client in clients[1:]:
         client.sendall(b"go")
     server.shutdown()
@@ -463,22 +467,23 @@ class NotesRequests(NotesErrors):
 
 
 def _page_trial(
-    step: Step, notes: Any, server_class: Any, page: Any, count: int, at_once: bool
+    case: Case, notes: Any, server_class: Any, page: Any, count: int, at_once: bool
 ) -> Any:
     """Return the texts that visitors read, and the count."""
     name, roomy = server_class.__name__, {"request_queue_size": 20}
-    made = subclass(name, (NotesRequests, server_class), roomy)
-    server = there(made, ANY_PORT, page)
+    made = case.bench.subclass(name, (NotesRequests, server_class), roomy)
+    server = case.bench.there(made, ANY_PORT, page)
     server.notes = notes
-    other = there(another, server)
-    step.want(
-        isinstance(server.visitors, int) or not there(_is, server.visitors, other.visitors),
+    other = case.bench.there(another, server)
+    case.want(
+        isinstance(server.visitors, int)
+        or not case.bench.there(_is, server.visitors, other.visitors),
         "one visitors for two servers: what belongs to one of them is kept on self",
     )
     other.server_close()
     if at_once:
-        server.visitors = there(Slow, server.visitors)
-    serving = loop(notes, server.serve_forever, 0.02)
+        server.visitors = case.bench.there(Slow, server.visitors)
+    serving = loop(case.bench, notes, server.serve_forever, 0.02)
     host, port = server.server_address[:2]
     texts: list[str] = []
     groups = [count] if at_once else [1] * count
@@ -494,17 +499,17 @@ def _page_trial(
             try:
                 reply = visitor.getresponse()
                 texts.append(reply.read().decode(errors="replace").strip())
-                step.want(reply.status == 200, f"the status {reply.status}")
+                case.want(reply.status == 200, f"the status {reply.status}")
             except (OSError, http.client.HTTPException) as error:
-                step.fail(f"{describe(error)}{notes.trouble()}")
+                case.fail(f"{describe(error)}{notes.trouble()}")
     notes.wait("served", count)
-    step.want(not notes.count("unread"), "an answer, but the request was not received")
-    own = "served" in notes.of(there(os.getpid))
-    step.want(not own, "served in the server's own process: where is the fork?")
+    case.want(not notes.count("unread"), "an answer, but the request was not received")
+    own = "served" in notes.of(case.bench.there(os.getpid))
+    case.want(not own, "served in the server's own process: where is the fork?")
     total = getattr(server.visitors, "value", server.visitors)
     if count == 1:
         with _asking(server) as client:
-            want_plain_reply(step, _reply(client), notes.trouble())
+            want_plain_reply(case, _reply(client), notes.trouble())
     server.shutdown()
     server.server_close()
     return texts, total
@@ -586,18 +591,18 @@ class HeldUp(Shared):
         self._value.value = number
 
 
-def _between_trial(step: Step, notes: Any, server_class: Any, page: Any) -> Any:
+def _between_trial(case: Case, notes: Any, server_class: Any, page: Any) -> Any:
     """Hold one child up at each of its looks in turn, up to the first trial that goes wrong.
 
     Return what two visitors read there, and the count.
     """
-    came, seconds = _with_one_held_up(notes, server_class, page, 0, MOMENT)
+    came, seconds = _with_one_held_up(case.bench, notes, server_class, page, 0, MOMENT)
     for stop_at in range(1, notes.count("look") + 1):
         if came != _TWO:
             break
         # A machine that was slow before may be slow again.
         moment = max(MOMENT, 2 * seconds)
-        came, _ = _with_one_held_up(notes, server_class, page, stop_at, moment)
+        came, _ = _with_one_held_up(case.bench, notes, server_class, page, stop_at, moment)
     return came
 
 
@@ -605,14 +610,14 @@ _TWO = ["visitor 1", "visitor 2"], 2
 
 
 def _with_one_held_up(
-    notes: Any, server_class: Any, page: Any, stop_at: int, moment: float
+    bench: Bench, notes: Any, server_class: Any, page: Any, stop_at: int, moment: float
 ) -> tuple[Any, float]:
     """Return what two visitors read, the count, and how long the first one took, or to wait."""
-    made = subclass(server_class.__name__, (NotesErrors, server_class), {})
-    server = there(made, ANY_PORT, page)
+    made = bench.subclass(server_class.__name__, (NotesErrors, server_class), {})
+    server = bench.there(made, ANY_PORT, page)
     server.notes = notes
-    server.visitors = shared = there(HeldUp, server.visitors, notes, stop_at)
-    loop(notes, server.serve_forever, 0.02).start()
+    server.visitors = shared = bench.there(HeldUp, server.visitors, notes, stop_at)
+    loop(bench, notes, server.serve_forever, 0.02).start()
     waiting, begin = notes.count("waits"), time.monotonic()
     with _asking(server) as first:
         soon(lambda: _has_answer(first) or notes.count("waits") > waiting)
@@ -650,63 +655,63 @@ def _last_line(client: socket.socket) -> str:
 
 
 @use.check("page")
-def page(CountingServer: Any, Page: Any) -> None:
-    step = Step(
+def page(bench: Bench, CountingServer: Any, Page: Any) -> None:
+    case = bench.case(
         called="CountingServer(address, Page), visited by http.client",
         expected="the status 200 and the text 'visitor 1', from a process of its own",
         why="http.client knows nothing of this course. It wants a status line, an empty line, and "
         "the text, in bytes.",
     )
-    texts, _ = away(step, _page_trial, CountingServer, Page, 1, False)
-    step.want(texts == ["visitor 1"], f"{texts[0]!r}")
+    texts, _ = away(case, _page_trial, CountingServer, Page, 1, False)
+    case.want(texts == ["visitor 1"], f"{texts[0]!r}")
 
 
 @use.check("count")
-def count(CountingServer: Any, Page: Any) -> None:
-    step = Step(
+def count(bench: Bench, CountingServer: Any, Page: Any) -> None:
+    case = bench.case(
         called="CountingServer(address, Page), visited three times in turn",
         expected="visitor 1, visitor 2, visitor 3, and a visitors.value of 3 in the server",
         why="A child works on copies: what it adds to a variable is gone when it exits. Shared "
         "memory is not copied.",
     )
-    texts, total = away(step, _page_trial, CountingServer, Page, 3, False)
-    step.want(
+    texts, total = away(case, _page_trial, CountingServer, Page, 3, False)
+    case.want(
         texts != ["visitor 1"] * 3,
         f"{texts}, and {total} in the server: does each child count in a copy of its own?",
     )
-    step.want(texts == ["visitor 1", "visitor 2", "visitor 3"], f"{texts}")
-    step.want(total == 3, f"the right texts, but the server has counted {total}")
+    case.want(texts == ["visitor 1", "visitor 2", "visitor 3"], f"{texts}")
+    case.want(total == 3, f"the right texts, but the server has counted {total}")
 
 
 @use.check("at once")
-def at_once(CountingServer: Any, Page: Any) -> None:
+def at_once(bench: Bench, CountingServer: Any, Page: Any) -> None:
     crowd = 6
-    step = Step(
+    case = bench.case(
         called=f"CountingServer(address, Page), visited by {crowd} clients at once; a look at "
         "visitors.value takes 20 ms",
         expected=f"the numbers 1 to {crowd}, each once",
         why="What is shared can be changed by two at once. Adding one and reading the number back "
         "belong under the lock of the value, get_lock().",
     )
-    texts, total = away(step, _page_trial, CountingServer, Page, crowd, True)
-    step.want(
+    texts, total = away(case, _page_trial, CountingServer, Page, crowd, True)
+    case.want(
         sorted(texts) == [f"visitor {number}" for number in range(1, crowd + 1)],
         f"{sorted(texts)}, and {total} in the server: is all of it under get_lock()?",
     )
-    nobody_comes_between(CountingServer, Page)
+    nobody_comes_between(bench, CountingServer, Page)
 
 
-def nobody_comes_between(server_class: Any, handler: Any) -> None:
+def nobody_comes_between(bench: Bench, server_class: Any, handler: Any) -> None:
     """Let one of two children wait at each of its looks at the value, while the other goes on."""
-    step = Step(
+    case = bench.case(
         called="CountingServer(address, Page), visited by two clients; one child is held up before "
         "one of its uses of visitors.value, while the other one goes on",
         expected="visitor 1, visitor 2, and a visitors.value of 2",
         why="From the first use of the value to the last no other process may come in between. "
         "Whoever gives the lock back and looks again sees what another one has done.",
     )
-    texts, total = away(step, _between_trial, server_class, handler)
-    step.want(
+    texts, total = away(case, _between_trial, server_class, handler)
+    case.want(
         (texts, total) == _TWO,
         f"{texts}, and {total} in the server: is the lock held from the first use to the last?",
     )
@@ -728,43 +733,43 @@ def mixed_in_first(cls: type, mix_in: type) -> bool:
 
 
 @bugs.check("elsewhere")
-def elsewhere(server_class: Any, Logged: Any) -> None:
-    step = Step(
+def elsewhere(bench: Bench, server_class: Any, Logged: Any) -> None:
+    case = bench.case(
         called="server_class(module), with a socketserver as Windows has it",
         expected="a server with threads, that serves Ada",
         why="Forking and Unix classes exist only where the system has what they need. A program "
         "that wants to run everywhere asks with hasattr.",
     )
-    made = step.call(server_class, there(as_on_windows))
-    step.want(isinstance(made, type), f"{made!r}: does server_class return the class?")
-    threads = there(issubclass, made, socketserver.ThreadingMixIn)
-    step.want(threads, f"{made.__name__}, without threads")
-    server = step.call(made, ANY_PORT, Logged)
-    with serving(step, server, lambda: server.serve_forever(0.02)):
-        got = talk(step, server.server_address, b"Ada")
-        step.want(got == b"done", f"{got!r} for Ada{room.records.trouble()}")
+    made = case.call(server_class, bench.there(as_on_windows))
+    case.want(isinstance(made, type), f"{made!r}: does server_class return the class?")
+    threads = bench.there(issubclass, made, socketserver.ThreadingMixIn)
+    case.want(threads, f"{made.__name__}, without threads")
+    server = case.call(made, ANY_PORT, Logged)
+    with case.serving(server, lambda: server.serve_forever(0.02)):
+        got = case.talk(server.server_address, b"Ada")
+        case.want(got == b"done", f"{got!r} for Ada")
         soon(lambda: server.served == 1 and server.turns)  # the loop's turn ends after her answer
         served, turns = server.served, server.turns
-    step.want(served == 1, f"Ada served, and served is {served!r}: is she counted in two places?")
-    step.want(isinstance(turns, int) and turns, f"Ada served, and turns is {turns!r}")
-    other = step.call(made, ANY_PORT, Logged)
+    case.want(served == 1, f"Ada served, and served is {served!r}: is she counted in two places?")
+    case.want(isinstance(turns, int) and turns, f"Ada served, and turns is {turns!r}")
+    other = case.call(made, ANY_PORT, Logged)
     numbers = other.served, other.turns
     other.server_close()
-    step.want(
+    case.want(
         numbers == (0, 0),
         f"served and turns are {numbers} on a new server of the class: are they the class's?",
     )
     if hasattr(socketserver, "ForkingMixIn"):
-        step = Step(
+        case = bench.case(
             called="server_class(socketserver), on this system, which can fork",
             expected="a server with processes",
             why="Threads are the way out where there is no fork, and only there.",
         )
-        made = step.call(server_class, socketserver)
-        forks = isinstance(made, type) and there(issubclass, made, socketserver.ForkingMixIn)
-        step.want(forks, f"{made!r}, without ForkingMixIn among its bases")
-        step.want(
-            there(mixed_in_first, made, socketserver.ForkingMixIn),
+        made = case.call(server_class, socketserver)
+        forks = isinstance(made, type) and bench.there(issubclass, made, socketserver.ForkingMixIn)
+        case.want(forks, f"{made!r}, without ForkingMixIn among its bases")
+        case.want(
+            bench.there(mixed_in_first, made, socketserver.ForkingMixIn),
             "process_request is BaseServer's: does the mix-in stand first?",
         )
 
@@ -782,19 +787,19 @@ class CountsRounds:
         self.rounds += 1
 
 
-def _a_day(step: Step, notes: Any, server_class: Any, logged: Any, run: Any) -> dict[str, Any]:
+def _a_day(case: Case, notes: Any, server_class: Any, logged: Any, run: Any) -> dict[str, Any]:
     """Let two customers visit the shop; return what the system and the server tell."""
-    made = there(server_class, socketserver)
-    watched = subclass("Watched", (CountsRounds, NotesErrors, made), {})
-    server = there(watched, ANY_PORT, logged)
+    made = case.bench.there(server_class, socketserver)
+    watched = case.bench.subclass("Watched", (CountsRounds, NotesErrors, made), {})
+    server = case.bench.there(watched, ANY_PORT, logged)
     server.notes = notes
-    with there(Output) as output:
-        came = _two_customers(step, server, run)
+    with case.bench.there(Output) as output:
+        came = _two_customers(case, server, run)
     return {**came, "printed": output.text}
 
 
-def _two_customers(step: Step, server: Any, run: Any) -> dict[str, Any]:
-    day = loop(server.notes, run, server)
+def _two_customers(case: Case, server: Any, run: Any) -> dict[str, Any]:
+    day = loop(case.bench, server.notes, run, server)
     day.start()
     for name in (b"Ada", b"Bob"):
         with socket.create_connection(server.server_address, PATIENCE) as client:
@@ -803,9 +808,9 @@ def _two_customers(step: Step, server: Any, run: Any) -> dict[str, Any]:
                 got = client.recv(100)
             except OSError as error:
                 got = describe(error).encode()
-            step.want(got == b"done", f"{got!r} for {name.decode()}{server.notes.trouble()}")
-    gone = soon(lambda: not there(left))
-    zombies = there(left).count("zombie")
+            case.want(got == b"done", f"{got!r} for {name.decode()}{server.notes.trouble()}")
+    gone = soon(lambda: not case.bench.there(left))
+    zombies = case.bench.there(left).count("zombie")
     rounds = server.rounds
     soon(lambda: server.rounds > rounds + 1)
     server.shutdown()
@@ -822,28 +827,28 @@ def _two_customers(step: Step, server: Any, run: Any) -> dict[str, Any]:
 
 
 @bugs.check("the dead")
-def the_dead(server_class: Any, Logged: Any, run: Any) -> None:
-    step = Step(
+def the_dead(bench: Bench, server_class: Any, Logged: Any, run: Any) -> None:
+    case = bench.case(
         called="run(server), with two customers, both served",
         expected="no child left, dead or alive, while the loop goes on and turns counts",
         why="The mix-in collects its children in service_actions(). A class that overrides the "
         "hook without super() stops that, and the dead stay.",
     )
-    came = away(step, _a_day, server_class, Logged, run)
-    step.want(came["gone"], f"{came['zombies']} zombies: was the mix-in's service_actions called?")
-    step.want(not came["turns"], f"no zombies, but {came['turns']}")
+    came = away(case, _a_day, server_class, Logged, run)
+    case.want(came["gone"], f"{came['zombies']} zombies: was the mix-in's service_actions called?")
+    case.want(not came["turns"], f"no zombies, but {came['turns']}")
 
 
 @bugs.check("the log")
-def the_log(server_class: Any, Logged: Any, run: Any) -> None:
+def the_log(bench: Bench, server_class: Any, Logged: Any, run: Any) -> None:
     lines = ["the shop is open", "serving Ada", "serving Bob"]
-    step = Step(
+    case = bench.case(
         called="run(server), with the output in a file and two customers, Ada and Bob",
         expected=f"the lines {lines}",
         why="What is printed waits in a buffer. A fork copies the buffer with what is in it, and "
         "os._exit throws the child's away: flush before the fork, and in the child.",
     )
-    printed = away(step, _a_day, server_class, Logged, run)["printed"].splitlines()
+    printed = away(case, _a_day, server_class, Logged, run)["printed"].splitlines()
     came = [line for line in printed if line.startswith(("the shop", "serving"))]
     opened, served = came.count(lines[0]), [came.count(line) for line in lines[1:]]
     told = ""
@@ -851,20 +856,20 @@ def the_log(server_class: Any, Logged: Any, run: Any) -> None:
         told = f": the shop opens {opened} times. Was that line still in the buffer at a fork?"
     elif 0 in served:
         told = ": a customer is missing. What becomes of the buffer of a child?"
-    step.want(came == lines, f"{came}{told}")
+    case.want(came == lines, f"{came}{told}")
 
 
 @bugs.check("the count")
-def the_count(server_class: Any, Logged: Any, run: Any) -> None:
-    step = Step(
+def the_count(bench: Bench, server_class: Any, Logged: Any, run: Any) -> None:
+    case = bench.case(
         called="run(server), with two customers; then server.served",
         expected="2",
         why="A handler runs in the child, and its server is a copy. The parent's hooks, such as "
         "verify_request, run in the parent.",
     )
-    came = away(step, _a_day, server_class, Logged, run)["served"]
+    came = away(case, _a_day, server_class, Logged, run)["served"]
     copies = ": did the children count, each in its copy?" if came == 0 else ""
-    step.want(came == 2, f"{came!r}{copies}")
+    case.want(came == 2, f"{came!r}{copies}")
 
 
 predict = EXERCISES["07.4"]
@@ -881,9 +886,9 @@ class Counts(socketserver.BaseRequestHandler):
         self.request.sendall(str(server.visitors).encode())
 
 
-def real(step: Step, run: Callable[..., Any], *args: Any) -> Any:
+def real(case: Case, run: Callable[..., Any], *args: Any) -> Any:
     """Return what a real run gives, to lay a prediction beside."""
-    step.want(hasattr(os, "fork"), "this system cannot fork; Linux, macOS and Binder can")
+    case.want(hasattr(os, "fork"), "this system cannot fork; Linux, macOS and Binder can")
     return real_run(run, *args)
 
 
@@ -906,15 +911,15 @@ Guess = Any
 
 
 @predict.check("told")
-def told(told: Guess) -> None:
-    step = Step(
+def told(bench: Bench, told: Guess) -> None:
+    case = bench.case(
         called="told, beside a real run with three visitors in turn",
         expected="four numbers: what each visitor is told, and what the server has counted",
         why="A child works on copies. What it changes, neither its parent nor another child sees.",
     )
     meaning = "This child is a copy of a parent in which nobody has been counted yet."
     home = "The counting happened in the children, in their copies: nothing came home."
-    compare(step, told, real(step, _forked, 3), {0: meaning, 1: meaning, 2: meaning, 3: home})
+    compare(case, told, real(case, _forked, 3), {0: meaning, 1: meaning, 2: meaning, 3: home})
 
 
 def _lines() -> list[int]:
@@ -929,8 +934,8 @@ def _lines() -> list[int]:
 
 
 @predict.check("printed")
-def printed(printed: Guess) -> None:
-    step = Step(
+def printed(bench: Bench, printed: Guess) -> None:
+    case = bench.case(
         called="printed, beside three real runs with two clients, the output in a file",
         expected="six numbers: how often 'ready' and 'serving' are in the file, for each run",
         why="A printed line waits in a buffer. A fork copies the buffer; os._exit throws the "
@@ -944,7 +949,7 @@ def printed(printed: Guess) -> None:
         4: "Flushed before the fork, the line is in no buffer any more: nothing is copied.",
         5: "With a flush in the handler each child's line is written, once.",
     }
-    compare(step, printed, real(step, _lines), meaning)
+    compare(case, printed, real(case, _lines), meaning)
 
 
 def _dead() -> list[int]:
@@ -962,8 +967,8 @@ def _dead() -> list[int]:
 
 
 @predict.check("zombies")
-def dead(zombies: Guess) -> None:
-    step = Step(
+def dead(bench: Bench, zombies: Guess) -> None:
+    case = bench.case(
         called="zombies, beside a real run with three calls of handle_request()",
         expected="two numbers: before server_close() and after",
         why="An ended child stays in the system's table until its parent has asked how it ended.",
@@ -972,7 +977,7 @@ def dead(zombies: Guess) -> None:
         0: "Ended children do not vanish by themselves; handle_request() has not asked for them.",
         1: "server_close() waits for the children, and so asks for each of them.",
     }
-    compare(step, zombies, real(step, _dead), meaning)
+    compare(case, zombies, real(case, _dead), meaning)
 
 
 def _beside_threads() -> list[Any]:
@@ -1000,8 +1005,8 @@ def _beside_threads() -> list[Any]:
 
 
 @predict.check("fork and threads")
-def beside(after_fork: Guess) -> None:
-    step = Step(
+def beside(bench: Bench, after_fork: Guess) -> None:
+    case = bench.case(
         called="after_fork, beside a real run in a program with four threads",
         expected="a number, then twice True or False",
         why="Only the thread that forks exists in the child, but every lock is copied as it is. "
@@ -1012,4 +1017,4 @@ def beside(after_fork: Guess) -> None:
         1: "The lock was copied as it was, held, and who holds it is not in the child.",
         2: "In the parent the thread goes on, and gives the lock back.",
     }
-    compare(step, after_fork, real(step, _beside_threads), meaning)
+    compare(case, after_fork, real(case, _beside_threads), meaning)

@@ -19,12 +19,10 @@ from typing import Any
 
 import minisocketserver
 
-from ..checks import room
+from ..checks.bench import Bench
+from ..checks.case import PATIENCE, Case
 from ..checks.core import load
 from ..checks.forecast import compare
-from ..checks.place import hand_over, subclass, there
-from ..checks.room import here, serving, talk
-from ..checks.step import PATIENCE, Step
 from ..notebook.tracebacks import describe
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -51,9 +49,9 @@ class Line(minisocketserver.TCPServer):
         super().process_request(request, client_address)
 
 
-def make(handler: Any, **extra: Any) -> Any:
+def make(bench: Bench, handler: Any, **extra: Any) -> Any:
     """Return a server of the bench with these attributes."""
-    return there(_make, Line, handler, extra)
+    return bench.there(_make, Line, handler, extra)
 
 
 def _make(server_class: type[Line], handler: Any, extra: dict[str, Any]) -> Line:
@@ -63,12 +61,12 @@ def _make(server_class: type[Line], handler: Any, extra: dict[str, Any]) -> Line
     return server
 
 
-def dial(step: Step, server: Any) -> Any:
+def dial(case: Case, server: Any) -> Any:
     """Connect to the server, as `with` wants it."""
     try:
         return socket.create_connection(server.server_address, PATIENCE)
     except OSError as error:
-        step.fail(describe(error), error)
+        case.fail(describe(error), error)
 
 
 def hear(client: Any, seconds: float | None = None) -> bytes | None:
@@ -94,9 +92,9 @@ def hang_up(client: Any) -> None:
         client.shutdown(socket.SHUT_WR)
 
 
-def error_of(kind: type[BaseException]) -> bool:
+def error_of(bench: Bench, kind: type[BaseException]) -> bool:
     """Tell whether the server has met such an exception."""
-    return any(isinstance(error, kind) for error in room.records.errors)
+    return any(isinstance(error, kind) for error in bench.records.errors)
 
 
 class Noting:
@@ -123,49 +121,48 @@ class Noting:
 
 
 class Keeping(Noting):
-    """Keeps what a handler has been given, before its first step."""
+    """Keeps what a handler has been given, before its first case."""
 
     def setup(self: Any) -> None:
         self.server.given = self.request, self.client_address, self.server
         super().setup()
 
 
-def noting(base: Any, failing: str) -> Any:
+def noting(bench: Bench, base: Any, failing: str) -> Any:
     """Return a handler class that notes its steps on the server, one of them failing."""
-    return subclass("Noting", (Noting, base), {"failing": failing})
+    return bench.subclass("Noting", (Noting, base), {"failing": failing})
 
 
 @build.check("steps")
-def steps(BaseRequestHandler: Any) -> None:
-    step = Step(
+def steps(bench: Bench, BaseRequestHandler: Any) -> None:
+    case = bench.case(
         called="BaseRequestHandler(request, client_address, server), by a server",
         expected="the calls setup, handle, finish, with the three values stored before",
         why="The server makes the handler and keeps nothing. What is to be done must be done "
         "while it is made.",
     )
-    server = make(subclass("Keeping", (Keeping, BaseRequestHandler), {}), calls=[])
-    with serving(step, server):
-        talk(step, server.server_address)
-    trouble = room.records.trouble()
-    step.want(server.calls, f"no call at all{trouble}: does __init__ call the steps?")
-    step.want(server.calls == ["setup", "handle", "finish"], f"{server.calls}{trouble}")
-    step.want(not room.records.errors, f"an exception{trouble}")
+    server = make(bench, bench.subclass("Keeping", (Keeping, BaseRequestHandler), {}), calls=[])
+    with case.serving(server):
+        case.talk(server.server_address)
+    case.want(server.calls, "no call at all: does __init__ call the steps?")
+    case.want(server.calls == ["setup", "handle", "finish"], f"{server.calls}")
+    case.want(not bench.records.errors, "an exception")
     request, client_address, its_server = server.given
-    step.want(there(_is, request, server.taken), f"the request {request!r}")
-    step.want(
-        client_address == room.records.clients[-1] and its_server is server,
+    case.want(bench.there(_is, request, server.taken), f"the request {request!r}")
+    case.want(
+        client_address == bench.records.clients[-1] and its_server is server,
         f"the client address {client_address!r} and the server {its_server!r}",
     )
-    _fails("handle", ["setup", "handle", "finish"], BaseRequestHandler)
-    _fails("setup", ["setup"], BaseRequestHandler)
-    _leaves(BaseRequestHandler)
-    step = Step(
+    _fails(bench, "handle", ["setup", "handle", "finish"], BaseRequestHandler)
+    _fails(bench, "setup", ["setup"], BaseRequestHandler)
+    _leaves(bench, BaseRequestHandler)
+    case = bench.case(
         called="BaseRequestHandler(request, client_address, server), by hand",
         expected="the three on self, and nothing new on the class",
         why="A server with threads has many handlers at the same time. What belongs to one of "
         "them is kept on self.",
     )
-    want_on_self(step, BaseRequestHandler, there(object))
+    want_on_self(case, BaseRequestHandler, bench.there(object))
 
 
 def _is(one: Any, other: Any) -> bool:
@@ -185,27 +182,28 @@ def kept_on_class(handler: Any, request: Any) -> tuple[str, ...]:
     )
 
 
-def want_on_self(step: Step, handler: Any, request: Any) -> None:
+def want_on_self(case: Case, handler: Any, request: Any) -> None:
     """Want nothing of a handler kept on its class."""
-    names = there(kept_on_class, handler, request)
-    step.want(
+    names = case.bench.there(kept_on_class, handler, request)
+    case.want(
         not names,
         f"{' and '.join(names)} kept on the class: with threads there are many handlers at the "
         "same time, and all of them would have the last one's",
+        alone=True,
     )
 
 
-def _leaves(base: Any) -> None:
-    step = Step(
+def _leaves(bench: Bench, base: Any) -> None:
+    case = bench.case(
         called="BaseRequestHandler(...), with a handle() that calls sys.exit()",
         expected="the calls setup, handle, finish, and the SystemExit goes on",
         why="SystemExit is no Exception, and an except for those does not see it. What is to run "
         "whatever happens has a word of its own in Python.",
     )
-    leaving = subclass("Noting", (Noting, base), {"failing": "handle", "error": SystemExit})
-    calls, went_on = there(_made_by_hand, leaving)
-    step.want(calls == ("setup", "handle", "finish"), f"{list(calls)}")
-    step.want(went_on, "no SystemExit: the exception was swallowed")
+    leaving = bench.subclass("Noting", (Noting, base), {"failing": "handle", "error": SystemExit})
+    calls, went_on = bench.there(_made_by_hand, leaving)
+    case.want(calls == ("setup", "handle", "finish"), f"{list(calls)}")
+    case.want(went_on, "no SystemExit: the exception was swallowed")
 
 
 def _made_by_hand(handler: Any) -> tuple[tuple[str, ...], bool]:
@@ -218,22 +216,23 @@ def _made_by_hand(handler: Any) -> tuple[tuple[str, ...], bool]:
     return tuple(server.calls), False
 
 
-def _fails(failing: str, wanted: list[str], base: Any) -> None:
-    step = Step(
+def _fails(bench: Bench, failing: str, wanted: list[str], base: Any) -> None:
+    case = bench.case(
         called=f"BaseRequestHandler(...), with a {failing}() that raises ValueError",
         expected=f"the calls {', '.join(wanted)}, and the ValueError for the server",
         why="What setup borrowed, finish gives back, whatever handle does. What was never set up "
         "needs no finish. And the server reports errors only if it hears of them.",
     )
-    server = make(noting(base, failing), calls=[])
-    with serving(step, server):
-        talk(step, server.server_address)
-    step.want(
+    server = make(bench, noting(bench, base, failing), calls=[])
+    with case.serving(server):
+        case.talk(server.server_address)
+    case.want(
         not (failing == "handle" and "finish" not in server.calls),
         f"{server.calls}: handle failed, and finish did not run",
+        alone=True,
     )
-    step.want(server.calls == wanted, f"{server.calls}")
-    step.want(error_of(ValueError), "no ValueError: the exception was swallowed")
+    case.want(server.calls == wanted, f"{server.calls}", alone=True)
+    case.want(error_of(bench, ValueError), "no ValueError: the exception was swallowed")
 
 
 class Lengths:
@@ -245,15 +244,15 @@ class Lengths:
 
 
 @build.check("lines")
-def lines(StreamRequestHandler: Any) -> None:
-    step = Step(
+def lines(bench: Bench, StreamRequestHandler: Any) -> None:
+    case = bench.case(
         called="a StreamRequestHandler that answers each line of rfile through wfile",
         expected="b'5 letters' for each of two words, at once, however the stream was cut",
         why="rfile puts the pieces of a stream together. With wbufsize = 0 a write leaves at "
         "once: a client that waits for its answer sends nothing more.",
     )
-    handler = subclass("Lengths", (Lengths, StreamRequestHandler), {})
-    with serving(step, make(handler)) as server, dial(step, server) as client:
+    handler = bench.subclass("Lengths", (Lengths, StreamRequestHandler), {})
+    with case.serving(make(bench, handler)) as server, dial(case, server) as client:
         for pieces in ((b"Hel", b"lo\n"), (b"World\n",)):
             for piece in pieces:
                 say(client, piece)
@@ -262,27 +261,27 @@ def lines(StreamRequestHandler: Any) -> None:
             if got is None:
                 hang_up(client)
                 late = hear(client)
-                step.fail(
+                case.fail(
                     f"nothing while the client waits, and {late!r} at the end: is wfile buffered?"
                     if late
-                    else f"no answer{room.records.trouble()}"
+                    else "no answer"
                 )
-            step.want(got == b"5 letters\n", f"{got!r}{room.records.trouble()}")
+            case.want(got == b"5 letters\n", f"{got!r}")
         hang_up(client)
         hear(client)
-        step.want(not room.records.errors, f"an exception{room.records.trouble()}")
-    _defaults(StreamRequestHandler)
+        case.want(not bench.records.errors, "an exception")
+    _defaults(bench, StreamRequestHandler)
 
 
-def _defaults(stream: Any) -> None:
-    step = Step(
+def _defaults(bench: Bench, stream: Any) -> None:
+    case = bench.case(
         called="the class attributes of StreamRequestHandler",
         expected="rbufsize = -1, wbufsize = 0, timeout = None, disable_nagle_algorithm = False",
         why="Subclasses change them, and count on what they find.",
     )
     names = ("rbufsize", "wbufsize", "timeout", "disable_nagle_algorithm")
     found = [getattr(stream, name, "nothing") for name in names]
-    step.want(found == [-1, 0, None, False], f"{found}")
+    case.want(found == [-1, 0, None, False], f"{found}")
 
 
 SIZE = 10_000_000
@@ -335,98 +334,98 @@ class Thrifty:
 
 
 @build.check("everything")
-def everything(StreamRequestHandler: Any) -> None:
-    step = Step(
+def everything(bench: Bench, StreamRequestHandler: Any) -> None:
+    case = bench.case(
         called=f"wfile.write({SIZE} bytes), on a connection with a time limit",
         expected="all of them at the client, and their number returned",
         why="A raw file's write is a send, and send may take a part only. print and writelines do "
         "not look at the number. sendall goes on until everything has left.",
     )
 
-    server = make(subclass("Chatty", (Chatty, StreamRequestHandler), {}), told=[])
-    with serving(step, server):
-        got = len(_all(step, server))
+    server = make(bench, bench.subclass("Chatty", (Chatty, StreamRequestHandler), {}), told=[])
+    with case.serving(server):
+        got = len(_all(case, server))
     question = ": does write do one send, which may take a part only?" if got else ""
-    step.want(got == SIZE, f"{got} of {SIZE} bytes{room.records.trouble()}{question}")
-    step.want(server.told == [SIZE], f"all bytes, and {server.told[0]!r} returned by write")
-    _counts_bytes(StreamRequestHandler)
-    _takes_text(StreamRequestHandler)
-    _tells_its_number(StreamRequestHandler)
-    _buffers(StreamRequestHandler)
-    _sizes_of_buffers(StreamRequestHandler)
+    case.want(got == SIZE, f"{got} of {SIZE} bytes{question}")
+    case.want(server.told == [SIZE], f"all bytes, and {server.told[0]!r} returned by write")
+    _counts_bytes(bench, StreamRequestHandler)
+    _takes_text(bench, StreamRequestHandler)
+    _tells_its_number(bench, StreamRequestHandler)
+    _buffers(bench, StreamRequestHandler)
+    _sizes_of_buffers(bench, StreamRequestHandler)
 
 
-def _all(step: Step, server: Any) -> bytes:
+def _all(case: Case, server: Any) -> bytes:
     """Return all that comes, read by a client who takes its time: one send does not do then."""
-    with dial(step, server) as client:
+    with dial(case, server) as client:
         server.begun.wait(PATIENCE)
         time.sleep(0.05)
         received = bytearray()
         with suppress(TimeoutError, ConnectionError):
             while part := client.recv(1 << 20):
                 received += part
-                step.want(len(received) <= 2 * SIZE, f"{len(received):,} bytes, and no end")
+                case.want(len(received) <= 2 * SIZE, f"{len(received):,} bytes, and no end")
         return bytes(received)
 
 
-def _counts_bytes(stream: Any) -> None:
-    step = Step(
+def _counts_bytes(bench: Bench, stream: Any) -> None:
+    case = bench.case(
         called='wfile.write(array.array("i", [1, 2, 3]))',
         expected="its bytes at the client, and their number returned",
         why="write takes whatever holds bytes. len() of an array counts its items instead.",
     )
-    server = make(subclass("Numbers", (Numbers, stream), {}), told=[])
-    with serving(step, server):
-        got = _all(step, server)
-    step.want(not room.records.errors, f"an exception{room.records.trouble()}")
+    server = make(bench, bench.subclass("Numbers", (Numbers, stream), {}), told=[])
+    with case.serving(server):
+        got = _all(case, server)
+    case.want(not bench.records.errors, "an exception")
     size = len(ITEMS.tobytes())
-    step.want(server.told == [size], f"{server.told[0]!r} returned, for {size} bytes")
-    step.want(got == ITEMS.tobytes() + b"and lines", f"{got!r}")
+    case.want(server.told == [size], f"{server.told[0]!r} returned, for {size} bytes")
+    case.want(got == ITEMS.tobytes() + b"and lines", f"{got!r}")
 
 
-def _takes_text(stream: Any) -> None:
-    step = Step(
+def _takes_text(bench: Bench, stream: Any) -> None:
+    case = bench.case(
         called='io.TextIOWrapper(self.wfile, "utf-8").write("señor"), in a handler',
         expected="the text at the client, in UTF-8",
         why="Python's other files go on top of wfile, and ask it whether it is writable().",
     )
 
-    with serving(step, make(subclass("Text", (Text, stream), {}))) as server:
-        got = _all(step, server)
-    step.want(got == "señor".encode(), f"{got!r}{room.records.trouble()}")
+    with case.serving(make(bench, bench.subclass("Text", (Text, stream), {}))) as server:
+        got = _all(case, server)
+    case.want(got == "señor".encode(), f"{got!r}")
 
 
-def _tells_its_number(stream: Any) -> None:
-    step = Step(
+def _tells_its_number(bench: Bench, stream: Any) -> None:
+    case = bench.case(
         called="wfile.fileno(), in a handler",
         expected="the number of the connection",
         why="A selector, or a program to which wfile is given for its output, knows an open file "
         "by its number.",
     )
 
-    server = make(subclass("Numbered", (Numbered, stream), {}), told=[])
-    with serving(step, server):
-        talk(step, server.server_address)
-    step.want(server.told, f"no number{room.records.trouble()}")
+    server = make(bench, bench.subclass("Numbered", (Numbered, stream), {}), told=[])
+    with case.serving(server):
+        case.talk(server.server_address)
+    case.want(server.told, "no number")
     [(got, wanted)] = server.told
-    step.want(got == wanted, f"{got!r} where the connection has {wanted}")
+    case.want(got == wanted, f"{got!r} where the connection has {wanted}")
 
 
-def _buffers(stream: Any) -> None:
-    step = Step(
+def _buffers(bench: Bench, stream: Any) -> None:
+    case = bench.case(
         called="a handler with wbufsize = -1 that writes, then waits, without a flush",
         expected="nothing at the client until the handler is over, then all of it",
         why="A handler that writes many small pieces asks for a buffer. finish closes the file, "
         "and that sends what is left in it.",
     )
 
-    thrifty = subclass("Thrifty", (Thrifty, stream), {})
-    with serving(step, make(thrifty)) as server, dial(step, server) as client:
+    thrifty = bench.subclass("Thrifty", (Thrifty, stream), {})
+    with case.serving(make(bench, thrifty)) as server, dial(case, server) as client:
         early = hear(client, 0.1)
         say(client, b"go on\n")
-        step.want(early is None, f"{early!r} before the handler was over{room.records.trouble()}")
+        case.want(early is None, f"{early!r} before the handler was over")
         got = hear(client)
-        step.want(got == b"small pieces", f"{got!r} in the end{room.records.trouble()}")
+        case.want(got == b"small pieces", f"{got!r} in the end")
 
 
 class Sips:
@@ -450,32 +449,32 @@ class Gushes:
         self.rfile.readline()
 
 
-def _sizes_of_buffers(stream: Any) -> None:
+def _sizes_of_buffers(bench: Bench, stream: Any) -> None:
     for size, wanted in ((0, b"ello\n"), (4, b"o\n")):
-        step = Step(
+        case = bench.case(
             called=f"a handler with rbufsize = {size}, rfile.read(1), and the rest by recv",
             expected=f"{wanted!r} left for recv, of b'hello\\n'",
             why="A buffer reads ahead, as much as it holds. Who hands the connection on, to TLS or "
             "to another program, asks for none.",
         )
-        server = make(subclass("Sips", (Sips, stream), {"rbufsize": size}), told=[])
-        with serving(step, server):
-            talk(step, server.server_address, b"hello\n")
-        step.want(server.told, f"no answer{room.records.trouble()}")
-        step.want(server.told == [wanted], f"{server.told[0]!r} left for recv")
-    step = Step(
+        server = make(bench, bench.subclass("Sips", (Sips, stream), {"rbufsize": size}), told=[])
+        with case.serving(server):
+            case.talk(server.server_address, b"hello\n")
+        case.want(server.told, "no answer")
+        case.want(server.told == [wanted], f"{server.told[0]!r} left for recv")
+    case = bench.case(
         called="a handler with wbufsize = 5 that writes 8 bytes, then waits",
         expected="what the buffer cannot hold at the client, while the handler waits",
         why="A buffer of a certain size is for who wants pieces of that size. wbufsize says how "
         "large it is.",
     )
-    gushing = subclass("Gushes", (Gushes, stream), {"wbufsize": 5})
-    with serving(step, make(gushing)) as server, dial(step, server) as client:
+    gushing = bench.subclass("Gushes", (Gushes, stream), {"wbufsize": 5})
+    with case.serving(make(bench, gushing)) as server, dial(case, server) as client:
         early = hear(client) or b""
         say(client, b"go on\n")
-        step.want(early, f"nothing while the handler waits{room.records.trouble()}")
+        case.want(early, "nothing while the handler waits")
         whole = early + (hear(client) or b"")
-        step.want(whole == b"12345678", f"{whole!r} in the end{room.records.trouble()}")
+        case.want(whole == b"12345678", f"{whole!r} in the end")
 
 
 class Reads:
@@ -494,60 +493,62 @@ class Optioned:
 
 
 @build.check("options")
-def options(StreamRequestHandler: Any) -> None:
-    step = Step(
+def options(bench: Bench, StreamRequestHandler: Any) -> None:
+    case = bench.case(
         called="a handler with timeout = 0.1, and a client that says nothing",
         expected="TimeoutError in the handler after a tenth of a second",
         why="The handler's timeout is for the connection. The server's timeout is another one, "
         "for handle_request() alone.",
     )
-    server = make(subclass("Impatient", (Reads, StreamRequestHandler), {"timeout": 0.1}))
-    with serving(step, server), dial(step, server) as client:
+    server = make(
+        bench, bench.subclass("Impatient", (Reads, StreamRequestHandler), {"timeout": 0.1})
+    )
+    with case.serving(server), dial(case, server) as client:
         got = hear(client)
-        step.want(
+        case.want(
             got == b"",
             f"no end within {PATIENCE:g} seconds: does setup look at the handler's own timeout?",
         )
-    step.want(error_of(TimeoutError), f"an end, but no TimeoutError{room.records.trouble()}")
-    _leaves_options_alone(StreamRequestHandler)
-    _small_packets(StreamRequestHandler)
+    case.want(error_of(bench, TimeoutError), "an end, but no TimeoutError")
+    _leaves_options_alone(bench, StreamRequestHandler)
+    _small_packets(bench, StreamRequestHandler)
 
 
-def _options(step: Step, handler: Any) -> tuple[Any, bool]:
-    server = make(subclass("Optioned", (Optioned, handler), {}), told=None)
-    with serving(step, server):
-        talk(step, server.server_address)
-    step.want(server.told, f"no connection to look at{room.records.trouble()}")
+def _options(case: Case, handler: Any) -> tuple[Any, bool]:
+    server = make(case.bench, case.bench.subclass("Optioned", (Optioned, handler), {}), told=None)
+    with case.serving(server):
+        case.talk(server.server_address)
+    case.want(server.told, "no connection to look at")
     return server.told  # type: ignore[no-any-return]
 
 
-def _leaves_options_alone(stream: Any) -> None:
-    step = Step(
+def _leaves_options_alone(bench: Bench, stream: Any) -> None:
+    case = bench.case(
         called="a handler with timeout = None, on a server that has set a time limit itself",
         expected="the server's limit left as it is, and TCP_NODELAY off",
         why="None means: the handler asks for nothing. It must not take away what others set.",
     )
-    limit, nodelay = _options(step, stream)
-    step.want(limit == 2 * PATIENCE, f"the connection's time limit is {limit}")
-    step.want(not nodelay, "TCP_NODELAY is on, though nobody asked for it")
-    step = Step(
+    limit, nodelay = _options(case, stream)
+    case.want(limit == 2 * PATIENCE, f"the connection's time limit is {limit}", alone=True)
+    case.want(not nodelay, "TCP_NODELAY is on, though nobody asked for it", alone=True)
+    case = bench.case(
         called="a handler with timeout = 0",
         expected="a connection whose time limit is 0: it does not wait at all",
         why="None is no limit, and 0 is one. `if self.timeout` takes the two for the same.",
     )
-    limit, _ = _options(step, subclass("Hasty", (stream,), {"timeout": 0}))
-    step.want(limit == 0, f"the connection's time limit is {limit}")
+    limit, _ = _options(case, bench.subclass("Hasty", (stream,), {"timeout": 0}))
+    case.want(limit == 0, f"the connection's time limit is {limit}", alone=True)
 
 
-def _small_packets(stream: Any) -> None:
-    step = Step(
+def _small_packets(bench: Bench, stream: Any) -> None:
+    case = bench.case(
         called="a handler with disable_nagle_algorithm = True",
         expected="TCP_NODELAY on the connection",
         why="TCP likes to hold small packets back for a moment. A conversation in small steps "
         "asks it not to.",
     )
-    eager = subclass("Eager", (stream,), {"disable_nagle_algorithm": True})
-    step.want(_options(step, eager)[1], "TCP_NODELAY is off")
+    eager = bench.subclass("Eager", (stream,), {"disable_nagle_algorithm": True})
+    case.want(_options(case, eager)[1], "TCP_NODELAY is off", alone=True)
 
 
 class Late:
@@ -561,40 +562,40 @@ class Late:
 
 
 @build.check("the end")
-def the_end(StreamRequestHandler: Any) -> None:
-    step = Step(
+def the_end(bench: Bench, StreamRequestHandler: Any) -> None:
+    case = bench.case(
         called="StreamRequestHandler(...), with wbufsize = -1, for a client who hangs up before "
         "the answer",
         expected="no error from finish, both files closed, the connection still open",
         why="Clients leave, and what is still in the buffer has nobody to go to. That is no "
         "error. The connection belongs to the server, which may want to keep it.",
     )
-    late = subclass("Late", (Late, StreamRequestHandler), {})
+    late = bench.subclass("Late", (Late, StreamRequestHandler), {})
     client, its_end = socket.socketpair()
-    with hand_over(its_end) as request:
+    with bench.hand_over(its_end) as request:
         client.close()
-        _closed(step, step.call(late, request, "by hand", None))
-        step.want(request.fileno() != -1, "a closed connection: that is the server's to do")
-    step = Step(
+        _closed(case, case.call(late, request, "by hand", None))
+        case.want(request.fileno() != -1, "a closed connection: that is the server's to do")
+    case = bench.case(
         called="StreamRequestHandler(...), by hand, with an answer and a client who waits",
         expected="the answer sent, and both files closed",
         why="An open file keeps its socket open, even after the server has closed its own.",
     )
     client, its_end = socket.socketpair()
-    with client, hand_over(its_end) as request:
+    with client, bench.hand_over(its_end) as request:
         client.sendall(b"x")
-        _closed(step, step.call(late, request, "by hand", None))
-        step.want(hear(client) == b"too late", "nothing sent")
+        _closed(case, case.call(late, request, "by hand", None))
+        case.want(hear(client) == b"too late", "nothing sent")
     for one in (StreamRequestHandler, late):
         client, its_end = socket.socketpair()
-        with client, hand_over(its_end) as request:
+        with client, bench.hand_over(its_end) as request:
             client.sendall(b"x")
-            want_on_self(step, one, request)
+            want_on_self(case, one, request)
 
 
-def _closed(step: Step, handler: Any) -> None:
+def _closed(case: Case, handler: Any) -> None:
     for name in ("wfile", "rfile"):
-        step.want(getattr(handler, name).closed, f"no error, but {name} is still open")
+        case.want(getattr(handler, name).closed, f"no error, but {name} is still open")
 
 
 datagrams = EXERCISES["08.2"]
@@ -622,11 +623,11 @@ class Silent:
         pass
 
 
-def answers(step: Step, handler: Any, question: bytes) -> list[bytes]:
+def answers(case: Case, handler: Any, question: bytes) -> list[bytes]:
     """Return the datagrams a handler sends back to one client, handled by hand."""
-    with there(postbox) as server, postbox() as client:
-        step.call(handler, (question, server), client.getsockname(), None)
-        step.want(server.fileno() != -1, "the server's socket closed: all clients share it")
+    with case.bench.there(postbox) as server, postbox() as client:
+        case.call(handler, (question, server), client.getsockname(), None)
+        case.want(server.fileno() != -1, "the server's socket closed: all clients share it")
         server.sendto(b"the end", client.getsockname())  # so that nobody waits for nothing
         got = []
         while (data := client.recv(1024)) != b"the end":
@@ -635,48 +636,54 @@ def answers(step: Step, handler: Any, question: bytes) -> list[bytes]:
 
 
 @datagrams.check("answer")
-def one_answer(DatagramRequestHandler: Any) -> None:
-    step = Step(
+def one_answer(bench: Bench, DatagramRequestHandler: Any) -> None:
+    case = bench.case(
         called="a DatagramRequestHandler that reads two lines and writes two answers",
         expected="one datagram back, with both answers",
         why="A datagram is a pair of data and the server's socket. wfile collects, in memory, "
         "and finish sends all of it at once, to the client's address.",
     )
-    both = subclass("Both", (Lengths, DatagramRequestHandler), {})
-    got = answers(step, both, b"Hello\nboys\n")
-    step.want(len(got) == 1, f"{len(got)} datagrams: {got}")
-    step.want(
+    both = bench.subclass("Both", (Lengths, DatagramRequestHandler), {})
+    got = answers(case, both, b"Hello\nboys\n")
+    case.want(len(got) == 1, f"{len(got)} datagrams: {got}")
+    case.want(
         got != [b""],
         "an empty datagram. read() returns what stands behind the last write: nothing",
     )
-    step.want(got == [b"5 letters\n4 letters\n"], f"{got[0]!r}")
-    unpacking = subclass("Unpacked", (Unpacked, DatagramRequestHandler), {})
-    with there(postbox) as server, postbox() as client:
-        made = step.call(unpacking, (b"Hello", server), client.getsockname(), None)
+    case.want(got == [b"5 letters\n4 letters\n"], f"{got[0]!r}")
+    unpacking = bench.subclass("Unpacked", (Unpacked, DatagramRequestHandler), {})
+    with bench.there(postbox) as server, postbox() as client:
+        made = case.call(unpacking, (b"Hello", server), client.getsockname(), None)
         packet, sock = made.unpacked
-        step.want(packet == b"Hello" and sock is server, f"packet {packet!r} and socket {sock!r}")
-        silent = subclass("Note", (Silent, DatagramRequestHandler), {"always_reply": False})
-        want_on_self(step, silent, (b"Hello", server))
+        case.want(packet == b"Hello" and sock is server, f"packet {packet!r} and socket {sock!r}")
+        silent = bench.subclass("Note", (Silent, DatagramRequestHandler), {"always_reply": False})
+        want_on_self(case, silent, (b"Hello", server))
 
 
 @datagrams.check("no answer")
-def no_answer(DatagramRequestHandler: Any) -> None:
-    step = Step(
+def no_answer(bench: Bench, DatagramRequestHandler: Any) -> None:
+    case = bench.case(
         called="handlers that write nothing, or something, with always_reply as it is, and False",
         expected="for nothing, an empty datagram by default and none with always_reply = False; "
         "whatever was written is sent",
         why="The standard library always answers, and programs count on it. Who sends a log "
         "entry, perhaps from a socket without an address, wants no answer.",
     )
-    got = answers(step, subclass("Note", (Silent, DatagramRequestHandler), {}), b"all is well")
-    step.want(got == [b""], f"{got} by default, for an answer with nothing in it")
     got = answers(
-        step, subclass("Note", (Silent, DatagramRequestHandler), {"always_reply": False}), b"all"
+        case, bench.subclass("Note", (Silent, DatagramRequestHandler), {}), b"all is well"
     )
-    step.want(got == [], f"the datagrams {got} with always_reply = False")
-    talkative = subclass("Lengths", (Lengths, DatagramRequestHandler), {"always_reply": False})
-    got = answers(step, talkative, b"Hello")
-    step.want(
+    case.want(got == [b""], f"{got} by default, for an answer with nothing in it")
+    got = answers(
+        case,
+        bench.subclass("Note", (Silent, DatagramRequestHandler), {"always_reply": False}),
+        b"all",
+    )
+    case.want(got == [], f"the datagrams {got} with always_reply = False")
+    talkative = bench.subclass(
+        "Lengths", (Lengths, DatagramRequestHandler), {"always_reply": False}
+    )
+    got = answers(case, talkative, b"Hello")
+    case.want(
         got == [b"5 letters\n"],
         f"{got or 'nothing'}, with always_reply = False and b'5 letters\\n' written",
     )
@@ -698,9 +705,9 @@ def arrived(server: Any, number: int, seconds: float) -> list[Any]:
     return list(server.inbox)
 
 
-def _want_on_server(step: Step, mailbox: Any, inbox: list[Any]) -> None:
+def _want_on_server(case: Case, mailbox: Any, inbox: list[Any]) -> None:
     own = getattr(mailbox, "inbox", None)
-    step.want(
+    case.want(
         inbox or not own,
         "an empty server.inbox, and a list on the handler: each connection has a handler of its "
         "own, only the server outlives it",
@@ -708,15 +715,15 @@ def _want_on_server(step: Step, mailbox: Any, inbox: list[Any]) -> None:
 
 
 @use.check("logging")
-def takes_logs(Mailbox: Any) -> None:
-    step = Step(
+def takes_logs(bench: Bench, Mailbox: Any) -> None:
+    case = bench.case(
         called="Mailbox, sent three records by logging.handlers.SocketHandler",
         expected="three letters in server.inbox, while the connection is still open",
         why="logging knows nothing of this course. It connects once, puts four bytes of length "
         "before each record, and stays connected for the next one.",
     )
-    server = make(Mailbox, inbox=[])
-    with serving(step, server):
+    server = make(bench, Mailbox, inbox=[])
+    with case.serving(server):
         sender = SocketHandler(*server.server_address)
         records = [logging.makeLogRecord({"msg": text}) for text in ("ready", "steady", "go")]
         wanted = [sender.makePickle(record)[4:] for record in records]
@@ -726,32 +733,31 @@ def takes_logs(Mailbox: Any) -> None:
             inbox = arrived(server, 3, PATIENCE)
             if len(inbox) < 3:
                 sender.close()
-                _tell_few(step, Mailbox, inbox, arrived(server, 3, PATIENCE / 2))
+                _tell_few(case, Mailbox, inbox, arrived(server, 3, PATIENCE / 2))
         finally:
             sender.close()
     for letter, whole in zip(inbox, wanted, strict=False):
-        step.want(isinstance(letter, bytes), f"a letter that is a {type(letter).__name__}")
-        step.want(letter[4:] != whole, "a letter with the four bytes of length still before it")
-    step.want(
+        case.want(isinstance(letter, bytes), f"a letter that is a {type(letter).__name__}")
+        case.want(letter[4:] != whole, "a letter with the four bytes of length still before it")
+    case.want(
         inbox == wanted,
         f"letters of {[len(letter) for letter in inbox]} bytes, where "
         f"{[len(letter) for letter in wanted]} were sent",
     )
 
 
-def _tell_few(step: Step, mailbox: Any, before: list[Any], after: list[Any]) -> None:
-    trouble = room.records.trouble()
-    _want_on_server(step, mailbox, after)
-    step.want(
+def _tell_few(case: Case, mailbox: Any, before: list[Any], after: list[Any]) -> None:
+    _want_on_server(case, mailbox, after)
+    case.want(
         len(after) == len(before),
         f"{len(before)} letters while the client was connected, {len(after)} when it had hung "
-        f"up{trouble}: does read() wait for the end?",
+        f"up: does read() wait for the end?",
     )
-    step.want(
+    case.want(
         len(after) != 1,
-        f"1 letter{trouble}: handle runs once for each connection, and must loop itself",
+        "1 letter: handle runs once for each connection, and must loop itself",
     )
-    step.fail(f"{len(after)} letters{trouble}")
+    case.fail(f"{len(after)} letters")
 
 
 class _NotesLimits:
@@ -770,17 +776,17 @@ class _Mailroom(_NotesLimits, Line):
 
 
 @use.check("pieces")
-def takes_pieces(Mailbox: Any) -> None:
+def takes_pieces(bench: Bench, Mailbox: Any) -> None:
     letters = [b"two\nlines", b"", b"x" * 70_000, b"last"]
     stream = b"".join(map(frame, letters))
-    step = Step(
+    case = bench.case(
         called="Mailbox, sent four framed letters in pieces of 1, 3 and 9,000 bytes",
         expected="the same four letters, one of them empty",
         why="A stream has no messages. A piece may end inside a letter, inside a length even, or "
         "hold the beginning of the next.",
     )
-    server = there(_make, _Mailroom, Mailbox, {"inbox": [], "limits": []})
-    with serving(step, server), dial(step, server) as client:
+    server = bench.there(_make, _Mailroom, Mailbox, {"inbox": [], "limits": []})
+    with case.serving(server), dial(case, server) as client:
         cuts = [*range(20), *range(20, 60, 3), *range(60, len(stream), 9000), len(stream)]
         for start, end in pairwise(cuts):
             say(client, stream[start:end])
@@ -788,18 +794,17 @@ def takes_pieces(Mailbox: Any) -> None:
         hang_up(client)
         told = hear(client)  # until the handler has ended
         inbox = list(server.inbox)
-        step.want(not told, f"{told!r} for the client; the task says that nothing is answered")
-        _want_on_server(step, Mailbox, inbox)
-        step.want(inbox != letters[:1], "the first letter alone: does an empty one end the loop?")
+        case.want(not told, f"{told!r} for the client; the task says that nothing is answered")
+        _want_on_server(case, Mailbox, inbox)
+        case.want(inbox != letters[:1], "the first letter alone: does an empty one end the loop?")
         sizes, wanted = ([len(letter) for letter in box] for box in (inbox, letters))
-        step.want(
+        case.want(
             sizes == wanted,
-            f"letters of {sizes[:9]} bytes, for {wanted}{room.records.trouble()}: one recv is not "
-            "one letter",
+            f"letters of {sizes[:9]} bytes, for {wanted}: one recv is not one letter",
         )
-        step.want(inbox == letters, "letters of the right sizes, with other bytes in them")
+        case.want(inbox == letters, "letters of the right sizes, with other bytes in them")
         limits = [limit for limit in server.limits if limit not in (None, 2 * PATIENCE)]
-        step.want(
+        case.want(
             not limits,
             f"all four, and a time limit of {limits and limits[0]} seconds: a client may stay "
             "without a word for as long as it likes",
@@ -807,98 +812,94 @@ def takes_pieces(Mailbox: Any) -> None:
 
 
 @use.check("limit")
-def has_a_limit(Mailbox: Any) -> None:
-    step = Step(
+def has_a_limit(bench: Bench, Mailbox: Any) -> None:
+    case = bench.case(
         called="Mailbox, sent a letter, then a length above its limit, then silence",
         expected="the first letter in the inbox, and the connection ended without waiting",
         why="Four bytes can announce four gigabytes. Who waits for them, waits for ever, or for "
         "the memory to run out.",
     )
     limit = getattr(Mailbox, "limit", None)
-    step.want(limit is not None, "a Mailbox without the attribute limit; the task says 100,000")
-    step.want(limit == 100_000, f"a Mailbox whose limit is {limit!r}; the task says 100,000")
-    small = subclass("Mailbox", (Mailbox,), {"limit": 10})
-    server = make(small, inbox=[])
-    with serving(step, server), dial(step, server) as client:
+    case.want(limit is not None, "a Mailbox without the attribute limit; the task says 100,000")
+    case.want(limit == 100_000, f"a Mailbox whose limit is {limit!r}; the task says 100,000")
+    small = bench.subclass("Mailbox", (Mailbox,), {"limit": 10})
+    server = make(bench, small, inbox=[])
+    with case.serving(server), dial(case, server) as client:
         say(client, frame(b"0123456789") + frame(b"x" * 11)[:4])
         got = hear(client)
-        step.want(
+        case.want(
             got is not None,
             f"no end within {PATIENCE:g} seconds: is the limit compared before the letter is read?",
         )
-        step.want(
+        case.want(
             server.inbox == [b"0123456789"],
             f"{server.inbox} in the inbox; a letter of ten bytes is within a limit of 10",
         )
-    step.want(not room.records.errors, f"an exception{room.records.trouble()}")
-    step = Step(
+    case.want(not bench.records.errors, "an exception")
+    case = bench.case(
         called="Mailbox, sent a frame whose end is missing, by a client who hangs up",
         expected="no letter, and no exception",
         why="At the end of the stream read(n) returns fewer bytes than asked for. Half a letter "
         "is none.",
     )
     for half in (frame(b"hello")[:-2], frame(b"hello")[:4], frame(b"hello")[:2]):
-        server = make(Mailbox, inbox=[])
-        with serving(step, server), dial(step, server) as client:
+        server = make(bench, Mailbox, inbox=[])
+        with case.serving(server), dial(case, server) as client:
             say(client, half)
             hang_up(client)
-            step.want(hear(client) is not None, f"no end within {PATIENCE:g} seconds")
-        step.want(not server.inbox, f"{server.inbox} for {half!r}")
-        step.want(not room.records.errors, f"an exception{room.records.trouble()}")
+            case.want(hear(client) is not None, f"no end within {PATIENCE:g} seconds")
+        case.want(not server.inbox, f"{server.inbox} for {half!r}")
+        case.want(not bench.records.errors, "an exception")
 
 
 bugs = EXERCISES["08.4"]
 
 
-def quickly(step: Step, server: Any) -> Any:
+def quickly(case: Case, server: Any) -> Any:
     """Serve so that the standard library's loop is soon stopped, and the check over."""
-    return serving(step, server, lambda: server.serve_forever(OFTEN))
+    return case.serving(server, lambda: server.serve_forever(OFTEN))
 
 
 @bugs.check("greeter")
-def greets(Greeter: Any) -> None:
-    step = Step(
+def greets(bench: Bench, Greeter: Any) -> None:
+    case = bench.case(
         called="Greeter, on a server of the bench, with one client",
         expected="'¡Buenos días!' in UTF-8",
         why="The constructor does the whole work: when super().__init__() returns, handle() is "
         "over. And a socket carries bytes.",
     )
-    with serving(step, make(Greeter)) as server:
-        got = talk(step, server.server_address)
-    trouble = room.records.trouble()
-    late = error_of(AttributeError)
-    step.want(
-        not late, f"{got!r}{trouble}: does handle() run before the line that sets the greeting?"
-    )
-    step.want(got.strip() == "¡Buenos días!".encode(), f"{got!r}{trouble}")
+    with case.serving(make(bench, Greeter)) as server:
+        got = case.talk(server.server_address)
+    late = error_of(bench, AttributeError)
+    case.want(not late, f"{got!r}: does handle() run before the line that sets the greeting?")
+    case.want(got.strip() == "¡Buenos días!".encode(), f"{got!r}")
 
 
 @bugs.check("adder")
-def adds(Adder: Any) -> None:
-    step = Step(
+def adds(bench: Bench, Adder: Any) -> None:
+    case = bench.case(
         called="Adder, with a client that sends b'1 2 3\\n', waits, sends b'40 2\\n', and waits",
         expected="b'6\\n' and b'42\\n', each while the client waits",
         why="read() waits for the end of the stream, and this stream goes on. handle is called "
         "once for each connection, not for each line.",
     )
-    server = step.call(socketserver.TCPServer, ANY_PORT, Adder)
-    with quickly(step, server), dial(step, server) as client:
+    server = case.call(socketserver.TCPServer, ANY_PORT, Adder)
+    with quickly(case, server), dial(case, server) as client:
         say(client, b"1 2 3\n")
         got = hear(client)
-        waits = got is None or error_of(TimeoutError)
-        step.want(
+        waits = got is None or error_of(bench, TimeoutError)
+        case.want(
             not waits,
-            f"no sum while the client waits{room.records.trouble()}: does it read to the end?",
+            "no sum while the client waits: does it read to the end?",
         )
-        step.want(got == b"6\n", f"{got!r} for the first line{room.records.trouble()}")
+        case.want(got == b"6\n", f"{got!r} for the first line")
         say(client, b"40 2\n")
         got = hear(client)
-        step.want(
+        case.want(
             got,
-            "the first sum, and no second: handle is called once for each connection"
-            f"{room.records.trouble()}",
+            "the first sum, and no second: handle is called once for each connection",
         )
-        step.want(got == b"42\n", f"{got!r} for the second line{room.records.trouble()}")
+        case.want(got == b"42\n", f"{got!r} for the second line")
 
 
 def page() -> bytes:
@@ -916,29 +917,29 @@ class Printer(Line):
 
 
 @bugs.check("chart")
-def sends_chart(Chart: Any) -> None:
-    step = Step(
+def sends_chart(bench: Bench, Chart: Any) -> None:
+    case = bench.case(
         called="Chart, on a server with a chart of 10,000,000 bytes",
         expected="all of them",
         why="send sends what fits, says how much that was, and returns. sendall goes on until "
         "everything has left.",
     )
-    server = there(_make, Printer, Chart, {})
-    with serving(step, server):
-        got = _all(step, server)
+    server = bench.there(_make, Printer, Chart, {})
+    with case.serving(server):
+        got = _all(case, server)
     whole = page()
-    step.want(
+    case.want(
         len(got) == len(whole),
-        f"the first {len(got):,} bytes{room.records.trouble()}: was it send?",
+        f"the first {len(got):,} bytes: was it send?",
     )
-    step.want(got == whole, "as many bytes, but others")
+    case.want(got == whole, "as many bytes, but others")
     limit = server.limits[0]
-    step.want(limit == 5, f"all, with a time limit of {limit}; it was 5 seconds")
+    case.want(limit == 5, f"all, with a time limit of {limit}; it was 5 seconds")
 
 
 @bugs.check("silence")
-def ends_silence(Adder: Any, Desk: Any) -> None:
-    step = Step(
+def ends_silence(bench: Bench, Adder: Any, Desk: Any) -> None:
+    case = bench.case(
         called="Desk, with Adder, and a client that says nothing",
         expected="the connection ended after 0.3 seconds",
         why="The server's timeout says how long handle_request() waits for a request to come. "
@@ -947,26 +948,26 @@ def ends_silence(Adder: Any, Desk: Any) -> None:
     own = getattr(Adder, "timeout", None)
     fastest = PATIENCE
     for _ in range(3):  # the best of three: a busy machine may hold up any one of them
-        server = step.call(subclass("Desk", (_NotesLimits, Desk), {}), ANY_PORT, Adder)
+        server = case.call(bench.subclass("Desk", (_NotesLimits, Desk), {}), ANY_PORT, Adder)
         server.limits = []
-        with quickly(step, server), dial(step, server) as client:
+        with quickly(case, server), dial(case, server) as client:
             begin = time.monotonic()
             got = hear(client)
             took = time.monotonic() - begin
-            step.want(
+            case.want(
                 got is not None,
                 f"no end within {PATIENCE:g} seconds. The server's timeout is "
                 f"{getattr(server, 'timeout', None)}, the handler's {own}",
             )
-            there(_wait_for_one, server)
+            bench.there(_wait_for_one, server)
         limit = own if own is not None else next(iter(server.limits), None)
-        step.want(limit in (None, 0.3), f"an end, with a handler's timeout of {limit}")
-        step.want(took > 0.25, f"an end after {took:.2f} seconds already")
+        case.want(limit in (None, 0.3), f"an end, with a handler's timeout of {limit}")
+        case.want(took > 0.25, f"an end after {took:.2f} seconds already")
         fastest = min(fastest, took)
         if limit or fastest < 0.6:
             break
-    step.want(limit or fastest < 0.6, f"an end, after {fastest:.1f} seconds")
-    step.want(server.daemon_threads, "an end, and a Desk without daemon_threads = True")
+    case.want(limit or fastest < 0.6, f"an end, after {fastest:.1f} seconds")
+    case.want(server.daemon_threads, "an end, and a Desk without daemon_threads = True")
 
 
 class Talker(socketserver.StreamRequestHandler):
@@ -1011,49 +1012,49 @@ class Missing(socketserver.StreamRequestHandler):
 
 
 @bugs.check("gone")
-def calm(Desk: Any) -> None:
-    step = Step(
+def calm(bench: Bench, Desk: Any) -> None:
+    case = bench.case(
         called="Desk, with a handler that talks, and a client who hangs up",
         expected="not a word on stderr",
         why="On a network people leave. BrokenPipeError and ConnectionResetError, both "
         "ConnectionErrors, are news and no bug.",
     )
     for handler in (Talker, Hears, Answers):
-        _keeps_quiet(step, Desk, handler)
-    _reports(Desk, Broken, "ValueError", "are all errors kept quiet?")
-    _reports(Desk, Missing, "FileNotFoundError", "are all OSErrors kept quiet?")
+        _keeps_quiet(case, Desk, handler)
+    _reports(bench, Desk, Broken, "ValueError", "are all errors kept quiet?")
+    _reports(bench, Desk, Missing, "FileNotFoundError", "are all OSErrors kept quiet?")
 
 
-def _keeps_quiet(step: Step, desk: Any, handler: Any) -> None:
-    server = step.call(subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, handler)
+def _keeps_quiet(case: Case, desk: Any, handler: Any) -> None:
+    server = case.call(case.bench.subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, handler)
     server.limits = []
-    with quickly(step, server):
+    with quickly(case, server):
         del server.handle_error  # the answer's own
-        with dial(step, server) as client:
+        with dial(case, server) as client:
             if handler is Talker:
                 client.recv(1)
             else:  # a time to linger of 0: the connection is not ended, but broken off
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        there(_wait_for_one, server)
-    told = "".join(room.records.printed)
-    step.want(not told, f"{_last_line(told)} on stderr, in {len(told.splitlines())} lines")
+        case.bench.there(_wait_for_one, server)
+    told = "".join(case.bench.records.printed)
+    case.want(not told, f"{_last_line(told)} on stderr, in {len(told.splitlines())} lines")
 
 
-def _reports(desk: Any, handler: Any, bug: str, question: str) -> None:
-    step = Step(
+def _reports(bench: Bench, desk: Any, handler: Any, bug: str, question: str) -> None:
+    case = bench.case(
         called=f"Desk, with a handler that raises {bug}",
         expected="a report on stderr, as before",
         why="Who keeps every error quiet will not hear of the next bug either.",
     )
-    before = len("".join(room.records.printed))
-    server = step.call(subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, handler)
+    before = len("".join(bench.records.printed))
+    server = case.call(bench.subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, handler)
     server.limits = []
-    with quickly(step, server):
+    with quickly(case, server):
         del server.handle_error
-        talk(step, server.server_address)
-        there(_wait_for_one, server)
-    told = "".join(room.records.printed)[before:]
-    step.want("a bug in the handler" in told, f"{told!r} on stderr: {question}")
+        case.talk(server.server_address)
+        bench.there(_wait_for_one, server)
+    told = "".join(bench.records.printed)[before:]
+    case.want("a bug in the handler" in told, f"{told!r} on stderr: {question}")
 
 
 def _wait_for_one(server: Any) -> None:
@@ -1072,15 +1073,15 @@ predict = EXERCISES["08.5"]
 
 
 @predict.check("steps")
-def which_steps(which_steps: Any) -> None:
-    step = Step(
+def which_steps(bench: Bench, which_steps: Any) -> None:
+    case = bench.case(
         called="which_steps, beside a real run",
         expected="the letters of the steps that run: all well, handle raises, setup raises",
         why="The constructor calls setup, then handle in a try, and finish in its finally.",
     )
-    real = [_letters(failing) for failing in ("", "handle", "setup")]
+    real = [_letters(bench, failing) for failing in ("", "handle", "setup")]
     compare(
-        step,
+        case,
         which_steps,
         real,
         {
@@ -1091,21 +1092,20 @@ def which_steps(which_steps: Any) -> None:
     )
 
 
-@here()
-def _letters(failing: str) -> str:
+def _letters(bench: Bench, failing: str) -> str:
     class Server:
         calls: list[str]
 
     server = Server()
     server.calls = []
     with suppress(ValueError):
-        noting(minisocketserver.BaseRequestHandler, failing)(None, None, server)
+        noting(bench, minisocketserver.BaseRequestHandler, failing)(None, None, server)
     return "".join(name[0] for name in server.calls)
 
 
 @predict.check("how many")
-def how_many(how_many: Any) -> None:
-    step = Step(
+def how_many(bench: Bench, how_many: Any) -> None:
+    case = bench.case(
         called="how_many, beside a real run",
         expected="the bytes of three reads, and the calls of handle",
         why="A stream keeps the bytes, not the sends. And a handler is made for a connection.",
@@ -1122,9 +1122,9 @@ def how_many(how_many: Any) -> None:
         trickle.start()
         real.append(len(file.read(4)))
         trickle.join(PATIENCE)
-    real.append(_calls_for_three_lines(step))
+    real.append(_calls_for_three_lines(case))
     compare(
-        step,
+        case,
         how_many,
         real,
         {
@@ -1142,16 +1142,15 @@ def _trickle(client: socket.socket, data: bytes) -> None:
         time.sleep(0.01)
 
 
-@here()
-def _calls_for_three_lines(step: Step) -> int:
+def _calls_for_three_lines(case: Case) -> int:
     class Counting(minisocketserver.StreamRequestHandler):
         def handle(self) -> None:
             self.server.calls.append("handle")
             while self.rfile.readline():
                 pass
 
-    server = make(Counting, calls=[])
-    with serving(step, server), dial(step, server) as client:
+    server = make(case.bench, Counting, calls=[])
+    with case.serving(server), dial(case, server) as client:
         say(client, b"one\ntwo\nthree\n")
         hang_up(client)
         hear(client)
@@ -1159,15 +1158,15 @@ def _calls_for_three_lines(step: Step) -> int:
 
 
 @predict.check("while waiting")
-def while_waiting(while_waiting: Any) -> None:
-    step = Step(
+def while_waiting(bench: Bench, while_waiting: Any) -> None:
+    case = bench.case(
         called="while_waiting, beside a real run",
         expected="True for each read that returns while the client waits with b'hello\\n' sent",
         why="Two programs that wait for each other: neither has a bug that a test with a file "
         "would show.",
     )
     compare(
-        step,
+        case,
         while_waiting,
         [_returns(read) for read in READS],
         {
@@ -1202,18 +1201,22 @@ def _returns(read: Callable[[socket.socket, Any], Any]) -> bool:
 
 
 @predict.check("cut off")
-def cut_off(cut_off: Any) -> None:
-    step = Step(
+def cut_off(bench: Bench, cut_off: Any) -> None:
+    case = bench.case(
         called="cut_off, beside a real run",
         expected="True for each client whose connection was ended within half a second",
         why="The server's timeout is for handle_request(). The handler's is for each single read, "
         "and starts anew with the next.",
     )
-    runs = (lambda: _is_cut_off(0.2, None), lambda: _is_cut_off(None, 0.2), _is_cut_off_dripping)
-    with here(), ThreadPoolExecutor(3) as pool:
+    runs = (
+        lambda: _is_cut_off(bench, 0.2, None),
+        lambda: _is_cut_off(bench, None, 0.2),
+        lambda: _is_cut_off_dripping(bench),
+    )
+    with ThreadPoolExecutor(3) as pool:
         real = list(pool.map(lambda run: run(), runs))
     compare(
-        step,
+        case,
         cut_off,
         real,
         {
@@ -1224,14 +1227,16 @@ def cut_off(cut_off: Any) -> None:
     )
 
 
-def _is_cut_off(servers: float | None, handlers: float | None, drip: float = 0.5) -> bool:
+def _is_cut_off(
+    bench: Bench, servers: float | None, handlers: float | None, drip: float = 0.5
+) -> bool:
     """Tell whether a client is cut off within half a second; it sends a byte every `drip`."""
-    step = Step(called="", expected="", why="")
+    case = bench.case(called="", expected="", why="")
     bases = (Reads, minisocketserver.StreamRequestHandler)
-    server = make(subclass("Handler", bases, {"timeout": handlers}), timeout=servers)
+    server = make(bench, bench.subclass("Handler", bases, {"timeout": handlers}), timeout=servers)
     if handlers is None:
         server.get_request = lambda: minisocketserver.TCPServer.get_request(server)
-    with serving(step, server), dial(step, server) as client:
+    with case.serving(server), dial(case, server) as client:
         end = time.monotonic() + 0.5
         while (left := end - time.monotonic()) > 0:
             if select.select([client], [], [], min(drip, left))[0]:
@@ -1241,6 +1246,6 @@ def _is_cut_off(servers: float | None, handlers: float | None, drip: float = 0.5
         return False
 
 
-def _is_cut_off_dripping() -> bool:
+def _is_cut_off_dripping(bench: Bench) -> bool:
     # Again, if the machine stood still for a moment: that made the client a silent one.
-    return all(_is_cut_off(None, 0.3, 0.02) for _ in range(5))
+    return all(_is_cut_off(bench, None, 0.3, 0.02) for _ in range(5))

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ..checks import room
+from ..checks.bench import Bench
+from ..checks.case import PATIENCE, Case, CaseError
 from ..checks.core import load
 from ..checks.forecast import compare
-from ..checks.place import there
-from ..checks.room import in_foreground, serving, talk
-from ..checks.step import PATIENCE, NotYet, Step, whereabouts
+from ..checks.records import Records, in_foreground
 from ..notebook.tracebacks import describe
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -35,48 +34,48 @@ def echo(connection: Any) -> None:
 
 
 @build.check("address")
-def address(HandMadeServer: Any) -> None:
-    step = Step(
+def address(bench: Bench, HandMadeServer: Any) -> None:
+    case = bench.case(
         called="HandMadeServer(echo), twice",
         expected="two servers on ports the system chose, told by server_address",
-        why="Bind port 0, and the system chooses and takes a port in one step. A number of your "
+        why="Bind port 0, and the system chooses and takes a port in one case. A number of your "
         "own, or a port found free beforehand, may be taken when you bind it.",
     )
     try:
-        servers = [step.call(HandMadeServer, echo) for _ in range(2)]
-    except NotYet as not_yet:
-        step.want(
-            "in use" not in not_yet.came, f"{not_yet.came}. Does it always ask for the same port?"
+        servers = [case.call(HandMadeServer, echo) for _ in range(2)]
+    except CaseError as failure:
+        case.want(
+            "in use" not in failure.got, f"{failure.got}. Does it always ask for the same port?"
         )
         raise
-    bound = [where for _, where in room.records.bound]
-    step.want(bound, "a server whose socket was never bound")
+    bound = [where for _, where in bench.records.bound]
+    case.want(bound, "a server whose socket was never bound")
     chosen = [where for where in bound if where[1]]
-    step.want(not chosen, f"a bind to {chosen and chosen[0]}, a port that was chosen beforehand")
+    case.want(not chosen, f"a bind to {chosen and chosen[0]}, a port that was chosen beforehand")
     open_to_all = [where for where in bound if where[0] not in ("127.0.0.1", "localhost")]
-    step.want(
+    case.want(
         not open_to_all,
         f"a bind to {open_to_all and open_to_all[0]}: the task says 127.0.0.1, where only "
         "programs on this machine can connect",
     )
     for server in servers:
         told: Any = getattr(server, "server_address", None)
-        step.want(
+        case.want(
             isinstance(told, tuple) and len(told) == 2,
             f"server_address is {told!r}, not a tuple of host and port",
         )
-        step.want(told[1], f"server_address is {told!r}: nobody can connect to port 0")
+        case.want(told[1], f"server_address is {told!r}: nobody can connect to port 0")
         with suppress(OSError):
             socket.create_connection(told, PATIENCE).close()
             continue
-        step.fail(f"nobody listens at {told}")
+        case.fail(f"nobody listens at {told}")
     where = [server.server_address for server in servers]
-    step.want(where[0] != where[1], f"both servers tell {where[0]}: is it on the class?")
+    case.want(where[0] != where[1], f"both servers tell {where[0]}: is it on the class?")
 
 
 @build.check("serve")
-def serve(HandMadeServer: Any) -> None:
-    step = Step(
+def serve(bench: Bench, HandMadeServer: Any) -> None:
+    case = bench.case(
         called="serve_forever(), for a client who sends three messages, then for a second one",
         expected="handle called once for each connection, with the connected socket",
         why="accept gives a pair: a new socket for this connection, and the client's address. "
@@ -88,15 +87,15 @@ def serve(HandMadeServer: Any) -> None:
         calls.append(args)
         echo(args[0])
 
-    with serving(step, step.call(HandMadeServer, noted)) as server:
-        got = _three_messages(step, server.server_address, calls)
-        step.want(got == [b"one", b"two", b"three"], f"{got} for one, two, three")
-        got = [talk_once(step, server.server_address, b"four")]
-        step.want(got == [b"four"], f"{got} from the second client")
-    step.want(len(calls) == 2, f"{len(calls)} calls of handle for two connections")
+    with case.serving(case.call(HandMadeServer, noted)) as server:
+        got = _three_messages(case, server.server_address, calls)
+        case.want(got == [b"one", b"two", b"three"], f"{got} for one, two, three")
+        got = [talk_once(case, server.server_address, b"four")]
+        case.want(got == [b"four"], f"{got} from the second client")
+    case.want(len(calls) == 2, f"{len(calls)} calls of handle for two connections")
 
 
-def _three_messages(step: Step, where: Any, calls: list[Any]) -> list[bytes]:
+def _three_messages(case: Case, where: Any, calls: list[Any]) -> list[bytes]:
     got = []
     try:
         with socket.create_connection(where, PATIENCE) as client:
@@ -104,40 +103,37 @@ def _three_messages(step: Step, where: Any, calls: list[Any]) -> list[bytes]:
                 client.sendall(message)
                 got.append(client.recv(100))
     except TimeoutError:
-        _want_connections(step, calls)
-        step.fail(
-            f"{got}, and nothing within {PATIENCE:g} seconds"
-            f"{there(whereabouts, room.records.before)}{room.records.trouble()}"
-        )
+        _want_connections(case, calls)
+        case.fail(f"{got}, and nothing within {PATIENCE:g} seconds{case.bench.whereabouts()}")
     except OSError as error:
-        _want_connections(step, calls)
-        step.fail(f"{describe(error)}{room.records.trouble()}", error)
-    _want_connections(step, calls)
+        _want_connections(case, calls)
+        case.fail(f"{describe(error)}", error)
+    _want_connections(case, calls)
     return got
 
 
-def _want_connections(step: Step, calls: list[Any]) -> None:
+def _want_connections(case: Case, calls: list[Any]) -> None:
     for args in calls:
-        step.want(
+        case.want(
             len(args) == 1 and isinstance(args[0], socket.socket),
             f"handle called with {', '.join(type(one).__name__ for one in args)}; accept gives a "
             "pair, and handle wants its first half",
         )
 
 
-def talk_once(step: Step, where: Any, message: bytes) -> bytes:
+def talk_once(case: Case, where: Any, message: bytes) -> bytes:
     """Return the answer to one message; the client closes."""
     try:
         with socket.create_connection(where, PATIENCE) as client:
             client.sendall(message)
             return client.recv(4096)
     except OSError as error:
-        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+        case.fail(f"{describe(error)}", error)
 
 
 @build.check("second client")
-def second_client(HandMadeServer: Any) -> None:
-    step = Step(
+def second_client(bench: Bench, HandMadeServer: Any) -> None:
+    case = bench.case(
         called="serve_forever(), with a first client who says nothing and a second who asks",
         expected="the second client answered while the first is still there",
         why="A handler stays with its client. If the loop waits for it, one silent client blocks "
@@ -149,9 +145,9 @@ def second_client(HandMadeServer: Any) -> None:
         threads.append(threading.current_thread())
         echo(connection)
 
-    server = step.call(HandMadeServer, noted)
+    server = case.call(HandMadeServer, noted)
     with (
-        serving(step, server, lambda: in_foreground(server.serve_forever)),
+        case.serving(server, lambda: in_foreground(server.serve_forever)),
         socket.create_connection(server.server_address, PATIENCE),
         socket.create_connection(server.server_address, PATIENCE) as second,
     ):
@@ -160,11 +156,11 @@ def second_client(HandMadeServer: Any) -> None:
             got = second.recv(100)
         except TimeoutError:
             got = b""
-        step.want(
+        case.want(
             got == b"my question",
-            f"{got!r} for the second client: it waits for the first{room.records.trouble()}",
+            f"{got!r} for the second client: it waits for the first",
         )
-    step.want(all(thread.daemon for thread in threads), "a thread that is no daemon")
+    case.want(all(thread.daemon for thread in threads), "a thread that is no daemon")
 
 
 SOON = 1.25
@@ -172,20 +168,20 @@ SOON = 1.25
 
 
 @build.check("stop")
-def stop(HandMadeServer: Any) -> None:
-    _ends(HandMadeServer)
-    _ends_alone(HandMadeServer)
-    _ends_soon(HandMadeServer)
+def stop(bench: Bench, HandMadeServer: Any) -> None:
+    _ends(bench, HandMadeServer)
+    _ends_alone(bench, HandMadeServer)
+    _ends_soon(bench, HandMadeServer)
 
 
-def _ends(server_class: Any) -> None:
-    step = Step(
+def _ends(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="shutdown() from another thread, with no client there; then server_close()",
         expected="serve_forever() back, then a new client refused",
         why="A loop that sleeps in accept does not see the flag; with a time limit it looks up. "
         "And the listener holds its port until it is closed.",
     )
-    server = step.call(server_class, echo)
+    server = case.call(server_class, echo)
     where = server.server_address
     ended = threading.Event()
 
@@ -193,22 +189,22 @@ def _ends(server_class: Any) -> None:
         server.serve_forever()
         ended.set()
 
-    with serving(step, server, loop):
-        talk_once(step, where, b"ahoy")
+    with case.serving(server, loop):
+        talk_once(case, where, b"ahoy")
         time.sleep(0.05)  # time enough to go back to accept
-        step.call(server.shutdown)
+        case.call(server.shutdown)
         stopped = ended.wait(PATIENCE)
         if not stopped:
             with suppress(OSError):  # wakes a loop that only a client wakes
                 socket.create_connection(where, PATIENCE).close()
-        step.want(stopped, f"serve_forever() goes on{there(whereabouts, room.records.before)}")
+        case.want(stopped, f"serve_forever() goes on{bench.whereabouts()}")
     with suppress(OSError):
         socket.create_connection(where, PATIENCE).close()
-        step.fail(f"a connection to {where}: the listener is still open")
+        case.fail(f"a connection to {where}: the listener is still open")
 
 
-def _ends_soon(server_class: Any) -> None:
-    step = Step(
+def _ends_soon(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="shutdown() from another thread, with no client there",
         expected="serve_forever() back within half a second or so",
         why="The loop sees the flag when its time limit is up, so that limit is how long your "
@@ -216,48 +212,48 @@ def _ends_soon(server_class: Any) -> None:
     )
     fastest = PATIENCE
     for _ in range(3):  # the best of three: a busy machine may hold up any one of them
-        with serving(step, step.call(server_class, echo)) as server:
-            talk_once(step, server.server_address, b"ahoy")
+        with case.serving(case.call(server_class, echo)) as server:
+            talk_once(case, server.server_address, b"ahoy")
             time.sleep(0.05)  # time enough to go back to accept
             begin = time.monotonic()
         fastest = min(fastest, time.monotonic() - begin)
         if fastest < SOON:
             return
-    step.fail(f"serve_forever() back after {fastest:.1f} seconds")
+    case.fail(f"serve_forever() back after {fastest:.1f} seconds")
 
 
-def _ends_alone(server_class: Any) -> None:
-    step = Step(
+def _ends_alone(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="shutdown() and server_close() of one server, while another one serves",
         expected="the other one still answers",
         why="A program may have two servers. What belongs to one of them, such as its socket and "
         "its flag, belongs on self, not on the class and not in a global.",
     )
-    first, second = (step.call(server_class, echo) for _ in range(2))
-    with serving(step, second):
-        with serving(step, first):
+    first, second = (case.call(server_class, echo) for _ in range(2))
+    with case.serving(second):
+        with case.serving(first):
             for server in (first, second):
-                _want_echo(step, server, "while both of them serve")
+                _want_echo(case, server, "while both of them serve")
         for _ in range(2):  # a loop that has missed the flag once looks at it before the next
-            _want_echo(step, second, "when the first has ended")
+            _want_echo(case, second, "when the first has ended")
 
 
-def _want_echo(step: Step, server: Any, when: str) -> None:
+def _want_echo(case: Case, server: Any, when: str) -> None:
     try:
         with socket.create_connection(server.server_address, PATIENCE) as client:
             client.sendall(b"ahoy")
             got = client.recv(100)
     except OSError as error:
-        step.fail(f"no answer from one of two servers {when}: {describe(error)}", error)
-    step.want(got == b"ahoy", f"{got!r} from one of two servers {when}")
+        case.fail(f"no answer from one of two servers {when}: {describe(error)}", error)
+    case.want(got == b"ahoy", f"{got!r} from one of two servers {when}")
 
 
-class Bench(socketserver.TCPServer):
+class Delegating(socketserver.TCPServer):
     """Gives each connection to a function, in a thread, and leaves it to that to close it."""
 
-    def __init__(self, handle: Callable[[Any], Any]) -> None:
+    def __init__(self, handle: Callable[[Any], Any], records: Records) -> None:
         super().__init__(ANY_PORT, socketserver.BaseRequestHandler)
-        self.handle = handle
+        self.handle, self.records = handle, records
         self.held: list[Any] = []
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -269,15 +265,15 @@ class Bench(socketserver.TCPServer):
         try:
             self.handle(request)
         except BaseException as error:
-            room.records.note_error(error)
+            self.records.note_error(error)
             hang_up(request)  # the client need not wait for what cannot come
 
 
 @contextmanager
-def benched(step: Step, handle: Any) -> Iterator[Any]:
-    """Serve on a bench of the check's."""
-    server = there(Bench, handle)
-    with serving(step, server, lambda: server.serve_forever(0.02)):
+def benched(case: Case, handle: Any) -> Iterator[Any]:
+    """Serve with a server of the check's that delegates to `handle`."""
+    server = case.bench.there(Delegating, handle, case.bench.records)
+    with case.serving(server, lambda: server.serve_forever(0.02)):
         try:
             yield server
         finally:
@@ -292,7 +288,7 @@ def hang_up(request: Any) -> None:
     request.close()
 
 
-def send_in_pieces(step: Step, where: Any, pieces: list[bytes], wanted: list[bytes]) -> list[bytes]:
+def send_in_pieces(case: Case, where: Any, pieces: list[bytes], wanted: list[bytes]) -> list[bytes]:
     """Send the pieces and return what came after each; for what is `wanted` it waits."""
     came = [b"" for _ in pieces]
     try:
@@ -313,11 +309,11 @@ def send_in_pieces(step: Step, where: Any, pieces: list[bytes], wanted: list[byt
             while data := client.recv(4096):
                 came[-1] += data
     except TimeoutError:
-        stands = there(whereabouts, room.records.before)
-        step.fail(f"{came}, and no end{stands}{room.records.trouble()}")
+        stands = case.bench.whereabouts()
+        case.fail(f"{came}, and no end{stands}")
     except OSError as error:
         if not any(came):
-            step.fail(f"{describe(error)}{room.records.trouble()}", error)
+            case.fail(f"{describe(error)}", error)
     return came
 
 
@@ -330,33 +326,33 @@ def page(path: str) -> str:
 
 
 @use.check("page")
-def shows_page(web: Any) -> None:
-    step = Step(
+def shows_page(bench: Bench, web: Any) -> None:
+    case = bench.case(
         called='web(connection), for http.client and its request("GET", "/harbour")',
         expected=f"the status 200 and the text {page('/harbour')!r}",
         why="http.client knows nothing of this notebook. It wants a status line, headers, an "
         "empty line and the text, all in bytes.",
     )
-    with benched(step, web) as server:
+    with benched(case, web) as server:
         for path in ("/harbour", "/"):
-            status, headers, body = _get(step, server, path)
-            step.want(status == 200, f"the status {status}")
+            status, headers, body = _get(case, server, path)
+            case.want(status == 200, f"the status {status}")
             text = body.decode(errors="replace")
             missing = "" if text.strip() != page(path).strip() else ", and the line break is \\n"
-            step.want(text == page(path), f"{text!r} for the path {path!r}{missing}")
+            case.want(text == page(path), f"{text!r} for the path {path!r}{missing}")
             kind = headers["Content-Type"]
-            step.want(
+            case.want(
                 headers.get_content_charset() == "utf-8",
                 f"the Content-Type {kind!r}, without charset=utf-8: a browser may show 'SeÃ±or'",
             )
-        answer = talk(step, server.server_address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    want_line_ends(step, answer)
+        answer = case.talk(server.server_address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    want_line_ends(case, answer)
 
 
-def want_line_ends(step: Step, answer: bytes) -> None:
+def want_line_ends(case: Case, answer: bytes) -> None:
     """Want a head whose lines all end with a carriage return and a line feed."""
     for line in answer.split(b"\n")[:-1]:
-        step.want(
+        case.want(
             line.endswith(b"\r"),
             f"the line {line!r}, ended by \\n alone; clients may insist on \\r\\n",
         )
@@ -364,17 +360,17 @@ def want_line_ends(step: Step, answer: bytes) -> None:
             return
 
 
-def want_plain_reply(step: Step, reply: bytes, trouble: str) -> None:
+def want_plain_reply(case: Case, reply: bytes, trouble: str = "") -> None:
     """Want the line HTTP/1.0 200 OK before the others, and ends of lines as the web has them."""
     first = reply.partition(b"\n")[0].rstrip(b"\r")
-    step.want(
+    case.want(
         first == b"HTTP/1.0 200 OK",
         f"the first line {first!r}{trouble}; the task says HTTP/1.0 200 OK",
     )
-    want_line_ends(step, reply)
+    want_line_ends(case, reply)
 
 
-def _get(step: Step, server: Any, path: str) -> tuple[int, Any, bytes]:
+def _get(case: Case, server: Any, path: str) -> tuple[int, Any, bytes]:
     host, port = server.server_address
     client = http.client.HTTPConnection(host, port, timeout=PATIENCE)
     try:
@@ -386,72 +382,71 @@ def _get(step: Step, server: Any, path: str) -> tuple[int, Any, bytes]:
             body = error.partial
         return answer.status, answer.headers, body
     except TimeoutError as error:
-        stands = there(whereabouts, room.records.before)
-        step.fail(
-            f"no end of the answer within {PATIENCE:g} seconds{stands}{room.records.trouble()}",
+        stands = case.bench.whereabouts()
+        case.fail(
+            f"no end of the answer within {PATIENCE:g} seconds{stands}",
             error,
         )
     except (http.client.HTTPException, OSError) as error:
-        step.fail(f"{describe(error)}{room.records.trouble()}", error)
+        case.fail(f"{describe(error)}", error)
     finally:
         client.close()
 
 
 @use.check("length")
-def length(web: Any) -> None:
-    step = Step(
+def length(bench: Bench, web: Any) -> None:
+    case = bench.case(
         called='web(connection), for the request "GET /harbour"',
         expected="a Content-Length that is the number of bytes after the empty line",
         why="A text becomes bytes by an encoding, and the two may differ in length: ñ is one "
         "character and two bytes.",
     )
-    with benched(step, web) as server:
-        answer = talk(step, server.server_address, b"GET /harbour HTTP/1.1\r\nHost: x\r\n\r\n")
+    with benched(case, web) as server:
+        answer = case.talk(server.server_address, b"GET /harbour HTTP/1.1\r\nHost: x\r\n\r\n")
     head, empty, body = answer.partition(b"\r\n\r\n")
-    step.want(empty, f"{answer!r}, without an empty line{room.records.trouble()}")
+    case.want(empty, f"{answer!r}, without an empty line")
     lines = [line.partition(b":") for line in head.splitlines()[1:]]
     told = [value.strip().decode() for name, _, value in lines if name.lower() == b"content-length"]
-    step.want(told, f"no Content-Length in {head!r}")
+    case.want(told, f"no Content-Length in {head!r}")
     in_characters = len(body.decode(errors="replace"))
-    step.want(
+    case.want(
         told[0] != str(in_characters),
         f"{told[0]}, which is the length of the text; in bytes it is {len(body)}",
     )
-    step.want(told[0] == str(len(body)), f"{told[0]}, where {len(body)} bytes follow")
+    case.want(told[0] == str(len(body)), f"{told[0]}, where {len(body)} bytes follow")
 
 
 @use.check("pieces")
-def pieces(web: Any) -> None:
-    step = Step(
+def pieces(bench: Bench, web: Any) -> None:
+    case = bench.case(
         called='web(connection), for a client who sends "GET /ha", and "rbour ..." a bit later',
         expected=f"no answer before the empty line has come, then {page('/harbour')!r}",
         why="A stream does not keep messages apart: one recv may give a part of one. The message "
         "shows where it ends, here by an empty line. Receive in a loop until you have it.",
     )
     sent = [b"GET /ha", b"rbour HTTP/1.1\r\nHost: x\r\n", b"Accept: */*\r\n\r\n"]
-    with benched(step, web) as server:
-        *early, late = send_in_pieces(step, server.server_address, sent, [b""] * 3)
-    step.want(
+    with benched(case, web) as server:
+        *early, late = send_in_pieces(case, server.server_address, sent, [b""] * 3)
+    case.want(
         not any(early),
         f"an answer before the request was complete: {b''.join(early)!r}. Is recv called once?",
     )
     body = late.partition(b"\r\n\r\n")[2].decode(errors="replace")
-    trouble = room.records.trouble()
-    step.want(body.strip() == page("/harbour").strip(), f"{body!r}{trouble}. Is recv called once?")
-    _long_answer(web)
-    _client_gone(web)
+    case.want(body.strip() == page("/harbour").strip(), f"{body!r}. Is recv called once?")
+    _long_answer(bench, web)
+    _client_gone(bench, web)
 
 
-def _long_answer(web: Any) -> None:
+def _long_answer(bench: Bench, web: Any) -> None:
     path = "/" + "a" * 30_000
-    step = Step(
+    case = bench.case(
         called=f"web(connection), for a path of {len(path)} bytes and a client who reads slowly",
         expected="all of the answer",
         why="send takes what fits into the system's buffer and returns how much that was; the "
         "rest is yours. sendall sends the rest too.",
     )
     got = b""
-    with benched(step, web) as server:
+    with benched(case, web) as server:
         _narrow(server)
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
@@ -463,10 +458,9 @@ def _long_answer(web: Any) -> None:
                     got += data
         body = got.partition(b"\r\n\r\n")[2]
         whole = len(page(path).encode())
-        step.want(
+        case.want(
             len(body) >= whole - 1,
-            f"{len(body)} bytes of the text, which has {whole}{room.records.trouble()}. Is send's "
-            "result looked at?",
+            f"{len(body)} bytes of the text, which has {whole}. Is send's result looked at?",
         )
 
 
@@ -475,8 +469,8 @@ def _narrow(server: Any) -> None:
     server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
 
 
-def _client_gone(web: Any) -> None:
-    step = Step(
+def _client_gone(bench: Bench, web: Any) -> None:
+    case = bench.case(
         called="web(connection), for a client who sends half a request and goes",
         expected="web() back, and the connection closed",
         why="recv gives b'' when the other side has finished, and goes on giving it. A loop that "
@@ -489,32 +483,32 @@ def _client_gone(web: Any) -> None:
             web(connection)
         done.set()
 
-    with benched(step, noted) as server:
+    with benched(case, noted) as server:
         with suppress(ConnectionError):
             try:
                 _until_the_end(server.server_address, b"GET /ha")
             except TimeoutError:
-                step.want(done.is_set(), f"no end{there(whereabouts, room.records.before)}")
-                step.fail("web() back, and the connection still open")
-        step.want(done.wait(PATIENCE), f"no end{there(whereabouts, room.records.before)}")
+                case.want(done.is_set(), f"no end{bench.whereabouts()}")
+                case.fail("web() back, and the connection still open")
+        case.want(done.wait(PATIENCE), f"no end{bench.whereabouts()}")
 
 
 bugs = EXERCISES["01.3"]
 
 
 @bugs.check("bytes")
-def sends_bytes(shout: Any) -> None:
-    step = Step(
+def sends_bytes(bench: Bench, shout: Any) -> None:
+    case = bench.case(
         called="shout(connection), for a client who sends 'mañana\\n'",
         expected="'MAÑANA\\n', encoded",
         why="A socket carries bytes: decode what you have received, encode what you send.",
     )
-    with benched(step, shout) as server:
-        got = _line_of(step, server, "mañana\n".encode())
-        step.want(got == "MAÑANA\n".encode(), f"{got!r}{room.records.trouble()}")
+    with benched(case, shout) as server:
+        got = _line_of(case, server, "mañana\n".encode())
+        case.want(got == "MAÑANA\n".encode(), f"{got!r}")
 
 
-def _line_of(step: Step, server: Any, line: bytes) -> bytes:
+def _line_of(case: Case, server: Any, line: bytes) -> bytes:
     """Return what comes for one line, up to a line break."""
     got = b""
     try:
@@ -523,27 +517,27 @@ def _line_of(step: Step, server: Any, line: bytes) -> bytes:
             while not got.endswith(b"\n") and (data := client.recv(4096)):
                 got += data
     except OSError as error:
-        step.fail(f"{got!r}, then {silence(error)}{room.records.trouble()}", error)
+        case.fail(f"{got!r}, then {silence(case.bench, error)}", error)
     return got
 
 
-def silence(error: OSError) -> str:
+def silence(bench: Bench, error: OSError) -> str:
     """Tell why a client got no more, and where the answer stands if it just waits."""
     if isinstance(error, TimeoutError):
-        return f"nothing within {PATIENCE:g} seconds{there(whereabouts, room.records.before)}"
+        return f"nothing within {PATIENCE:g} seconds{bench.whereabouts()}"
     return describe(error)
 
 
 @bugs.check("second line")
-def second_line(shout: Any) -> None:
-    step = Step(
+def second_line(bench: Bench, shout: Any) -> None:
+    case = bench.case(
         called="shout(connection), for a client who sends a line, reads, and sends another",
         expected="an answer to each of the two",
         why="A handler is called once for each connection, not once for each message. It must "
         "stay and receive again, until recv gives b''.",
     )
     got = []
-    with benched(step, shout) as server:
+    with benched(case, shout) as server:
         try:
             with socket.create_connection(server.server_address, PATIENCE) as client:
                 for line in (b"one\n", b"two\n"):
@@ -551,11 +545,11 @@ def second_line(shout: Any) -> None:
                     got.append(client.recv(100))
         except OSError as error:
             if got:
-                step.fail(f"{got[0]!r}, and nothing for the second line: is there no loop?", error)
-            step.fail(f"{silence(error)}{room.records.trouble()}", error)
-    step.want(got[0], f"nothing for the first line{room.records.trouble()}")
-    step.want(got[1], f"{got[0]!r}, then the end: is there no loop?{room.records.trouble()}")
-    step.want(got == [b"ONE\n", b"TWO\n"], f"{got}{room.records.trouble()}")
+                case.fail(f"{got[0]!r}, and nothing for the second line: is there no loop?", error)
+            case.fail(f"{silence(bench, error)}", error)
+    case.want(got[0], "nothing for the first line")
+    case.want(got[1], f"{got[0]!r}, then the end: is there no loop?")
+    case.want(got == [b"ONE\n", b"TWO\n"], f"{got}")
 
 
 PIECES = [b"ma\xc3", b"\xb1ana\nhello\nagain\nand", b" no\n"]
@@ -564,39 +558,39 @@ ANSWERS = [b"", "MAÑANA\nHELLO\nAGAIN\n".encode(), b"AND NO\n"]
 
 
 @bugs.check("pieces")
-def whole_lines(shout: Any) -> None:
-    step = Step(
+def whole_lines(bench: Bench, shout: Any) -> None:
+    case = bench.case(
         called=f"shout(connection), for {PIECES} sent piece by piece",
         expected="each line answered once, when its line break has come",
         why="A stream has no messages: a recv may give half a line, or two. Collect until there "
         "is a line break, and decode then: half an ñ cannot be decoded.",
     )
-    with benched(step, shout) as server:
+    with benched(case, shout) as server:
         try:
-            came = send_in_pieces(step, server.server_address, PIECES, ANSWERS)
+            came = send_in_pieces(case, server.server_address, PIECES, ANSWERS)
         finally:  # the cause, told in place of what the client saw
-            for error in room.records.errors:
-                step.want(
+            for error in bench.records.errors:
+                case.want(
                     not isinstance(error, UnicodeDecodeError),
                     f"{describe(error)}: decoded before the whole line had come",
                 )
-        step.want(not came[0], f"{came[0]!r} before the line break had come")
-        step.want(came == ANSWERS, f"{came} after the three pieces{room.records.trouble()}")
+        case.want(not came[0], f"{came[0]!r} before the line break had come")
+        case.want(came == ANSWERS, f"{came} after the three pieces")
 
 
 LONG_LINE = b"a" * 30_000 + b"\n"
 
 
 @bugs.check("long line")
-def long_line(shout: Any) -> None:
-    step = Step(
+def long_line(bench: Bench, shout: Any) -> None:
+    case = bench.case(
         called=f"shout(connection), for a line of {len(LONG_LINE)} bytes and a client who reads "
         "slowly",
         expected="all of them back, in capitals",
         why="send takes what fits into the system's buffer and returns how much that was; the "
         "rest is yours. sendall sends the rest too.",
     )
-    with benched(step, shout) as server:
+    with benched(case, shout) as server:
         _narrow(server)
         got = b""
         with socket.socket() as client:
@@ -609,17 +603,17 @@ def long_line(shout: Any) -> None:
                     got += data
             except OSError:
                 pass
-        error = f"{len(got)} bytes of {len(LONG_LINE)}{room.records.trouble()}"
-        step.want(
+        error = f"{len(got)} bytes of {len(LONG_LINE)}"
+        case.want(
             not got or len(got) >= len(LONG_LINE),
             f"{error}. Is send's result looked at? Is recv called until the line break?",
         )
-        step.want(got == LONG_LINE.upper(), error)
+        case.want(got == LONG_LINE.upper(), error)
 
 
 @bugs.check("goodbye")
-def goodbye(shout: Any) -> None:
-    step = Step(
+def goodbye(bench: Bench, shout: Any) -> None:
+    case = bench.case(
         called="shout(connection), for a client who sends a line and has finished",
         expected="the answer, then the end of the connection, and shout() back",
         why="recv gives b'' when the other side has finished, and goes on giving it. Then it is "
@@ -633,20 +627,20 @@ def goodbye(shout: Any) -> None:
         finally:
             done.set()
 
-    with benched(step, noted) as server:
+    with benched(case, noted) as server:
         try:
             got = _until_the_end(server.server_address, b"ahoy\n")
         except TimeoutError as error:
             spins = not done.is_set()
-            step.fail(
+            case.fail(
                 "no end: shout() goes on, although recv gives b''"
                 if spins
                 else "no end: shout() is back, and the connection still open",
                 error,
             )
         except OSError as error:
-            step.fail(f"{describe(error)}{room.records.trouble()}", error)
-        step.want(got == b"AHOY\n", f"{got!r}, then the end{room.records.trouble()}")
+            case.fail(f"{describe(error)}", error)
+        case.want(got == b"AHOY\n", f"{got!r}, then the end")
 
 
 def _until_the_end(where: Any, message: bytes) -> bytes:
@@ -663,8 +657,8 @@ predict = EXERCISES["01.4"]
 
 
 @predict.check("stream")
-def streams(stream_reads: Any) -> None:
-    step = Step(
+def streams(bench: Bench, stream_reads: Any) -> None:
+    case = bench.case(
         called="stream_reads, beside a real run",
         expected="what recv(5) and recv(1024) give, as bytes",
         why="A stream keeps the order, but not where one send ended and the next began.",
@@ -675,7 +669,7 @@ def streams(stream_reads: Any) -> None:
             left.sendall(message)
         real = [right.recv(5), right.recv(1024)]
     compare(
-        step,
+        case,
         stream_reads,
         real,
         {
@@ -686,8 +680,8 @@ def streams(stream_reads: Any) -> None:
 
 
 @predict.check("datagrams")
-def postcards(datagram_reads: Any) -> None:
-    step = Step(
+def postcards(bench: Bench, datagram_reads: Any) -> None:
+    case = bench.case(
         called="datagram_reads, beside a real run",
         expected="the data that two calls of recvfrom(1024) give, as bytes",
         why="A datagram is one message with an address on it.",
@@ -702,12 +696,12 @@ def postcards(datagram_reads: Any) -> None:
             client.sendto(message, server.getsockname())
         real = [server.recvfrom(1024)[0] for _ in range(2)]
     apart = "Two postcards do not grow together: one recvfrom gives one datagram."
-    compare(step, datagram_reads, real, {0: apart, 1: apart})
+    compare(case, datagram_reads, real, {0: apart, 1: apart})
 
 
 @predict.check("the end")
-def ends(at_the_end: Any) -> None:
-    step = Step(
+def ends(bench: Bench, at_the_end: Any) -> None:
+    case = bench.case(
         called="at_the_end, beside a real run",
         expected="what three calls of recv(1024) give, as bytes",
         why="What was sent before the end still arrives. Then recv gives b'', for good.",
@@ -719,7 +713,7 @@ def ends(at_the_end: Any) -> None:
         real = [right.recv(1024) for _ in range(3)]
     finished = "The other side has finished: that is not silence, and recv does not wait."
     compare(
-        step,
+        case,
         at_the_end,
         real,
         {0: "What was sent before the end arrives.", 1: finished, 2: finished},
@@ -727,15 +721,15 @@ def ends(at_the_end: Any) -> None:
 
 
 @predict.check("second client")
-def seconds(second_client: Any) -> None:
-    step = Step(
+def seconds(bench: Bench, second_client: Any) -> None:
+    case = bench.case(
         called="second_client, beside a real run",
         expected="True or False: connected, sent, answered by serve; answered by serve_threaded",
         why="The system connects and keeps bytes for a server that has not looked yet. Only the "
         "answer needs the server.",
     )
     compare(
-        step,
+        case,
         second_client,
         [*_second_client(threaded=False), _second_client(threaded=True)[2]],
         {
@@ -780,8 +774,8 @@ def _serve(listener: socket.socket, threaded: bool) -> None:
 
 
 @predict.check("calls")
-def called(calls: Any) -> None:
-    step = Step(
+def called(bench: Bench, calls: Any) -> None:
+    case = bench.case(
         called="calls, beside a real run",
         expected="how often handle is called: for one connection with three messages, and for "
         "three connections with one message each",
@@ -796,7 +790,7 @@ def called(calls: Any) -> None:
 
     for connections, messages in ((1, 3), (3, 1)):
         times[0] = 0
-        with benched(step, noted) as server:
+        with benched(case, noted) as server:
             for _ in range(connections):
                 with socket.create_connection(server.server_address, PATIENCE) as client:
                     for _ in range(messages):
@@ -805,7 +799,7 @@ def called(calls: Any) -> None:
             time.sleep(0.02)
         counts.append(times[0])
     compare(
-        step,
+        case,
         calls,
         counts,
         {

@@ -16,12 +16,11 @@ from urllib.request import ProxyHandler, build_opener
 
 from minisocketserver import BaseRequestHandler, TCPServer
 
-from ..checks import room
+from ..checks.bench import Bench
+from ..checks.case import PATIENCE, Case, CaseError
 from ..checks.core import load
 from ..checks.forecast import compare
-from ..checks.place import hand_over, subclass, there
-from ..checks.room import in_foreground, serving, talk
-from ..checks.step import PATIENCE, NotYet, Step
+from ..checks.records import Records, in_foreground
 from ..notebook.running import running, within
 from ..notebook.tracebacks import describe
 from .sockets import want_line_ends
@@ -47,47 +46,47 @@ class HeldEcho(Echo):
         self.server.held.append((self.request, self.request.dup()))
 
 
-def make(step: Step, server_class: Any, address: Any = ANY_PORT, handler: Any = Echo) -> Any:
+def make(case: Case, server_class: Any, address: Any = ANY_PORT, handler: Any = Echo) -> Any:
     """Return the learner's server, made as every program makes one."""
-    return step.call(server_class, address, handler)
+    return case.call(server_class, address, handler)
 
 
 @build.check("address")
-def address(TCPServer: Any) -> None:
-    step = Step(
+def address(bench: Bench, TCPServer: Any) -> None:
+    case = bench.case(
         called='TCPServer(("127.0.0.1", 0), Echo)',
         expected="a server listening on a port the system chose, told by server_address",
         why="IP and port travel as one tuple; port 0 means: system, choose a free one. Only the "
         "bound socket knows which it was.",
     )
     try:
-        server = make(step, TCPServer)
-    except NotYet as not_yet:
-        if isinstance(not_yet.__cause__, TypeError) and "positional" in not_yet.came:
-            step.fail(
-                f"{not_yet.came}; does it take host and port as two arguments?", not_yet.__cause__
+        server = make(case, TCPServer)
+    except CaseError as failure:
+        if isinstance(failure.__cause__, TypeError) and "positional" in failure.got:
+            case.fail(
+                f"{failure.got}; does it take host and port as two arguments?", failure.__cause__
             )
         raise
-    bound = [where for _, where in room.records.bound]
-    step.want(bound, "a server whose socket was never bound")
-    step.want(
+    bound = [where for _, where in bench.records.bound]
+    case.want(bound, "a server whose socket was never bound")
+    case.want(
         not any(isinstance(where, tuple) and where[1] for where in bound),
         f"a bind to {bound[-1]}: a port found beforehand may be taken by the time you bind it",
     )
     told: Any = getattr(server, "server_address", None)
-    step.want(
+    case.want(
         isinstance(told, tuple) and len(told) == 2,
         f"server_address is {told!r}, not a tuple of host and port",
     )
-    step.want(told[1] != 0, f"server_address is still {told!r}: nobody can connect to port 0")
-    with serving(step, server):
-        got = talk(step, told, b"ping")
-        step.want(got == b"ping", f"{got!r} back for b'ping'{room.records.trouble()}")
+    case.want(told[1] != 0, f"server_address is still {told!r}: nobody can connect to port 0")
+    with case.serving(server):
+        got = case.talk(told, b"ping")
+        case.want(got == b"ping", f"{got!r} back for b'ping'")
 
 
 @build.check("connections")
-def connections(TCPServer: Any) -> None:
-    step = Step(
+def connections(bench: Bench, TCPServer: Any) -> None:
+    case = bench.case(
         called="get_request(), by serve_forever, for three clients in turn",
         expected="the pair (connected socket, client address), and each client its own answer",
         why="accept() gives a new socket for each client; the handler talks over that one. The "
@@ -99,38 +98,38 @@ def connections(TCPServer: Any) -> None:
         def setup(self) -> None:
             seen.append((self.request, self.client_address))
 
-    with serving(step, make(step, TCPServer, handler=Noted)) as server:
+    with case.serving(make(case, TCPServer, handler=Noted)) as server:
         for message in (b"one", b"two", b"three"):
             try:
-                got = talk(step, server.server_address, message)
+                got = case.talk(server.server_address, message)
             finally:  # the cause, told in place of a client's broken connection
-                _want_pairs(step, seen)
-            step.want(got == message, f"{got!r} for {message!r}{room.records.trouble()}")
-    told, real = [where for _, where in seen], room.records.clients[-3:]
-    step.want(told == real, f"the client addresses {told}; they called from {real}")
-    _side_by_side(TCPServer)
+                _want_pairs(case, seen)
+            case.want(got == message, f"{got!r} for {message!r}")
+    told, real = [where for _, where in seen], bench.records.clients[-3:]
+    case.want(told == real, f"the client addresses {told}; they called from {real}")
+    _side_by_side(bench, TCPServer)
 
 
-def _side_by_side(server_class: Any) -> None:
-    step = Step(
+def _side_by_side(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called="two servers of the class, each asked by a client, one after the other closed",
         expected="an answer from each of them, as long as it serves",
         why="A program may have two servers. What belongs to one of them belongs on self, not on "
         "the class and not in a global.",
     )
-    first, second = (make(step, server_class) for _ in range(2))
-    with serving(step, second):
-        with serving(step, first):
+    first, second = (make(case, server_class) for _ in range(2))
+    with case.serving(second):
+        with case.serving(first):
             for server in (first, second):
-                got = talk(step, server.server_address, b"ping")
-                step.want(got == b"ping", f"{got!r} back for b'ping'{room.records.trouble()}")
-        got = talk(step, second.server_address, b"ping")
-        step.want(got == b"ping", f"{got!r} from the second when the first is closed")
+                got = case.talk(server.server_address, b"ping")
+                case.want(got == b"ping", f"{got!r} back for b'ping'")
+        got = case.talk(second.server_address, b"ping")
+        case.want(got == b"ping", f"{got!r} from the second when the first is closed")
 
 
-def _want_pairs(step: Step, seen: list[tuple[Any, Any]]) -> None:
+def _want_pairs(case: Case, seen: list[tuple[Any, Any]]) -> None:
     for request, client_address in seen:
-        step.want(
+        case.want(
             isinstance(request, socket.socket) and isinstance(client_address, tuple),
             f"a request of type {type(request).__name__} with the client address "
             f"{client_address!r}; did addr[1], a port number, get taken for a socket?",
@@ -138,22 +137,22 @@ def _want_pairs(step: Step, seen: list[tuple[Any, Any]]) -> None:
 
 
 @build.check("two steps")
-def two_steps(TCPServer: Any) -> None:
-    _calls_the_hooks(TCPServer)
-    _leaves_them_to_the_program(TCPServer)
-    _asks_the_class(TCPServer)
+def two_steps(bench: Bench, TCPServer: Any) -> None:
+    _calls_the_hooks(bench, TCPServer)
+    _leaves_them_to_the_program(bench, TCPServer)
+    _asks_the_class(bench, TCPServer)
 
 
-def _calls_the_hooks(server_class: Any) -> None:
-    step = Step(
+def _calls_the_hooks(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called='TCPServer(("127.0.0.1", 0), Echo), where a subclass has hooks of its own',
         expected="the calls server_bind, server_activate, and the socket bound in the first",
-        why="Subclasses step in there: a Unix server in server_bind, a datagram server, which "
+        why="Subclasses case in there: a Unix server in server_bind, a datagram server, which "
         "never listens, in server_activate.",
     )
-    calls = make(step, subclass("Noted", (NotesHooks, server_class), {})).calls
+    calls = make(case, bench.subclass("Noted", (NotesHooks, server_class), {})).calls
     told = ", ".join(calls) or "neither of the two"
-    step.want(calls == ["server_bind", "server_activate"], f"the calls {told}")
+    case.want(calls == ["server_bind", "server_activate"], f"the calls {told}")
 
 
 class NotesHooks:
@@ -174,108 +173,108 @@ class NotesHooks:
         super().server_activate()  # type: ignore[misc]
 
 
-def _leaves_them_to_the_program(server_class: Any) -> None:
-    step = Step(
+def _leaves_them_to_the_program(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
         called='TCPServer(("127.0.0.1", 0), Echo, bind_and_activate=False)',
         expected="a socket that is not bound, until server_bind() and server_activate() are called",
         why="Some options count only if they are set before the bind. So a program may want to "
         "set them, and then bind itself.",
     )
-    bound = len(room.records.bound)
-    server = step.call(lambda: server_class(ANY_PORT, Echo, bind_and_activate=False))
-    step.want(len(room.records.bound) == bound, "a socket that is bound already")
+    bound = len(bench.records.bound)
+    server = case.call(lambda: server_class(ANY_PORT, Echo, bind_and_activate=False))
+    case.want(len(bench.records.bound) == bound, "a socket that is bound already")
     server.allow_reuse_address = True
-    step.call(server.server_bind)
-    step.want(
+    case.call(server.server_bind)
+    case.want(
         _reuses(server),
         "SO_REUSEADDR is off, although the server's own allow_reuse_address was set before "
         "server_bind(): is the class asked in place of self?",
     )
-    step.want(len(room.records.bound) > bound, "a server_bind() that does not bind")
+    case.want(len(bench.records.bound) > bound, "a server_bind() that does not bind")
     with suppress(ConnectionRefusedError):
         socket.create_connection(server.server_address, PATIENCE).close()
-        step.fail("a server_bind() that listens: that is for server_activate")
-    step.call(server.server_activate)
-    with serving(step, server):
-        got = talk(step, server.server_address, b"ping")
-        step.want(got == b"ping", f"{got!r} back for b'ping'{room.records.trouble()}")
+        case.fail("a server_bind() that listens: that is for server_activate")
+    case.call(server.server_activate)
+    with case.serving(server):
+        got = case.talk(server.server_address, b"ping")
+        case.want(got == b"ping", f"{got!r} back for b'ping'")
 
 
-def _asks_the_class(server_class: Any) -> None:
+def _asks_the_class(bench: Bench, server_class: Any) -> None:
     family = socket.AF_UNIX if hasattr(socket, "AF_UNIX") else socket.AF_INET6
     for name, value in (("address_family", family), ("socket_type", socket.SOCK_DGRAM)):
-        step = Step(
+        case = bench.case(
             called=f"a subclass with {name} = {value.name}, made with bind_and_activate=False",
             expected="a socket of that kind",
             why="The next chapters change nothing but these attributes: a datagram server has "
             "another socket_type, a Unix server another address_family.",
         )
-        other = subclass("TCPServer", (server_class,), {name: value})
-        server = step.call(lambda made=other: made(ANY_PORT, Echo, bind_and_activate=False))
+        other = bench.subclass("TCPServer", (server_class,), {name: value})
+        server = case.call(lambda made=other: made(ANY_PORT, Echo, bind_and_activate=False))
         got = server.socket.family if name == "address_family" else server.socket.type
-        step.want(got == value, f"a socket with {type(value)(got).name}")
+        case.want(got == value, f"a socket with {type(value)(got).name}")
     if sys.platform != "linux":
         return  # only Linux tells the length of the queue
     for size in (5, 17):  # not the default: which that is depends on the Python
-        step = Step(
+        case = bench.case(
             called=f"a subclass with {QUEUE} = {size}",
             expected=f"listen({size})",
             why="How many clients may wait at the door is for the program to say.",
         )
-        other = subclass("Narrow", (server_class,), {QUEUE: size})
-        info = make(step, other).socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        other = bench.subclass("Narrow", (server_class,), {QUEUE: size})
+        info = make(case, other).socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
         (got,) = struct.unpack_from("I", info, 28)
-        step.want(got == size, f"a queue for {got}")
+        case.want(got == size, f"a queue for {got}")
 
 
 @build.check("restart")
-def restart(TCPServer: Any) -> None:
-    step = Step(
+def restart(bench: Bench, TCPServer: Any) -> None:
+    case = bench.case(
         called="TCPServer(...) with allow_reuse_address = True on the class, closed, made again",
         expected="SO_REUSEADDR set on the socket before bind, and only if the class says so",
         why="Connections that the server closed first linger in TIME_WAIT; without the option the "
         "next bind fails with 'Address already in use'. The constructor binds, so it must look.",
     )
-    reusing = _with_reuse(TCPServer, True)
-    first = make(step, reusing)
-    step.want(_reuses(first), "SO_REUSEADDR is off: the class attribute was not looked at")
-    with serving(step, first):
-        talk(step, first.server_address, b"ping")  # the server closes first
+    reusing = _with_reuse(bench, TCPServer, True)
+    first = make(case, reusing)
+    case.want(_reuses(first), "SO_REUSEADDR is off: the class attribute was not looked at")
+    with case.serving(first):
+        case.talk(first.server_address, b"ping")  # the server closes first
     try:
         second = reusing(first.server_address, Echo)
     except OSError as error:
-        step.want(
+        case.want(
             error.errno != errno.EADDRINUSE,
             f"{describe(error)}; was the option set only after bind?",
         )
-        step.fail(describe(error), error)
-    step.call(second.server_close)
-    for plain in (TCPServer, _with_reuse(TCPServer, False)):
-        step.want(
-            not _reuses(make(step, plain)),
+        case.fail(describe(error), error)
+    case.call(second.server_close)
+    for plain in (TCPServer, _with_reuse(bench, TCPServer, False)):
+        case.want(
+            not _reuses(make(case, plain)),
             f"SO_REUSEADDR is on although allow_reuse_address is {plain.allow_reuse_address}",
         )
-    _shares_a_port(TCPServer)
+    _shares_a_port(bench, TCPServer)
 
 
-def _shares_a_port(server_class: Any) -> None:
+def _shares_a_port(bench: Bench, server_class: Any) -> None:
     if not hasattr(socket, "SO_REUSEPORT"):
         return
-    step = Step(
+    case = bench.case(
         called="TCPServer(...) with allow_reuse_port = True on the class",
         expected="SO_REUSEPORT set on the socket, and only if the class says so",
         why="Several programs may share a port, if all of them have asked for it. The lines were "
         "in the exercise: if they are gone, reset('03.1') has them.",
     )
     for wanted in (False, True):
-        sharing = subclass("TCPServer", (server_class,), {"allow_reuse_port": True})
-        server = make(step, sharing if wanted else server_class)
+        sharing = bench.subclass("TCPServer", (server_class,), {"allow_reuse_port": True})
+        server = make(case, sharing if wanted else server_class)
         got = bool(server.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT))
-        step.want(got is wanted, f"SO_REUSEPORT is {got} where allow_reuse_port is {wanted}")
+        case.want(got is wanted, f"SO_REUSEPORT is {got} where allow_reuse_port is {wanted}")
 
 
-def _with_reuse(server_class: Any, wanted: bool) -> Any:
-    return subclass("TCPServer", (server_class,), {"allow_reuse_address": wanted})
+def _with_reuse(bench: Bench, server_class: Any, wanted: bool) -> Any:
+    return bench.subclass("TCPServer", (server_class,), {"allow_reuse_address": wanted})
 
 
 def _reuses(server: Any) -> bool:
@@ -283,43 +282,43 @@ def _reuses(server: Any) -> bool:
 
 
 @build.check("bind error")
-def bind_error(TCPServer: Any) -> None:
+def bind_error(bench: Bench, TCPServer: Any) -> None:
     with socket.socket() as taken:
         taken.bind(ANY_PORT)
         taken.listen()
-        step = Step(
+        case = bench.case(
             called=f"TCPServer({taken.getsockname()}, Echo), a port that somebody listens on",
             expected="OSError (Address already in use), and the new socket closed",
             why="The caller gets no server, so nobody else can close its socket: a program that "
             "tries again and again runs out of descriptors.",
         )
-        before = len(room.records.sockets)
+        before = len(bench.records.sockets)
         try:
-            server = within(PATIENCE, lambda: TCPServer(taken.getsockname(), Echo), step.called)
+            server = within(PATIENCE, lambda: TCPServer(taken.getsockname(), Echo), case.called)
         except OSError:
-            left = [sock for sock in room.records.sockets[before:] if sock.fileno() != -1]
-            step.want(not left, "OSError, and the socket that could not be bound is still open")
-            _closes_after_any_error(TCPServer)
+            left = [sock for sock in bench.records.sockets[before:] if sock.fileno() != -1]
+            case.want(not left, "OSError, and the socket that could not be bound is still open")
+            _closes_after_any_error(bench, TCPServer)
             return
         except BaseException as error:
-            step.fail(describe(error), error)
+            case.fail(describe(error), error)
         where = getattr(server, "server_address", None)
-        step.fail(f"no error, and a server that says its address is {where!r}")
+        case.fail(f"no error, and a server that says its address is {where!r}")
 
 
-def _closes_after_any_error(server_class: Any) -> None:
+def _closes_after_any_error(bench: Bench, server_class: Any) -> None:
     for hook in ("server_bind", "server_activate"):
-        step = Step(
+        case = bench.case(
             called=f"TCPServer(...), where a subclass's {hook} is interrupted by Ctrl-C",
             expected="server_close() called, and the KeyboardInterrupt for the caller",
             why="Ctrl-C is no Exception and no OSError, and what a subclass does in its hooks may "
             "fail in any way. The socket is open, whatever it was.",
         )
-        came = step.call(there, _interrupt, server_class, hook)
-        step.want(not came, came)
+        came = case.call(_interrupt, server_class, hook, bench.records)
+        case.want(not came, came)
 
 
-def _interrupt(server_class: Any, hook: str) -> str:
+def _interrupt(server_class: Any, hook: str, records: Records) -> str:
     """Return what is wrong after a KeyboardInterrupt in the hook."""
     closed: list[Any] = []
 
@@ -332,45 +331,45 @@ def _interrupt(server_class: Any, hook: str) -> str:
         raise KeyboardInterrupt
 
     setattr(Watched, hook, interrupted)
-    before = len(room.records.sockets)
+    before = len(records.sockets)
     try:
         Watched(ANY_PORT, Echo)
     except KeyboardInterrupt:
-        if any(sock.fileno() != -1 for sock in room.records.sockets[before:]):
+        if any(sock.fileno() != -1 for sock in records.sockets[before:]):
             return "KeyboardInterrupt, and the socket is still open"
         return "" if closed else "KeyboardInterrupt, and no call of server_close()"
     return "no error: who swallowed it?"
 
 
 @build.check("goodbye")
-def goodbye(TCPServer: Any) -> None:
-    step = Step(
+def goodbye(bench: Bench, TCPServer: Any) -> None:
+    case = bench.case(
         called="shutdown_request(request), after handle(), while a copy of the connection is open",
         expected="shutdown(SHUT_WR) first, so that the client reads its end, then close",
         why="close() alone ends only this descriptor: with a forked child holding another, the "
         "client would wait for ever.",
     )
-    server = make(step, subclass("Noted", (CountsEnds, TCPServer), {}), handler=HeldEcho)
+    server = make(case, bench.subclass("Noted", (CountsEnds, TCPServer), {}), handler=HeldEcho)
     server.held = []
-    with serving(step, server):
+    with case.serving(server):
         try:
-            got = talk(step, server.server_address, b"ping")
-        except NotYet as not_yet:
-            step.want("no end" not in not_yet.came, f"no SHUT_WR: the client got {not_yet.came}")
+            got = case.talk(server.server_address, b"ping")
+        except CaseError as failure:
+            case.want("no end" not in failure.got, f"no SHUT_WR: the client got {failure.got}")
             raise
-        step.want(got == b"ping", f"{got!r} back for b'ping'{room.records.trouble()}")
-    step.want(server.held, "a connection that no handler ever saw")
-    step.want(
+        case.want(got == b"ping", f"{got!r} back for b'ping'")
+    case.want(server.held, "a connection that no handler ever saw")
+    case.want(
         all(request.fileno() == -1 for request, _ in server.held),
         "the end, but the request's socket is still open: close_request was not called",
     )
-    step.want(
+    case.want(
         server.ends == 1,
         f"the request's socket closed, and {server.ends} calls of close_request, which a subclass "
         "may have overridden",
     )
-    _says_goodbye_to_nobody(server)
-    _leaves_the_other_half(server)
+    _says_goodbye_to_nobody(bench, server)
+    _leaves_the_other_half(bench, server)
 
 
 class CountsEnds:
@@ -383,8 +382,8 @@ class CountsEnds:
         super().close_request(request)  # type: ignore[misc]
 
 
-def _leaves_the_other_half(server: Any) -> None:
-    step = Step(
+def _leaves_the_other_half(bench: Bench, server: Any) -> None:
+    case = bench.case(
         called="shutdown_request(request), while another process may still read from it",
         expected="the end for the client, and nothing changed for the other process",
         why="SHUT_WR says: we have finished writing. SHUT_RDWR also ends the reading, for every "
@@ -396,16 +395,16 @@ def _leaves_the_other_half(server: Any) -> None:
     ):
         request = listener.accept()[0]
         with request.dup() as held:
-            step.call(server.shutdown_request, hand_over(request))
-            step.want(client.recv(1) == b"", "something for the client, and not its end")
+            case.call(server.shutdown_request, bench.hand_over(request))
+            case.want(client.recv(1) == b"", "something for the client, and not its end")
             held.setblocking(False)
             with suppress(BlockingIOError):
                 held.recv(1)
-                step.fail("SHUT_RDWR: the other process reads an end that the client never sent")
+                case.fail("SHUT_RDWR: the other process reads an end that the client never sent")
 
 
-def _says_goodbye_to_nobody(server: Any) -> None:
-    step = Step(
+def _says_goodbye_to_nobody(bench: Bench, server: Any) -> None:
+    case = bench.case(
         called="shutdown_request(request), for a client who has broken the connection off",
         expected="no error, and the request's socket closed",
         why="On a network clients go when they like. shutdown(SHUT_WR) then raises OSError, and "
@@ -413,27 +412,27 @@ def _says_goodbye_to_nobody(server: Any) -> None:
     )
     with socket.create_server(ANY_PORT) as listener:
         with socket.create_connection(listener.getsockname(), PATIENCE) as client:
-            request = hand_over(listener.accept()[0])
+            request = bench.hand_over(listener.accept()[0])
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        step.call(server.shutdown_request, request)
-        step.want(request.fileno() == -1, "no error, but the request's socket is still open")
+        case.call(server.shutdown_request, request)
+        case.want(request.fileno() == -1, "no error, but the request's socket is still open")
 
 
 @build.check("close")
-def close(TCPServer: Any) -> None:
-    step = Step(
+def close(bench: Bench, TCPServer: Any) -> None:
+    case = bench.case(
         called="server_close()",
         expected="the listening socket closed: a new client is refused",
         why="shutdown() only stops the loop. The listener stays, and holds the port, until "
         "server_close() closes it.",
     )
-    server = make(step, TCPServer)
+    server = make(case, TCPServer)
     where = server.server_address
-    with serving(step, server):
-        talk(step, where, b"ping")
+    with case.serving(server):
+        case.talk(where, b"ping")
     with suppress(ConnectionRefusedError):
         socket.create_connection(where, PATIENCE).close()
-        step.fail(f"a connection to {where}: the listener is still open")
+        case.fail(f"a connection to {where}: the listener is still open")
 
 
 bugs = EXERCISES["03.2"]
@@ -442,68 +441,67 @@ THANKS = b"Thank you for connecting"
 
 
 @bugs.check("print")
-def prints(Handler: Any) -> None:
-    step = Step(
+def prints(bench: Bench, Handler: Any) -> None:
+    case = bench.case(
         called="Handler, on a server of the bench, with one client",
         expected="Got connection from ('127.0.0.1', <the client's port>), printed",
         why="In Python 3 print is a function, and quotes are straight. getpeername() is the "
         "address at the other end.",
     )
-    with serving(step, step.call(TCPServer, ANY_PORT, Handler)) as server:
-        talk(step, server.server_address)
-    printed = "".join(room.records.printed)
-    host, port = room.records.clients[-1]
-    step.want(
+    with case.serving(case.call(TCPServer, ANY_PORT, Handler)) as server:
+        case.talk(server.server_address)
+    printed = "".join(bench.records.printed)
+    host, port = bench.records.clients[-1]
+    case.want(
         re.search(rf"Got connection from\W*{re.escape(host)}\b.*\b{port}\b", printed),
-        f"{printed.strip() or 'nothing'}, printed to a client at port {port}"
-        f"{room.records.trouble()}",
+        f"{printed.strip() or 'nothing'}, printed to a client at port {port}",
     )
 
 
 @bugs.check("bytes")
-def sends_bytes(Handler: Any) -> None:
-    step = Step(
+def sends_bytes(bench: Bench, Handler: Any) -> None:
+    case = bench.case(
         called="Handler, on a server of the bench, with one client",
         expected=f"{THANKS!r}",
         why="A socket carries bytes: a str must be written as b'...' or encoded, because only "
         "the program knows in which encoding.",
     )
-    with serving(step, step.call(TCPServer, ANY_PORT, Handler)) as server:
-        got = talk(step, server.server_address)
-    step.want(got.strip() == THANKS, f"{got!r}{room.records.trouble()}")
+    with case.serving(case.call(TCPServer, ANY_PORT, Handler)) as server:
+        got = case.talk(server.server_address)
+    case.want(got.strip() == THANKS, f"{got!r}")
 
 
 @bugs.check("name")
-def right_name(Handler: Any, make_server: Any) -> None:
-    step = Step(
+def right_name(bench: Bench, Handler: Any, make_server: Any) -> None:
+    case = bench.case(
         called='make_server(("127.0.0.1", 0))',
         expected="a TCPServer that calls Handler for each connection",
         why="Python looks a name up when the line runs, and handler is not Handler: the error "
         "waits until somebody starts the server.",
     )
-    server = step.call(make_server, ANY_PORT)
-    step.want(server is not None, "None: does make_server return the server?")
+    server = case.call(make_server, ANY_PORT)
+    case.want(server is not None, "None: does make_server return the server?")
     found = getattr(server, "RequestHandlerClass", None)
-    step.want(found is Handler, f"{type(server).__name__} with the handler {found!r}")
-    where = [bound for _, bound in room.records.bound][-1:]
-    step.want(
+    case.want(found is Handler, f"{type(server).__name__} with the handler {found!r}")
+    where = [bound for _, bound in bench.records.bound][-1:]
+    case.want(
         where == [ANY_PORT], f"a server bound to {where}, and not to the address it was given"
     )
 
 
 @bugs.check("serve")
-def serves(run: Any) -> None:
-    step = Step(
+def serves(bench: Bench, run: Any) -> None:
+    case = bench.case(
         called="run(server), with two clients in turn, then server.shutdown()",
         expected="both clients answered, and run() back after the shutdown",
         why="The loop is called serve_forever. Attributes, too, are looked up only when the line "
         "runs.",
     )
-    server = there(TCPServer, ANY_PORT, Echo)  # of the bench, so that only `run` is on trial
-    with serving(step, server, lambda: run(server)):
+    server = bench.there(TCPServer, ANY_PORT, Echo)  # of the bench, so that only `run` is on trial
+    with case.serving(server, lambda: run(server)):
         for message in (b"one", b"two"):
-            got = talk(step, server.server_address, message)
-            step.want(got == message, f"{got!r} for {message!r}{room.records.trouble()}")
+            got = case.talk(server.server_address, message)
+            case.want(got == message, f"{got!r} for {message!r}")
 
 
 use = EXERCISES["03.3"]
@@ -518,90 +516,89 @@ def fetch(url: str) -> str:
 
 
 @use.check("page")
-def shows_page(open_page: Any) -> None:
-    step = Step(
+def shows_page(bench: Bench, open_page: Any) -> None:
+    case = bench.case(
         called='open_page(("127.0.0.1", 0)), visited by urllib',
         expected=f"{HELLO!r}",
         why="urllib knows nothing of this course. It wants a status line, an empty line and the "
         "text, in bytes.",
     )
-    server = step.call(open_page, ANY_PORT)
-    step.want(server is not None, "None: does open_page return the server?")
-    with serving(step, server):
+    server = case.call(open_page, ANY_PORT)
+    case.want(server is not None, "None: does open_page return the server?")
+    with case.serving(server):
         host, port = server.server_address
         try:
             got = fetch(f"http://{host}:{port}/")
         except OSError as error:
-            step.fail(f"{describe(error)}{room.records.trouble()}", error)
-        step.want(got.strip() == HELLO, f"{got!r}{room.records.trouble()}")
-    _waits_for_the_empty_line(open_page)
-    with serving(step, step.call(open_page, ANY_PORT)) as server:
-        want_line_ends(step, talk(step, server.server_address, b"GET / HTTP/1.0\r\n\r\n"))
+            case.fail(f"{describe(error)}", error)
+        case.want(got.strip() == HELLO, f"{got!r}")
+    _waits_for_the_empty_line(bench, open_page)
+    with case.serving(case.call(open_page, ANY_PORT)) as server:
+        want_line_ends(case, case.talk(server.server_address, b"GET / HTTP/1.0\r\n\r\n"))
 
 
-def _waits_for_the_empty_line(open_page: Any) -> None:
-    step = Step(
+def _waits_for_the_empty_line(bench: Bench, open_page: Any) -> None:
+    case = bench.case(
         called="Page, for a client who sends ten lines, and the empty line a bit later",
         expected="no answer before the empty line, then the page",
         why="A stream has no messages: the request may come in pieces. An empty line ends it.",
     )
     early = b""
     with (
-        serving(step, step.call(open_page, ANY_PORT)) as server,
+        case.serving(case.call(open_page, ANY_PORT)) as server,
         socket.create_connection(server.server_address, PATIENCE) as client,
     ):
         client.sendall(b"GET / HTTP/1.0\r\n" + b"X-Line: more\r\n" * 9)
         client.settimeout(0.1)
         with suppress(OSError):
             early = client.recv(4096)
-        step.want(not early, f"{early!r} before the request was complete")
+        case.want(not early, f"{early!r} before the request was complete")
         client.settimeout(PATIENCE)
         late = b""
         with suppress(OSError):
             client.sendall(b"\r\n")
             while data := client.recv(4096):
                 late += data
-    step.want(
+    case.want(
         HELLO.encode() in late,
-        f"{late!r} when the empty line had come: how many lines does Page wait for?"
-        f"{room.records.trouble()}",
+        f"{late!r} when the empty line had come: how many lines does Page wait for?",
     )
 
 
 @use.check("restart")
-def restarts(open_page: Any) -> None:
-    step = Step(
+def restarts(bench: Bench, open_page: Any) -> None:
+    case = bench.case(
         called="open_page(address), after a server at that address hung up first and was closed",
         expected="SO_REUSEADDR set before the bind, and a server that listens",
         why="Connections that the server closed first are remembered at its port for a while. The "
         "option makes bind overlook them, if old and new listener both have it.",
     )
-    first = step.call(open_page, ANY_PORT)
+    first = case.call(open_page, ANY_PORT)
     wanted = getattr(first, "allow_reuse_address", False)
-    step.want(
+    case.want(
         _reuses(first) or not wanted,
         "allow_reuse_address is True, and SO_REUSEADDR off: it was set on the object, when the "
         "constructor had bound already",
     )
-    step.want(_reuses(first), f"SO_REUSEADDR off, as allow_reuse_address is {wanted}")
+    case.want(_reuses(first), f"SO_REUSEADDR off, as allow_reuse_address is {wanted}")
     where = first.server_address
-    with serving(step, first):
-        talk(step, where, b"GET / HTTP/1.0\r\n\r\n")
-    second = step.call(open_page, where)
-    step = Step(
+    with case.serving(first):
+        case.talk(where, b"GET / HTTP/1.0\r\n\r\n")
+    second = case.call(open_page, where)
+    case = bench.case(
         called="open_page(address), while another server listens there",
         expected="OSError (Address already in use)",
         why="SO_REUSEADDR is about remembered connections. No server should share its port with "
         "a stranger that lives.",
     )
-    with serving(step, second), suppress(OSError):
+    with case.serving(second), suppress(OSError):
         open_page(where)
-        step.fail("a second listener on the same port: is allow_reuse_port on?")
+        case.fail("a second listener on the same port: is allow_reuse_port on?")
 
 
 @use.check("again")
-def again(visit: Any) -> None:
-    step = Step(
+def again(bench: Bench, visit: Any) -> None:
+    case = bench.case(
         called="visit(fetch), again and again, and once more while one is under way",
         expected="what fetch returned, each time, and nothing left: no listener, no thread",
         why="A cell is run many times. Port 0 is free each time; a listener or a thread left "
@@ -613,7 +610,7 @@ def again(visit: Any) -> None:
     def note(url: str) -> str:
         urls.append(url)
         text = fetch(url)
-        loops.extend(there(_loops))
+        loops.extend(bench.there(_loops, bench.records))
         return text
 
     def visit_within(url: str) -> Any:
@@ -621,56 +618,58 @@ def again(visit: Any) -> None:
 
     def call(one: Callable[[str], Any]) -> Any:
         try:
-            return step.call(lambda: in_foreground(lambda: visit(one)))
-        except NotYet as not_yet:
-            taken = getattr(not_yet.__cause__, "errno", 0) == errno.EADDRINUSE
-            step.want(not taken, f"{not_yet.came}. Does visit use the same port each time?")
+            return case.call(lambda: in_foreground(lambda: visit(one)))
+        except CaseError as failure:
+            taken = getattr(failure.__cause__, "errno", 0) == errno.EADDRINUSE
+            case.want(not taken, f"{failure.got}. Does visit use the same port each time?")
             raise
 
     got = [call(note), call(note), *(call(visit_within) or ())]
     told = [text.strip() if isinstance(text, str) else text for text in got]
-    step.want(None not in told, "None: does visit return what fetch returned?")
-    step.want(told == [HELLO] * 4, f"{told}{room.records.trouble()}")
+    case.want(None not in told, "None: does visit return what fetch returned?")
+    case.want(told == [HELLO] * 4, f"{told}")
     for url in urls:
         is_url = re.fullmatch(r"http://(127\.0\.0\.1|localhost):\d+/?", url, re.IGNORECASE)
-        step.want(is_url, f"fetch({url!r}), which is not of the form http://host:port/")
-    _want_free_ports(step)
-    _want_nothing_left(step, loops)
+        case.want(is_url, f"fetch({url!r}), which is not of the form http://host:port/")
+    _want_free_ports(case)
+    _want_nothing_left(case, loops)
 
 
-def _loops() -> list[threading.Thread]:
+def _loops(records: Records) -> list[threading.Thread]:
     """Return the threads that are in a serve_forever, begun since the check began."""
     frames = sys._current_frames()
     return [
         thread
         for thread in threading.enumerate()
-        if thread not in room.records.before and thread.ident in frames
+        if thread not in records.before and thread.ident in frames
         if any(
             frame.f_code.co_name == "serve_forever" for frame, _ in walk_stack(frames[thread.ident])
         )
     ]
 
 
-def _want_free_ports(step: Step) -> None:
-    chosen = [where for _, where in room.records.bound if isinstance(where, tuple) and where[1]]
-    step.want(not chosen, f"a bind to {chosen and chosen[0]}, a port that was chosen beforehand")
+def _want_free_ports(case: Case) -> None:
+    chosen = [
+        where for _, where in case.bench.records.bound if isinstance(where, tuple) and where[1]
+    ]
+    case.want(not chosen, f"a bind to {chosen and chosen[0]}, a port that was chosen beforehand")
 
 
-def _want_nothing_left(step: Step, loops: list[threading.Thread]) -> None:
-    left = [sock for sock, _ in room.records.bound if sock.fileno() != -1]
-    step.want(not left, "a listener that is still open: shutdown() does not close it")
-    step.want(
+def _want_nothing_left(case: Case, loops: list[threading.Thread]) -> None:
+    left = [sock for sock, _ in case.bench.records.bound if sock.fileno() != -1]
+    case.want(not left, "a listener that is still open: shutdown() does not close it")
+    case.want(
         all(thread.daemon for thread in loops),
         "a loop in a thread that is no daemon: if nobody stops it, Python cannot exit",
     )
     for thread in loops:
         thread.join(PATIENCE)
-        step.want(not thread.is_alive(), "serve_forever() goes on: was it stopped?")
+        case.want(not thread.is_alive(), "serve_forever() goes on: was it stopped?")
 
 
 @use.check("error")
-def closes_after_an_error(visit: Any) -> None:
-    step = Step(
+def closes_after_an_error(bench: Bench, visit: Any) -> None:
+    case = bench.case(
         called="visit(fetch), with a fetch that raises ValueError",
         expected="that ValueError, and nothing left: no listener, no thread",
         why="What a cell opens it must close, also when its middle fails. Use with, or finally.",
@@ -679,17 +678,17 @@ def closes_after_an_error(visit: Any) -> None:
 
     def fails(url: str) -> None:
         fetch(url)
-        loops.extend(there(_loops))
+        loops.extend(bench.there(_loops, bench.records))
         raise ValueError("no such page")
 
     try:
-        step.call(visit, fails)
-    except NotYet as not_yet:
-        if not isinstance(not_yet.__cause__, ValueError):
+        case.call(visit, fails)
+    except CaseError as failure:
+        if not isinstance(failure.__cause__, ValueError):
             raise
     else:
-        step.fail("no error: the caller does not learn that fetch failed")
-    _want_nothing_left(step, loops)
+        case.fail("no error: the caller does not learn that fetch failed")
+    _want_nothing_left(case, loops)
 
 
 predict = EXERCISES["03.4"]
@@ -702,8 +701,8 @@ class Reusing(TCPServer):
 
 
 @predict.check("comes back")
-def coming_back(comes_back: Any) -> None:
-    step = Step(
+def coming_back(bench: Bench, comes_back: Any) -> None:
+    case = bench.case(
         called="comes_back, beside a real run",
         expected="True where a new server can listen on the port at once, in four cases",
         why="'Address already in use' has two causes: connections that are remembered, because "
@@ -717,7 +716,7 @@ def coming_back(comes_back: Any) -> None:
     with Reusing(ANY_PORT, Echo) as alive:
         real.append(_can_listen(Reusing, alive.server_address))
     compare(
-        step,
+        case,
         comes_back,
         real,
         {
@@ -750,8 +749,8 @@ def _can_listen(server_class: Any, where: Any) -> bool:
 
 
 @predict.check("option")
-def option(reuses: Any) -> None:
-    step = Step(
+def option(bench: Bench, reuses: Any) -> None:
+    case = bench.case(
         called="reuses, beside a real run",
         expected="True where the socket has SO_REUSEADDR, in three cases",
         why="The switch is looked at once, when the server binds.",
@@ -765,7 +764,7 @@ def option(reuses: Any) -> None:
         three.server_bind()
         real = [_reuses(server) for server in (one, two, three)]
     compare(
-        step,
+        case,
         reuses,
         real,
         {
@@ -777,8 +776,8 @@ def option(reuses: Any) -> None:
 
 
 @predict.check("endings")
-def endings(connects: Any) -> None:
-    step = Step(
+def endings(bench: Bench, connects: Any) -> None:
+    case = bench.case(
         called="connects, beside a real run",
         expected="True where a client can connect: after shutdown(), after server_close()",
         why="shutdown() ends the loop, server_close() gives back the socket.",
@@ -792,7 +791,7 @@ def endings(connects: Any) -> None:
     server.server_close()
     real.append(_connects(server.server_address))
     compare(
-        step,
+        case,
         connects,
         real,
         {
@@ -820,8 +819,8 @@ class Narrow(TCPServer):
 
 
 @predict.check("served")
-def serves_all(served: Any) -> None:
-    step = Step(
+def serves_all(bench: Bench, served: Any) -> None:
+    case = bench.case(
         called="served, beside a real run",
         expected="a list of one number: how many of ten clients, who all stay, are served",
         why="request_queue_size is the backlog of listen: how many wait to be accepted. A server "
@@ -838,12 +837,12 @@ def serves_all(served: Any) -> None:
     finally:
         for client in clients:
             client.close()
-    compare(step, served, [answers], {0: "request_queue_size does not limit the clients."})
+    compare(case, served, [answers], {0: "request_queue_size does not limit the clients."})
 
 
 @predict.check("full queue")
-def full_queue(full_queue: Any) -> None:
-    step = Step(
+def full_queue(bench: Bench, full_queue: Any) -> None:
+    case = bench.case(
         called="full_queue, beside a real run"
         if sys.platform == "linux"
         else "full_queue, beside what Linux does (this system may differ)",
@@ -853,7 +852,7 @@ def full_queue(full_queue: Any) -> None:
     )
     real = _full_queue() if sys.platform == "linux" else ["connected", "waits"]
     compare(
-        step,
+        case,
         full_queue,
         real,
         {

@@ -18,15 +18,15 @@ import minisocketserver
 from minisocketserver import BaseRequestHandler
 
 from ..busy import Stopwatch
-from ..checks import room
+from ..checks.bench import Bench
+from ..checks.case import PATIENCE, CannotCheckError, Case, CaseError
 from ..checks.core import load
 from ..checks.forecast import compare
-from ..checks.place import subclass, there
-from ..checks.room import here, joined, serving, talk
-from ..checks.step import PATIENCE, CannotCheck, NotYet, Step, whereabouts
+from ..checks.records import Records, joined
 from ..notebook.running import ServerTrouble, within
 from ..notebook.tracebacks import describe
 from ..processes import command, environment
+from ..remote.link import make_class
 from .sockets import want_plain_reply
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -37,14 +37,10 @@ EXERCISES = load(__file__)
 build = EXERCISES["06.1"]
 
 
-def mishap() -> str:
-    """Return the first exception in words, or nothing: a thread's later ones may follow from it."""
-    errors = room.records.errors
-    return f" ({describe(errors[0])})" if errors else ""
-
-
 class Desk:
     """Notes on the hooks of a server, and a gate at which handlers can be held up."""
+
+    records: Records
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -75,7 +71,7 @@ class Desk:
         super().server_close()  # type: ignore[misc]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        room.records.note_error(sys.exc_info()[1])
+        self.records.note_error(sys.exc_info()[1])
 
     def note_report(self, request: Any, client_address: Any) -> None:
         """Take the place of handle_error, and keep the call instead of the error."""
@@ -162,167 +158,174 @@ class Overheard:
         super().process_request_thread(*args, **keywords)  # type: ignore[misc]
 
 
-def mixed(step: Step, mixin: Any, handler: Any, base: Any = None, **switches: Any) -> Any:
+def _noted(case: Case) -> dict[str, Any]:
+    return {"records": case.bench.records}
+
+
+def mixed(case: Case, mixin: Any, handler: Any, base: Any = None, **switches: Any) -> Any:
     """Return a server of the learner's mix-in, put first, and one of ours."""
     base = base or minisocketserver.TCPServer
-    made = step.call(subclass, "Server", (mixin, Desk, base), switches)
-    return step.call(made, ANY_PORT, handler)
+    made = case.call(make_class, "Server", (mixin, Desk, base), switches | _noted(case))
+    return case.call(made, ANY_PORT, handler)
 
 
 @contextmanager
-def order(step: Step, server: Any, word: bytes) -> Iterator[socket.socket]:
+def order(case: Case, server: Any, word: bytes) -> Iterator[socket.socket]:
     """Connect and send an order; leave the answer for later."""
     try:
         with socket.create_connection(server.server_address, PATIENCE) as client:
             client.sendall(word)
             yield client
     except OSError as error:
-        step.fail(f"{describe(error)}{mishap()}", error)
+        case.fail(f"{describe(error)}", error)
     finally:
         server.gate.set()  # nobody is left waiting, however the check ends
 
 
-def answer(step: Step, client: socket.socket, what: str) -> bytes:
+def answer(case: Case, client: socket.socket, what: str) -> bytes:
     """Return what comes next, or say that `what` never came."""
     try:
         return client.recv(100)
     except TimeoutError:
-        step.fail(f"{what}, within {PATIENCE:g} seconds{mishap()}")
+        case.fail(f"{what}, within {PATIENCE:g} seconds")
 
 
-def _has_begun(server: Any) -> bool:
+def _has_begun(bench: Bench, server: Any) -> bool:
     """Tell whether a handler has come to its work; after an error there is little hope."""
-    _soon(lambda: server.begun.is_set() or room.records.errors)
+    _soon(lambda: server.begun.is_set() or bench.records.errors)
     return bool(server.begun.wait(MOMENT))
 
 
 @build.check("at once")
-def at_once(ThreadingMixIn: Any) -> None:
-    step = Step(
+def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
+    case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer), with a slow client and two quick ones",
         expected="the quick ones answered while the slow one is at work, each in its own thread",
         why="The loop takes the next request only when process_request has returned. So the work "
         "goes into a new thread, and process_request returns at once.",
     )
-    server = mixed(step, ThreadingMixIn, Orders)
-    with serving(step, server), order(step, server, b"slow") as slow:
-        step.want(_has_begun(server), f"no handler was called{mishap()}")
+    server = mixed(case, ThreadingMixIn, Orders)
+    with case.serving(server), order(case, server, b"slow") as slow:
+        case.want(_has_begun(bench, server), "no handler was called")
         for _ in range(2):
             try:
-                got = talk(step, server.server_address, b"quick")
-            except NotYet as not_yet:
+                got = case.talk(server.server_address, b"quick")
+            except CaseError as failure:
                 alone = server.workers[:1] == [server.loop]
                 where = "in the loop's own thread: " if alone else ""
-                step.fail(f"nobody served beside the slow client, {where}{not_yet.came}")
-            step.want(got == b"quick", f"{got!r} for b'quick'{mishap()}")
+                case.fail(f"nobody served beside the slow client, {where}{failure.got}")
+            case.want(got == b"quick", f"{got!r} for b'quick'")
         server.gate.set()
-        got = answer(step, slow, "no answer for the slow client")
-        step.want(got == b"slow", f"{got!r} for the slow client{mishap()}")
+        got = answer(case, slow, "no answer for the slow client")
+        case.want(got == b"slow", f"{got!r} for the slow client")
         count = len(set(server.workers) - {server.loop})
-        step.want(count == 3, f"{count} threads at work for 3 requests")
-    _runs_the_method(ThreadingMixIn)
-    _fits_any_server(ThreadingMixIn)
+        case.want(count == 3, f"{count} threads at work for 3 requests")
+    _runs_the_method(bench, ThreadingMixIn)
+    _fits_any_server(bench, ThreadingMixIn)
 
 
-def _runs_the_method(mixin: Any) -> None:
-    step = Step(
+def _runs_the_method(bench: Bench, mixin: Any) -> None:
+    case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer), with a process_request_thread of its own",
         expected="the thread runs that one, with the request and the client's address",
         why="A subclass may override what the thread does, as the pool of chapter 10 does. So the "
         "thread runs self.process_request_thread, whoever has defined it.",
     )
-    made = step.call(subclass, "Server", (Overheard, mixin, Desk, minisocketserver.TCPServer), {})
-    server = step.call(made, ANY_PORT, Orders)
+    made = case.call(
+        make_class, "Server", (Overheard, mixin, Desk, minisocketserver.TCPServer), _noted(case)
+    )
+    server = case.call(made, ANY_PORT, Orders)
     server.overheard = ()
-    with serving(step, server):
-        talk(step, server.server_address, b"quick")
-    step.want(server.overheard, f"an answer, and its method was not called{mishap()}")
+    with case.serving(server):
+        case.talk(server.server_address, b"quick")
+    case.want(server.overheard, "an answer, and its method was not called")
     got, taken = server.overheard, server.taken
-    step.want(there(_are_equal, got, taken), f"its method called with {got!r}{mishap()}")
+    case.want(bench.there(_are_equal, got, taken), f"its method called with {got!r}")
 
 
 def _are_equal(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _fits_any_server(mixin: Any) -> None:
-    step = Step(
+def _fits_any_server(bench: Bench, mixin: Any) -> None:
+    case = bench.case(
         called="class Server(ThreadingMixIn, UDPServer), with one datagram",
         expected="the datagram back, from a thread of its own",
         why="A mix-in knows nothing of connections. It calls the server's hooks, and so it fits "
         "all servers, also one whose requests are datagrams.",
     )
-    server = mixed(step, mixin, Card, minisocketserver.UDPServer)
-    with serving(step, server), socket.socket(type=socket.SOCK_DGRAM) as client:
+    server = mixed(case, mixin, Card, minisocketserver.UDPServer)
+    with case.serving(server), socket.socket(type=socket.SOCK_DGRAM) as client:
         client.settimeout(PATIENCE)
         client.sendto(b"ahoy", server.server_address)
-        got = answer(step, client, "no datagram came back")
-        step.want(got == b"ahoy", f"{got!r} for b'ahoy'")
-    step.want(not room.records.errors, f"the answer, and an exception{mishap()}")
+        got = answer(case, client, "no datagram came back")
+        case.want(got == b"ahoy", f"{got!r} for b'ahoy'")
+    case.want(not bench.records.errors, "the answer, and an exception")
 
 
 @build.check("errors")
-def errors(ThreadingMixIn: Any) -> None:
+def errors(bench: Bench, ThreadingMixIn: Any) -> None:
     for handler, error in ((Buggy, "ValueError"), (Stranger, "an Exception of another class")):
-        _reports(ThreadingMixIn, handler, error)
-    _says_goodbye_in_any_case(ThreadingMixIn, Leaves, "handler that calls sys.exit()")
-    _says_goodbye_in_any_case(ThreadingMixIn, Buggy, "handle_error() that fails itself")
-    step = Step(
+        _reports(bench, ThreadingMixIn, handler, error)
+    _says_goodbye_in_any_case(bench, ThreadingMixIn, Leaves, "handler that calls sys.exit()")
+    _says_goodbye_in_any_case(bench, ThreadingMixIn, Buggy, "handle_error() that fails itself")
+    case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer), with a handler that succeeds",
         expected="shutdown_request, once, after the handler's work",
         why="Whoever sees a request through ends it, too. The loop has long gone on.",
     )
-    server = mixed(step, ThreadingMixIn, Orders)
-    with serving(step, server):
-        got = talk(step, server.server_address, b"quick")
+    server = mixed(case, ThreadingMixIn, Orders)
+    with case.serving(server):
+        got = case.talk(server.server_address, b"quick")
         _soon(lambda: server.calls)
-    step.want(server.calls == ["shutdown_request"], f"the calls {server.calls}{mishap()}")
-    step.want(got == b"quick", f"{got!r} for b'quick'{mishap()}")
+    case.want(server.calls == ["shutdown_request"], f"the calls {server.calls}")
+    case.want(got == b"quick", f"{got!r} for b'quick'")
 
 
-def _reports(mixin: Any, handler: Any, error: str) -> None:
-    step = Step(
+def _reports(bench: Bench, mixin: Any, handler: Any, error: str) -> None:
+    case = bench.case(
         called=f"class Server(ThreadingMixIn, TCPServer), with a handler that raises {error}",
         expected="handle_error, then shutdown_request, once each, and no thread ended by the error",
         why="An exception belongs to the thread in which it was raised. The try in the loop does "
         "not see it, so the thread needs a try of its own.",
     )
-    server = mixed(step, mixin, handler)
-    with serving(step, server):
+    server = mixed(case, mixin, handler)
+    with case.serving(server):
         server.handle_error = server.note_report
-        _visit_in_vain(step, server)
+        _visit_in_vain(case, server)
         time.sleep(0.01)
-    died = ", and the exception ended the thread" if room.records.errors else ""
+    died = ", and the exception ended the thread" if bench.records.errors else ""
     calls = " and ".join(server.calls) or "neither of the two"
-    step.want(
+    case.want(
         server.calls == ["handle_error", "shutdown_request"] and not died,
         f"{calls} called{died}",
+        alone=True,
     )
-    step.want(not server.reports, f"handle_error called {' and '.join(server.reports)}")
+    case.want(not server.reports, f"handle_error called {' and '.join(server.reports)}")
 
 
-def _visit_in_vain(step: Step, server: Any) -> None:
+def _visit_in_vain(case: Case, server: Any) -> None:
     end = time.monotonic() + PATIENCE
-    with suppress(NotYet):
-        talk(step, server.server_address, b"hello")
+    with suppress(CaseError):
+        case.talk(server.server_address, b"hello")
     left = max(MOMENT, end - time.monotonic())
-    _soon(lambda: "shutdown_request" in server.calls or room.records.errors, left)
+    _soon(lambda: "shutdown_request" in server.calls or case.bench.records.errors, left)
 
 
-def _says_goodbye_in_any_case(mixin: Any, handler: Any, what: str) -> None:
-    step = Step(
+def _says_goodbye_in_any_case(bench: Bench, mixin: Any, handler: Any, what: str) -> None:
+    case = bench.case(
         called=f"class Server(ThreadingMixIn, TCPServer), with a {what}",
         expected="shutdown_request, once, all the same",
         why="In any case means: whatever is raised, and by whom. Python has a word for what "
         "happens in any case, and what comes after an except is not it.",
     )
-    server = mixed(step, mixin, handler)
-    with serving(step, server):
+    server = mixed(case, mixin, handler)
+    with case.serving(server):
         server.handle_error = server.fail_to_report
-        _visit_in_vain(step, server)
+        _visit_in_vain(case, server)
         _soon(lambda: "shutdown_request" in server.calls, MOMENT)
     goodbyes = server.calls.count("shutdown_request")
-    step.want(goodbyes == 1, f"shutdown_request called {goodbyes} times{mishap()}")
+    case.want(goodbyes == 1, f"shutdown_request called {goodbyes} times")
 
 
 def _soon(condition: Any, seconds: float | None = None) -> bool:
@@ -333,97 +336,97 @@ def _soon(condition: Any, seconds: float | None = None) -> bool:
 
 
 @build.check("closing")
-def closing(ThreadingMixIn: Any) -> None:
-    step = Step(
+def closing(bench: Bench, ThreadingMixIn: Any) -> None:
+    case = bench.case(
         called="server_close(), while a handler is at work",
         expected="the listener closed at once, and server_close() back when the work is done",
         why="After the server a program closes what its handlers use: a diary, a database. A "
         "handler still at work would find it closed.",
     )
-    server = mixed(step, ThreadingMixIn, Orders)
-    with order(step, server, b"slow") as client:
-        _begin(step, server)
-        closer = threading.Thread(target=_close, args=(server,), daemon=True)
+    server = mixed(case, ThreadingMixIn, Orders)
+    with order(case, server, b"slow") as client:
+        _begin(case, server)
+        closer = threading.Thread(target=_close, args=(bench, server), daemon=True)
         closer.start()
         closed = _soon(lambda: server.fileno() == -1 or not closer.is_alive())
-        step.want(closed, "server_close() waits, and the listener is still open")
+        case.want(closed, "server_close() waits, and the listener is still open")
         closer.join(MOMENT)
-        step.want(
+        case.want(
             closer.is_alive(),
-            f"server_close() back, and the handler still at work{mishap()}",
+            "server_close() back, and the handler still at work",
         )
         server.gate.set()
         closer.join(PATIENCE)
-        step.want(not closer.is_alive(), "the handler done, and server_close() still waits")
-        step.want(server.fileno() == -1, "server_close() back, and the listener still open")
-        step.want(
+        case.want(not closer.is_alive(), "the handler done, and server_close() still waits")
+        case.want(server.fileno() == -1, "server_close() back, and the listener still open")
+        case.want(
             server.closer,
             "the listener closed by hand: its neighbour's server_close() may have more to do",
         )
-        step.want(server.diary, "server_close() back before the work was done")
-        step.want(not room.records.errors, f"server_close() broken off{mishap()}")
-        got = answer(step, client, "no answer for the client")
-        step.want(got == b"slow", f"{got!r} for the client")
-    step = Step(
+        case.want(server.diary, "server_close() back before the work was done")
+        case.want(not bench.records.errors, "server_close() broken off")
+        got = answer(case, client, "no answer for the client")
+        case.want(got == b"slow", f"{got!r} for the client")
+    case = bench.case(
         called="server_close(), on a server that has had no request",
         expected="no error, and the listener closed",
         why="A server may end before anybody came.",
     )
-    server = mixed(step, ThreadingMixIn, Orders)
-    step.call(server.server_close)
-    step.want(server.fileno() == -1, "no error, and the listener still open")
-    _waits_for_all(ThreadingMixIn)
-    _waits_without_a_limit(ThreadingMixIn)
+    server = mixed(case, ThreadingMixIn, Orders)
+    case.call(server.server_close)
+    case.want(server.fileno() == -1, "no error, and the listener still open")
+    _waits_for_all(bench, ThreadingMixIn)
+    _waits_without_a_limit(bench, ThreadingMixIn)
 
 
-def _waits_for_all(mixin: Any) -> None:
-    step = Step(
+def _waits_for_all(bench: Bench, mixin: Any) -> None:
+    case = bench.case(
         called="server_close(), while two handlers are at work, one longer than the other",
         expected="server_close() back when both are done",
         why="Each of them may still need what the program closes next.",
     )
-    server = mixed(step, mixin, Stays)
-    server.stays = there(dict)
+    server = mixed(case, mixin, Stays)
+    server.stays = bench.there(dict)
     with ExitStack() as stack:
-        clients = [stack.enter_context(order(step, server, b"stay")) for _ in range(2)]
+        clients = [stack.enter_context(order(case, server, b"stay")) for _ in range(2)]
         for _ in clients:
-            step.call(server.handle_request)
-        both = _soon(lambda: len(server.stays) == 2 or room.records.errors)
-        step.want(both, f"fewer than two handlers at work{mishap()}")
-        closer = threading.Thread(target=_close, args=(server,), daemon=True)
+            case.call(server.handle_request)
+        both = _soon(lambda: len(server.stays) == 2 or bench.records.errors)
+        case.want(both, "fewer than two handlers at work")
+        closer = threading.Thread(target=_close, args=(bench, server), daemon=True)
         closer.start()
         # First the one that it waits for, so that only who waits for the other, too, goes on.
-        _soon(lambda: there(joined, server.stays), MOMENT)
-        port = there(joined, server.stays)
+        _soon(lambda: bench.there(joined, server.stays), MOMENT)
+        port = bench.there(joined, server.stays)
         clients.sort(key=lambda client: client.getsockname()[1] != port)
         clients[0].sendall(b"go")
         closer.join(MOMENT)
         early = not closer.is_alive()
         clients[1].sendall(b"go")
-        step.want(not early, f"server_close() back when one of the two was done{mishap()}")
+        case.want(not early, "server_close() back when one of the two was done")
         closer.join(PATIENCE)
-        step.want(not closer.is_alive(), "both done, and server_close() still waits")
-    step.want(not room.records.errors, f"server_close() broken off{mishap()}")
+        case.want(not closer.is_alive(), "both done, and server_close() still waits")
+    case.want(not bench.records.errors, "server_close() broken off")
 
 
-def _waits_without_a_limit(mixin: Any) -> None:
-    step = Step(
+def _waits_without_a_limit(bench: Bench, mixin: Any) -> None:
+    case = bench.case(
         called="server_close(), while a handler is at work for a long time",
         expected="server_close() back when the work is done, however long it takes",
         why="join(5) comes back after five seconds, whether the thread has ended or not. Only the "
         "switches say that nobody waits.",
     )
-    server = mixed(step, mixin, Orders)
-    with order(step, server, b"slow"):
-        _begin(step, server)
-        with there(Threads, server):
-            closer = threading.Thread(target=_close, args=(server,), daemon=True)
+    server = mixed(case, mixin, Orders)
+    with order(case, server, b"slow"):
+        _begin(case, server)
+        with bench.there(Threads, server):
+            closer = threading.Thread(target=_close, args=(bench, server), daemon=True)
             closer.start()
             closer.join(MOMENT)
             early = not closer.is_alive()
             server.gate.set()
             closer.join(PATIENCE)
-        step.want(not early, "server_close() back, and the handler still at work: a time limit?")
+        case.want(not early, "server_close() back, and the handler still at work: a time limit?")
 
 
 class Threads:
@@ -457,58 +460,58 @@ class Threads:
         threading.Thread.start, threading.Thread.join = self._real  # type: ignore[method-assign]
 
 
-def _close(server: Any) -> None:
+def _close(bench: Bench, server: Any) -> None:
     try:
         server.server_close()
     except Exception as error:
-        room.records.note_error(error)
+        bench.records.note_error(error)
 
 
-def _begin(step: Step, server: Any) -> None:
+def _begin(case: Case, server: Any) -> None:
     """Let the server take one request, whose handler waits at the gate."""
-    step.call(server.handle_request)
-    step.want(_has_begun(server), f"no handler was called{mishap()}")
+    case.call(server.handle_request)
+    case.want(_has_begun(case.bench, server), "no handler was called")
 
 
 @build.check("switches")
-def switches(ThreadingMixIn: Any) -> None:
-    step = Step(
+def switches(bench: Bench, ThreadingMixIn: Any) -> None:
+    case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer), as it is",
         expected="daemon_threads False, block_on_close True, and a handler's thread no daemon",
         why="Work that has begun is finished, unless the program says otherwise.",
     )
     for name, wanted in (("daemon_threads", False), ("block_on_close", True)):
         got = getattr(ThreadingMixIn, name, None)
-        step.want(got is wanted, f"ThreadingMixIn.{name} is {got!r}")
-    server = mixed(step, ThreadingMixIn, Orders)
-    with serving(step, server):
-        talk(step, server.server_address, b"quick")
-    _want_daemon(step, server, False)
+        case.want(got is wanted, f"ThreadingMixIn.{name} is {got!r}")
+    server = mixed(case, ThreadingMixIn, Orders)
+    with case.serving(server):
+        case.talk(server.server_address, b"quick")
+    _want_daemon(case, server, False)
     for name, wanted in (("daemon_threads", True), ("block_on_close", False)):
-        step = Step(
+        case = bench.case(
             called=f"server_close(), with {name} = {wanted} and a handler at work",
             expected="the listener closed, and server_close() back at once",
             why="Waiting can take for ever, so there are two switches: one makes the threads "
             "daemons, which nobody waits for, the other only keeps server_close from waiting.",
         )
-        server = mixed(step, ThreadingMixIn, Orders, **{name: wanted})
-        with order(step, server, b"slow"):
-            _begin(step, server)
+        server = mixed(case, ThreadingMixIn, Orders, **{name: wanted})
+        with order(case, server, b"slow"):
+            _begin(case, server)
             try:
                 within(PATIENCE, server.server_close, "server_close")
             except ServerTrouble:
                 server.gate.set()
-                step.fail(f"server_close() waits for the handler although {name} is {wanted}")
+                case.fail(f"server_close() waits for the handler although {name} is {wanted}")
             except Exception as error:
-                step.fail(describe(error), error)
-            step.want(not server.diary, "server_close() back only after the work was done")
+                case.fail(describe(error), error)
+            case.want(not server.diary, "server_close() back only after the work was done")
             server.gate.set()
-        _want_daemon(step, server, name == "daemon_threads")
+        _want_daemon(case, server, name == "daemon_threads")
 
 
-def _want_daemon(step: Step, server: Any, wanted: bool) -> None:
+def _want_daemon(case: Case, server: Any, wanted: bool) -> None:
     daemons = {thread.daemon for thread in server.workers}
-    step.want(
+    case.want(
         daemons == {wanted},
         f"a handler's thread that is {'no' if wanted else 'a'} daemon: a new thread is what the "
         "one that starts it is, unless thread.daemon is set",
@@ -516,29 +519,29 @@ def _want_daemon(step: Step, server: Any, wanted: bool) -> None:
 
 
 @build.check("memory")
-def memory(ThreadingMixIn: Any) -> None:
-    _knows_those_at_work(ThreadingMixIn)
-    _forgets_the_dead(ThreadingMixIn)
-    _forgets_the_quick(ThreadingMixIn)
+def memory(bench: Bench, ThreadingMixIn: Any) -> None:
+    _knows_those_at_work(bench, ThreadingMixIn)
+    _forgets_the_dead(bench, ThreadingMixIn)
+    _forgets_the_quick(bench, ThreadingMixIn)
 
 
-def _knows_those_at_work(mixin: Any) -> None:
-    step = Step(
+def _knows_those_at_work(bench: Bench, mixin: Any) -> None:
+    case = bench.case(
         called="list(server._threads), while a handler is at work, and on another server",
         expected="the handler's thread; none on the other server",
         why="Programs and CPython's own tests look there. What belongs to one server is no "
         "business of the next one.",
     )
-    server = mixed(step, mixin, Orders)
-    other = there(_another, server)
-    with order(step, server, b"slow"):
-        _begin(step, server)
+    server = mixed(case, mixin, Orders)
+    other = bench.there(_another, server)
+    with order(case, server, b"slow"):
+        _begin(case, server)
         for one, wanted in ((server, server.workers), (other, [])):
-            got = there(_kept, one)
+            got = bench.there(_kept, one)
             whose = "the server" if one is server else "the other server"
-            step.want(got == wanted, f"{len(got)} of {len(wanted)} in _threads of {whose}")
+            case.want(got == wanted, f"{len(got)} of {len(wanted)} in _threads of {whose}")
         server.gate.set()
-    step.call(server.server_close)
+    case.call(server.server_close)
 
 
 def _another(server: Any) -> Any:
@@ -550,43 +553,43 @@ def _kept(server: Any) -> list[threading.Thread]:
     return list(kept) if isinstance(kept, Iterable) else []
 
 
-def _forgets_the_dead(mixin: Any) -> None:
+def _forgets_the_dead(bench: Bench, mixin: Any) -> None:
     visitors = 10
-    step = Step(
+    case = bench.case(
         called=f"class Server(ThreadingMixIn, TCPServer), with {visitors} visitors in turn",
         expected="no more than two of their threads still remembered",
         why="After a million visitors a list has a million entries. The memory of a server that "
         "runs for years must not grow with each of them.",
     )
-    server = mixed(step, mixin, Orders)
-    with serving(step, server):
+    server = mixed(case, mixin, Orders)
+    with case.serving(server):
         threads = []
         for _ in range(visitors):
-            talk(step, server.server_address, b"quick")
-            threads.append(there(_ended_worker, server))
+            case.talk(server.server_address, b"quick")
+            threads.append(bench.there(_ended_worker, server))
 
-        few = _soon(lambda: there(_count_held, threads) <= 2)
-        held = there(_count_held, threads)
-        step.want(few, f"{held} ended threads still held: a list that only grows?")
+        few = _soon(lambda: bench.there(_count_held, threads) <= 2)
+        held = bench.there(_count_held, threads)
+        case.want(few, f"{held} ended threads still held: a list that only grows?")
 
 
-def _forgets_the_quick(mixin: Any) -> None:
+def _forgets_the_quick(bench: Bench, mixin: Any) -> None:
     visitors = 5
-    step = Step(
+    case = bench.case(
         called=f"class Server(ThreadingMixIn, TCPServer), with {visitors} visitors in turn, whose "
         "threads have ended before start() is back",
         expected="no more than two of their threads in _threads",
         why="A new thread may run at once, and to its end, before the one that started it goes "
         "on. Whoever writes it down only then has written down a dead one.",
     )
-    server = mixed(step, mixin, Orders)
-    with serving(step, server), there(Threads, server):
+    server = mixed(case, mixin, Orders)
+    with case.serving(server), bench.there(Threads, server):
         for _ in range(visitors):
-            talk(step, server.server_address, b"quick")
+            case.talk(server.server_address, b"quick")
         server.workers.clear()
-        there(gc.collect)
-        held = len(there(_kept, server))
-    step.want(held <= 2, f"{held} ended threads in _threads: who takes them out?{mishap()}")
+        bench.there(gc.collect)
+        held = len(bench.there(_kept, server))
+    case.want(held <= 2, f"{held} ended threads in _threads: who takes them out?")
 
 
 def _ended_worker(server: Any) -> "weakref.ref[threading.Thread]":
@@ -604,9 +607,9 @@ def _count_held(threads: "list[weakref.ref[threading.Thread]]") -> int:
 use = EXERCISES["06.2"]
 
 
-def quickly(step: Step, server: Any) -> Any:
+def quickly(case: Case, server: Any) -> Any:
     """Serve so that the loop of the standard library is soon stopped, and the check over."""
-    return serving(step, server, lambda: server.serve_forever(0.02))
+    return case.serving(server, lambda: server.serve_forever(0.02))
 
 
 class Hurried:
@@ -670,12 +673,12 @@ class HeldUp:
         self._sold = number
 
 
-def _lacks_threads(server: Any) -> str:
+def _lacks_threads(bench: Bench, server: Any) -> str:
     """Tell why a server works on one request at a time, or nothing."""
-    having = there(_classes_with, server, "process_request")
+    having = bench.there(_classes_with, server, "process_request")
     if having[:1] != ["BaseServer"]:
         return ""
-    late = there(_classes_with, server, "process_request_thread")
+    late = bench.there(_classes_with, server, "process_request_thread")
     if late:
         return (
             f"{late[0]} stands after the server among the bases, so process_request is "
@@ -688,94 +691,94 @@ def _classes_with(server: Any, name: str) -> list[str]:
     return [cls.__name__ for cls in type(server).__mro__ if name in vars(cls)]
 
 
-def _visit(step: Step, visitor: http.client.HTTPConnection) -> str:
+def _visit(case: Case, visitor: http.client.HTTPConnection) -> str:
     """Return the text that a visitor is sent."""
     try:
         reply = visitor.getresponse()
-        step.want(reply.status == 200, f"the status {reply.status}")
+        case.want(reply.status == 200, f"the status {reply.status}")
         return reply.read().decode().strip()
     except TimeoutError:
-        stands = there(whereabouts, room.records.before)
-        step.fail(f"no answer within {PATIENCE:g} seconds{stands}{mishap()}")
+        stands = case.bench.whereabouts()
+        case.fail(f"no answer within {PATIENCE:g} seconds{stands}")
     except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
-        step.fail(f"{describe(error)}{mishap()}", error)
+        case.fail(f"{describe(error)}", error)
     finally:
         visitor.close()
 
 
 @contextmanager
-def _visitors(step: Step, server: Any, count: int) -> Iterator[list[http.client.HTTPConnection]]:
+def _visitors(case: Case, server: Any, count: int) -> Iterator[list[http.client.HTTPConnection]]:
     """Connect `count` visitors; none has asked for anything yet."""
     host, port = server.server_address[:2]
     with ExitStack() as stack:
         visitors = [http.client.HTTPConnection(host, port, timeout=PATIENCE) for _ in range(count)]
         for visitor in visitors:
             stack.callback(visitor.close)
-            step.call(visitor.connect)
+            case.call(visitor.connect)
         yield visitors
 
 
-def _ask_all(step: Step, visitors: list[http.client.HTTPConnection]) -> None:
+def _ask_all(case: Case, visitors: list[http.client.HTTPConnection]) -> None:
     for visitor in visitors:
         try:
             visitor.request("GET", "/ticket")
         except OSError as error:
-            step.fail(f"{describe(error)}{mishap()}", error)
+            case.fail(f"{describe(error)}", error)
 
 
 @use.check("page")
-def page(Theatre: Any, TicketWindow: Any) -> None:
-    step = Step(
+def page(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
+    case = bench.case(
         called="Theatre(address, TicketWindow), visited by http.client twice, in turn",
         expected="the status 200, 'seat 1' and then 'seat 2'",
         why="http.client knows nothing of this course. It wants a status line, an empty line, and "
         "the text, in bytes.",
     )
     seats = getattr(Theatre, "seats", None)
-    step.want(seats == 5, f"a Theatre whose seats is {seats!r}; the task says 5")
-    server = step.call(Theatre, ANY_PORT, TicketWindow)
-    with quickly(step, server):
+    case.want(seats == 5, f"a Theatre whose seats is {seats!r}; the task says 5")
+    server = case.call(Theatre, ANY_PORT, TicketWindow)
+    with quickly(case, server):
         for number in (1, 2):
-            with _visitors(step, server, 1) as visitors:
-                _ask_all(step, visitors)
-                got = _visit(step, visitors[0])
-                step.want(got == f"seat {number}", f"{got!r}{mishap()}")
-        reply = talk(step, server.server_address, b"GET /ticket HTTP/1.1\r\nHost: x\r\n\r\n")
-        want_plain_reply(step, reply, room.records.trouble())
+            with _visitors(case, server, 1) as visitors:
+                _ask_all(case, visitors)
+                got = _visit(case, visitors[0])
+                case.want(got == f"seat {number}", f"{got!r}")
+        reply = case.talk(server.server_address, b"GET /ticket HTTP/1.1\r\nHost: x\r\n\r\n")
+        want_plain_reply(case, reply, bench.records.trouble())
         sold = server.sold
-    step.want(sold == 3, f"three tickets, and sold is {sold!r}")
+    case.want(sold == 3, f"three tickets, and sold is {sold!r}")
 
 
 @use.check("a silent client")
-def silent(Theatre: Any, TicketWindow: Any) -> None:
-    step = Step(
+def silent(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
+    case = bench.case(
         called="Theatre(address, TicketWindow), with a silent client, then one who asks",
         expected="'seat 1' for the one who asks",
         why="The basic servers see one request through before they take the next. And a lock that "
         "is held while a client thinks makes a threading server just as slow.",
     )
-    server = step.call(Theatre, ANY_PORT, TicketWindow)
-    lacks = _lacks_threads(server)
-    with quickly(step, server), _visitors(step, server, 2) as (quiet, asking):
+    server = case.call(Theatre, ANY_PORT, TicketWindow)
+    lacks = _lacks_threads(bench, server)
+    with quickly(case, server), _visitors(case, server, 2) as (quiet, asking):
         time.sleep(0.02)
-        _ask_all(step, [asking])
+        _ask_all(case, [asking])
         try:
-            got = _visit(step, asking)
-        except NotYet as not_yet:
+            got = _visit(case, asking)
+        except CaseError as failure:
             quiet.close()
-            guess = "" if room.records.errors else "; is a lock held while the silent one thinks?"
-            step.fail(lacks or f"{not_yet.came}{guess}")
-        step.want(got == "seat 1", f"{got!r}{mishap()}")
-        _ask_all(step, [quiet])
-        got = _visit(step, quiet)
-        step.want(got == "seat 2", f"{got!r} for the one who was silent{mishap()}")
-    step.want(not lacks, lacks)
+            guess = "" if bench.records.errors else "; is a lock held while the silent one thinks?"
+            case.fail(lacks or f"{failure.got}{guess}")
+        case.want(got == "seat 1", f"{got!r}")
+        _ask_all(case, [quiet])
+        got = _visit(case, quiet)
+        case.want(got == "seat 2", f"{got!r} for the one who was silent")
+    case.want(not lacks, lacks)
 
 
 @use.check("one seat each")
-def one_seat_each(Theatre: Any, TicketWindow: Any) -> None:
+def one_seat_each(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
     crowd, seats = 6, 3
-    step = Step(
+    case = bench.case(
         called=f"Theatre with {seats} seats, visited by {crowd} clients at once; a look at "
         "self.sold takes 10 ms",
         expected=f"the seats 1 to {seats}, each once, 'sold out' for the others, and sold = "
@@ -783,32 +786,32 @@ def one_seat_each(Theatre: Any, TicketWindow: Any) -> None:
         why="Between looking and taking, another thread may look as well. Both steps belong under "
         "one lock, the same for all handlers, so it lives on the server.",
     )
-    hurried = step.call(subclass, Theatre.__name__, (Hurried, Theatre), {"seats": seats})
-    server = step.call(hurried, ANY_PORT, TicketWindow)
-    with quickly(step, server), _visitors(step, server, crowd) as visitors:
-        _ask_all(step, visitors)
-        told = sorted(_visit(step, visitor) for visitor in visitors)
+    hurried = case.call(make_class, Theatre.__name__, (Hurried, Theatre), {"seats": seats})
+    server = case.call(hurried, ANY_PORT, TicketWindow)
+    with quickly(case, server), _visitors(case, server, crowd) as visitors:
+        _ask_all(case, visitors)
+        told = sorted(_visit(case, visitor) for visitor in visitors)
         sold = server._sold
     given = [text for text in told if text != "sold out"]
     shared = len(given) - len(set(given))
-    step.want(
+    case.want(
         not shared,
         f"{told}: {shared} share a seat with another. Is there one lock for all, around the look "
         "and the count?",
     )
-    step.want(told == _seats(seats, crowd), f"{told}{mishap()}")
-    step.want(sold == seats, f"all well, but sold is {sold}: who gets no seat does not count")
-    _two_theatres(Theatre, TicketWindow)
-    nobody_comes_between(Theatre, TicketWindow)
+    case.want(told == _seats(seats, crowd), f"{told}")
+    case.want(sold == seats, f"all well, but sold is {sold}: who gets no seat does not count")
+    _two_theatres(bench, Theatre, TicketWindow)
+    nobody_comes_between(bench, Theatre, TicketWindow)
 
 
-def nobody_comes_between(theatre: Any, window: Any) -> None:
+def nobody_comes_between(bench: Bench, theatre: Any, window: Any) -> None:
     """Let one of two handlers wait at each of its looks at `sold`, while the other one goes on."""
     for seats in (2, 1):
-        looks, seconds = _with_one_held_up(theatre, window, seats, 0, MOMENT)
+        looks, seconds = _with_one_held_up(bench, theatre, window, seats, 0, MOMENT)
         for stop_at in range(1, looks + 1):
             # A machine that was slow before may be slow again.
-            _with_one_held_up(theatre, window, seats, stop_at, max(MOMENT, 4 * seconds))
+            _with_one_held_up(bench, theatre, window, seats, stop_at, max(MOMENT, 4 * seconds))
 
 
 def _seats(seats: int, crowd: int) -> list[str]:
@@ -816,14 +819,14 @@ def _seats(seats: int, crowd: int) -> list[str]:
 
 
 def _with_one_held_up(
-    theatre: Any, window: Any, seats: int, stop_at: int, moment: float
+    bench: Bench, theatre: Any, window: Any, seats: int, stop_at: int, moment: float
 ) -> tuple[int, float]:
     """Hold the first visitor's handler up at one of its looks, and give the second a moment.
 
     Return how many looks the first one took, and after how many seconds it had answered or
     waited.
     """
-    step = Step(
+    case = bench.case(
         called=f"Theatre with {seats} of its seats left, for two visitors; the first one's handler "
         f"is held up at its use number {stop_at} of self.server.sold",
         expected=f"{_seats(seats, 2)}, and sold = {seats}",
@@ -831,22 +834,22 @@ def _with_one_held_up(
         "gives the lock back and looks again sees what another one has done.",
     )
     attributes = {"seats": seats, "stop_at": stop_at}
-    held_up = step.call(subclass, theatre.__name__, (HeldUp, theatre), attributes)
-    server = step.call(held_up, ANY_PORT, window)
-    with quickly(step, server), _visitors(step, server, 2) as (first, second):
+    held_up = case.call(make_class, theatre.__name__, (HeldUp, theatre), attributes)
+    server = case.call(held_up, ANY_PORT, window)
+    with quickly(case, server), _visitors(case, server, 2) as (first, second):
         begin = time.monotonic()
-        _ask_all(step, [first])
+        _ask_all(case, [first])
         _soon(lambda: server.waits.is_set() or _has_answer(first))
         seconds = time.monotonic() - begin
         looks = server.looks
-        _ask_all(step, [second])
+        _ask_all(case, [second])
         _soon(lambda: _has_answer(second), moment)
         server.go_on.set()
-        told = sorted(_visit(step, visitor) for visitor in (first, second))
+        told = sorted(_visit(case, visitor) for visitor in (first, second))
         sold = server._sold
-    step.want(
+    case.want(
         told == _seats(seats, 2) and sold == seats,
-        f"{told}, and sold = {sold}{mishap()}: is the lock held from the first use to the last?",
+        f"{told}, and sold = {sold}: is the lock held from the first use to the last?",
     )
     return looks, seconds
 
@@ -855,86 +858,86 @@ def _has_answer(visitor: http.client.HTTPConnection) -> bool:
     return bool(select.select([visitor.sock], [], [], 0)[0])
 
 
-def _two_theatres(theatre: Any, window: Any) -> None:
-    step = Step(
+def _two_theatres(bench: Bench, theatre: Any, window: Any) -> None:
+    case = bench.case(
         called="two theatres, each visited once",
         expected="'seat 1' in each",
         why="A program may have two servers. What belongs to one is kept on it.",
     )
-    one, two = (step.call(theatre, ANY_PORT, window) for _ in range(2))
-    with quickly(step, one), quickly(step, two):
+    one, two = (case.call(theatre, ANY_PORT, window) for _ in range(2))
+    with quickly(case, one), quickly(case, two):
         for server in (one, two):
-            with _visitors(step, server, 1) as visitors:
-                _ask_all(step, visitors)
-                got = _visit(step, visitors[0])
-                step.want(got == "seat 1", f"{got!r}: do the two count together?")
+            with _visitors(case, server, 1) as visitors:
+                _ask_all(case, visitors)
+                got = _visit(case, visitors[0])
+                case.want(got == "seat 1", f"{got!r}: do the two count together?")
 
 
 bugs = EXERCISES["06.3"]
 
 
-def _greet(step: Step, server: Any, name: str) -> str:
-    return talk(step, server.server_address, name.encode()).decode(errors="replace")
+def _greet(case: Case, server: Any, name: str) -> str:
+    return case.talk(server.server_address, name.encode()).decode(errors="replace")
 
 
 @bugs.check("thinking")
-def thinking(Desk: Any, Greeter: Any) -> None:
-    step = Step(
+def thinking(bench: Bench, Desk: Any, Greeter: Any) -> None:
+    case = bench.case(
         called="Desk(address, Greeter), with a silent visitor, then Ada",
         expected="an answer for Ada",
         why="Of two bases that both have a process_request the first one's is taken. With the "
         "mix-in last there are no threads, and nobody says so.",
     )
-    server = step.call(Desk, ANY_PORT, Greeter)
-    lacks = _lacks_threads(server)
-    with quickly(step, server), socket.create_connection(server.server_address, PATIENCE) as quiet:
+    server = case.call(Desk, ANY_PORT, Greeter)
+    lacks = _lacks_threads(bench, server)
+    with quickly(case, server), socket.create_connection(server.server_address, PATIENCE) as quiet:
         time.sleep(0.02)
         try:
-            got = _greet(step, server, "Ada")
-        except NotYet as not_yet:
+            got = _greet(case, server, "Ada")
+        except CaseError as failure:
             quiet.close()
-            step.fail(lacks or not_yet.came)
+            case.fail(lacks or failure.got)
         quiet.close()
-        step.want(got.startswith("Ada, "), f"{got!r}{mishap()}")
-    step.want(not lacks, lacks)
+        case.want(got.startswith("Ada, "), f"{got!r}")
+    case.want(not lacks, lacks)
 
 
 @bugs.check("numbers")
-def numbers(Desk: Any, Greeter: Any) -> None:
-    step = Step(
+def numbers(bench: Bench, Desk: Any, Greeter: Any) -> None:
+    case = bench.case(
         called="a new Desk(address, Greeter), visited by Ada, then by Bob; and one more desk",
         expected="'Ada, you are visitor 1', then 'Bob, you are visitor 2', at each desk",
         why="The number of a thread depends on all threads that the program has ever started; a "
         "notebook has several of its own. Its name is for people to read.",
     )
     for _ in range(2):
-        server = step.call(Desk, ANY_PORT, Greeter)
-        with quickly(step, server):
+        server = case.call(Desk, ANY_PORT, Greeter)
+        with quickly(case, server):
             for number, name in enumerate(("Ada", "Bob"), 1):
-                got = _greet(step, server, name)
-                step.want(
+                got = _greet(case, server, name)
+                case.want(
                     got == f"{name}, you are visitor {number}",
-                    f"{got!r}{mishap()}; does the number come from the name of a "
+                    f"{got!r}; does the number come from the name of a "
                     "thread, or from a count that each desk does not begin anew?",
                 )
 
 
 @bugs.check("the end")
-def the_end(Desk: Any, Greeter: Any) -> None:
-    step = Step(
+def the_end(bench: Bench, Desk: Any, Greeter: Any) -> None:
+    case = bench.case(
         called="server_close(), while a visitor is connected and silent",
         expected="server_close() back, and no thread left that the end of the program waits for",
         why="Ctrl-C ends the loop. Then server_close() waits for the handlers, and Python itself "
         "waits for every thread that is no daemon. daemon_threads = True is for both.",
     )
-    server = step.call(Desk, ANY_PORT, Greeter)
-    before = there(threading.enumerate)
+    server = case.call(Desk, ANY_PORT, Greeter)
+    before = bench.there(threading.enumerate)
     with (
-        suppress(ServerTrouble, NotYet),
-        quickly(step, server),
+        suppress(ServerTrouble, CaseError),
+        quickly(case, server),
         socket.create_connection(server.server_address, PATIENCE) as quiet,
     ):
-        handed_out = _soon(lambda: there(_new_threads, before, "server"))
+        handed_out = _soon(lambda: bench.there(_new_threads, before, "server"))
         time.sleep(0.02)
         within(PATIENCE, server.shutdown, "shutdown")
         closed = True
@@ -942,15 +945,15 @@ def the_end(Desk: Any, Greeter: Any) -> None:
             within(PATIENCE / 2, server.server_close, "server_close")
         except ServerTrouble:
             closed = False
-        handlers = there(_new_threads, before, "server")
+        handlers = bench.there(_new_threads, before, "server")
         left = [thread for thread in handlers if not thread.daemon]
         if left and closed:
             left[0].join(PATIENCE / 2)  # a time limit on the connection is a right answer, too
             left = [thread for thread in left if thread.is_alive()]
         quiet.close()
-    step.want(handed_out, "no thread was started for the visitor")
-    step.want(closed, "server_close() waits for the silent visitor's handler")
-    step.want(
+    case.want(handed_out, "no thread was started for the visitor")
+    case.want(closed, "server_close() waits for the silent visitor's handler")
+    case.want(
         not left,
         "server_close() back, but the handler's thread is no daemon: the program cannot end",
     )
@@ -963,42 +966,41 @@ def _new_threads(before: list[threading.Thread], *ours: str) -> list[threading.T
 
 
 @bugs.check("again")
-def again(visit: Any) -> None:
-    step = Step(
+def again(bench: Bench, visit: Any) -> None:
+    case = bench.case(
         called='visit(["Ada", "Bob"])',
         expected="both answers, on a port that the system chose, and nothing left behind",
         why="A cell is run again and again. What the last run still holds, a port, a listener, a "
         "thread that serves, is in the way of the next.",
     )
-    before = there(threading.enumerate)
-    failed = None
+    before = bench.there(threading.enumerate)
+    failed = ""
     try:
         # A shutdown() of the standard library takes up to half a second.
-        got = within(2 * PATIENCE + 0.5, lambda: visit(["Ada", "Bob"]), step.called)
+        got = within(2 * PATIENCE + 0.5, lambda: visit(["Ada", "Bob"]), case.called)
     except ServerTrouble as trouble:
-        failed = NotYet(step, f"{trouble}{there(whereabouts, room.records.before)}")
+        failed = f"{trouble}{bench.whereabouts()}"
     except BaseException as error:
-        failed = NotYet(step, describe(error))
-    ports = [where[1] for _, where in room.records.bound if isinstance(where, tuple)]
-    step.want(
+        failed = describe(error)
+    ports = [where[1] for _, where in bench.records.bound if isinstance(where, tuple)]
+    case.want(
         not any(ports),
         f"a server on port {next(filter(None, ports), 0)}: a fixed port may be taken, also by "
         "the last run of the same cell (Address already in use)",
     )
-    if failed is not None:
-        raise failed
+    case.want(not failed, failed)
     given = isinstance(got, list) and [str(text)[:4] for text in got] == ["Ada,", "Bob,"]
-    step.want(given, f"{got!r}{mishap()}")
-    listeners = [sock for sock, _ in room.records.bound]
-    step.want(listeners, "answers, but no server was started")
-    step.want(
+    case.want(given, f"{got!r}")
+    listeners = [sock for sock, _ in bench.records.bound]
+    case.want(listeners, "answers, but no server was started")
+    case.want(
         _soon(lambda: all(sock.fileno() == -1 for sock in listeners)),
         "the answers, but the listener is still open: server_close() gives it back",
     )
 
-    ended = _soon(lambda: not there(_new_threads, before))
-    left = ", ".join(thread.name for thread in there(_new_threads, before))
-    step.want(ended, f"the answers, but a thread is still at work: {left}")
+    ended = _soon(lambda: not bench.there(_new_threads, before))
+    left = ", ".join(thread.name for thread in bench.there(_new_threads, before))
+    case.want(ended, f"the answers, but a thread is still at work: {left}")
 
 
 predict = EXERCISES["06.4"]
@@ -1036,20 +1038,19 @@ class Locked(MixinFirst):
     lock = threading.Lock()
 
 
-@here()
-def _first_answer(step: Step, server_class: Any, limit: float) -> str:
+def _first_answer(case: Case, server_class: Any, limit: float) -> str:
     """Return which of two orders was answered first, in a run."""
     server: Any = server_class(ANY_PORT, Waits)
     server.begun, server.gate, server.limit = threading.Event(), threading.Event(), limit
-    with quickly(step, server), order(step, server, b"slow") as slow:
+    with quickly(case, server), order(case, server, b"slow") as slow:
         server.begun.wait(PATIENCE)
-        with order(step, server, b"quick") as quick:
+        with order(case, server, b"quick") as quick:
             ready, _, _ = select.select([slow, quick], [], [], 2 * PATIENCE)
             server.gate.set()
             return "slow" if slow in ready else "quick"
 
 
-def _surely(step: Step, guess: Guess, measure: Any, misread: dict[int, str]) -> None:
+def _surely(case: Case, guess: Guess, measure: Any, misread: dict[int, str]) -> None:
     """Compare with a run; where they differ, with others that take their time.
 
     On a busy machine a hurried run may take a late answer for none.
@@ -1060,22 +1061,22 @@ def _surely(step: Step, guess: Guess, measure: Any, misread: dict[int, str]) -> 
         agrees = isinstance(guess, list | tuple) and list(guess) == real
         if agrees or (limit > 0.15 and not watch.is_busy()):
             break
-    compare(step, guess, real, misread)
+    compare(case, guess, real, misread)
 
 
 @predict.check("first")
-def first(first_answers: Guess) -> None:
-    step = Step(
+def first(bench: Bench, first_answers: Guess) -> None:
+    case = bench.case(
         called="first_answers, beside four real runs",
         expected='for each server "slow" or "quick": who has an answer first',
         why="A slow client is in the way of a quick one where both need the same thing: the "
         "loop's thread, or a lock.",
     )
     _surely(
-        step,
+        case,
         first_answers,
         lambda limit: [
-            _first_answer(step, kind, limit)
+            _first_answer(case, kind, limit)
             for kind in (socketserver.TCPServer, MixinFirst, MixinLast, Locked)
         ],
         {
@@ -1088,8 +1089,8 @@ def first(first_answers: Guess) -> None:
 
 
 @predict.check("threads")
-def threads(threads_at_work: Guess) -> None:
-    step = Step(
+def threads(bench: Bench, threads_at_work: Guess) -> None:
+    case = bench.case(
         called="threads_at_work, beside two real runs with 12 clients who stay",
         expected="two numbers of threads, for request_queue_size = 1 and 5",
         why="request_queue_size is the backlog of listen(): clients who wait until the loop "
@@ -1097,12 +1098,11 @@ def threads(threads_at_work: Guess) -> None:
     )
     meaning = "The queue holds those not accepted yet. It limits neither clients nor threads."
     compare(
-        step, threads_at_work, [_at_work(step, size) for size in (1, 5)], {0: meaning, 1: meaning}
+        case, threads_at_work, [_at_work(case, size) for size in (1, 5)], {0: meaning, 1: meaning}
     )
 
 
-@here()
-def _at_work(step: Step, queue: int, clients: int = 12) -> int:
+def _at_work(case: Case, queue: int, clients: int = 12) -> int:
     at_work: set[threading.Thread] = set()
     go = threading.Event()
 
@@ -1111,8 +1111,8 @@ def _at_work(step: Step, queue: int, clients: int = 12) -> int:
         request.sendall(b"welcome")
         go.wait(3 * PATIENCE)
 
-    made: Any = subclass("Narrow", (MixinFirst,), {"request_queue_size": queue})
-    with quickly(step, made(ANY_PORT, stays)) as server, ExitStack() as stack:
+    made: Any = case.bench.subclass("Narrow", (MixinFirst,), {"request_queue_size": queue})
+    with quickly(case, made(ANY_PORT, stays)) as server, ExitStack() as stack:
         stack.callback(go.set)
         for _ in range(clients):
             client = socket.create_connection(server.server_address, 2 * PATIENCE)
@@ -1122,20 +1122,20 @@ def _at_work(step: Step, queue: int, clients: int = 12) -> int:
 
 
 @predict.check("shutdown")
-def shutdowns(shutdown_returns: Guess) -> None:
-    step = Step(
+def shutdowns(bench: Bench, shutdown_returns: Guess) -> None:
+    case = bench.case(
         called="shutdown_returns, beside three real runs",
         expected="three times True or False",
         why="shutdown() waits until the loop has ended. It can wait for that in any thread but "
         "the loop's own.",
     )
     _surely(
-        step,
+        case,
         shutdown_returns,
         lambda limit: [
-            _shutdown_returns(step, socketserver.TCPServer, limit),
-            _shutdown_returns(step, MixinFirst, limit),
-            _shutdown_returns(step, MixinFirst, limit, inside=False),
+            _shutdown_returns(case, socketserver.TCPServer, limit),
+            _shutdown_returns(case, MixinFirst, limit),
+            _shutdown_returns(case, MixinFirst, limit, inside=False),
         ],
         {
             0: "The handler runs in the loop's thread: each waits for the other.",
@@ -1145,8 +1145,7 @@ def shutdowns(shutdown_returns: Guess) -> None:
     )
 
 
-@here()
-def _shutdown_returns(step: Step, kind: Any, limit: float, inside: bool = True) -> bool:
+def _shutdown_returns(case: Case, kind: Any, limit: float, inside: bool = True) -> bool:
     """Tell whether shutdown() returns: in a handler, or elsewhere while a handler is at work."""
     begun, go, returned = threading.Event(), threading.Event(), threading.Event()
 
@@ -1161,7 +1160,7 @@ def _shutdown_returns(step: Step, kind: Any, limit: float, inside: bool = True) 
         go.wait(3 * PATIENCE)
 
     server = kind(ANY_PORT, handler)
-    with quickly(step, server), socket.create_connection(server.server_address, PATIENCE):
+    with quickly(case, server), socket.create_connection(server.server_address, PATIENCE):
         begun.wait(PATIENCE)
         if not inside:
             threading.Thread(target=stop, daemon=True).start()
@@ -1213,7 +1212,7 @@ def _endings(limit: float) -> list[tuple[bool, bool]]:
             try:
                 within(3 * PATIENCE, program.stdout.readline, "the program")
             except ServerTrouble as late:  # it is the check's, and so is its lateness
-                raise CannotCheck(f"{late} Is the machine busy? Then check again.") from late
+                raise CannotCheckError(f"{late} Is the machine busy? Then check again.") from late
         end = time.monotonic() + 2 * limit
         found = []
         for program in programs:
@@ -1228,15 +1227,15 @@ def _endings(limit: float) -> list[tuple[bool, bool]]:
 
 
 @predict.check("close")
-def close(close_returns: Guess) -> None:
-    step = Step(
+def close(bench: Bench, close_returns: Guess) -> None:
+    case = bench.case(
         called="close_returns, beside three real programs with a silent client",
         expected="three times True or False",
         why="server_close() waits for handlers, and a handler without a time limit waits for its "
         "client.",
     )
     _surely(
-        step,
+        case,
         close_returns,
         lambda limit: [closed for closed, _ in _endings(limit)],
         {
@@ -1248,15 +1247,15 @@ def close(close_returns: Guess) -> None:
 
 
 @predict.check("end")
-def end(program_ends: Guess) -> None:
-    step = Step(
+def end(bench: Bench, program_ends: Guess) -> None:
+    case = bench.case(
         called="program_ends, beside three real programs with a silent client",
         expected="three times True or False",
         why="At its end Python waits for each thread that is no daemon. That is why Ctrl-C seems "
         "to do nothing while a client is connected.",
     )
     _surely(
-        step,
+        case,
         program_ends,
         lambda limit: [ended for _, ended in _endings(limit)],
         {

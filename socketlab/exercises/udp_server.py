@@ -10,11 +10,9 @@ from typing import Any
 
 from minisocketserver import BaseRequestHandler, UDPServer
 
-from ..checks import room
+from ..checks.bench import Bench
+from ..checks.case import PATIENCE, Case, CaseError
 from ..checks.core import load
-from ..checks.place import subclass, there
-from ..checks.room import here, serving
-from ..checks.step import PATIENCE, NotYet, Step, whereabouts
 
 ANY_PORT = ("127.0.0.1", 0)
 
@@ -38,89 +36,87 @@ def postbox() -> socket.socket:
     return sock
 
 
-def ask(step: Step, client: socket.socket, message: bytes, address: Any) -> bytes:
+def ask(case: Case, client: socket.socket, message: bytes, address: Any) -> bytes:
     """Send `message` and return the datagram that comes back; none within PATIENCE fails."""
     client.sendto(message, address)
     try:
         return client.recv(65_535)
     except TimeoutError:
-        stands = there(whereabouts, room.records.before)
-        step.fail(
-            f"no answer to {message!r} within {PATIENCE:g} seconds{stands}{room.records.trouble()}"
-        )
+        stands = case.bench.whereabouts()
+        case.fail(f"no answer to {message!r} within {PATIENCE:g} seconds{stands}")
 
 
-def make(step: Step, server_class: Any, handler: Any = Echo) -> Any:
+def make(case: Case, server_class: Any, handler: Any = Echo) -> Any:
     """Return the learner's server, made as every program makes one."""
     try:
-        return step.call(server_class, ANY_PORT, handler)
-    except NotYet as not_yet:
-        if getattr(not_yet.__cause__, "errno", None) == errno.EOPNOTSUPP:
-            step.fail(f"{not_yet.came}; did server_activate call listen()?", not_yet.__cause__)
+        return case.call(server_class, ANY_PORT, handler)
+    except CaseError as failure:
+        if getattr(failure.__cause__, "errno", None) == errno.EOPNOTSUPP:
+            case.fail(f"{failure.got}; did server_activate call listen()?", failure.__cause__)
         raise
 
 
 @build.check("letterbox")
-def letterbox(UDPServer: Any) -> None:
-    step = Step(
+def letterbox(bench: Bench, UDPServer: Any) -> None:
+    case = bench.case(
         called='UDPServer(("127.0.0.1", 0), Echo)',
         expected="a datagram socket, bound to a port the system chose, told by server_address",
         why="listen() means 'take calls', and nobody will call. A letterbox only needs an address.",
     )
-    server = make(step, UDPServer)
+    server = make(case, UDPServer)
     kind = socket.SocketKind(server.socket.type)
-    step.want(
+    case.want(
         kind == socket.SOCK_DGRAM,
         f"a socket of the type {kind.name}: socket_type is still that of TCPServer",
     )
-    step.want(
+    case.want(
         server.server_address == server.socket.getsockname() and server.server_address[1],
         f"server_address is {server.server_address!r}",
     )
 
 
 @build.check("pair")
-def pair(UDPServer: Any) -> None:
-    step = Step(
+def pair(bench: Bench, UDPServer: Any) -> None:
+    case = bench.case(
         called="get_request(), twice, after two clients have sent a datagram each",
         expected="((data, the server's socket), the client's address), one for each datagram",
         why="Nothing is accepted: to take a datagram is to read it. Bytes alone cannot send an "
         "answer, so the handler gets a pair, (data, socket), and the address it goes back to.",
     )
-    server = make(step, UDPServer)
+    server = make(case, UDPServer)
     with postbox() as first, postbox() as second:
         for client, card in ((first, b"first"), (second, b"second")):
             client.sendto(card, server.server_address)
         for client, card in ((first, b"first"), (second, b"second")):
-            _want_card(step, server, card, client.getsockname())
+            _want_card(case, server, card, client.getsockname())
 
 
-def _request(step: Step, server: Any) -> tuple[Any, Any, Any]:
+def _request(case: Case, server: Any) -> tuple[Any, Any, Any]:
     """Return data, socket and client address of the server's next request."""
     try:
-        got = step.call(server.get_request)
-    except NotYet as not_yet:
-        if getattr(not_yet.__cause__, "errno", None) == errno.EOPNOTSUPP:
-            step.fail(f"{not_yet.came}; there is nothing to accept", not_yet.__cause__)
+        got = case.call(server.get_request)
+    except CaseError as failure:
+        if getattr(failure.__cause__, "errno", None) == errno.EOPNOTSUPP:
+            case.fail(f"{failure.got}; there is nothing to accept", failure.__cause__)
         raise
-    step.want(
+    case.want(
         isinstance(got, tuple) and len(got) == 2, f"{got!r}, not a pair of request and address"
     )
     request, client_address = got
-    step.want(
+    case.want(
         isinstance(request, tuple) and len(request) == 2,
         f"the request {reprlib.repr(request)}, not a pair (data, socket)",
     )
     return *request, client_address
 
 
-def _want_card(step: Step, server: Any, card: bytes, sender: Any) -> None:
-    data, sock, client_address = _request(step, server)
-    step.want(data == card, f"the data {data!r} where {card!r} came in")
-    step.want(
+def _want_card(case: Case, server: Any, card: bytes, sender: Any) -> None:
+    data, sock, client_address = _request(case, server)
+    case.want(data == card, f"the data {data!r} where {card!r} came in")
+    case.want(
         sock is server.socket, f"{sock!r} where the handler looks for the socket to answer with"
     )
-    step.want(
+    case.want(
         client_address == sender, f"the client address {client_address!r}; it wrote from {sender}"
     )
 
@@ -136,55 +132,53 @@ class NotesEnds:
 
 
 @build.check("next card")
-def next_card(UDPServer: Any) -> None:
-    step = Step(
+def next_card(bench: Bench, UDPServer: Any) -> None:
+    case = bench.case(
         called="serve_forever(), for two clients in turn",
         expected="both answered, close_request called for each, and the server's socket still open",
         why="The socket in the request is the server's own, the only one there is. A datagram "
         "leaves nothing to say goodbye to and nothing to close. The two hooks are still called: "
         "programs override them to learn that a request is over.",
     )
-    noted = subclass("Noted", (NotesEnds, UDPServer), {})
-    with serving(step, make(step, noted)) as server:
+    noted = bench.subclass("Noted", (NotesEnds, UDPServer), {})
+    with case.serving(make(case, noted)) as server:
         for card in (b"first", b"second"):
             with postbox() as client:
                 try:
-                    got = ask(step, client, card, server.server_address)
+                    got = ask(case, client, card, server.server_address)
                 finally:  # the cause, told in place of a client's vain wait
-                    _want_open(step, server)
-                    _want_no_goodbye(step)
-            step.want(got == card, f"{got!r} back for {card!r}")
-    step.want(
-        not room.records.errors, f"answers, but each ended with an error{room.records.trouble()}"
-    )
+                    _want_open(case, server)
+                    _want_no_goodbye(case)
+            case.want(got == card, f"{got!r} back for {card!r}")
+    case.want(not bench.records.errors, "answers, but each ended with an error")
     ended = server.ended
-    step.want(len(ended) == 2, f"two requests, and {len(ended)} calls of close_request")
-    step.want(
+    case.want(len(ended) == 2, f"two requests, and {len(ended)} calls of close_request")
+    case.want(
         ended == (b"first", b"second"),
         f"close_request for {ended[0]!r} and {ended[1]!r}, not for the requests that are over",
     )
 
 
-def _want_open(step: Step, server: Any) -> None:
-    trouble = room.records.trouble()
-    step.want(
+def _want_open(case: Case, server: Any) -> None:
+    trouble = case.bench.records.trouble()
+    case.want(
         server.socket.fileno() != -1,
         f"the socket in self.request was closed after a card: it is the server's own{trouble}",
     )
 
 
-def _want_no_goodbye(step: Step) -> None:
+def _want_no_goodbye(case: Case) -> None:
     gone = any(
         isinstance(error, AttributeError)
         and any(f"attribute {name!r}" in str(error) for name in ("shutdown", "close"))
-        for error in room.records.errors
+        for error in case.bench.records.errors
     )
-    step.want(not gone, f"a goodbye to a pair, as if it were a connection{room.records.trouble()}")
+    case.want(not gone, "a goodbye to a pair, as if it were a connection")
 
 
 @build.check("cut")
-def cut(UDPServer: Any) -> None:
-    step = Step(
+def cut(bench: Bench, UDPServer: Any) -> None:
+    case = bench.case(
         called="get_request(), for datagrams of just the size that fits, and longer ones",
         expected="max_packet_size bytes at most, and handle_truncation(client_address) where more "
         "were sent",
@@ -207,18 +201,18 @@ def cut(UDPServer: Any) -> None:
         (Small, 101, 100),
     ):
         told.clear()
-        server = make(step, watched)
+        server = make(case, watched)
         with postbox() as client:
             client.sendto(bytes(sent), server.server_address)
-            got = len(_request(step, server)[0])
+            got = len(_request(case, server)[0])
             words = f"{sent} bytes sent with a max_packet_size of {size}"
-            step.want(got == size, f"{got} bytes for {words}")
+            case.want(got == size, f"{got} bytes for {words}")
             cut = [client.getsockname()] if sent > size else []
-            step.want(
+            case.want(
                 len(told) == len(cut),
                 f"calls of handle_truncation: {len(told)}, not {len(cut)}, for {words}",
             )
-            step.want(told == cut, f"handle_truncation called with {told}; it wrote from {cut}")
+            case.want(told == cut, f"handle_truncation called with {told}; it wrote from {cut}")
 
 
 log = EXERCISES["04.2"]
@@ -232,16 +226,16 @@ CARDS = (
 )
 
 
-def letterbox_for(handler: Any) -> Any:
+def letterbox_for(bench: Bench, handler: Any) -> Any:
     """Return a server of the bench whose requests are taken one by one, in the check's own time."""
-    server: Any = there(UDPServer, ANY_PORT, handler)
+    server: Any = bench.there(UDPServer, ANY_PORT, handler)
     server.timeout = PATIENCE
     server.log = []
-    server.handle_error = room.records.handle_error
+    server.handle_error = bench.records.handle_error
     return server
 
 
-def log_to(step: Step, server: Any, facility: int, level: int, text: str) -> str:
+def log_to(case: Case, server: Any, facility: int, level: int, text: str) -> str:
     """Let a logging program send one line, have it served, return what was noted of it."""
     before = len(server.log)
     program = logging.Logger("program")
@@ -249,191 +243,188 @@ def log_to(step: Step, server: Any, facility: int, level: int, text: str) -> str
     program.addHandler(sender)
     program.log(level, text)
     sender.close()
-    step.call(server.handle_request)
-    _want_list(step, server)
+    case.call(server.handle_request)
+    _want_list(case, server)
     number = sender.encodePriority(facility, sender.mapPriority(logging.getLevelName(level)))
-    step.want(
+    case.want(
         len(server.log) == before + 1,
-        f"{len(server.log) - before} lines in server.log for the card "
-        f"'<{number}>{text}\\x00'{room.records.trouble()}",
+        f"{len(server.log) - before} lines in server.log for the card '<{number}>{text}\\x00'",
     )
     return str(server.log[-1])
 
 
-def _want_list(step: Step, server: Any) -> None:
-    step.want(
+def _want_list(case: Case, server: Any) -> None:
+    case.want(
         isinstance(server.log, list),
         f"server.log is {server.log!r} now, and no list: append to the one that is there",
     )
 
 
 @log.check("severity")
-def severity(LogDesk: Any) -> None:
-    step = Step(
+def severity(bench: Bench, LogDesk: Any) -> None:
+    case = bench.case(
         called="LogDesk, for cards from logging's SysLogHandler, from programs, mail and others",
         expected="a line such as 'error: all's well' in server.log, for each card",
         why="The number on a card is eight times the part of the system that speaks, plus the "
         "severity. Not everybody speaks as 1, a user's program.",
     )
-    server = letterbox_for(LogDesk)
+    server = letterbox_for(bench, LogDesk)
     for facility, level, line in CARDS:
-        got = log_to(step, server, facility, level, "all's well")
+        got = log_to(case, server, facility, level, "all's well")
         word = line.partition(":")[0]
-        step.want(
+        case.want(
             got.partition(":")[0] == word,
             f"{got!r} for a card with the severity {word!r}, from the part {facility}",
         )
-    _all_eight(step, server)
+    _all_eight(case, server)
 
 
 SEVERITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
 
-def _all_eight(step: Step, server: Any) -> None:
+def _all_eight(case: Case, server: Any) -> None:
     """Want the word for each severity, also for those that Python's logging never sends."""
     with postbox() as client:
         for place, word in enumerate(SEVERITIES):
             for part in (0, 3, 23):
                 card = f"<{8 * part + place}>ahoy\0".encode()
                 client.sendto(card, server.server_address)
-                step.call(server.handle_request)
-                _want_list(step, server)
+                case.call(server.handle_request)
+                _want_list(case, server)
                 got = server.log[-1]
-                step.want(got == f"{word}: ahoy", f"{got!r} for the card {card!r}")
+                case.want(got == f"{word}: ahoy", f"{got!r} for the card {card!r}")
 
 
 @log.check("text")
-def text(LogDesk: Any) -> None:
-    step = Step(
+def text(bench: Bench, LogDesk: Any) -> None:
+    case = bench.case(
         called="LogDesk, for messages that logging's SysLogHandler sends",
         expected="the severity, a colon, a space, and the message, letter by letter",
         why="The number ends at the first '>'. What follows is the message, in UTF-8, and a zero "
         "byte that is not part of it.",
     )
-    server = letterbox_for(LogDesk)
+    server = letterbox_for(bench, LogDesk)
     for message in ("aground", "wind > 9, <waves> high", "Kurs Süd", " a blank at each end "):
-        got = log_to(step, server, SysLogHandler.LOG_USER, logging.ERROR, message)
-        step.want(not got.endswith("\0"), f"{got!r}: the zero byte is still there")
-        step.want(got == f"error: {message}", f"{got!r} for the message {message!r}")
+        got = log_to(case, server, SysLogHandler.LOG_USER, logging.ERROR, message)
+        case.want(not got.endswith("\0"), f"{got!r}: the zero byte is still there")
+        case.want(got == f"error: {message}", f"{got!r} for the message {message!r}")
 
 
 @log.check("silence")
-def silence(LogDesk: Any) -> None:
-    step = Step(
+def silence(bench: Bench, LogDesk: Any) -> None:
+    case = bench.case(
         called="LogDesk, for two cards",
         expected="two lines in server.log, no answer, and the server's socket still open",
         why="Nobody reads an answer to a line of a log. DatagramRequestHandler of the standard "
         "library replies always, with an empty datagram if nothing was written.",
     )
-    server = letterbox_for(LogDesk)
+    server = letterbox_for(bench, LogDesk)
     with postbox() as client:
         for _ in range(2):
             client.sendto(b"<11>aground\0", server.server_address)
-            step.call(server.handle_request)
-            _want_open(step, server)
-            _want_list(step, server)
-        step.want(
+            case.call(server.handle_request)
+            _want_open(case, server)
+            _want_list(case, server)
+        case.want(
             len(server.log) == 2,
-            f"{len(server.log)} lines in server.log{room.records.trouble()}",
+            f"{len(server.log)} lines in server.log",
         )
         client.setblocking(False)
         with suppress(BlockingIOError):
-            step.fail(f"the answer {client.recv(8192)!r} to a card that asked nothing")
+            case.fail(f"the answer {client.recv(8192)!r} to a card that asked nothing")
 
 
 bug = EXERCISES["04.3"]
 
 
-def echo_desk(handler: Any) -> Any:
+def echo_desk(bench: Bench, handler: Any) -> Any:
     """Return a server of the bench for the learner's handler."""
-    server: Any = there(UDPServer, ANY_PORT, handler)
+    server: Any = bench.there(UDPServer, ANY_PORT, handler)
     server.served = 0
     return server
 
 
 @bug.check("address")
-def answers_the_sender(EchoHandler: Any) -> None:
-    step = Step(
+def answers_the_sender(bench: Bench, EchoHandler: Any) -> None:
+    case = bench.case(
         called="EchoHandler, on a UDPServer of the bench, for one client",
         expected="the card back, at the address it came from",
         why="self.request is a pair (data, socket), and the sender's address is client_address. "
         "server_address is the server's own letterbox: a card sent there comes in again.",
     )
-    with serving(step, echo_desk(EchoHandler)) as server, postbox() as client:
-        got = ask(step, client, b"ahoy", server.server_address)
-        step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
+    with case.serving(echo_desk(bench, EchoHandler)) as server, postbox() as client:
+        got = ask(case, client, b"ahoy", server.server_address)
+        case.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
 
 
 @bug.check("each its own")
-def each_its_own(EchoHandler: Any) -> None:
-    step = Step(
+def each_its_own(bench: Bench, EchoHandler: Any) -> None:
+    case = bench.case(
         called="EchoHandler, for a client, then for another, then for the first again",
         expected="each gets back what it sent itself, and three are counted in server.served",
         why="handle() is called once for each datagram, whoever sent it. A handler that reads on "
         "takes a card that belongs to somebody else, and keeps the server waiting meanwhile.",
     )
     with (
-        serving(step, echo_desk(EchoHandler)) as server,
+        case.serving(echo_desk(bench, EchoHandler)) as server,
         postbox() as one,
         postbox() as two,
     ):
         for client, card in ((one, b"one"), (two, b"two"), (one, b"three" * 1000)):
             try:
-                got = ask(step, client, card, server.server_address)
-            except NotYet as not_yet:
+                got = ask(case, client, card, server.server_address)
+            except CaseError as failure:
                 one.setblocking(False)
                 with suppress(OSError):
                     stray = one.recv(8192)
-                    step.fail(f"{stray!r} at the first client, and {not_yet.came}")
+                    case.fail(f"{stray!r} at the first client, and {failure.got}")
                 raise
-            step.want(
+            case.want(
                 got == card,
                 f"{len(got)} bytes back for {len(card)}: {reprlib.repr(got)} for "
-                f"{reprlib.repr(card)}{room.records.trouble()}",
+                f"{reprlib.repr(card)}",
             )
-        _want_end(step, server)
-        step.want(server.served == 3, f"each its own, and {server.served} in server.served")
+        _want_end(case, server)
+        case.want(server.served == 3, f"each its own, and {server.served} in server.served")
 
 
-def _want_end(step: Step, server: Any) -> None:
+def _want_end(case: Case, server: Any) -> None:
     try:
-        step.call(server.shutdown)
-    except NotYet:
-        step.fail(
-            f"an answer, and then no end of handle(){there(whereabouts, room.records.before)}"
-        )
+        case.call(server.shutdown)
+    except CaseError:
+        case.fail(f"an answer, and then no end of handle(){case.bench.whereabouts()}")
 
 
 @bug.check("open")
-def stays_open(EchoHandler: Any) -> None:
-    step = Step(
+def stays_open(bench: Bench, EchoHandler: Any) -> None:
+    case = bench.case(
         called="EchoHandler, for one card",
         expected="an answer, no error, and the server's socket still open",
         why="The socket in self.request is no connection of the client's. It is the server's own, "
         "and there is no other: whoever closes it has closed the server.",
     )
-    with serving(step, echo_desk(EchoHandler)) as server, postbox() as client:
+    with case.serving(echo_desk(bench, EchoHandler)) as server, postbox() as client:
         try:
-            ask(step, client, b"ahoy", server.server_address)
-            _want_end(step, server)
+            ask(case, client, b"ahoy", server.server_address)
+            _want_end(case, server)
         finally:
-            _want_open(step, server)
-    step.want(not room.records.errors, f"an answer, and then an error{room.records.trouble()}")
+            _want_open(case, server)
+    case.want(not bench.records.errors, "an answer, and then an error")
 
 
 @bug.check("empty")
-def empty(EchoHandler: Any) -> None:
-    step = Step(
+def empty(bench: Bench, EchoHandler: Any) -> None:
+    case = bench.case(
         called="EchoHandler, for an empty datagram",
         expected="an empty datagram back",
         why="b'' means 'the other side has finished' on a connection. A datagram of no bytes is a "
         "datagram like any other (RFC 862: what is received is sent back).",
     )
-    with serving(step, echo_desk(EchoHandler)) as server, postbox() as client:
-        got = ask(step, client, b"", server.server_address)
-        step.want(got == b"", f"{got!r} back for b''{room.records.trouble()}")
-        _want_end(step, server)
-    step.want(server.served == 1, f"an empty card back, and {server.served} in server.served")
+    with case.serving(echo_desk(bench, EchoHandler)) as server, postbox() as client:
+        got = ask(case, client, b"", server.server_address)
+        case.want(got == b"", f"{got!r} back for b''")
+        _want_end(case, server)
+    case.want(server.served == 1, f"an empty card back, and {server.served} in server.served")
 
 
 guess = EXERCISES["04.4"]
@@ -442,18 +433,18 @@ SIZES = (3, 0, 9000, 5)
 
 
 @guess.check("arrived")
-def arrived(arrived: Any) -> None:
-    step = Step(
+def arrived(bench: Bench, arrived: Any) -> None:
+    case = bench.case(
         called=f"arrived, against a run just now: datagrams of {SIZES} bytes for a UDPServer",
         expected="the sizes that the handler saw in that run, as a list",
         why="A datagram is a message, not a piece of a stream. What is longer than max_packet_size "
         "is cut, and the rest is gone; an empty one is a message too.",
     )
-    step.want(
+    case.want(
         isinstance(arrived, (list, tuple)) and all(isinstance(size, int) for size in arrived),
         f"{arrived!r}, not a list of numbers",
     )
-    saw = _sizes_that_arrive()
+    saw = _sizes_that_arrive(bench)
     short = [size for size in saw if size]
     streams = (sum(SIZES), sum(saw))
     thought = {
@@ -476,13 +467,12 @@ def arrived(arrived: Any) -> None:
         for size in streams
     }
     told = thought.get(tuple(arrived), "but a run on this machine saw something else")
-    step.want(list(arrived) == saw, f"{list(arrived)}, {told}")
+    case.want(list(arrived) == saw, f"{list(arrived)}, {told}")
 
 
-@here()
-def _sizes_that_arrive() -> list[int]:
+def _sizes_that_arrive(bench: Bench) -> list[int]:
     sizes: list[int] = []
-    server = letterbox_for(lambda request, *_: sizes.append(len(request[0])))
+    server = letterbox_for(bench, lambda request, *_: sizes.append(len(request[0])))
     with postbox() as client:
         for size in SIZES:
             client.sendto(bytes(size), server.server_address)
@@ -499,17 +489,17 @@ def _serve_waiting(server: Any) -> None:
 
 
 @guess.check("purses")
-def purses(purses: Any) -> None:
-    step = Step(
+def purses(bench: Bench, purses: Any) -> None:
+    case = bench.case(
         called="purses, against a run just now: 10 paid in, with two losses, at both servers",
         expected="what was in each purse after the answer had been heard, as a list of two numbers",
         why="A lost question leaves the work undone, a lost answer leaves it done: the client "
         "cannot tell. Without a number on the card the server does it again.",
     )
-    step.want(
+    case.want(
         isinstance(purses, (list, tuple)) and len(purses) == 2, f"{purses!r}, not a list of two"
     )
-    saw = [_paid_in(numbered=False), _paid_in(numbered=True)]
+    saw = [_paid_in(bench, numbered=False), _paid_in(bench, numbered=True)]
     thought = {
         (10, 10): "as if the work were undone when its answer is lost",
         (30, 10): "as if the card that was lost on its way had been paid in, too",
@@ -518,11 +508,10 @@ def purses(purses: Any) -> None:
         (10, 20): "the other way round: it is the number that saves from paying twice",
     }
     told = thought.get(tuple(purses), "but a run on this machine saw something else")
-    step.want(list(purses) == saw, f"{list(purses)}, {told}")
+    case.want(list(purses) == saw, f"{list(purses)}, {told}")
 
 
-@here()
-def _paid_in(numbered: bool) -> int:
+def _paid_in(bench: Bench, numbered: bool) -> int:
     """Return what is in the purse after three tries through a sea that loses two cards."""
     purse, answers = [0], {}
 
@@ -535,7 +524,7 @@ def _paid_in(numbered: bool) -> int:
             answers[key] = str(purse[0]).encode()
         sock.sendto(answers[key], client_address)
 
-    server = letterbox_for(pay_in)
+    server = letterbox_for(bench, pay_in)
     with postbox() as client, postbox() as sea:
         for lost in ("question", "answer", ""):
             client.sendto(b"1 10", sea.getsockname())
@@ -551,8 +540,8 @@ def _paid_in(numbered: bool) -> int:
 
 
 @guess.check("queue")
-def queue(queue: Any) -> None:
-    step = Step(
+def queue(bench: Bench, queue: Any) -> None:
+    case = bench.case(
         called="queue, against a run just now: 5,000 datagrams of 1000 bytes, and nobody reads",
         expected="the letter of what that run gave",
         why="The queue of a socket is limited. When it is full, the system throws away what comes "
@@ -565,14 +554,13 @@ def queue(queue: Any) -> None:
         "C": "C, as if the queue had room for so few, but this one has",
         "D": "D, as if the server told the sender what was lost",
     }
-    step.want(letter in thought, f"{queue!r}, not one of the letters {', '.join(thought)}")
-    step.want(letter == _when_nobody_reads(), thought[letter])
+    case.want(letter in thought, f"{queue!r}, not one of the letters {', '.join(thought)}")
+    case.want(letter == _when_nobody_reads(bench), thought[letter])
 
 
-@here()
-def _when_nobody_reads() -> str:
+def _when_nobody_reads(bench: Bench) -> str:
     count: list[int] = []
-    server = letterbox_for(lambda *_: count.append(1))
+    server = letterbox_for(bench, lambda *_: count.append(1))
     server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 200_000)
     with postbox() as client:
         try:

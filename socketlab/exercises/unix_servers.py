@@ -18,11 +18,9 @@ from unittest.mock import patch
 import minisocketserver
 from minisocketserver import BaseRequestHandler
 
-from ..checks import room
+from ..checks.bench import Bench
+from ..checks.case import PATIENCE, CannotCheckError, Case, CaseError
 from ..checks.core import load
-from ..checks.place import beginning, seen, subclass, there
-from ..checks.room import here, serving, talk
-from ..checks.step import PATIENCE, CannotCheck, NotYet, Step, whereabouts
 from ..files import short_tempdir
 from ..notebook.tracebacks import describe
 
@@ -46,45 +44,47 @@ class PostEcho(BaseRequestHandler):
 
 
 @contextmanager
-def place(step: Step) -> Iterator[str]:
+def place(case: Case) -> Iterator[str]:
     """Yield a path where nothing is, in a folder that is gone afterwards.
 
     The folder is the answer's, which may put links in it: nothing is written there from here.
     """
-    step.want(
+    case.want(
         hasattr(socket, "AF_UNIX"),
         "nothing could be tried: this system has no Unix sockets, for any program in Python",
     )
     try:
-        folder = there(tempfile.mkdtemp, None, None, there(short_tempdir))
+        folder = case.bench.there(tempfile.mkdtemp, None, None, case.bench.there(short_tempdir))
     except OSError as error:
-        raise CannotCheck(f"There's no place for a Unix socket here: {error.strerror}.") from error
+        raise CannotCheckError(
+            f"There's no place for a Unix socket here: {error.strerror}."
+        ) from error
     try:
         yield f"{folder}/door"
     finally:
-        there(shutil.rmtree, folder, True)
+        case.bench.there(shutil.rmtree, folder, True)
 
 
-def served(step: Step, server: Any) -> Any:
+def served(case: Case, server: Any) -> Any:
     """Serve as `serving` does; the standard library's loop is told to look up more often."""
-    return serving(step, server, lambda: server.serve_forever(0.02))
+    return case.serving(server, lambda: server.serve_forever(0.02))
 
 
-def make(step: Step, server_class: Any, path: str, handler: Any = Echo) -> Any:
+def make(case: Case, server_class: Any, path: str, handler: Any = Echo) -> Any:
     """Return a server at `path`, made as every program makes one."""
-    return step.call(server_class, path, handler)
+    return case.call(server_class, path, handler)
 
 
-def make_plank(step: Step, server_class: Any, path: str, handler: Any, parent: str) -> Any:
+def make_plank(case: Case, server_class: Any, path: str, handler: Any, parent: str) -> Any:
     """Return the learner's plank at `path`; it must derive from the class called `parent`."""
     parents = [cls.__name__ for cls in server_class.__mro__]
-    step.want(parent in parents, f"a class that does not derive from {parent}: {parents}")
+    case.want(parent in parents, f"a class that does not derive from {parent}: {parents}")
     try:
-        return make(step, server_class, path, handler)
-    except NotYet as not_yet:
-        family = there(_family, server_class)
+        return make(case, server_class, path, handler)
+    except CaseError as failure:
+        family = case.bench.there(_family, server_class)
         if family != repr(socket.AF_UNIX):
-            step.fail(f"{not_yet.came}; address_family is {family}", not_yet.__cause__)
+            case.fail(f"{failure.got}; address_family is {family}", failure.__cause__)
         raise
 
 
@@ -93,47 +93,47 @@ def _family(server_class: Any) -> str:
 
 
 @build.check("stream")
-def stream(UnixStreamServer: Any) -> None:
-    step = Step(
+def stream(bench: Bench, UnixStreamServer: Any) -> None:
+    case = bench.case(
         called="UnixStreamServer(path, Echo), served, for a client at that path",
         expected="a TCPServer of the family AF_UNIX: the path in server_address, a socket file "
         "there, and the client's own bytes back",
         why="TCPServer never looks into the address, so all of it serves streams at a path. An "
         "AF_INET address is a tuple, an AF_UNIX address is a path.",
     )
-    with place(step) as path:
-        server = make_plank(step, UnixStreamServer, path, Echo, "TCPServer")
-        with served(step, server):
+    with place(case) as path:
+        server = make_plank(case, UnixStreamServer, path, Echo, "TCPServer")
+        with served(case, server):
             where = server.server_address
-            step.want(where == path, f"server_address is {where!r}, the path was {path!r}")
-            step.want(_is_socket(path), "no socket file at the path")
-            got = talk(step, path, b"ahoy")
-            step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
+            case.want(where == path, f"server_address is {where!r}, the path was {path!r}")
+            case.want(_is_socket(bench, path), "no socket file at the path")
+            got = case.talk(path, b"ahoy")
+            case.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
 
 
-def _is_socket(path: str) -> bool:
-    return os.path.lexists(seen(path)) and stat.S_ISSOCK(os.lstat(seen(path)).st_mode)
+def _is_socket(bench: Bench, path: str) -> bool:
+    return os.path.lexists(bench.seen(path)) and stat.S_ISSOCK(os.lstat(bench.seen(path)).st_mode)
 
 
 @build.check("datagram")
-def datagram(UnixDatagramServer: Any) -> None:
-    step = Step(
+def datagram(bench: Bench, UnixDatagramServer: Any) -> None:
+    case = bench.case(
         called="UnixDatagramServer(path, an echo), served, for a client with an address",
         expected="a UDPServer of the family AF_UNIX, and the client's own card back",
         why="Stream from stream, datagram from datagram: the two Unix servers are no relatives.",
     )
     with (
-        place(step) as path,
-        served(step, make_plank(step, UnixDatagramServer, path, PostEcho, "UDPServer")),
+        place(case) as path,
+        served(case, make_plank(case, UnixDatagramServer, path, PostEcho, "UDPServer")),
     ):
         with _client(f"{path}-of-the-client") as client:
             try:
-                client.sendto(b"ahoy", seen(path))
+                client.sendto(b"ahoy", bench.seen(path))
                 got = client.recv(1024)
             except OSError as error:
-                stands = there(whereabouts, room.records.before)
-                step.fail(f"{describe(error)}{stands}{room.records.trouble()}", error)
-        step.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
+                stands = bench.whereabouts()
+                case.fail(f"{describe(error)}{stands}", error)
+        case.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
 
 
 def postbox(path: str = "") -> socket.socket:
@@ -155,38 +155,38 @@ def _client(path: str) -> socket.socket:
 
 
 @build.check("private")
-def private(UnixStreamServer: Any, PrivateServer: Any) -> None:
-    step = Step(
+def private(bench: Bench, UnixStreamServer: Any, PrivateServer: Any) -> None:
+    case = bench.case(
         called="PrivateServer(path, Echo), once as it is and once with mode = 0o660",
         expected="a socket file with that mode already when the server begins to listen",
         why="Who may write to the file may connect. Before listen() everybody is refused, so a "
         "mode set before it leaves no moment in which the door stands open.",
     )
-    step.want(
-        there(issubclass, PrivateServer, UnixStreamServer),
+    case.want(
+        bench.there(issubclass, PrivateServer, UnixStreamServer),
         "a class that does not derive from your UnixStreamServer",
     )
     for server_class, mode in (
         (PrivateServer, 0o600),
-        (subclass("PrivateServer", (PrivateServer,), {"mode": 0o660}), 0o660),
+        (bench.subclass("PrivateServer", (PrivateServer,), {"mode": 0o660}), 0o660),
     ):
-        with place(step) as path:
-            server, when_it_listened, mask = step.call(_made_and_watched, server_class, path)
-            step.want(
+        with place(case) as path:
+            server, when_it_listened, mask = case.call(_made_and_watched, server_class, path)
+            case.want(
                 not mask,
                 f"the umask changed to {mask}: whatever the program writes from now on has it",
             )
-            step.want(when_it_listened, "a server that does not listen at the path")
-            got, early = _mode(seen(path)), when_it_listened[0]
-            step.want(got == mode, f"the mode {got:#o}, where {mode:#o} was wanted")
-            step.want(
+            case.want(when_it_listened, "a server that does not listen at the path")
+            got, early = _mode(bench.seen(path)), when_it_listened[0]
+            case.want(got == mode, f"the mode {got:#o}, where {mode:#o} was wanted")
+            case.want(
                 early == mode,
                 f"{mode:#o} in the end, but {early:#o} when it began to listen: for a moment the "
                 "door stood open",
             )
-            with served(step, server):
-                back = talk(step, path, b"ahoy")
-                step.want(back == b"ahoy", f"{back!r} back for b'ahoy'{room.records.trouble()}")
+            with served(case, server):
+                back = case.talk(path, b"ahoy")
+                case.want(back == b"ahoy", f"{back!r} back for b'ahoy'")
 
 
 def _mode(path: str) -> int:
@@ -223,7 +223,7 @@ SHIPS = ["Beagle", "Möwe", "Calypso"]
 
 
 def browse(
-    step: Step, server: Any, path: str, wanted: str, ships: list[str] = SHIPS
+    case: Case, server: Any, path: str, wanted: str, ships: list[str] = SHIPS
 ) -> tuple[int, bytes]:
     """Return status and body of a page, got by Python's own HTTP client."""
 
@@ -231,53 +231,53 @@ def browse(
         browser = http.client.HTTPConnection("localhost")
         browser.sock = socket.socket(socket.AF_UNIX)
         browser.sock.settimeout(PATIENCE)
-        browser.sock.connect(seen(path))
+        browser.sock.connect(case.bench.seen(path))
         browser.request("GET", wanted)
         with browser.getresponse() as answer:
             return answer.status, answer.read()
 
     server.ships = ships
-    with served(step, server):
+    with served(case, server):
         try:
-            got: tuple[int, bytes] = step.call(get)
-        except NotYet as not_yet:
-            nameless = any(isinstance(error, IndexError) for error in room.records.errors)
+            got: tuple[int, bytes] = case.call(get)
+        except CaseError as failure:
+            nameless = any(isinstance(error, IndexError) for error in case.bench.records.errors)
             hint = "; the client's address is '', and has no first part" if nameless else ""
-            step.fail(f"{not_yet.came}{room.records.trouble()}{hint}", not_yet.__cause__)
+            case.fail(f"{failure.got}{hint}", failure.__cause__)
     return got
 
 
 @page.check("page")
-def shows_page(PathServer: Any, Harbour: Any) -> None:
-    step = Step(
+def shows_page(bench: Bench, PathServer: Any, Harbour: Any) -> None:
+    case = bench.case(
         called="GET /ships, by http.client, at the path of a PathServer with the handler Harbour",
         expected="200, and the names in server.ships, a line each, in UTF-8",
         why="http.client does not mind where its socket comes from. The handler of http.server "
         "notes each visitor's client_address[0], so it needs one.",
     )
     for ships in (SHIPS, ["Ñandú"]):
-        with place(step) as path:
-            server = make(step, PathServer, path, Harbour)
-            status, body = browse(step, server, path, "/ships", ships)
-        step.want(status == 200, f"the status {status}{room.records.trouble()}")
-        step.want(
+        with place(case) as path:
+            server = make(case, PathServer, path, Harbour)
+            status, body = browse(case, server, path, "/ships", ships)
+        case.want(status == 200, f"the status {status}")
+        case.want(
             body.rstrip(b"\r\n").decode(errors="replace").splitlines() == ships,
-            f"{body!r} for the ships {ships}{room.records.trouble()}",
+            f"{body!r} for the ships {ships}",
         )
 
 
 @page.check("missing")
-def missing(PathServer: Any, Harbour: Any) -> None:
+def missing(bench: Bench, PathServer: Any, Harbour: Any) -> None:
     for wanted in ("/whales", "/ships/Beagle", "/shipshape", "/"):
-        step = Step(
+        case = bench.case(
             called=f"GET {wanted}, by http.client",
             expected="the status 404",
             why="A client cannot tell an empty page from a missing one, unless the status says "
             "so. There is one page, /ships.",
         )
-        with place(step) as path:
-            status, _ = browse(step, make(step, PathServer, path, Harbour), path, wanted)
-        step.want(status == 404, f"the status {status}{room.records.trouble()}")
+        with place(case) as path:
+            status, _ = browse(case, make(case, PathServer, path, Harbour), path, wanted)
+        case.want(status == 404, f"the status {status}")
 
 
 class Noted(Echo):
@@ -288,66 +288,66 @@ class Noted(Echo):
 
 
 @page.check("caller")
-def caller(PathServer: Any) -> None:
-    step = Step(
+def caller(bench: Bench, PathServer: Any) -> None:
+    case = bench.case(
         called="PathServer, with a handler of the bench that notes its client_address",
         expected="the client_address ('a local client', 0)",
         why="A client that has bound no path calls from ''. Handlers written for TCP take the "
         "first part of the address; get_request is the place to give them one.",
     )
-    with place(step) as path, served(step, make(step, PathServer, path, Noted)) as server:
+    with place(case) as path, served(case, make(case, PathServer, path, Noted)) as server:
         server.callers = []
-        got = talk(step, path, b"ahoy")
+        got = case.talk(path, b"ahoy")
         callers = list(server.callers)
-    step.want(callers, f"no request for the handler{room.records.trouble()}")
-    step.want(callers[0] == ("a local client", 0), f"the client_address {callers[0]!r}")
-    step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
+    case.want(callers, "no request for the handler")
+    case.want(callers[0] == ("a local client", 0), f"the client_address {callers[0]!r}")
+    case.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
 
 
 door = EXERCISES["05.3"]
 
 
 @door.check("start again")
-def starts_again(DoorServer: Any) -> None:
-    step = Step(
+def starts_again(bench: Bench, DoorServer: Any) -> None:
+    case = bench.case(
         called="DoorServer(path, Echo), where a server that has ended left its socket file",
         expected="a server that listens, and answers a client",
         why="bind makes the file, and a name that is taken cannot be made again. "
         "allow_reuse_address is about ports, and a path has none: the file must go.",
     )
-    with place(step) as path:
-        make(step, minisocketserver.UnixStreamServer, path).server_close()
+    with place(case) as path:
+        make(case, minisocketserver.UnixStreamServer, path).server_close()
         try:
-            server = make(step, DoorServer, path)
-        except NotYet as not_yet:
-            if getattr(not_yet.__cause__, "errno", None) != errno.EADDRINUSE:
+            server = make(case, DoorServer, path)
+        except CaseError as failure:
+            if getattr(failure.__cause__, "errno", None) != errno.EADDRINUSE:
                 raise
             reuses = getattr(DoorServer, "allow_reuse_address", False)
             told = "allow_reuse_address is about ports" if reuses else "a file is in the way"
-            step.fail(f"{not_yet.came}; {told}, and nobody lives there", not_yet.__cause__)
-        with served(step, server):
-            got = talk(step, path, b"ahoy")
-    step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
+            case.fail(f"{failure.got}; {told}, and nobody lives there", failure.__cause__)
+        with served(case, server):
+            got = case.talk(path, b"ahoy")
+    case.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
 
 
 @door.check("living")
-def living(DoorServer: Any) -> None:
-    step = Step(
+def living(bench: Bench, DoorServer: Any) -> None:
+    case = bench.case(
         called="DoorServer(path, Echo), where another server lives",
         expected="OSError (Address already in use), and the other one still found at the path",
         why="A server whose file is taken away lives on, and nobody can find it any more. Only a "
         "socket that refuses a connection is deserted; all else is left alone. One for datagrams "
         "answers a stream with another error, and a busy one only after a time limit.",
     )
-    with place(step) as path, served(step, make(step, DoorServer, path)):
-        _want_refused(step, DoorServer, path, "a server that serves")
-        got = talk(step, path, b"ahoy")
-        step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
-    with place(step) as path, there(postbox, path):
-        _want_refused(step, DoorServer, path, "a server for datagrams")
+    with place(case) as path, served(case, make(case, DoorServer, path)):
+        _want_refused(case, DoorServer, path, "a server that serves")
+        got = case.talk(path, b"ahoy")
+        case.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
+    with place(case) as path, bench.there(postbox, path):
+        _want_refused(case, DoorServer, path, "a server for datagrams")
     if sys.platform == "linux":  # elsewhere a full queue refuses, as if nobody lived there
-        with place(step) as path, there(_busy, path):
-            _want_refused(step, DoorServer, path, "a server too busy to accept")
+        with place(case) as path, bench.there(_busy, path):
+            _want_refused(case, DoorServer, path, "a server too busy to accept")
 
 
 @contextmanager
@@ -364,55 +364,57 @@ def _busy(path: str) -> Iterator[None]:
         yield
 
 
-def _want_in_use(step: Step, not_yet: NotYet) -> None:
+def _want_in_use(case: Case, failure: CaseError) -> None:
     """Want the error of bind, and not that of a client who had a look."""
-    step.want(isinstance(not_yet.__cause__, OSError), not_yet.came)
-    step.want(
-        getattr(not_yet.__cause__, "errno", None) == errno.EADDRINUSE,
-        f"{not_yet.came}, which is not the error of bind",
+    case.want(isinstance(failure.__cause__, OSError), failure.got)
+    case.want(
+        getattr(failure.__cause__, "errno", None) == errno.EADDRINUSE,
+        f"{failure.got}, which is not the error of bind",
+        alone=True,
     )
 
 
-def _want_refused(step: Step, server_class: Any, path: str, whom: str) -> None:
+def _want_refused(case: Case, server_class: Any, path: str, whom: str) -> None:
     """Let a server start where something is: it must not, and must leave that in its place."""
-    before = os.stat(seen(path)).st_ino
+    before = os.stat(case.bench.seen(path)).st_ino
     try:
-        step.call(server_class, path, Echo)
-    except NotYet as not_yet:
-        _want_in_use(step, not_yet)
-        step.want(
-            os.path.exists(seen(path)),
+        case.call(server_class, path, Echo)
+    except CaseError as failure:
+        _want_in_use(case, failure)
+        case.want(
+            os.path.exists(case.bench.seen(path)),
             f"OSError, but on its way out it removed the file of {whom}: server_close is called "
             "also when bind has failed",
+            alone=True,
         )
-        same = os.stat(seen(path)).st_ino == before
-        step.want(same, f"OSError, but another file than that of {whom}")
+        same = os.stat(case.bench.seen(path)).st_ino == before
+        case.want(same, f"OSError, but another file than that of {whom}")
     else:
-        step.fail(f"no error: it took down the file of {whom} and put up its own")
+        case.fail(f"no error: it took down the file of {whom} and put up its own", alone=True)
 
 
 @door.check("novel")
-def novel(DoorServer: Any) -> None:
-    step = Step(
+def novel(bench: Bench, DoorServer: Any) -> None:
+    case = bench.case(
         called="DoorServer(path, Echo), where a file with text lies",
         expected="OSError (Address already in use), and the text as it was",
         why="A slip in a path must not cost anybody a file. A connection to it is refused as "
         "well, so look first whether it is a socket.",
     )
-    with place(step) as path:
-        there(_write_novel, path)
+    with place(case) as path:
+        bench.there(_write_novel, path)
         try:
-            step.call(DoorServer, path, Echo)
-        except NotYet as not_yet:
-            _want_in_use(step, not_yet)
-            step.want(os.path.exists(seen(path)), "OSError, and the novel is gone")
+            case.call(DoorServer, path, Echo)
+        except CaseError as failure:
+            _want_in_use(case, failure)
+            case.want(os.path.exists(bench.seen(path)), "OSError, and the novel is gone")
         else:
-            step.fail("no error: the novel is gone, and a door stands in its place")
+            case.fail("no error: the novel is gone, and a door stands in its place")
         try:
-            text = beginning(path, 100)
+            text = bench.beginning(path, 100)
         except OSError as error:
-            step.fail(f"the file is another one now: {error.strerror}", error)
-        step.want(text == b"my novel", "a file with another text")
+            case.fail(f"the file is another one now: {error.strerror}", error)
+        case.want(text == b"my novel", "a file with another text")
 
 
 def _write_novel(path: str) -> None:
@@ -420,28 +422,30 @@ def _write_novel(path: str) -> None:
 
 
 @door.check("own file")
-def own_file(DoorServer: Any) -> None:
-    step = Step(
+def own_file(bench: Bench, DoorServer: Any) -> None:
+    case = bench.case(
         called="server_close(), once, again later, and after somebody has removed the file",
         expected="its own file gone, no error, and the file of a server that came later untouched",
         why="A with block closes once more after a server_close() of yours. By then the path may "
         "belong to somebody else, or nobody.",
     )
-    with place(step) as path:
-        first = make(step, DoorServer, path)
-        step.call(first.server_close)
-        step.want(first.socket.fileno() == -1, "the listening socket is still open")
-        step.want(not os.path.lexists(seen(path)), "the file is still there after server_close()")
-        step.call(first.server_close)
-        with there(_bound, path):
-            step.call(first.server_close)
-            step.want(
-                os.path.exists(seen(path)), "a later close removed the file of another server"
+    with place(case) as path:
+        first = make(case, DoorServer, path)
+        case.call(first.server_close)
+        case.want(first.socket.fileno() == -1, "the listening socket is still open")
+        case.want(
+            not os.path.lexists(bench.seen(path)), "the file is still there after server_close()"
+        )
+        case.call(first.server_close)
+        with bench.there(_bound, path):
+            case.call(first.server_close)
+            case.want(
+                os.path.exists(bench.seen(path)), "a later close removed the file of another server"
             )
-    with place(step) as path:
-        server = make(step, DoorServer, path)
-        there(os.unlink, path)
-        step.call(server.server_close)
+    with place(case) as path:
+        server = make(case, DoorServer, path)
+        bench.there(os.unlink, path)
+        case.call(server.server_close)
 
 
 def _bound(path: str) -> socket.socket:
@@ -453,18 +457,18 @@ def _bound(path: str) -> socket.socket:
 portable = EXERCISES["05.4"]
 
 
-def opened(step: Step, open_door: Any, path: str) -> Any:
+def opened(case: Case, open_door: Any, path: str) -> Any:
     """Return the server that the learner's function opens."""
-    server = step.call(open_door, path, Echo)
-    step.want(server is not None, "None: does open_door return the server?")
+    server = case.call(open_door, path, Echo)
+    case.want(server is not None, "None: does open_door return the server?")
     return server
 
 
-def answers(step: Step, server: Any) -> None:
+def answers(case: Case, server: Any) -> None:
     """Want an answer from the server, at its address."""
-    with served(step, server):
-        got = talk(step, server.server_address, b"ahoy")
-        step.want(got == b"ahoy", f"{got!r} back for b'ahoy'{room.records.trouble()}")
+    with served(case, server):
+        got = case.talk(server.server_address, b"ahoy")
+        case.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
 
 
 @contextmanager
@@ -489,57 +493,57 @@ def system(name: str, unix: bool) -> Iterator[None]:
 
 
 @portable.check("here")
-def opens_here(open_door: Any) -> None:
-    step = Step(
+def opens_here(bench: Bench, open_door: Any) -> None:
+    case = bench.case(
         called="open_door(path, Echo), on this system",
         expected="a server at the path",
         why="Where the system has Unix sockets, only this machine shall come in.",
     )
-    with place(step) as path:
-        server = opened(step, open_door, path)
+    with place(case) as path:
+        server = opened(case, open_door, path)
         where = server.server_address
-        step.want(where == path, f"a {type(server).__name__} at {where!r}, not at the path")
-        answers(step, server)
+        case.want(where == path, f"a {type(server).__name__} at {where!r}, not at the path")
+        answers(case, server)
 
 
 @portable.check("without")
-def opens_without(open_door: Any) -> None:
+def opens_without(bench: Bench, open_door: Any) -> None:
     for name in ("win32", "newos"):
-        step = Step(
+        case = bench.case(
             called=f"open_door(path, Echo), on a system called {name!r}, without Unix sockets",
             expected="a TCPServer on 127.0.0.1, with a port that the system chose",
             why="There the names do not exist: AttributeError when you ask, ImportError when you "
             "import. Ask for the name, with hasattr, not for the system.",
         )
-        with place(step) as path:
-            with there(system, name, False):
-                server = opened(step, open_door, path)
+        with place(case) as path:
+            with bench.there(system, name, False):
+                server = opened(case, open_door, path)
             where = server.server_address
-            step.want(
+            case.want(
                 isinstance(where, tuple),
                 f"a {type(server).__name__} at a path, where no such class exists: was it "
                 "imported before open_door was called? There this import ends the program",
             )
-            step.want(where[0] == "127.0.0.1", f"a server at {where!r}, open to other machines")
-            ports = [bound[1] for _, bound in room.records.bound if isinstance(bound, tuple)]
-            step.want(ports[-1] == 0, f"a bind to the port {ports[-1]}, which may be taken")
-            answers(step, server)
+            case.want(where[0] == "127.0.0.1", f"a server at {where!r}, open to other machines")
+            ports = [bound[1] for _, bound in bench.records.bound if isinstance(bound, tuple)]
+            case.want(ports[-1] == 0, f"a bind to the port {ports[-1]}, which may be taken")
+            answers(case, server)
 
 
 @portable.check("elsewhere")
-def opens_elsewhere(open_door: Any) -> None:
+def opens_elsewhere(bench: Bench, open_door: Any) -> None:
     for name in ("darwin", "newos"):
-        step = Step(
+        case = bench.case(
             called=f"open_door(path, Echo), on a system called {name!r}, which has Unix sockets",
             expected="a server at the path",
             why="Linux is not the only system with Unix sockets. The name of the class tells, the "
             "name of the system does not.",
         )
-        with place(step) as path:
-            with there(system, name, True):
-                server = opened(step, open_door, path)
+        with place(case) as path:
+            with bench.there(system, name, True):
+                server = opened(case, open_door, path)
             where = server.server_address
-            step.want(
+            case.want(
                 where == path,
                 f"a {type(server).__name__} at {where!r}: was the system asked for its name?",
             )
@@ -554,30 +558,29 @@ def _are_booleans(answer: Any, number: int) -> bool:
 
 
 @guess.check("starts")
-def starts(starts: Any) -> None:
-    step = Step(
+def starts(bench: Bench, starts: Any) -> None:
+    case = bench.case(
         called="starts, against a run just now: a second server at the path of a first",
         expected="True or False for each of the three cases, as in that run",
         why="bind makes the file and fails where the name is taken. close leaves the file. "
         "No option helps; removing the file does, even behind a living server's back.",
     )
-    step.want(_are_booleans(starts, 3), f"{starts!r}, not a list of three")
-    saw = [_starts_again(step, reuse=False), _starts_again(step, reuse=True)]
-    saw.append(_starts_beside(step))
+    case.want(_are_booleans(starts, 3), f"{starts!r}, not a list of three")
+    saw = [_starts_again(case, reuse=False), _starts_again(case, reuse=True)]
+    saw.append(_starts_beside(case))
     told = {
         0: "case 1, as if close took the file away",
         1: "case 2, as if allow_reuse_address were about files; it is about ports",
         2: "case 3, as if the living server held the path; it is the file that does",
     }
-    for case in range(3):
-        step.want(bool(starts[case]) == saw[case], f"{starts[case]} for {told[case]}")
+    for number in range(3):
+        case.want(bool(starts[number]) == saw[number], f"{starts[number]} for {told[number]}")
 
 
-@here()
-def _starts_again(step: Step, reuse: bool) -> bool:
+def _starts_again(case: Case, reuse: bool) -> bool:
     parent = minisocketserver.UnixStreamServer
-    server_class = subclass("Server", (parent,), {"allow_reuse_address": reuse})
-    with place(step) as path:
+    server_class = case.bench.subclass("Server", (parent,), {"allow_reuse_address": reuse})
+    with place(case) as path:
         server_class(path, Echo).server_close()
         with suppress(OSError):
             server_class(path, Echo)
@@ -585,10 +588,9 @@ def _starts_again(step: Step, reuse: bool) -> bool:
     return False
 
 
-@here()
-def _starts_beside(step: Step) -> bool:
+def _starts_beside(case: Case) -> bool:
     server_class = minisocketserver.UnixStreamServer
-    with place(step) as path, server_class(path, Echo):
+    with place(case) as path, server_class(path, Echo):
         os.unlink(path)
         with suppress(OSError):
             server_class(path, Echo)
@@ -597,27 +599,26 @@ def _starts_beside(step: Step) -> bool:
 
 
 @guess.check("answered")
-def answered(answered: Any) -> None:
-    step = Step(
+def answered(bench: Bench, answered: Any) -> None:
+    case = bench.case(
         called="answered, against a run just now: two clients of a UnixDatagramServer",
         expected="True or False for each of the two, as in that run",
         why="Over the Internet a client gets a port at its first sendto. A Unix client gets "
         "nothing: unless it binds a path, its address is empty, and the answer has nowhere to go.",
     )
-    step.want(_are_booleans(answered, 2), f"{answered!r}, not a list of two")
-    saw = [_is_answered(step, has_path) for has_path in (False, True)]
+    case.want(_are_booleans(answered, 2), f"{answered!r}, not a list of two")
+    saw = [_is_answered(case, has_path) for has_path in (False, True)]
     told = {
         0: "the client without a path, as if it had an address all the same",
         1: "the client with a path, as if its card carried no address",
     }
     for client in range(2):
-        step.want(bool(answered[client]) == saw[client], f"{answered[client]} for {told[client]}")
+        case.want(bool(answered[client]) == saw[client], f"{answered[client]} for {told[client]}")
 
 
-@here()
-def _is_answered(step: Step, has_path: bool) -> bool:
+def _is_answered(case: Case, has_path: bool) -> bool:
     server: Any
-    with place(step) as path, minisocketserver.UnixDatagramServer(path, PostEcho) as server:
+    with place(case) as path, minisocketserver.UnixDatagramServer(path, PostEcho) as server:
         server.handle_error = lambda *request: None
         with postbox(f"{path}-of-the-client" if has_path else "") as client:
             client.sendto(b"ahoy", path)
@@ -629,8 +630,8 @@ def _is_answered(step: Step, has_path: bool) -> bool:
 
 
 @guess.check("queue")
-def queue(queue: Any) -> None:
-    step = Step(
+def queue(bench: Bench, queue: Any) -> None:
+    case = bench.case(
         called="queue, against a run just now: 5,000 datagrams to a path where nobody reads",
         expected="the letter of what that run gave",
         why="Sender and queue are on the same machine, so the system can make the sender wait "
@@ -643,15 +644,14 @@ def queue(queue: Any) -> None:
         "D": "D, as if the sender could not be made to wait",
     }
     letter = str(queue).strip().upper()
-    step.want(letter in told, f"{queue!r}, not one of the letters {', '.join(told)}")
-    step.want(letter == _when_nobody_reads(step), told[letter])
+    case.want(letter in told, f"{queue!r}, not one of the letters {', '.join(told)}")
+    case.want(letter == _when_nobody_reads(case), told[letter])
 
 
-@here()
-def _when_nobody_reads(step: Step) -> str:
+def _when_nobody_reads(case: Case) -> str:
     server: Any
     count: list[int] = []
-    with place(step) as path:
+    with place(case) as path:
         server = minisocketserver.UnixDatagramServer(path, lambda *_: count.append(1))
         with server, postbox() as client:
             client.settimeout(0.1)

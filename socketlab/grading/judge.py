@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TextIO
 
 from ..cells import lines_of
-from ..checks import core, place
+from ..checks import core
+from ..checks.case import CannotCheckError, Failure
 from ..checks.core import Check, Exercise
-from ..checks.step import CannotCheck, NotYet, Step
 from ..exercises import MODULES, all_exercises
 from ..notebook.tracebacks import describe
 from ..remote.link import Checker, Line, LinkBroken, NoMessage, is_lack
@@ -167,20 +167,20 @@ def exercises_of(chapter: str) -> list[Exercise]:
 def _missing(exercise: Exercise, part: Check, trouble: str) -> Result:
     """Return the result of a check whose answer no cell defines."""
     names = part.names
-    step = Step(
+    failure = Failure(
         called=f"your {names[0]}",
+        got=trouble or f"there is no {names[0]}",
         expected=f"a cell that defines {' and '.join(names)}",
         why="Without it there is nothing to try.",
     )
-    return _failed(exercise, part, step, trouble or f"there is no {names[0]}")
+    return _failed(exercise, part, failure)
 
 
-def _failed(exercise: Exercise, part: Check, step: Step, came: str) -> Result:
-    not_yet = NotYet(step, came)
-    text = _printable(core.message(exercise, part, not_yet))
+def _failed(exercise: Exercise, part: Check, failure: Failure) -> Result:
+    text = _printable(core.message(exercise, part, failure))
     failed = Result(exercise.id, part.name, 0, part.points, text)
     if part.topic:
-        whole = core.message(exercise, replace(part, topic=""), not_yet)
+        whole = core.message(exercise, replace(part, topic=""), failure)
         failed.for_teacher = _printable(whole)
     return failed
 
@@ -255,13 +255,14 @@ class Running:
         if left and code:
             if not self.hung and code not in (_TOO_MUCH, -signal.SIGXCPU):
                 raise SandboxTrouble(f"{_CHECKER} ended {_how(code)}")
-            step = Step(
+            failure = Failure(
                 called=f"the check {left[0].name!r}",
+                got=f"{_CHECKER} ended",
                 expected="answers that a check can look at",
                 why="What an answer gives is looked at by another program. This one had too much "
                 "of it, or a fault: if you find nothing, ask your teacher.",
             )
-            results.append(_failed(self.job.exercise, left[0], step, f"{_CHECKER} ended"))
+            results.append(_failed(self.job.exercise, left[0], failure))
         return results
 
 
@@ -436,14 +437,14 @@ def _check(
     for part in job.checks:
         started = time.monotonic()
         with clock.alarm(SLOW, tell, BUSY):
-            not_yet = _attempt(job, part, checker, student, clock)
-        cause = not_yet.__cause__ if not_yet is not None else None
+            failure = _attempt(job, part, checker, student, clock)
+        cause = failure.cause if failure is not None else None
         if isinstance(cause, LinkBroken):
             if part is not job.checks[0] and _computed(_ending(student, cause)):
                 return  # perhaps the checks before have left it too little: let it try alone
             result = _ended(job, part, part.name, student, cause)
-        elif not_yet is not None:
-            result = _failed(exercise, part, not_yet.step, not_yet.came)
+        elif failure is not None:
+            result = _failed(exercise, part, failure)
         else:
             praise = f"✓ {exercise.id} {part.name}. {part.praise}"
             result = Result(exercise.id, part.name, part.points, part.points, praise)
@@ -456,30 +457,29 @@ def _check(
 
 def _attempt(
     job: Job, part: Check, checker: Checker, student: Student, clock: Clock
-) -> NotYet | None:
+) -> Failure | None:
     """Make one check; where the machine was too busy for it, again, but in the same time."""
-    found: NotYet | None = None
+    found: Failure | None = None
     with clock.alarm(SECONDS, student.kill, BUSY):
         for _ in range(TRIES):
             naps = clock.naps
-            with place.answers_at(checker):
-                try:
-                    not_yet = core.attempt(job.exercise, part, (), checker.namespace())
-                except CannotCheck as trouble:
-                    raise SandboxTrouble(str(trouble)) from trouble
-                except BaseException as error:  # an answer may raise what no check expects
-                    not_yet = NotYet(_FOREIGN, describe(error))
-            if lack := checker.lack or _lack(not_yet):
+            try:
+                failure = core.attempt(job.exercise, part, (), checker.namespace(), checker)
+            except CannotCheckError as trouble:
+                raise SandboxTrouble(str(trouble)) from trouble
+            except BaseException as error:  # an answer may raise what no check expects
+                failure = replace(_FOREIGN, got=describe(error))
+            if lack := checker.lack or _lack(failure.cause if failure else None):
                 raise SandboxTrouble(f"{_CHECKER} was short of something: {lack}")
-            cause = not_yet.__cause__ if not_yet is not None else None
+            cause = failure.cause if failure is not None else None
             if isinstance(cause, LinkBroken):
                 if found is not None and _computed(_ending(student, cause)):
                     return found  # the tries before have left this one too little
                 break
-            if not_yet is None or not clock.is_late(naps):
+            if failure is None or not clock.is_late(naps):
                 break
-            found = not_yet
-    return not_yet
+            found = failure
+    return failure
 
 
 def _lack(error: BaseException | None) -> str:
@@ -496,8 +496,9 @@ def _lack(error: BaseException | None) -> str:
     return ""
 
 
-_FOREIGN = Step(
+_FOREIGN = Failure(
     called="your answer",
+    got="",
     expected="no exception, or one that is an Exception",
     why="Others, such as KeyboardInterrupt, are meant for the program as a whole, and end it.",
 )
@@ -507,14 +508,6 @@ _IN_CELLS = "while your cells ran"
 
 
 def _ended(job: Job, part: Check, when: str, student: Student, broken: Exception) -> Result:
-    step = Step(
-        called=f"your {' and '.join(job.exercise.names)}, {when}",
-        expected="a program that is still there when the check is over",
-        why="A check asks for one thing after the other. Who has gone cannot answer.",
-    )
-    if when == _IN_CELLS:
-        why = "It is not tried before the cells that it needs have run."
-        step = replace(step, expected="cells that run to their end", why=why)
     ending = _ending(student, broken)
     if ending.reason == "trouble":
         raise SandboxTrouble(ending.words)
@@ -526,7 +519,16 @@ def _ended(job: Job, part: Check, when: str, student: Student, broken: Exception
         came = "It was not done after many seconds, and was ended. Does it wait, or serve for ever?"
     else:
         came = ending.words
-    return _failed(job.exercise, part, step, came)
+    failure = Failure(
+        called=f"your {' and '.join(job.exercise.names)}, {when}",
+        got=came,
+        expected="a program that is still there when the check is over",
+        why="A check asks for one thing after the other. Who has gone cannot answer.",
+    )
+    if when == _IN_CELLS:
+        why = "It is not tried before the cells that it needs have run."
+        failure = replace(failure, expected="cells that run to their end", why=why)
+    return _failed(job.exercise, part, failure)
 
 
 def _ending(student: Student, broken: Exception) -> Ending:

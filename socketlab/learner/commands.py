@@ -6,8 +6,8 @@ import traceback as tracebacks
 from typing import Any
 
 from .. import project
+from ..checks.case import Failure
 from ..checks.core import Check, Exercise, fair_attempt, message, points_in_words
-from ..checks.step import NotYet
 from ..exercises import UnknownError, all_exercises, find
 from ..output import say
 from . import logbook
@@ -129,7 +129,7 @@ def check(
     looked up where `check` is called, so that a name not defined yet is told in a sentence.
     `part` names one check of the exercise, otherwise all are made, up to the first that fails.
     `traceback=True` shows where an exception came from. UnknownError for an unknown name;
-    CannotCheck where this machine lacks what a check needs.
+    CannotCheckError where this machine lacks what a check needs.
     """
     # Each part has a scored cell of its own, and the cell raises or does not. The other way to
     # partial credit, a cell that returns its points, would make nbgrader read the cell's text
@@ -140,19 +140,19 @@ def check(
     frame = inspect.currentframe()
     namespace = frame.f_back.f_globals if frame and frame.f_back else {}
     for one in spec.checks.values() if part is None else [spec.checks[part]]:
-        not_yet = fair_attempt(spec, one, answers, namespace)
-        if not_yet is not None:
-            raise failed(spec, one, not_yet, traceback)
+        failure = fair_attempt(spec, one, answers, namespace)
+        if failure is not None:
+            raise failed(spec, one, failure, traceback)
         spec.passed.add(one.name)
         logbook.note(spec.id, f"passed {one.name}")
         say(f"✓ {spec.id} {one.name}: {points_in_words(one.points)}. {one.praise}")
 
 
-def failed(spec: Exercise, part: Check, not_yet: NotYet, traceback: bool) -> CheckFailed:
+def failed(spec: Exercise, part: Check, failure: Failure, traceback: bool) -> CheckFailed:
     """Return what `check` raises."""
-    report = CheckFailed(message(spec, part, not_yet))
+    report = CheckFailed(message(spec, part, failure))
     report.asked_for_traceback = traceback
-    report.__cause__ = not_yet.__cause__ if traceback else None
+    report.__cause__ = failure.cause if traceback else None
     return report
 
 

@@ -12,6 +12,7 @@ import pytest
 from socketlab import CheckFailed, busy, check
 from socketlab.busy import Stopwatch
 from socketlab.checks import core
+from socketlab.checks.case import Failure
 from socketlab.exercises import find
 
 
@@ -60,7 +61,7 @@ def test_a_check_that_failed_on_a_busy_machine_is_made_once_more(monkeypatch, is
 
     def attempt(*_):
         made.append(1)
-        return None if len(made) == 2 else core.NotYet(core.Step("a", "b", "c"), "too late")
+        return None if len(made) == 2 else Failure("a", "too late", "b", "c")
 
     monkeypatch.setattr(core, "attempt", attempt)
     monkeypatch.setattr(Stopwatch, "is_busy", lambda self: is_busy)
@@ -80,13 +81,13 @@ def test_what_an_answer_leaves_does_not_hide_what_was_wrong_with_it(monkeypatch)
     def computes():
         hashlib.pbkdf2_hmac("sha256", b"", b"", 12_000_000)  # no exception ends that
 
-    def run(web):
+    def run(bench, web):
         left.append(threading.Thread(target=computes, daemon=True))
         left[-1].start()
-        core.Step("a", "b", "c").fail("wrong")
+        bench.case("a", "b", "c").fail("wrong")
 
     part = core.Check("only", 1, "", run)
-    assert core.fair_attempt(find("01.2"), part, (print,), {}).came == "wrong"
+    assert core.fair_attempt(find("01.2"), part, (print,), {}).got == "wrong"
     for thread in left:
         thread.join(60)
         assert not thread.is_alive()

@@ -154,7 +154,7 @@ def _judge(mutant, patience, verdict):
         exec(compile(mutant.source, "<answer>", "exec"), namespace)
         for part in spec.checks.values():
             if core.attempt(spec, part, (), namespace):
-                return verdict.put("NotYet")
+                return verdict.put("CaseError")
     except BaseException as error:
         verdict.put(type(error).__name__)
     else:

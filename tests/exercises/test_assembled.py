@@ -19,8 +19,8 @@ import pytest
 
 import minisocketserver
 from socketlab import check
-from socketlab.checks import room
-from socketlab.checks.step import NotYet
+from socketlab.checks.bench import bench_at
+from socketlab.checks.case import CaseError
 from socketlab.exercises import assembled
 
 from .helpers import impatient, message
@@ -287,8 +287,11 @@ def test_a_number_for_all_rolls_is_noticed():
 def test_a_lock_given_back_too_early_needs_no_luck_to_be_found(tickets, monkeypatch):
     """One thread is held up at each of its looks at the roll, whoever else is about."""
     impatient(monkeypatch)
-    with room.room(), pytest.raises(NotYet, match="is the lock held till the number"):
-        assembled.nobody_comes_between(tickets)
+    with (
+        bench_at(None) as bench,
+        pytest.raises(CaseError, match="is the lock held till the number"),
+    ):
+        assembled.nobody_comes_between(bench, tickets)
 
 
 class Conditioned:

@@ -9,8 +9,9 @@ import pytest
 
 from socketlab.checks import away as module
 from socketlab.checks.away import Output, away, end_children, in_parent, left, next_ended, real_run
-from socketlab.checks.place import is_elsewhere, there
-from socketlab.checks.step import CannotCheck, NotYet, Step
+from socketlab.checks.bench import Bench
+from socketlab.checks.case import CannotCheckError, CaseError
+from socketlab.checks.records import Records
 from socketlab.notebook.running import overdue
 
 from . import conftest
@@ -21,7 +22,10 @@ if not hasattr(os, "fork"):
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 
-STEP = Step(called="a trial", expected="what is right", why="It is a test.")
+
+def tried(trial, *answers, link=None):
+    bench = Bench(link, link.call(Records) if link else Records())
+    return away(bench.case("a trial", "what is right", "It is a test."), trial, *answers)
 
 
 @pytest.fixture(params=["near", "far"])
@@ -30,9 +34,9 @@ def attempt(request):
 
     def make(trial, *answers):
         if request.param == "near":
-            return away(STEP, trial, *answers)
+            return tried(trial, *answers)
         with conftest.far({"answers": answers}) as checker:
-            return away(STEP, trial, *checker.namespace()["answers"])
+            return tried(trial, *checker.namespace()["answers"], link=checker)
 
     return make
 
@@ -42,26 +46,21 @@ def came(attempt):
     """Return what a trial that must fail has told."""
 
     def make(trial, *answers):
-        with pytest.raises(NotYet) as caught:
+        with pytest.raises(CaseError) as caught:
             attempt(trial, *answers)
-        return caught.value.came
+        return caught.value.got
 
     return make
 
 
 def test_the_answer_runs_in_another_process_and_the_trial_here(attempt):
-    def trial(step, notes, answer):
-        assert is_elsewhere()
-        return os.getpid(), answer(), there(os.getpid)
+    def trial(case, notes, answer):
+        assert case.bench.is_elsewhere
+        return os.getpid(), answer(), case.bench.there(os.getpid)
 
     here, answered, theirs = attempt(trial, os.getpid)
     assert here == os.getpid()
     assert answered == theirs != here
-
-
-def test_answers_live_here_again_afterwards():
-    away(STEP, lambda step, notes: None)
-    assert not is_elsewhere()
 
 
 def fork_and_return():
@@ -81,8 +80,8 @@ def fork_and_fail():
     "answer, how", [(fork_and_return, "process_request returned"), (fork_and_fail, "ValueError")]
 )
 def test_a_child_that_comes_back_is_told_whatever_the_trial_says(came, answer, how):
-    def trial(step, notes, answer):
-        step.want(there(in_parent, notes, answer) == "child", "something else")
+    def trial(case, notes, answer):
+        case.want(case.bench.there(in_parent, notes, answer) == "child", "something else")
 
     told = came(trial, answer)
     assert told.startswith(f"a child came back into the program of its parent ({how}")
@@ -93,22 +92,22 @@ def test_a_line_of_a_cell_is_told(came):
     linecache.cache["<a cell>"] = (len(source), None, source.splitlines(True), "<a cell>")
     made = {"__name__": "__main__"}
     exec(compile(source, "<a cell>", "exec"), made)
-    told = came(lambda step, notes, answer: answer(), made["answer"])
+    told = came(lambda case, notes, answer: answer(), made["answer"])
     assert told.endswith("in answer(), line 2 of your code: return 1 // 0")
 
 
 def test_what_goes_wrong_over_there_fails_the_step(came):
-    assert came(lambda step, notes, answer: answer(), lambda: 1 // 0).startswith("ZeroDivisionE")
+    assert came(lambda case, notes, answer: answer(), lambda: 1 // 0).startswith("ZeroDivisionE")
 
 
 def test_a_program_that_ends_is_told(came):
-    told = came(lambda step, notes, answer: answer(), lambda: os._exit(3))
+    told = came(lambda case, notes, answer: answer(), lambda: os._exit(3))
     assert told == "the program of the server ended before the check"
 
 
 def test_an_endless_answer_is_told_with_its_place(came, monkeypatch):
     impatient(monkeypatch)
-    told = came(lambda step, notes, answer: answer(), wait_for_ever)
+    told = came(lambda case, notes, answer: answer(), wait_for_ever)
     assert told.startswith("nothing within 2 seconds; it stands in line")
 
 
@@ -127,7 +126,7 @@ def leave_somebody():
 
 
 def test_no_process_is_left(attempt):
-    pid = attempt(lambda step, notes, answer: answer(), leave_somebody)
+    pid = attempt(lambda case, notes, answer: answer(), leave_somebody)
     deadline = time.monotonic() + 5
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -137,8 +136,9 @@ def test_no_process_is_left(attempt):
 def test_the_next_trial_finds_no_children_of_this_one():
     """A student's process may see several."""
     with conftest.far({"answer": leave_somebody}) as checker:
-        away(STEP, lambda step, notes, answer: answer(), checker.namespace()["answer"])
-        assert there(left) == ()
+        answer = checker.namespace()["answer"]
+        tried(lambda case, notes, answer: answer(), answer, link=checker)
+        assert checker.call(left) == ()
 
 
 def alive(pid):
@@ -147,25 +147,25 @@ def alive(pid):
 
 
 def test_what_cannot_travel_is_told():
-    with pytest.raises(NotYet, match="it cannot be taken to another Python"):
-        away(STEP, lambda step, notes, answer: None, threading.Lock())
+    with pytest.raises(CaseError, match="it cannot be taken to another Python"):
+        tried(lambda case, notes, answer: None, threading.Lock())
 
 
 def test_children_are_told_and_ended(attempt):
-    def trial(step, notes, answer):
+    def trial(case, notes, answer):
         answer()
-        states = there(left)
-        there(end_children)
+        states = case.bench.there(left)
+        case.bench.there(end_children)
         with pytest.raises(ChildProcessError):
-            there(next_ended, 1)
-        return len(states), there(left)
+            case.bench.there(next_ended, 1)
+        return len(states), case.bench.there(left)
 
     assert attempt(trial, leave_somebody) == (1, ())
 
 
 def test_an_output_in_a_file_has_a_buffer_that_a_fork_copies(attempt):
-    def trial(step, notes, answer):
-        with there(Output) as output:
+    def trial(case, notes, answer):
+        with case.bench.there(Output) as output:
             answer()
         return output.text
 
@@ -193,5 +193,5 @@ def test_a_new_python_that_is_late_is_not_held_against_the_answer(monkeypatch):
         raise overdue(seconds, what)
 
     monkeypatch.setattr(module, "within", late)
-    with pytest.raises(CannotCheck, match="for a new Python; it never came"):
-        away(Step("", "", ""), lambda step, notes, answer: answer, fork_and_return)
+    with pytest.raises(CannotCheckError, match="for a new Python; it never came"):
+        tried(lambda case, notes, answer: answer, fork_and_return)

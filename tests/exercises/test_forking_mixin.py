@@ -13,8 +13,8 @@ import pytest
 
 import minisocketserver
 from socketlab import check, hint
-from socketlab.checks import room
-from socketlab.checks.step import NotYet
+from socketlab.checks.bench import bench_at
+from socketlab.checks.case import CaseError
 from socketlab.exercises import forking_mixin
 
 from .helpers import a_copy_of, message
@@ -545,8 +545,11 @@ def test_a_wrong_page_is_told_its_mistake(answer, part, told):
 @pytest.mark.parametrize("counted", [READ_OUTSIDE, WRITTEN_OUTSIDE])
 def test_a_lock_given_back_too_early_needs_no_luck_to_be_found(counted):
     """One child is held up at each of its looks at the value, whoever else is about."""
-    with room.room(), pytest.raises(NotYet, match="is the lock held from the first use"):
-        forking_mixin.nobody_comes_between(*page((LOCKED, counted)))
+    with (
+        bench_at(None) as bench,
+        pytest.raises(CaseError, match="is the lock held from the first use"),
+    ):
+        forking_mixin.nobody_comes_between(bench, *page((LOCKED, counted)))
 
 
 class CountingServer(socketserver.ForkingMixIn, socketserver.TCPServer):

@@ -304,6 +304,6 @@ def test_a_prediction_is_asked_for_by_itself(spec, part):
     """Whoever has not written the others yet is told of this one, and of none that is missing."""
     [name] = part.names
     other = attempt(spec, part, (), {one: None for one in spec.names if one != name})
-    assert f"there is no {name} yet" in other.came
+    assert f"there is no {name} yet" in other.got
     wrong = attempt(spec, part, (), {name: "no list"})
-    assert wrong.step.called.startswith(f"{name}, ") and "there is no" not in wrong.came
+    assert wrong.called.startswith(f"{name}, ") and "there is no" not in wrong.got

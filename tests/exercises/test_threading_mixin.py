@@ -13,8 +13,8 @@ import pytest
 
 import minisocketserver
 from socketlab import check, hint
-from socketlab.checks import room
-from socketlab.checks.step import CannotCheck, NotYet
+from socketlab.checks.bench import bench_at
+from socketlab.checks.case import CannotCheckError, CaseError
 from socketlab.exercises import threading_mixin
 from socketlab.notebook.running import overdue
 
@@ -733,8 +733,8 @@ def test_a_wrong_theatre_is_told_its_mistake(server, handler, part, told, monkey
 def test_a_lock_given_back_too_early_needs_no_luck_to_be_found(sell, monkeypatch):
     """One handler is held up at each of its looks at the count, whoever else is about."""
     impatient(monkeypatch)
-    with room.room(), pytest.raises(NotYet, match="sold = "):
-        threading_mixin.nobody_comes_between(theatre(), unlocked(sell))
+    with bench_at(None) as bench, pytest.raises(CaseError, match="sold = "):
+        threading_mixin.nobody_comes_between(bench, theatre(), unlocked(sell))
 
 
 class ByTheBook(http.server.BaseHTTPRequestHandler):
@@ -1043,5 +1043,5 @@ def late(seconds, call, what):
 @pytest.mark.parametrize("part", ["close", "end"])
 def test_a_program_of_the_check_that_is_late_is_not_held_against_the_answer(part, monkeypatch):
     monkeypatch.setattr(threading_mixin, "within", late)
-    with pytest.raises(CannotCheck, match="for the program; it never came"):
+    with pytest.raises(CannotCheckError, match="for the program; it never came"):
         check("06.4", *RUNS.values(), part=part)

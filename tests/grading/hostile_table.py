@@ -504,24 +504,24 @@ import time
 for name in ("monotonic", "time", "perf_counter"): setattr(time, name, lambda: 0.0)
 time.sleep = lambda seconds: None
 """,
-    "checker patched: core and step": """
-from socketlab.checks import core, step
+    "checker patched: core and case": """
+from socketlab.checks import case, core
 from socketlab.exercises import all_exercises
 from socketlab.learner import commands
 core.attempt = lambda *args: None
 commands.check = core.message = lambda *args, **keywords: None
-core.Exercise.part = core.Check.run = lambda *args, **keywords: None
-step.Step.fail = step.Step.want = lambda *args: None
-step.Step.call = lambda *args: b"ping"
+core.Exercise.check = core.Check.try_on = lambda *args, **keywords: None
+case.Case.fail = case.Case.want = lambda *args: None
+case.Case.call = case.Case.talk = lambda *args: b"ping"
 for exercise in all_exercises(): exercise.checks.clear()
 """,
-    "checker patched: room": """
-from socketlab.checks import room
+    "checker patched: bench and records": """
+from socketlab.checks import bench, records
 class Nothing:
     def __getattr__(self, name): return lambda *args, **keywords: []
-room.Records = Nothing
-room.records = Nothing()
-room.talk = lambda *args: b"ping"
+records._open[:] = [Nothing()]
+records.Records = bench.Bench = Nothing
+records.opened = records.entrusted = lambda *args: Nothing()
 """,
     "checker patched: remote": """
 from socketlab.grading import student, judge
@@ -561,15 +561,15 @@ builtins.print = builtins.exit = lambda *args, **keywords: None
     "thread that waits for the check": """
 import sys, threading, time
 def wait():
-    from socketlab.checks import room
+    from socketlab.checks import records
     from socketlab.exercises import all_exercises
     while True:
         for frame in sys._current_frames().values():
             while frame is not None:
                 for value in list(frame.f_locals.values()):
-                    if hasattr(value, "came"): value.came = ""
+                    if hasattr(value, "got"): value.got = ""
                 frame = frame.f_back
-        room.records.bound.append((None, ("127.0.0.1", 0)))
+        for one in records._open: one.bound.append((None, ("127.0.0.1", 0)))
         for exercise in all_exercises(): exercise.passed.update(exercise.checks)
         time.sleep(0.001)
 threading.Thread(target=wait, daemon=True).start()
@@ -1049,10 +1049,10 @@ ROWS += [
 # What a determined liar can still win. These rows say what is so, not what should be.
 
 LIES = """
-from socketlab.checks import room
+from socketlab.checks import records
 from socketlab.exercises import tcp_server
-room.Records.sockets = property(lambda self: [], lambda self, value: None)
-room.Records.has_port = lambda self, port: True
+records.Records.sockets = property(lambda self: [], lambda self, value: None)
+records.Records.has_port = lambda self, port: True
 tcp_server._interrupt = lambda *args: ""
 """
 LEAKS = RIGHT["03.1"].replace("                self.server_close()\n", "")

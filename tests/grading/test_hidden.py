@@ -89,12 +89,11 @@ def test_a_refused_check_leaves_the_grades_as_they_were(tmp_path, capfd):
 
 BEGIN = """
 import os
-from socketlab.checks.step import Step
 from socketlab.grading.hidden import hidden_check
 
 @hidden_check("03.1", topic="words", points=2)
-def words(TCPServer):
-    step = Step("called", "expected", "why")
+def words(bench, TCPServer):
+    case = bench.case("called", "expected", "why")
 """
 
 
@@ -102,15 +101,15 @@ def words(TCPServer):
     ("text", "told"),
     [
         ("def f(:", r"SyntaxError.*line 1"),
-        (BEGIN + "raise KeyError('here')", r"KeyError: 'here' \(line 9\)"),
+        (BEGIN + "raise KeyError('here')", r"KeyError: 'here' \(line 8\)"),
         (BEGIN.replace("03.1", "03.9"), "no exercise '03.9'"),
         (BEGIN.replace("points=2", "points=0"), "1 or more, not 0"),
         (BEGIN + BEGIN, "two hidden checks with the topic 'words'"),
         ("import sys; sys.exit('bye')", "SystemExit: bye"),
         ("x = 1", "no @hidden_check is in it"),
-        (BEGIN + "    step.want(False, 'nothing')", "turns our own solution down:(.|\n)*nothing"),
+        (BEGIN + "    case.want(False, 'nothing')", "turns our own solution down:(.|\n)*nothing"),
         (BEGIN + "    no_such_name()", "turns our own solution down:(.|\n)*no_such_name"),
-        (BEGIN.replace("(TCPServer)", "(server)"), "are called TCPServer, not server"),
+        (BEGIN.replace("(bench, TCPServer)", "(server)"), "are called TCPServer, not server"),
         (BEGIN, "lets the blank exercise pass"),
     ],
 )
@@ -191,23 +190,21 @@ LOOK = (
     + r"""
     # The purple-otter of this comment is in the file's text alone.
     from minisocketserver import BaseRequestHandler
-    from socketlab.checks.place import there
-    from socketlab.checks.room import serving, talk
 
     class Handler(BaseRequestHandler):
         def handle(self):
             self.request.sendall(str(os.getpid()).encode())
-            step.fail("a message with a purple-otter")  # which its server handles
+            case.fail("a message with a purple-otter")  # which its server handles
 
-    server = step.call(TCPServer, ("127.0.0.1", 0), Handler)
-    with serving(step, server):
-        pid = talk(step, server.server_address, b"?")
-    step.want(int(pid) == os.getpid(), f"a handler that ran in {pid}, not here")
-    step.want(there(os.getpid) != os.getpid(), "an answer that ran here")
+    server = case.call(TCPServer, ("127.0.0.1", 0), Handler)
+    with case.serving(server):
+        pid = case.talk(server.server_address, b"?")
+    case.want(int(pid) == os.getpid(), f"a handler that ran in {pid}, not here")
+    case.want(bench.there(os.getpid) != os.getpid(), "an answer that ran here")
     found = list(TCPServer.search(b"purpl[e]-otter"))
-    step.want(not found, f"the file's text in {found}")
+    case.want(not found, f"the file's text in {found}")
     TCPServer.heard.append("a green-heron")
-    step.want(list(TCPServer.search(b"gree[n]-heron")), "a search that never finds anything")
+    case.want(list(TCPServer.search(b"gree[n]-heron")), "a search that never finds anything")
 """
 )
 

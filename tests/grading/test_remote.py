@@ -15,9 +15,8 @@ from socketserver import BaseRequestHandler
 
 import pytest
 
-from socketlab.checks import room
-from socketlab.checks.place import seen, there, there_within
-from socketlab.checks.room import Records, here
+from socketlab.checks.bench import bench_at
+from socketlab.checks.records import Records
 from socketlab.notebook.running import ServerTrouble
 from socketlab.remote.link import MOST_DEPTH, Line, NoMessage
 
@@ -26,108 +25,108 @@ from ..exercises.conftest import far
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 
-@pytest.fixture(autouse=True)
-def another_process():
-    with far({}):
-        yield
+@pytest.fixture
+def bench():
+    """Return a bench whose answers live in another process."""
+    with far({}) as checker, bench_at(checker) as bench:
+        yield bench
 
 
-def test_a_real_run_beside_a_prediction_is_made_by_the_checker():
-    """In a room of its own: the student's process hears nothing of it."""
-    with room.room():
-        theirs = room.records
-        with here():
-            assert there(os.getpid) == os.getpid()
-            assert type(room.records) is Records
-            room.records.note_error(ValueError("in the run"))
-        assert room.records is theirs
-        assert not theirs.errors
-        assert there(os.getpid) != os.getpid()
+def test_a_real_run_beside_a_prediction_is_made_by_the_checker(bench):
+    """On a bench of its own: the student's process hears nothing of it."""
+    with bench.here() as here:
+        assert here.there(os.getpid) == os.getpid()
+        assert type(here.records) is Records
+        here.records.note_error(ValueError("in the run"))
+    assert not bench.records.errors
+    assert bench.there(os.getpid) != os.getpid()
 
 
-def test_a_file_that_was_made_there_is_seen_here():
-    folder = there(tempfile.mkdtemp)
-    there(os.mkdir, f"{folder}/inside")
-    assert os.listdir(seen(folder)) == ["inside"]
-    there(os.removedirs, f"{folder}/inside")
+def test_a_file_that_was_made_there_is_seen_here(bench):
+    folder = bench.there(tempfile.mkdtemp)
+    bench.there(os.mkdir, f"{folder}/inside")
+    assert os.listdir(bench.seen(folder)) == ["inside"]
+    bench.there(os.removedirs, f"{folder}/inside")
     assert not Path(folder).exists()
 
 
-def test_a_thread_there_ends_with_the_one_here_even_if_its_error_is_kept():
+def test_a_thread_there_ends_with_the_one_here_even_if_its_error_is_kept(bench):
     kept = []
 
     def fail():
         try:
-            there(os.stat, "/no such file")
+            bench.there(os.stat, "/no such file")
         except OSError as error:
             kept.append(error)
 
     thread = threading.Thread(target=fail)
-    before = there(threading.active_count)
+    before = bench.there(threading.active_count)
     thread.start()
     thread.join()
     assert kept
     end = time.monotonic() + 5
-    while there(threading.active_count) > before and time.monotonic() < end:
+    while bench.there(threading.active_count) > before and time.monotonic() < end:
         time.sleep(0.005)
-    assert there(threading.active_count) == before
+    assert bench.there(threading.active_count) == before
 
 
-def test_a_call_that_is_overdue_is_left_alone():
+def test_a_call_that_is_overdue_is_left_alone(bench):
     """It goes on in its thread, and the next call has another one."""
-    thread = there(threading.get_ident)
+    thread = bench.there(threading.get_ident)
     with pytest.raises(ServerTrouble, match="for a nap; it never came"):
-        there_within(0.1, "a nap", time.sleep, 60)
-    assert there_within(5, "a number", threading.get_ident) != thread
+        bench.there_within(0.1, "a nap", time.sleep, 60)
+    assert bench.there_within(5, "a number", threading.get_ident) != thread
     with pytest.raises(TimeoutError, match="theirs"):
-        there_within(5, "an error", _time_is_up)
+        bench.there_within(5, "an error", _time_is_up)
 
 
 def _time_is_up():
     raise TimeoutError("theirs")
 
 
-def test_a_call_from_within_an_answer_may_be_overdue():
+def test_a_call_from_within_an_answer_may_be_overdue(bench):
     """The thread there that waits for the answer gets it."""
 
     def answer():
         with pytest.raises(ServerTrouble):
-            there_within(0.1, "a nap", time.sleep, 60)
+            bench.there_within(0.1, "a nap", time.sleep, 60)
         return "awake"
 
-    assert there_within(5, "an answer", _call, answer) == "awake"
-    assert there(_call, answer) == "awake"
+    assert bench.there_within(5, "an answer", _call, answer) == "awake"
+    assert bench.there(_call, answer) == "awake"
 
 
 def _call(function):
     return function()
 
 
-def test_only_a_timed_call_seems_to_be_made_in_a_daemon_thread():
-    assert there_within(5, "a flag", _daemon) and not there(_daemon)
-    assert there_within(5, "a flag", _call, lambda: there(_daemon)), "for all that it calls"
+def test_only_a_timed_call_seems_to_be_made_in_a_daemon_thread(bench):
+    assert bench.there_within(5, "a flag", _daemon) and not bench.there(_daemon)
+    assert bench.there_within(5, "a flag", _call, lambda: bench.there(_daemon)), (
+        "for all that it calls"
+    )
 
 
 def _daemon():
     return threading.current_thread().daemon
 
 
-def test_a_fork_there_leaves_the_connection_alone():
+def test_a_fork_there_leaves_the_connection_alone(bench):
     """A child clears what belongs to its parent's other threads, and closes its copies."""
     forked = threading.Event()
-    pids = [there(os.getpid)]
+    pids = [bench.there(os.getpid)]
 
     def call_before_and_after():
-        pids.append(there(os.getpid))
+        pids.append(bench.there(os.getpid))
         ready.set()
         forked.wait(5)
-        pids.append(there(os.getpid))
+        pids.append(bench.there(os.getpid))
 
     ready = threading.Event()
     thread = threading.Thread(target=call_before_and_after)
     thread.start()
     ready.wait(5)
-    there(_fork)
+    bench.there(_fork)
     forked.set()
     thread.join(5)
     assert pids == pids[:1] * 3
@@ -158,10 +157,10 @@ def test_a_message_may_be_nested_only_so_deep(depth, filled):
         sender.join()
 
 
-def test_a_class_statement_here_may_have_all_that_a_class_can_have():
+def test_a_class_statement_here_may_have_all_that_a_class_can_have(bench):
     """Annotations, attributes set in methods, a docstring, special methods: it is made there."""
 
-    class Server(there(_pick_base)):
+    class Server(bench.there(_pick_base)):
         """What it is."""
 
         limit: int = 3
@@ -175,7 +174,7 @@ def test_a_class_statement_here_may_have_all_that_a_class_can_have():
     server = Server()
     server.note("aye")
     assert (len(server), server.said) == (3, "aye")
-    told = [there(getattr, Server, name) for name in ("__name__", "__doc__")]
+    told = [bench.there(getattr, Server, name) for name in ("__name__", "__doc__")]
     assert told == ["Server", "What it is."]
 
 
@@ -199,7 +198,7 @@ def _looked_at(value):
     }
 
 
-def test_what_a_check_hands_over_looks_like_what_it_is():
+def test_what_a_check_hands_over_looks_like_what_it_is(bench):
     """A right answer may log its handler's name, or ask what it is."""
 
     def handle(request, client_address=None, *, limit=3):
@@ -208,8 +207,8 @@ def test_what_a_check_hands_over_looks_like_what_it_is():
     class Visitor(socketserver.StreamRequestHandler):
         pass
 
-    assert there(_looked_at, handle) == _looked_at(handle)
-    looks = there(_looked_at, Visitor)
+    assert bench.there(_looked_at, handle) == _looked_at(handle)
+    looks = bench.there(_looked_at, Visitor)
     assert (looks["name"], looks["a class"], looks["a handler"]) == ("Visitor", True, True)
 
 
@@ -217,7 +216,7 @@ def _again(value):
     return value(3), value
 
 
-def test_what_comes_back_is_what_was_handed_over():
+def test_what_comes_back_is_what_was_handed_over(bench):
     """Called there, it runs here."""
     here = []
 
@@ -225,8 +224,8 @@ def test_what_comes_back_is_what_was_handed_over():
         here.append(os.getpid())
         return request + 1
 
-    assert there(_again, handle) == (4, handle)
-    assert there(_again, functools.partial(handle))[0] == 4
+    assert bench.there(_again, handle) == (4, handle)
+    assert bench.there(_again, functools.partial(handle))[0] == 4
     assert here == [os.getpid()] * 2
 
 
@@ -234,8 +233,8 @@ def _has_method(function):
     return type("Has", (), {"method": function})().method(5)
 
 
-def test_a_function_that_was_handed_over_makes_a_method():
+def test_a_function_that_was_handed_over_makes_a_method(bench):
     def method(self, number):
         return type(self).__name__, number
 
-    assert there(_has_method, method) == ("Has", 5)
+    assert bench.there(_has_method, method) == ("Has", 5)

@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 
 from socketlab import check, short_tempdir
-from socketlab.checks import core, room
-from socketlab.checks.step import CannotCheck, NotYet, Step
+from socketlab.checks import case, core, records
+from socketlab.checks.bench import bench_at
+from socketlab.checks.case import CannotCheckError, CaseError
 from socketlab.exercises import find
 
 from . import conftest
-
-STEP = Step(called="a server", expected="an answer", why="It is what servers are for.")
 
 
 class Stuck:
@@ -35,11 +34,13 @@ class Stuck:
 
 
 def test_a_failed_check_does_not_wait_for_the_server_to_stop(monkeypatch):
-    monkeypatch.setattr(room, "PATIENCE", 30.0)
+    monkeypatch.setattr(case, "PATIENCE", 30.0)
     server = Stuck()
     begun = time.monotonic()
-    with pytest.raises(NotYet, match="no answer"), room.serving(STEP, server):
-        STEP.fail("no answer")
+    with bench_at(None) as bench:
+        asked = bench.case("a server", "an answer", "It is what servers are for.")
+        with pytest.raises(CaseError, match="no answer"), asked.serving(server):
+            asked.fail("no answer")
     server.let_go.set()
     assert time.monotonic() - begun < 20
 
@@ -50,22 +51,20 @@ def test_many_threads_left_over_are_not_waited_for_one_by_one():
     let_go = threading.Event()
     threads = [threading.Thread(target=let_go.wait, daemon=True) for _ in range(200)]
     begun = time.monotonic()
-    with room.room():
+    with bench_at(None):
         for thread in threads:
             thread.start()
     took = time.monotonic() - begun
     let_go.set()
     for thread in threads:
         thread.join(20)
-    assert took < len(threads) * room.MOMENT / 2
+    assert took < len(threads) * records.MOMENT / 2
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_what_was_recorded_in_another_process_is_not_asked_once_that_has_ended():
-    before = room.records
-    with conftest.far({}), room.room():
-        assert room.records is not before
-    assert room.records is before
+    with conftest.far({}) as checker, bench_at(checker) as bench:
+        assert bench.records.errors == []
 
 
 class Wrapper:
@@ -125,10 +124,10 @@ def test_prints_are_kept_and_the_streams_come_back(name, out, err, monkeypatch):
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
     for _ in range(2):
-        with room.room():
+        with bench_at(None) as bench:
             print("to stdout")
             print("to stderr", file=sys.stderr)
-            printed = "".join(room.records.printed)
+            printed = "".join(bench.records.printed)
         assert "to stdout" in printed and "to stderr" in printed
         assert (sys.stdout, sys.stderr) == (out, err)
     for stream in filter(None, (out, err)):
@@ -140,16 +139,17 @@ def test_prints_are_kept_and_the_streams_come_back(name, out, err, monkeypatch):
 SLOW_NAMES = """
 import fcntl, socket, struct, time
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from socketlab.checks import room
+from socketlab.checks import records
+from socketlab.checks.bench import bench_at
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
     fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh22x", b"lo", 1))
 deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 deaf.bind(("127.0.0.1", 53))
 begun = time.monotonic()
-with room.room(), HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+with bench_at(None), HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
     took = time.monotonic() - begun
 print(server.server_name, took < 1)
-print(socket.getfqdn is room._REAL[socket, "getfqdn"])
+print(socket.getfqdn is records._REAL[socket, "getfqdn"])
 """
 
 
@@ -197,7 +197,7 @@ def test_without_an_address_of_ipv6_it_is_said_and_no_answer_is_wrong():
     run = subprocess.run(words, capture_output=True, text=True, timeout=60)
     if run.returncode:
         pytest.skip(run.stderr)
-    assert run.stdout.startswith("CannotCheck This machine has no ::1")
+    assert run.stdout.startswith("CannotCheckError This machine has no ::1")
 
 
 @pytest.fixture
@@ -228,5 +228,5 @@ def test_no_folder_for_temporary_files_is_said(monkeypatch, tmp_path):
             pass
 
     part = core.Check("folder", 1, "", tries)
-    with pytest.raises(CannotCheck, match=r"no room for temporary files here.*Set TMPDIR"):
+    with pytest.raises(CannotCheckError, match=r"no room for temporary files here.*Set TMPDIR"):
         core.attempt(find("05.5"), part, ([], [], "B"), {})

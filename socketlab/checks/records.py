@@ -1,4 +1,4 @@
-"""The room a check runs in: what happens is recorded, nothing is heard outside, nothing stays."""
+"""What happens where the answer lives, while a check runs: nothing is heard, nothing stays."""
 
 import functools
 import socket
@@ -11,16 +11,11 @@ from traceback import walk_stack
 from typing import Any
 from weakref import WeakSet
 
-from ..notebook.running import ServerTrouble, running
 from ..notebook.threads import computing, end_busy, end_thread
 from ..notebook.tracebacks import describe
-from .place import answers_at, is_elsewhere, seen, there
-from .step import PATIENCE, CannotCheck, NotYet, Step, whereabouts
 
 MOMENT = 0.1
 """Seconds that something which should have ended is still given."""
-MOST = 1 << 20
-"""Bytes that a client takes: more than any answer has, so that one without end is told."""
 MOST_THREADS = 1000
 """Threads that an answer may start in one check. More than any needs, fewer than a kernel bears."""
 
@@ -38,6 +33,7 @@ class Records:
 
     def __init__(self) -> None:
         self.before = set(threading.enumerate()) - {threading.current_thread()}
+        self.known = self.before
         self.sockets: list[socket.socket] = []
         self.bound: list[tuple[socket.socket, Any]] = []
         self.clients: list[Any] = []
@@ -53,8 +49,8 @@ class Records:
 
         nbgrader gives no points to a cell with anything on stderr.
         """
-        global records, _recording
-        records = _recording = self
+        _hear_sockets()
+        _open.append(self)
         old_hook, threading.excepthook = threading.excepthook, self._note_end_of_thread
         self._open.callback(setattr, threading, "excepthook", old_hook)
         for name in ("stdout", "stderr"):
@@ -65,10 +61,9 @@ class Records:
 
     def close(self) -> tuple[str, ...]:
         """End what is left over; return the names in the socket module that were replaced."""
-        global _recording
         with self._open:
             self._clean_up()
-        _recording = None
+        _open.remove(self)
         return tuple(
             f"{owner.__name__}.{name}"
             for (owner, name), original in _REAL.items()
@@ -106,8 +101,13 @@ class Records:
         return port in [name[1] for name in names if isinstance(name, tuple)]
 
     def trouble(self) -> str:
-        """Return the last exception in words, or nothing."""
-        return f" ({describe(self.errors[-1])})" if self.errors else ""
+        """Return the first exception in words, or nothing: later ones may follow from it."""
+        return describe(self.errors[0]) if self.errors else ""
+
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Return `function(*args)`, and know the threads that were there before."""
+        self.known = set(threading.enumerate()) - {threading.current_thread()}
+        return function(*args)
 
     def _note_end_of_thread(self, args: Any) -> None:
         if args.thread not in self.before:
@@ -210,111 +210,39 @@ def _own_name(name: str = "") -> str:
     return name.strip() or socket.gethostname()
 
 
-records = Records()
-_recording: Records | None = None
+_open: list[Records] = []
+"""Those that record now, the last one the check's own."""
+
+
+@functools.cache
+def _hear_sockets() -> None:
+    # An audit hook sees real sockets without putting anything in their place. It stays for good.
+    sys.addaudithook(_audit)
 
 
 def _audit(event: str, args: tuple[Any, ...]) -> None:
-    # An audit hook sees real sockets without putting anything in their place.
-    if _recording is not None and event in ("socket.__new__", "socket.bind"):
-        _recording.note_event(event, args)
+    if _open and event in ("socket.__new__", "socket.bind"):
+        _open[-1].note_event(event, args)
 
 
-sys.addaudithook(_audit)
-
-
-def disturbed() -> bool:
-    """Tell whether a thread of an answer computes here that nothing has ended."""
-    return not is_elsewhere() and any(thread.is_alive() for thread in _endless)
-
-
-@contextmanager
-def room() -> Iterator[None]:
-    """Record what happens where the answer lives; nothing is heard outside, nothing stays."""
-    global records
-    if disturbed():
-        raise CannotCheck(
-            "A thread that an earlier answer has started computes forever, and can't be stopped. "
-            "Restart the kernel, run the cells above, then check again."
-        )
-    outer, records = records, there(_opened)
-    mine = records
-    try:
-        yield
-    finally:
-        records = outer  # mine may be in a process that ends now
-        for name in there(Records.close, mine):
-            Step(
-                called=name,
-                expected="the standard library's own, untouched",
-                why="A client must reach your server over a real connection. Take the replacement "
-                "out and restart the kernel.",
-            ).fail(f"your code has replaced {name}")
-
-
-def _opened() -> Records:
+def opened() -> Records:
+    """Return records that have begun."""
     records = Records()
     records.open()
     return records
 
 
-@contextmanager
-def here() -> Iterator[None]:
-    """Let a `with` block or a decorated function work in this process, in a room of its own.
-
-    For the real run beside a prediction: nothing in it is the learner's.
-    """
-    if not is_elsewhere():
-        yield
-        return
-    with answers_at(None), room():
-        yield
+def is_disturbed() -> bool:
+    """Tell whether a thread of an answer computes here that nothing has ended."""
+    return any(thread.is_alive() for thread in _endless)
 
 
-@contextmanager
-def serving(step: Step, server: Any, loop: Callable[[], Any] | None = None) -> Iterator[Any]:
-    """Serve in a daemon thread, by `loop` if given; exceptions are kept to be told, not printed."""
-    mine = records  # a thread left over from this check must not report to the next one
-    told, is_own, shutdown, server_close = there(_entrusted, server, mine)
-    # On a machine that a class shares, a neighbour's server may answer at any other address.
-    step.want(
-        is_own,
-        f"server_address is {told!r}, but no socket of yours is bound there: whoever answers at "
-        "that address, it is not your server",
-    )
-
-    def serve(_: Any) -> None:
-        try:
-            loop() if loop else there(_serve_forever, server)
-        except BaseException as error:
-            there(Records.note_error, mine, error)
-            raise
-
-    # Not as methods: an answer may have plain functions there.
-    calls = {"shutdown": staticmethod(shutdown), "server_close": staticmethod(server_close)}
-    watched = type(type(server).__name__, (), {**calls, "serve_forever": serve})()
-    failure: NotYet | None = None
-    try:
-        run = running(watched, PATIENCE)
-        with run:
-            try:
-                yield server
-            except NotYet as not_yet:
-                failure = not_yet
-                run.deadline = 5 * MOMENT  # whether it stops as well changes nothing
-                raise
-    except ServerTrouble as trouble:
-        if failure is not None:  # what was asked comes first, then that it will not stop
-            raise failure from failure.__cause__
-        stands = there(whereabouts, records.before)
-        step.fail(f"{trouble}".rstrip(".") + f"{stands}{records.trouble()}", trouble.__cause__)
-
-
-def _serve_forever(server: Any) -> None:
+def serve_forever(server: Any) -> None:
+    """Serve until `shutdown`."""
     server.serve_forever()
 
 
-def _entrusted(server: Any, records: Records) -> tuple[Any, ...]:
+def entrusted(server: Any, records: Records) -> tuple[Any, ...]:
     """Note what the server reports; return its address, whether it is its own, its methods."""
     told: Any = getattr(server, "server_address", None)
     has_port = isinstance(told, tuple) and len(told) > 1 and told[1]
@@ -367,43 +295,3 @@ def joined(threads: dict[Any, threading.Thread]) -> Any:
         if frame.f_code.co_name == "join"
     ]
     return next((key for key, thread in threads.items() if thread in waits), None)
-
-
-def _connect(address: Any) -> socket.socket:
-    if not isinstance(address, str):
-        return socket.create_connection(address, timeout=PATIENCE)
-    client = socket.socket(socket.AF_UNIX)
-    client.settimeout(PATIENCE)
-    try:
-        client.connect(seen(address))
-    except OSError:
-        client.close()
-        raise
-    return client
-
-
-def talk(step: Step, address: Any, message: bytes = b"") -> bytes:
-    """Send `message` from a client of its own and return all that comes until the end.
-
-    `address` is a host and a port, or the path of a Unix socket.
-
-    No connection, no end within PATIENCE, or a broken connection fails the step.
-    """
-    received = b""
-    try:
-        with _connect(address) as client:
-            there(Records.note_client, records, client.getsockname())
-            client.sendall(message)
-            while data := client.recv(4096):
-                received += data
-                step.want(len(received) < MOST, f"{len(received):,} bytes, and no end")
-    except TimeoutError:
-        stands = there(whereabouts, records.before)
-        step.fail(
-            f"{received!r}, and no end within {PATIENCE:g} seconds{stands}{records.trouble()}"
-        )
-    except ConnectionRefusedError as error:
-        step.fail(f"ConnectionRefusedError: bound, but does it listen?{records.trouble()}", error)
-    except OSError as error:
-        step.fail(f"{describe(error)}{records.trouble()}", error)
-    return received

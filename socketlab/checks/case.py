@@ -1,0 +1,157 @@
+"""One case of a check: what is asked of an answer, and what to tell when it does not come."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ..notebook.running import ServerTrouble, running
+from ..notebook.tracebacks import describe, whereabouts
+from ..remote.link import PrivateError
+from .records import MOMENT, Records, entrusted, serve_forever
+
+if TYPE_CHECKING:
+    from .bench import Bench
+
+PATIENCE = 2.0
+"""Seconds a check waits for an answer to do one thing."""
+MOST = 1 << 20
+"""Bytes that a client takes: more than any answer has, so that one without end is told."""
+
+
+class CannotCheckError(Exception):
+    """This machine lacks what a check needs, through no fault of the answer; the text says what."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython what to show in place of its own traceback."""
+        return [str(self)]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What was called, what came, and what was expected, in words; `cause` is an exception."""
+
+    called: str
+    got: str
+    expected: str
+    why: str
+    cause: BaseException | None = None
+
+
+class CaseError(PrivateError):
+    """An answer is not right yet."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.got)
+        self.failure = failure
+
+    @property
+    def got(self) -> str:
+        """What came."""
+        return self.failure.got
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing asked of an answer: what is called, what should come of it, and why."""
+
+    called: str
+    expected: str
+    why: str
+    bench: "Bench" = field(repr=False)
+
+    def fail(self, got: str, cause: BaseException | None = None, alone: bool = False) -> NoReturn:
+        """End the check: this came instead.
+
+        What the server reported is told with it, unless it stands `alone`: where the check itself
+        has made the server fail, or has run one of its own.
+        """
+        got += "" if alone else self.bench.reported(got)
+        raise CaseError(Failure(self.called, got, self.expected, self.why, cause)) from cause
+
+    def want(self, condition: object, got: str, alone: bool = False) -> None:
+        """Fail with `got`, as `fail` does, unless `condition` holds."""
+        if not condition:
+            self.fail(got, alone=alone)
+
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Return `function(*args)`, run where the answer lives.
+
+        An exception, or no end within PATIENCE, fails the case.
+        """
+        records = self.bench.records
+        try:
+            return self.bench.there_within(
+                PATIENCE, self.called, Records.call, records, function, *args
+            )
+        except CaseError:
+            raise
+        except ServerTrouble:
+            stands = self.bench.there(_where_the_call_stands, records)
+            self.fail(f"nothing within {PATIENCE:g} seconds{stands}")
+        except BaseException as error:
+            self.fail(describe(error), error, alone=True)
+
+    @contextmanager
+    def serving(self, server: Any, loop: Callable[[], Any] | None = None) -> Iterator[Any]:
+        """Serve in a daemon thread, by `loop` if given; exceptions are kept to be told."""
+        bench, records = self.bench, self.bench.records
+        told, is_own, shutdown, server_close = bench.there(entrusted, server, records)
+        # On a machine that a class shares, a neighbour's server may answer at any other address.
+        self.want(
+            is_own,
+            f"server_address is {told!r}, but no socket of yours is bound there: whoever answers "
+            "at that address, it is not your server",
+        )
+
+        def serve(_: Any) -> None:
+            try:
+                loop() if loop else bench.there(serve_forever, server)
+            except BaseException as error:
+                bench.there(Records.note_error, records, error)
+                raise
+
+        # Not as methods: an answer may have plain functions there.
+        calls = {"shutdown": staticmethod(shutdown), "server_close": staticmethod(server_close)}
+        watched = type(type(server).__name__, (), {**calls, "serve_forever": serve})()
+        failure: CaseError | None = None
+        try:
+            run = running(watched, PATIENCE)
+            with run:
+                try:
+                    yield server
+                except CaseError as error:
+                    failure = error
+                    run.deadline = 5 * MOMENT  # whether it stops as well changes nothing
+                    raise
+        except ServerTrouble as trouble:
+            if failure is not None:  # what was asked comes first, then that it will not stop
+                raise failure from failure.__cause__
+            self.fail(f"{trouble}".rstrip(".") + bench.whereabouts(), trouble.__cause__)
+
+    def talk(self, address: Any, message: bytes = b"") -> bytes:
+        """Send `message` from a client of its own and return all that comes until the end.
+
+        `address` is a host and a port, or the path of a Unix socket. No connection, no end within
+        PATIENCE, or a broken connection fails the case.
+        """
+        bench, records, received = self.bench, self.bench.records, b""
+        try:
+            with bench.connect(address, PATIENCE) as client:
+                bench.there(Records.note_client, records, client.getsockname())
+                client.sendall(message)
+                while data := client.recv(4096):
+                    received += data
+                    self.want(len(received) < MOST, f"{len(received):,} bytes, and no end")
+        except TimeoutError:
+            stands = bench.whereabouts()
+            self.fail(f"{received!r}, and no end within {PATIENCE:g} seconds{stands}")
+        except ConnectionRefusedError as error:
+            self.fail("ConnectionRefusedError: bound, but does it listen?", error)
+        except OSError as error:
+            self.fail(describe(error), error)
+        return received
+
+
+def _where_the_call_stands(records: Records) -> str:
+    return whereabouts(records.known)
