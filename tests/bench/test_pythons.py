@@ -12,6 +12,7 @@ import pytest
 from socketlab import project
 from socketlab.__main__ import ROOT, exercises
 from socketlab.exercises import find
+from socketlab.kernels import execute
 from socketlab.learner.course import refresh
 from socketlab.notebook.fresh import fresh
 from socketlab.python_path import search_path
@@ -126,6 +127,16 @@ def test_what_a_new_python_says_comes_through(capsys, monkeypatch):
         monkeypatch.setenv(name, value)
     fresh(speak, deadline=60)
     assert capsys.readouterr().out == "a middle dot: \u00b7\n"
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", ["notebooks", "solutions/07_forking_mixin"])
+def test_a_notebook_runs_beside_such_files(folder, name):
+    """The chapter that starts most Pythons, and its exercises with right answers and checks."""
+    notebook = nbformat.read(ROOT / name / "07_forking_mixin.ipynb", as_version=4)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    execute(notebook, environment, resources={"metadata": {"path": str(folder)}})
 
 
 @pytest.fixture
