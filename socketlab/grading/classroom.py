@@ -108,7 +108,7 @@ def grade_class(options: argparse.Namespace) -> list[Grade]:
     handed_in = _handed_in(options.submissions)
     with _written(options.out):
         private.own_folder(options.out, marks=(JOURNAL, TABLE))
-        journal = Journal(options.out / JOURNAL, _fingerprint(secret))
+        journal = Journal(options.out / JOURNAL, fingerprint(secret))
     with journal:
         grades = [journal.find(one) or judge.ungraded(one, NOT_YET) for one in handed_in]
         todo = [place for place, grade in enumerate(grades) if grade.trouble]
@@ -330,11 +330,13 @@ def _dask(address: str) -> Iterator[Executor]:
         yield client.get_executor(retries=3, pure=False)  # type: ignore[no-untyped-call]
 
 
-def _fingerprint(secret: str) -> str:
-    """Return a fingerprint of the checks, and of the Python on which answers run."""
-    package = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[1]
+
+
+def fingerprint(secret: str, package: Path = PACKAGE) -> str:
+    """Return a fingerprint of the checks, their points, and the Python on which answers run."""
     state = hashlib.sha256(secret.encode())
     state.update(repr(sys.version_info[:2]).encode())
-    for path in sorted(package.glob("**/*.py")):
+    for path in sorted(one for one in package.rglob("*") if one.suffix in (".py", ".toml")):
         state.update(path.read_bytes())
     return state.hexdigest()

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import sys
 import tempfile
 from argparse import Namespace
@@ -131,7 +132,7 @@ def test_other_checks_judge_everybody_anew(options, judged, monkeypatch):
     classroom.grade_class(options)
     journal = options.out / "journal.jsonl"
     journal.write_text(journal.read_text().replace('"seconds"', '"a name of another version"'))
-    monkeypatch.setattr(classroom, "_fingerprint", lambda secret: "another version")
+    monkeypatch.setattr(classroom, "fingerprint", lambda secret: "another version")
     classroom.grade_class(options)
     assert len(judged) == 4
 
@@ -142,6 +143,16 @@ def test_another_python_judges_everybody_anew(options, judged, monkeypatch):
     monkeypatch.setattr("sys.version_info", (3, 99, *sys.version_info[2:]))
     classroom.grade_class(options)
     assert len(judged) == 4
+
+
+@pytest.mark.parametrize("name", ["checks/core.py", "exercises/tcp_server.toml"])
+def test_a_changed_check_or_number_of_points_is_another_version(tmp_path, name):
+    package = tmp_path / "socketlab"
+    shutil.copytree(classroom.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    before = classroom.fingerprint("", package)
+    assert before == classroom.fingerprint("")
+    (package / name).write_bytes((package / name).read_bytes() + b"\n")
+    assert classroom.fingerprint("", package) != before
 
 
 def test_a_changed_submission_is_judged_anew_and_alone(options, judged):
