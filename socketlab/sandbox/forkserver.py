@@ -279,9 +279,11 @@ class Keeper:
     def _excess(self) -> str:
         """Tell what all its processes have too much of."""
         most = self.limits
+        if not self.has_begun:  # nothing of its own has run, and nobody knows where it works
+            return ""
         if self._disk_is_full():
             return "disk"
-        if LINUX and self.has_begun:  # before, /proc may not be the student's
+        if LINUX:
             self.together.look(of_namespace() if self.isolated else below(os.getpid()))
             if self.together.processes > most["children"]:
                 return "children"

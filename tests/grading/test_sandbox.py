@@ -535,6 +535,16 @@ def test_no_files_are_left(sandbox):
     assert left == []
 
 
+def test_who_wrote_too_much_at_once_had_begun_all_the_same():
+    """Its folder is told, however late the look that finds too much in it."""
+    preload = ["tests.grading.hostile", "tests.grading.hostile:look_late"]
+    with Sandbox("process", LIMITS, preload=preload) as sandbox:
+        for _ in range(5):
+            with start(sandbox, "dig") as student:
+                assert student.work.name.startswith("student-")
+                assert student.wait(PATIENCE).reason == "disk"
+
+
 def test_files_of_its_user_stay_as_they_are(sandbox, tmp_path):
     """Even at level process, where it sees them; what it needs works."""
     if sandbox.level == "process" and not landlock.version():
