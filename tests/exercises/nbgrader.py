@@ -24,6 +24,8 @@ from pathlib import Path
 import nbformat
 
 from socketlab.exercises import find
+from socketlab.files import short_tempdir
+from socketlab.kernels import on_files
 
 from .test_notebooks import CHAPTERS, ROOT, read, scored
 
@@ -102,14 +104,16 @@ def nbgrader(folder, *words, deadline=DEADLINE):
     # It calls `alembic`, which is beside Python even where PATH lacks it.
     path = os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"]))
     python_path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
-    run = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *words],
-        cwd=folder,
-        env={**os.environ, "PATH": path, "PYTHONPATH": python_path},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=deadline,
-    )
+    with tempfile.TemporaryDirectory(dir=short_tempdir()) as place:
+        files = [f"--KernelManager.{name}={value}" for name, value in on_files(place).items()]
+        run = subprocess.run(
+            [sys.executable, "-m", "nbgrader", *words, *files],
+            cwd=folder,
+            env={**os.environ, "PATH": path, "PYTHONPATH": python_path},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=deadline,
+        )
     assert run.returncode == 0, run.stderr
 
 
