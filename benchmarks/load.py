@@ -28,7 +28,7 @@ PAUSE = 0.001
 """Seconds until a request is tried again for which the server's queue had no room."""
 
 
-class NoRoom(Exception):
+class NoRoomError(Exception):
     """The server's queue is full. Only Unix sockets say so."""
 
 
@@ -51,7 +51,7 @@ class Streams:
         if error and error != errno.EINPROGRESS:
             sock.close()
             if error == errno.EAGAIN:
-                raise NoRoom
+                raise NoRoomError
             raise OSError(error, "connect")
         event = self.event
         try:
@@ -118,7 +118,7 @@ class Datagrams(Streams):
             sock.send(message)
         except BlockingIOError:
             self.free.append(sock)
-            raise NoRoom from None
+            raise NoRoomError from None
         number = sock.fileno()
         self.open[number] = [sock, message]
         return number
@@ -160,7 +160,7 @@ def load(transport, clients, seconds, requests, patience):
         while len(begun) < clients and sent < requests and (now := clock()) < end:
             try:
                 number = transport.send(b"%064d" % sent)
-            except NoRoom:
+            except NoRoomError:
                 wait = PAUSE
                 break
             except OSError as error:

@@ -101,7 +101,7 @@ def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
                 said, passed = terminal.checked(course, exercise)
                 print(said)
                 return 0 if passed else 1
-    except (LookupError, commands.NotNow) as error:
+    except (LookupError, commands.UnavailableError) as error:
         return _sorry(str(error.args[0]))
     except ModuleNotFoundError as error:
         return _sorry(_lacks(error))

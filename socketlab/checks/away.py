@@ -26,7 +26,7 @@ from ..notebook.fresh import fresh
 from ..notebook.running import ServerTrouble, within
 from ..notebook.tracebacks import describe, whereabouts
 from ..processes import end, start
-from ..remote.link import Checker, LinkBroken, Subject
+from ..remote.link import Checker, LinkBrokenError, Subject
 from .bench import Bench
 from .case import PATIENCE, CannotCheckError, Case, CaseError
 
@@ -52,7 +52,7 @@ def away(case: Case, trial: Callable[..., Any], *answers: Any) -> Any:
                 case.want(not told, f"a child came back into the program of its parent ({told})")
     except (CaseError, CannotCheckError):
         raise
-    except LinkBroken as broken:
+    except LinkBrokenError as broken:
         case.fail("the program of the server ended before the check", broken)
     except Exception as error:
         case.fail(describe(error), error)
@@ -77,7 +77,7 @@ def _where_they_may_fork(
         try:
             yield bench, answers
         finally:
-            with suppress(LinkBroken):
+            with suppress(LinkBrokenError):
                 bench.there(end_children)
         return
     cells = {

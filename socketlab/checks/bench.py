@@ -12,7 +12,7 @@ from typing import Any
 
 from ..notebook.running import within
 from ..notebook.tracebacks import whereabouts
-from ..remote.link import Checker, LinkBroken, make_class
+from ..remote.link import Checker, LinkBrokenError, make_class
 from .case import CannotCheckError, Case
 from .records import Records, is_disturbed, opened
 
@@ -60,7 +60,7 @@ class Bench:
 
     def reported(self, told: str = "") -> str:
         """Return what the server reported first, in brackets, if that isn't in `told` already."""
-        with suppress(LinkBroken):
+        with suppress(LinkBrokenError):
             error = str(self.records.trouble())
             return f" ({error})" if error and error not in told else ""
         return ""

@@ -22,7 +22,7 @@ from ..checks.case import PATIENCE, Case
 from ..checks.core import load
 from ..checks.forecast import compare
 from ..notebook.tracebacks import describe
-from ..remote.link import LinkBroken
+from ..remote.link import LinkBrokenError
 from .sockets import want_plain_reply
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -142,10 +142,10 @@ def loop(bench: Bench, notes: Any, function: Any, *args: Any) -> threading.Threa
     def serve() -> None:
         try:
             bench.there(in_parent, notes, function, *args)
-        except LinkBroken:
+        except LinkBrokenError:
             pass  # the trial is over
         except BaseException as error:
-            with suppress(LinkBroken):
+            with suppress(LinkBrokenError):
                 notes.note(f"handle_error {describe(error)}")
 
     return threading.Thread(target=serve, daemon=True)

@@ -20,12 +20,12 @@ from typing import Any, cast
 
 from .. import processes, project
 from ..exercises import all_exercises
-from ..sandbox.sandbox import LEVELS, Sandbox, SandboxTrouble, processors
+from ..sandbox.sandbox import LEVELS, Sandbox, SandboxError, processors
 from . import forks, hidden, judge, private, similarity
 from .archives import printable
 from .judge import Grade
 from .results import JOURNAL, TABLE, Journal, grade_of, write_all
-from .submissions import Submission, Unreadable, submissions
+from .submissions import Submission, SubmissionError, submissions
 
 NOT_YET = "This submission has not been graded yet, or the grader was interrupted."
 JOBS_PER_CPU = 4
@@ -35,7 +35,7 @@ _sandbox: Sandbox | None = None
 """Of this process, or inherited from the one that forked it."""
 
 
-class NotWritten(Exception):
+class WriteError(Exception):
     """The grades cannot be written; the text says why."""
 
 
@@ -57,11 +57,11 @@ def main(arguments: list[str]) -> int:
     try:
         with _time_is_told():
             grades = grade_class(options)
-    except (Unreadable, SandboxTrouble, hidden.BadChecks, NotWritten) as error:
+    except (SubmissionError, SandboxError, hidden.HiddenChecksError, WriteError) as error:
         for line in str(error).splitlines():
             print(printable(line), file=sys.stderr)
         return 2
-    except (KeyboardInterrupt, OutOfTime, MemoryError) as error:
+    except (KeyboardInterrupt, DeadlineError, MemoryError) as error:
         why = {KeyboardInterrupt: "Interrupted", MemoryError: "The grader has too little memory"}
         told = why.get(type(error)) or error
         print(f"{told}. What is graded is kept: the same command goes on there.", file=sys.stderr)
@@ -69,20 +69,20 @@ def main(arguments: list[str]) -> int:
     return 1 if any(grade.trouble for grade in grades) else 0
 
 
-class OutOfTime(Exception):
+class DeadlineError(Exception):
     """This process has nearly used up its computing time; the text says why."""
 
 
 @contextmanager
 def _time_is_told() -> Iterator[None]:
-    """Raise OutOfTime a second before a limit on computing time ends this process in silence."""
+    """Raise DeadlineError a second before a limit on computing time ends us in silence."""
     soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
     if hard == resource.RLIM_INFINITY:
         yield
         return
 
     def told(*_: object) -> None:
-        raise OutOfTime(f"This terminal allows {hard} seconds of computing time (ulimit -t)")
+        raise DeadlineError(f"This terminal allows {hard} seconds of computing time (ulimit -t)")
 
     before = signal.signal(signal.SIGXCPU, told)
     resource.setrlimit(resource.RLIMIT_CPU, (max(1, hard - 1), hard))
@@ -142,7 +142,7 @@ def _handed_in(source: Path) -> list[Submission]:
     if left:
         print(f"Left out, as no path says whose they are: {', '.join(left)}", file=sys.stderr)
     if not found:
-        raise Unreadable(f"There is no <student>/<chapter>/<notebook>.ipynb in {source}.")
+        raise SubmissionError(f"There is no <student>/<chapter>/<notebook>.ipynb in {source}.")
     for (student, chapter), paths in _paths(found).items():
         if len(paths) > 1:
             told = f"{student} has handed in {len(paths)} notebooks of {chapter}. Each is graded."
@@ -172,7 +172,7 @@ def _written(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise NotWritten(f"Grades cannot be written to {folder}: {error.strerror}.") from error
+        raise WriteError(f"Grades cannot be written to {folder}: {error.strerror}.") from error
 
 
 def _try_hidden_checks(secret: str, options: argparse.Namespace) -> None:
@@ -183,7 +183,7 @@ def _try_hidden_checks(secret: str, options: argparse.Namespace) -> None:
         outcomes = dict(judged(tasks))
     for place, (exercise, folder, _) in enumerate(trials):
         if isinstance(outcomes[place], Exception):
-            raise SandboxTrouble(f"The hidden checks could not be tried: {outcomes[place]}.")
+            raise SandboxError(f"The hidden checks could not be tried: {outcomes[place]}.")
         hidden.judge_trial(exercise, folder, outcomes[place]["results"])
 
 
@@ -242,9 +242,9 @@ def far_work(fields: dict[str, Any], secret: str, level: str | None) -> dict[str
         _beside.program = None
         raise RuntimeError("the program that judges on a worker has ended") from None
     if isinstance(answer, str):
-        raise SandboxTrouble(f"On a worker: {answer}")
+        raise SandboxError(f"On a worker: {answer}")
     if "failed" in answer:
-        raise judge.NotJudged(answer["failed"])
+        raise judge.NotJudgedError(answer["failed"])
     return cast(dict[str, Any], answer)
 
 
@@ -259,10 +259,10 @@ def serve() -> None:
             for line in chain([first], sys.stdin):
                 try:
                     answer = work(*json.loads(line))
-                except judge.NotJudged as trouble:
+                except judge.NotJudgedError as trouble:
                     answer = {"failed": str(trouble)}
                 print(json.dumps(answer), flush=True)
-    except SandboxTrouble as trouble:
+    except SandboxError as trouble:
         print(json.dumps(str(trouble)), flush=True)
 
 
@@ -289,7 +289,7 @@ def _far_away(
     for future in as_completed(futures):
         try:
             yield futures[future], future.result()
-        except SandboxTrouble:
+        except SandboxError:
             raise
         except Exception as error:  # this one's trouble, not that of the others
             yield futures[future], error
@@ -313,17 +313,15 @@ def _judging(level: str | None) -> Iterator[Sandbox]:
 def _dask(address: str) -> Iterator[Executor]:
     scheme, _, where = address.partition("://")
     if scheme != "dask" or not where:
-        raise SandboxTrouble(f"{address!r} is no executor. There is: dask://HOST:PORT")
+        raise SandboxError(f"{address!r} is no executor. There is: dask://HOST:PORT")
     try:
         from distributed import Client
     except ImportError:
-        raise SandboxTrouble(
-            "Dask is not installed: pip install 'minisocketserver[dask]'"
-        ) from None
+        raise SandboxError("Dask is not installed: pip install 'minisocketserver[dask]'") from None
     try:
         client = Client(f"tcp://{where}")  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
-        raise SandboxTrouble(f"No Dask scheduler answers at {where}: {error}") from None
+        raise SandboxError(f"No Dask scheduler answers at {where}: {error}") from None
     with client:
         if not client.scheduler_info()["workers"]:
             print(f"The scheduler at {where} has no workers yet. Waiting.", file=sys.stderr)

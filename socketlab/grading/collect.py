@@ -10,7 +10,7 @@ from pathlib import Path
 from .. import project
 from . import private
 from .archives import is_printable, printable
-from .homes import PLACE, Found, NotRead, read_home
+from .homes import PLACE, Found, HomeError, read_home
 
 MOST_NAMED = 3
 """So many files that were left out are named, for each reason."""
@@ -124,7 +124,7 @@ def _collect(home: Path, chapters: Sequence[str], out: Path, outcome: Outcome) -
     try:
         for found in read_home(home, chapters):
             _take(found, mine, out, outcome)
-    except NotRead as trouble:
+    except HomeError as trouble:
         stays = "; what was collected before stays" if any(mine.glob("*/*.ipynb")) else ""
         outcome.leave("", f"{trouble}{stays}")
         return

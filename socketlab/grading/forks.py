@@ -15,7 +15,7 @@ SECONDS = 3600.0
 """The time for one call. All that is waited for in it has a shorter deadline."""
 
 
-class CallFailed(Exception):
+class CallError(Exception):
     """A call has not returned, or not within its time; the text says why."""
 
 
@@ -28,17 +28,17 @@ class _Call:
     started: float = field(default_factory=time.monotonic)
 
     def outcome(self) -> Any:
-        """Return what the call returned, or a CallFailed, once its pipe is at its end."""
+        """Return what the call returned, or a CallError, once its pipe is at its end."""
         status = self.end()
         if status == 0:
             answer = json.loads(self.written)
-            return answer["value"] if "value" in answer else CallFailed(answer["failed"])
+            return answer["value"] if "value" in answer else CallError(answer["failed"])
         if time.monotonic() - self.started > SECONDS:
-            return CallFailed(f"it was not done after {SECONDS:g} seconds")
+            return CallError(f"it was not done after {SECONDS:g} seconds")
         how = f"ended with status {status}"
         if status < 0:
             how = f"was ended by signal {-status} ({signal.strsignal(-status)})"
-        return CallFailed(f"the process that judged it {how}")
+        return CallError(f"the process that judged it {how}")
 
     def end(self) -> int:
         """End the process, if it runs; return its exit status, or minus the signal's number."""
@@ -54,7 +54,7 @@ def each(
 ) -> Iterator[tuple[int, Any]]:
     """Call `function(*task)` for each task; yield its key with what was returned, as it comes.
 
-    What is returned must be fit for JSON. In place of what was not returned comes a CallFailed.
+    What is returned must be fit for JSON. In place of what was not returned comes a CallError.
     Call it from a process with a single thread, `at_once` calls are made at a time.
     """
     waiting = list(reversed([*tasks.items()]))
@@ -69,7 +69,7 @@ def each(
                         running.append(call)
                         selector.register(call.pipe, selectors.EVENT_READ, call)
                     except OSError as error:
-                        yield key, CallFailed(f"no process to judge it: {error.strerror}")
+                        yield key, CallError(f"no process to judge it: {error.strerror}")
                 for found, _ in selector.select(1):
                     call = found.data
                     if data := os.read(call.pipe, 1 << 16):

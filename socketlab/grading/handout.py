@@ -37,7 +37,7 @@ TAKEN = (
 """Patterns for all that a learner needs, and no more."""
 
 
-class NotPacked(Exception):
+class HandoutError(Exception):
     """The course can't be handed out like this; the text says why, and what to do."""
 
 
@@ -70,7 +70,7 @@ def main(arguments: list[str]) -> int:
         told = f"{printable(str(error.filename or target))}: {error.strerror}."
         print(f"Nothing was handed out. {told}", file=sys.stderr)
         return 1
-    except NotPacked as trouble:
+    except HandoutError as trouble:
         print(printable(f"Nothing was handed out. {trouble}"), file=sys.stderr)
         return 1
     for why, names in handout.left.items():
@@ -86,17 +86,17 @@ def choose(project: Path) -> Handout:
     """Return the files of `project` that learners need, as they are now.
 
     In a clone these are files that git knows, so that none of the teacher's own is among them.
-    NotPacked if git can't be asked, or if a file is missing.
+    HandoutError if git can't be asked, or if a file is missing.
     """
     if not (project / "solutions").is_dir():
-        raise NotPacked("There is no solutions/ here: this is a hand-out already.")
+        raise HandoutError("There is no solutions/ here: this is a hand-out already.")
     handout = Handout()
     known = _known_to_git(project)
     names = sorted(_files(project) if known is None else known)
     for name in filter(_is_taken, names):
         path = project / name
         if path.is_symlink() or not path.is_file():
-            raise NotPacked(f"{name} is missing, or a link.")
+            raise HandoutError(f"{name} is missing, or a link.")
         if _holds_hidden_checks(path):
             handout.leave(name, "as hidden checks are in it")
         else:
@@ -131,7 +131,7 @@ def _known_to_git(project: Path) -> set[str] | None:
         return names
     if (project / ".git").exists():
         told = "Git doesn't say which files are the course's own."
-        raise NotPacked(f"{told} {' '.join(said.split())}".rstrip())
+        raise HandoutError(f"{told} {' '.join(said.split())}".rstrip())
     return None
 
 
@@ -202,17 +202,17 @@ _MARKED = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 
 
 def _look_for_answers(content: bytes, solutions: Path) -> None:
-    """Read the zip as a learner would. NotPacked if an answer of ours is in it, line by line."""
+    """Read the zip as a learner would. HandoutError if an answer of ours is in it, line by line."""
     known = list(_answers(solutions))
     if not known:
-        raise NotPacked(f"{solutions} holds no answers to look for.")
+        raise HandoutError(f"{solutions} holds no answers to look for.")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for entry in archive.infolist():
             text = f"\n{_code(_text(entry.filename, archive.read(entry)))}\n"
             for number, whole, parts in known:
                 some = [] if entry.filename.startswith(SHOWN) else parts
                 if any(f"\n{code}\n" in text for code in (whole, *some)):
-                    raise NotPacked(
+                    raise HandoutError(
                         f"Our answer to {number} is in {entry.filename}. If you have changed it "
                         "in solutions/: python -m socketlab.authoring.exercises"
                     )

@@ -20,7 +20,7 @@ _loaded = ""
 _checks: list[tuple[core.Exercise, str]] = []
 
 
-class BadChecks(Exception):
+class HiddenChecksError(Exception):
     """A file of hidden checks that cannot be used; the text says why."""
 
 
@@ -51,7 +51,9 @@ def hidden_check(
 
 
 def load(source: str, name: str = "hidden checks") -> None:
-    """Run the text of a file of hidden checks, in place of any other's. BadChecks if it fails.
+    """Run the text of a file of hidden checks, in place of any other's.
+
+    HiddenChecksError if it fails.
 
     It is no module that could be imported: so its functions run here, never with the student's
     code, and their source is not sent anywhere.
@@ -65,9 +67,9 @@ def load(source: str, name: str = "hidden checks") -> None:
             exec(compile(source, name, "exec"), {"__name__": "hidden"})
     except (Exception, SystemExit) as error:
         forget()
-        raise BadChecks(f"{name} cannot be used: {_told(error, name)}") from error
+        raise HiddenChecksError(f"{name} cannot be used: {_told(error, name)}") from error
     if source and not _checks:
-        raise BadChecks(f"{name} cannot be used: no @hidden_check is in it.")
+        raise HiddenChecksError(f"{name} cannot be used: no @hidden_check is in it.")
     _loaded = source
 
 
@@ -89,13 +91,16 @@ def _told(error: BaseException, name: str) -> str:
 
 
 def read(path: Path | None) -> str:
-    """Return the text of a file of hidden checks, or nothing. BadChecks if it cannot be read."""
+    """Return the text of a file of hidden checks, or nothing.
+
+    HiddenChecksError if it cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8") if path else ""
     except OSError as error:
-        raise BadChecks(f"{path} cannot be read: {error.strerror}.") from error
+        raise HiddenChecksError(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise BadChecks(f"{path} cannot be read: it is no text in UTF-8.") from error
+        raise HiddenChecksError(f"{path} cannot be read: it is no text in UTF-8.") from error
 
 
 def trials() -> Iterator[tuple[core.Exercise, str, Submission]]:
@@ -113,13 +118,13 @@ def trials() -> Iterator[tuple[core.Exercise, str, Submission]]:
 
 
 def judge_trial(exercise: core.Exercise, folder: str, results: list[dict[str, object]]) -> None:
-    """Look at what came of a trial. BadChecks where a check fails our solution, or nobody."""
+    """Look at a trial. HiddenChecksError where a check fails our solution, or nobody."""
     for result in results:
         topic = str(result["check"]).removeprefix("hidden: ")
         if result["exercise"] != exercise.id or topic == result["check"]:
             continue
         name = f"The hidden check {topic!r} of {exercise.id}"
         if folder == "solutions" and not result["points"]:
-            raise BadChecks(f"{name} turns our own solution down:\n{result['for_teacher']}")
+            raise HiddenChecksError(f"{name} turns our own solution down:\n{result['for_teacher']}")
         if folder == "exercises" and result["points"]:
-            raise BadChecks(f"{name} lets the blank exercise pass: nobody could fail it.")
+            raise HiddenChecksError(f"{name} lets the blank exercise pass: nobody could fail it.")

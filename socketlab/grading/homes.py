@@ -35,7 +35,7 @@ SECONDS = 60.0
 """The time that a home may take; what hangs is a network's file system, or a trap."""
 
 
-class NotRead(Exception):
+class HomeError(Exception):
     """A home that can't be read, or not to its end; the text says why."""
 
 
@@ -54,7 +54,7 @@ class Found:
 
 
 def read_home(home: Path, chapters: Sequence[str], seconds: float = SECONDS) -> Iterator[Found]:
-    """Yield what a home holds of the chapters. NotRead if it can't be read, or takes too long."""
+    """Yield what a home holds of the chapters. HomeError if it can't be read, or takes too long."""
     here, there = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -64,11 +64,11 @@ def read_home(home: Path, chapters: Sequence[str], seconds: float = SECONDS) -> 
         for line in _lines(here, time.monotonic() + seconds):
             fields = json.loads(line)
             if "failed" in fields:
-                raise NotRead(fields["failed"])
+                raise HomeError(fields["failed"])
             if "done" in fields:
                 return
             yield Found(**fields | {"content": base64.b64decode(fields["content"])})
-        raise NotRead("the process that read it was ended")
+        raise HomeError("the process that read it was ended")
     finally:
         os.close(here)
         _end(pid)
@@ -79,7 +79,7 @@ def _lines(pipe: int, until: float) -> Iterator[bytes]:
     while True:
         ready, _, _ = select.select([pipe], [], [], max(0.0, until - time.monotonic()))
         if not ready:
-            raise NotRead("reading it took too long. Does something hang there?")
+            raise HomeError("reading it took too long. Does something hang there?")
         data = os.read(pipe, 1 << 20)
         if not data:
             return
@@ -109,7 +109,7 @@ def _in_child(home: Path, chapters: Sequence[str], pipe: int, seconds: float) ->
                     content = base64.b64encode(found.content).decode()
                     print(json.dumps(asdict(found) | {"content": content}), file=out)
                 print(json.dumps({"done": True}), file=out)
-            except NotRead as trouble:
+            except HomeError as trouble:
                 print(json.dumps({"failed": str(trouble)}), file=out)
             except OSError as error:
                 print(json.dumps({"failed": _told(error)}), file=out)
@@ -119,7 +119,7 @@ def _in_child(home: Path, chapters: Sequence[str], pipe: int, seconds: float) ->
 
 def _read(home: Path, chapters: Sequence[str]) -> Iterator[Found]:
     if home.is_symlink():
-        raise NotRead(f"it is a link, to {os.readlink(home)!r}. Name the folder itself")
+        raise HomeError(f"it is a link, to {os.readlink(home)!r}. Name the folder itself")
     flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW
     folder = os.open(home, flags)
     owner = os.fstat(folder).st_uid
@@ -130,7 +130,7 @@ def _read(home: Path, chapters: Sequence[str]) -> Iterator[Found]:
     for chapter in chapters:
         try:
             place = _folder(chapter, folder)
-        except NotRead as trouble:
+        except HomeError as trouble:
             yield Found(chapter, "", str(trouble))
             continue
         for found in _chapter(chapter, place, owner):
@@ -147,7 +147,7 @@ def _become(owner: int) -> None:
     if os.geteuid() != 0:
         return
     if owner == 0:
-        raise NotRead("it belongs to root, who may read everything. Whose is it? See: chown")
+        raise HomeError("it belongs to root, who may read everything. Whose is it? See: chown")
     os.setgroups([])
     os.setgid(NOBODY)
     os.setuid(owner)
@@ -158,12 +158,12 @@ def _folder(name: str, within: int) -> int:
     try:
         return os.open(name, flags, dir_fd=within)
     except FileNotFoundError:
-        raise NotRead(f"there is no {name!r}") from None
+        raise HomeError(f"there is no {name!r}") from None
     except OSError as error:
         with suppress(OSError):
             if stat.S_ISLNK(os.stat(name, dir_fd=within, follow_symlinks=False).st_mode):
-                raise NotRead(f"{name!r} is a link, which isn't followed") from None
-        raise NotRead(f"{name!r} can't be opened: {_told(error)}") from None
+                raise HomeError(f"{name!r} is a link, which isn't followed") from None
+        raise HomeError(f"{name!r} can't be opened: {_told(error)}") from None
 
 
 def _chapter(chapter: str, folder: int, owner: int) -> Iterator[Found]:
@@ -183,7 +183,7 @@ def _chapter(chapter: str, folder: int, owner: int) -> Iterator[Found]:
         except FileNotFoundError:
             if name in seen:
                 yield Found(chapter, name, "it has gone")
-        except NotRead as trouble:
+        except HomeError as trouble:
             yield Found(chapter, name, str(trouble))
         except OSError as error:
             yield Found(chapter, name, _told(error))
@@ -197,25 +197,25 @@ def _chapter(chapter: str, folder: int, owner: int) -> Iterator[Found]:
 
 
 def _file(name: str, folder: int, owner: int) -> bytes:
-    """Return what is in a file. NotRead if it's anything else, another user's, or too big."""
+    """Return what is in a file. HomeError if it's anything else, another user's, or too big."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
     if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-        raise NotRead("a link, or no file")
+        raise HomeError("a link, or no file")
     for _ in range(3):
         with open(os.open(name, flags, dir_fd=folder), "rb") as file:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
-                raise NotRead("a link, or no file")
+                raise HomeError("a link, or no file")
             if before.st_uid != owner:
-                raise NotRead("it belongs to another user")
+                raise HomeError("it belongs to another user")
             if before.st_size > MOST_BYTES:
-                raise NotRead(f"it has more than {MOST_BYTES >> 20} MB")
+                raise HomeError(f"it has more than {MOST_BYTES >> 20} MB")
             content = file.read(MOST_BYTES + 1)
             after = os.fstat(file.fileno())
         if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, len(content)):
             return content
         time.sleep(0.1)
-    raise NotRead("it changes while it's read")
+    raise HomeError("it changes while it's read")
 
 
 def _told(error: OSError) -> str:

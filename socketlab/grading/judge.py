@@ -20,12 +20,20 @@ from ..checks.case import CannotCheckError, Failure
 from ..checks.core import Check, Exercise
 from ..exercises import MODULES, all_exercises
 from ..notebook.tracebacks import describe
-from ..remote.link import Checker, Line, LinkBroken, NoMessage, is_lack
+from ..remote.link import Checker, Line, LinkBrokenError, MessageError, is_lack
 from ..sandbox import namespaces
 from ..sandbox.limits import FILES, data_used, lower, want_files
-from ..sandbox.sandbox import Ending, Sandbox, SandboxTrouble, Student, Turns
+from ..sandbox.sandbox import Ending, Sandbox, SandboxError, Student, Turns
 from .clock import Clock
-from .submissions import UNSEEN, Cell, Submission, Unreadable, cells_for, cells_of, defined_again
+from .submissions import (
+    UNSEEN,
+    Cell,
+    Submission,
+    SubmissionError,
+    cells_for,
+    cells_of,
+    defined_again,
+)
 
 SECONDS = 10.0
 """The time for one check, in which its own deadlines have long passed."""
@@ -62,7 +70,7 @@ PRELOAD = (
 """What a student's process needs. The checks know hints, which students may see, no answers."""
 
 
-class NotJudged(Exception):
+class NotJudgedError(Exception):
     """A notebook could not be judged here, through no fault of its own; the text says why."""
 
 
@@ -117,7 +125,7 @@ class Job:
 def grade(submission: Submission, sandbox: Sandbox) -> Grade:
     """Judge one notebook. Call it from a process with a single thread: it forks.
 
-    NotJudged where this machine has not what it takes: then nothing is said of the answers.
+    NotJudgedError where this machine has not what it takes: then nothing is said of the answers.
     """
     exercises = exercises_of(submission.chapter)
     trouble = submission.trouble
@@ -127,7 +135,7 @@ def grade(submission: Submission, sandbox: Sandbox) -> Grade:
         )
     try:
         cells = [] if trouble else cells_of(submission.text)
-    except Unreadable as unreadable:
+    except SubmissionError as unreadable:
         trouble = str(unreadable)
     done = ungraded(submission, trouble)
     if trouble:
@@ -143,8 +151,8 @@ def grade(submission: Submission, sandbox: Sandbox) -> Grade:
     try:
         for result in _in_processes(jobs, sandbox):
             results[result.exercise, result.check] = result
-    except SandboxTrouble as why:
-        raise NotJudged(str(why)) from why
+    except SandboxError as why:
+        raise NotJudgedError(str(why)) from why
     done.results = list(results.values())
     return done
 
@@ -207,11 +215,11 @@ class Running:
         return bool(data)
 
     def results(self) -> list[Result]:
-        """Return the results so far. SandboxTrouble if it has told one."""
+        """Return the results so far. SandboxError if it has told one."""
         told = [json.loads(line) for line in self.written.split(b"\n")[:-1] if line]
         for one in told:
             if "trouble" in one:
-                raise SandboxTrouble(one["trouble"])
+                raise SandboxError(one["trouble"])
         return [Result(**one) for one in told]
 
     def hangs(self) -> bool:
@@ -245,7 +253,7 @@ class Running:
     def ended(self) -> list[Result]:
         """Return the results, once it has ended; one more where it did not end by itself.
 
-        SandboxTrouble where that was not the answer's doing.
+        SandboxError where that was not the answer's doing.
         """
         os.close(self.pipe)
         _, status = os.waitpid(self.pid, 0)
@@ -254,7 +262,7 @@ class Running:
         code = os.waitstatus_to_exitcode(status)
         if left and code:
             if not self.hung and code not in (_TOO_MUCH, -signal.SIGXCPU):
-                raise SandboxTrouble(f"{_CHECKER} ended {_how(code)}")
+                raise SandboxError(f"{_CHECKER} ended {_how(code)}")
             failure = Failure(
                 called=f"the check {left[0].name!r}",
                 got=f"{_CHECKER} ended",
@@ -281,7 +289,7 @@ def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
     """Judge each job in a fork of this process, in its turn; yield the results as they come.
 
     Where a check hangs or has ended its process, each one after it gets a process of its own.
-    SandboxTrouble where that cannot be done; then all of them have ended.
+    SandboxError where that cannot be done; then all of them have ended.
     """
     waiting = list(reversed(jobs))
     at_once = min(AT_ONCE, sandbox.most or AT_ONCE)
@@ -311,7 +319,7 @@ def _in_processes(jobs: list[Job], sandbox: Sandbox) -> Iterator[Result]:
 
 
 def _fork(job: Job, sandbox: Sandbox, turn: int) -> Running:
-    """Start a judge; SandboxTrouble, and the turn given back, where that cannot be."""
+    """Start a judge; SandboxError, and the turn given back, where that cannot be."""
     pipe: tuple[int, ...] = ()
     try:
         pipe = read_end, write_end = os.pipe()
@@ -321,7 +329,7 @@ def _fork(job: Job, sandbox: Sandbox, turn: int) -> Running:
         sandbox.turns.give(turn)
         for one in pipe:
             os.close(one)
-        raise SandboxTrouble(f"There is no process to judge in: {error.strerror}.") from error
+        raise SandboxError(f"There is no process to judge in: {error.strerror}.") from error
     if pid:
         os.close(write_end)
         return Running(job, pid, read_end, sandbox.turns, turn)
@@ -346,7 +354,7 @@ def _tell_results(job: Job, sandbox: Sandbox, pipe: TextIO) -> int:
             print(json.dumps(asdict(result)), file=pipe, flush=True)
     except MemoryError:
         return _TOO_MUCH
-    except (SandboxTrouble, OSError, RuntimeError) as error:
+    except (SandboxError, OSError, RuntimeError) as error:
         print(json.dumps({"trouble": str(error)}), file=pipe, flush=True)
     return 0
 
@@ -379,7 +387,7 @@ def _judge(job: Job, sandbox: Sandbox, pipe: TextIO) -> Iterator[Result]:
                 checker, notes = _run_cells(job, student, clock, isolated)
                 if cells != first:
                     notes.append(_ONLY_NEEDED)
-            except LinkBroken as broken:
+            except LinkBrokenError as broken:
                 if cells != job.needed:
                     continue
                 for part in job.checks:  # none would fare better
@@ -439,7 +447,7 @@ def _check(
         with clock.alarm(SLOW, tell, BUSY):
             failure = _attempt(job, part, checker, student, clock)
         cause = failure.cause if failure is not None else None
-        if isinstance(cause, LinkBroken):
+        if isinstance(cause, LinkBrokenError):
             if part is not job.checks[0] and _computed(_ending(student, cause)):
                 return  # perhaps the checks before have left it too little: let it try alone
             result = _ended(job, part, part.name, student, cause)
@@ -451,7 +459,7 @@ def _check(
         result.notes = notes if result.points else [*notes, *job.again]
         result.seconds = time.monotonic() - started
         yield result
-        if hangs.is_set() or isinstance(cause, LinkBroken):
+        if hangs.is_set() or isinstance(cause, LinkBrokenError):
             return
 
 
@@ -466,13 +474,13 @@ def _attempt(
             try:
                 failure = core.attempt(job.exercise, part, (), checker.namespace(), checker)
             except CannotCheckError as trouble:
-                raise SandboxTrouble(str(trouble)) from trouble
+                raise SandboxError(str(trouble)) from trouble
             except BaseException as error:  # an answer may raise what no check expects
                 failure = replace(_FOREIGN, got=describe(error))
             if lack := checker.lack or _lack(failure.cause if failure else None):
-                raise SandboxTrouble(f"{_CHECKER} was short of something: {lack}")
+                raise SandboxError(f"{_CHECKER} was short of something: {lack}")
             cause = failure.cause if failure is not None else None
-            if isinstance(cause, LinkBroken):
+            if isinstance(cause, LinkBrokenError):
                 if found is not None and _computed(_ending(student, cause)):
                     return found  # the tries before have left this one too little
                 break
@@ -510,10 +518,10 @@ _IN_CELLS = "while your cells ran"
 def _ended(job: Job, part: Check, when: str, student: Student, broken: Exception) -> Result:
     ending = _ending(student, broken)
     if ending.reason == "trouble":
-        raise SandboxTrouble(ending.words)
+        raise SandboxError(ending.words)
     if _computed(ending):
         came = f"It computed for a long time, and was ended{_last_line(job, student)}."
-    elif isinstance(broken, NoMessage):
+    elif isinstance(broken, MessageError):
         came = f"It sent what is no answer ({broken}), and was ended."
     elif ending.reason in ("killed", "time"):
         came = "It was not done after many seconds, and was ended. Does it wait, or serve for ever?"
@@ -532,7 +540,7 @@ def _ended(job: Job, part: Check, when: str, student: Student, broken: Exception
 
 
 def _ending(student: Student, broken: Exception) -> Ending:
-    gone = None if isinstance(broken, NoMessage) else student.wait(GRACE)
+    gone = None if isinstance(broken, MessageError) else student.wait(GRACE)
     return gone or student.kill()
 
 
@@ -555,7 +563,7 @@ def _last_line(job: Job, student: Student) -> str:
 
 def _notes(cells: list[Cell], troubles: Any) -> list[str]:
     if not isinstance(troubles, dict):
-        raise NoMessage("no list of troubles")
+        raise MessageError("no list of troubles")
     notes = []
     for cell in cells:
         told = _short(str(troubles.get(str(cell.number), "")))

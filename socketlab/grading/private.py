@@ -14,7 +14,7 @@ from .archives import printable
 _OTHERS = 0o077
 
 
-class NotPrivate(OSError):
+class NotPrivateError(OSError):
     """A folder that other users have a hand in; `strerror` says how, and what to do."""
 
 
@@ -23,7 +23,7 @@ def own_folder(path: Path, marks: Iterable[str]) -> None:
 
     One that exists loses them, which a sentence on stderr says, if it's empty or holds one of the
     files or folders `marks`, which an earlier run has left. Any other may be meant for more than
-    this: NotPrivate if other users can read it or write there, or if it belongs to one of them.
+    this: NotPrivateError if others can read it or write there, or if it belongs to one of them.
     OSError if it can't be made.
     """
     try:
@@ -35,12 +35,14 @@ def own_folder(path: Path, marks: Iterable[str]) -> None:
     if not stat.S_ISDIR(there.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, "it isn't a folder")
     if {link.st_uid, there.st_uid} != {os.geteuid()}:
-        raise NotPrivate(errno.EPERM, "the folder belongs to another user. Name one of your own")
+        raise NotPrivateError(
+            errno.EPERM, "the folder belongs to another user. Name one of your own"
+        )
     if not there.st_mode & _OTHERS:
         return
     if any(path.iterdir()) and not any((path / mark).exists() for mark in marks):
         told = "other users can use that folder. Name a new one, or close it: chmod go="
-        raise NotPrivate(errno.EPERM, f"{told} {shlex.quote(str(path))}")
+        raise NotPrivateError(errno.EPERM, f"{told} {shlex.quote(str(path))}")
     _narrow(path)
     is_closed = not path.stat().st_mode & _OTHERS
     now = "Now it's yours alone" if is_closed else "They still can, on this kind of file system"

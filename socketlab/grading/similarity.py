@@ -18,7 +18,7 @@ from .. import project
 from ..cells import parse
 from .judge import exercises_of
 from .results import csv_text, write_file
-from .submissions import Submission, Unreadable, cells_for, cells_of
+from .submissions import Submission, SubmissionError, cells_for, cells_of
 
 COMMON = 0.1
 """What is in a larger part of the answers is common: in a large class chance makes many pairs."""
@@ -56,7 +56,7 @@ def pairs(handed_in: Iterable[Submission]) -> list[Pair]:
     for one in handed_in:
         try:
             cells = cells_of(one.text) if one.text else []
-        except Unreadable:
+        except SubmissionError:
             continue
         exercises = exercises_of(one.chapter)
         for exercise in exercises:

@@ -34,7 +34,7 @@ MOST_IN_ZIP = 100
 """Notebooks in the zip of one student, who has some for each chapter at the most."""
 
 
-class Unreadable(Exception):
+class SubmissionError(Exception):
     """A submission that cannot be read; the text says why, to the student and the teacher."""
 
 
@@ -60,7 +60,7 @@ def submissions(source: Path, left: list[str] | None = None) -> Iterator[Submiss
     `<student>_<chapter>.ipynb`, or such in a zip for each student. All that lies in a student's
     folder is that student's, whatever its folders are called. What a student has handed in
     that isn't a notebook comes with a `trouble`. Other paths that name no chapter are added to
-    `left`. Unreadable if `source` is none of these.
+    `left`. SubmissionError if `source` is none of these.
     """
     left = [] if left is None else left
     if source.is_dir():
@@ -75,7 +75,7 @@ def submissions(source: Path, left: list[str] | None = None) -> Iterator[Submiss
         with zipfile.ZipFile(source) as archive:
             yield from _sorted_out(archives.in_zip(archive), left)
     else:
-        raise Unreadable(f"{source} is no folder, zip or notebook. Name what was collected.")
+        raise SubmissionError(f"{source} is no folder, zip or notebook. Name what was collected.")
 
 
 _CHAPTER = re.compile(r"(?:(.*?)[ _-])??(?:exercises[ _-])?(\d\d_[a-z]+(?:_[a-z]+)*).*")
@@ -386,23 +386,23 @@ _BINDING = re.compile(r"^[ \t]*(?:class|def)\s+(\w+)|^(\w+)\s*=", re.MULTILINE)
 
 
 def cells_of(text: str) -> list[Cell]:
-    """Return the code cells of a notebook, in their order. Unreadable if it is not one."""
+    """Return the code cells of a notebook, in their order. SubmissionError if it is not one."""
     try:
         texts = [cell["source"] for cell in code_cells(read(text))]
     except NotebookError as error:
-        raise Unreadable(str(error)) from None
+        raise SubmissionError(str(error)) from None
     _want_moderate(texts)
     reader = Reader()
     return [_cell(number, text, reader) for number, text in enumerate(texts, 1) if text.strip()]
 
 
 def _want_moderate(texts: list[str]) -> None:
-    """Raise Unreadable if cells with these texts are too many, or too much, to be read."""
+    """Raise SubmissionError if cells with these texts are too many, or too much, to be read."""
     if (size := sum(map(len, texts))) > MOST_CODE:
-        raise Unreadable(f"The notebook has {size / (1 << 20):.1f} MB of code; 1 MB is read.")
+        raise SubmissionError(f"The notebook has {size / (1 << 20):.1f} MB of code; 1 MB is read.")
     if len(texts) > MOST_CELLS:
         told = f"The notebook has {len(texts)} cells with code; {MOST_CELLS} are read."
-        raise Unreadable(told)
+        raise SubmissionError(told)
 
 
 def _cell(number: int, source: str, reader: Reader) -> Cell:

@@ -258,7 +258,7 @@ def _seaworthy(
 
 def _run(answer: Answer, names: list[str], planks: dict[str, type]) -> dict[str, type]:
     if answer.trouble:
-        raise Trouble(answer.trouble)
+        raise MissingClassError(answer.trouble)
     module = ModuleType(f"answer_{answer.exercise.replace('.', '_')}")
     shell, namespace = Shell(module), vars(module)
     del sys.modules[module.__name__]  # what can be imported is not taken along to the kernel
@@ -270,23 +270,23 @@ def _run(answer: Answer, names: list[str], planks: dict[str, type]) -> dict[str,
             raise error
     for name in names:
         if not isinstance(namespace.get(name), type):
-            raise Trouble(f"there is no class {name}")
+            raise MissingClassError(f"there is no class {name}")
         blank = _blank_methods(answer.cells, name)
         if blank:
-            raise Trouble(f"still blank: {', '.join(blank)}")
+            raise MissingClassError(f"still blank: {', '.join(blank)}")
     classes = {name: namespace[name] for name in names}
     name, whose = first_borrowed(classes, answer.own)
     if name:
-        raise Trouble(f"{name} is {whose}: write your own, and it is yours")
+        raise MissingClassError(f"{name} is {whose}: write your own, and it is yours")
     return classes
 
 
-class Trouble(Exception):
+class MissingClassError(Exception):
     """A reason, in words for the learner."""
 
 
 def _described(error: BaseException) -> str:
-    if isinstance(error, Trouble):
+    if isinstance(error, MissingClassError):
         return str(error)
     return f"{type(error).__name__}: {error}".partition("\n")[0]
 
@@ -372,7 +372,7 @@ def _serve_one(server_class: Any, handler: Any, kind: str) -> None:
             within(PATIENCE, server.handle_request, "handle_request() to return")
             answer = client.recv(100)
             if answer != b"aye":
-                raise Trouble(f"the client got {answer!r} for its answer")
+                raise MissingClassError(f"the client got {answer!r} for its answer")
         finally:
             within(PATIENCE, server.server_close, "server_close() to return")
 

@@ -13,7 +13,7 @@ from ..output import say
 from . import logbook
 
 
-class NotNow(Exception):
+class UnavailableError(Exception):
     """What was asked for is not to be had, or not yet; the text says why."""
 
     def _render_traceback_(self) -> list[str]:
@@ -24,19 +24,19 @@ class NotNow(Exception):
 def solution(exercise: object = None, give_up: bool = False) -> None:
     """Print our solution, once the check has passed, or with `give_up=True`, which is noted.
 
-    Raises NotNow before that, UnknownError for an unknown exercise.
+    Raises UnavailableError before that, UnknownError for an unknown exercise.
     """
     spec = find(exercise)
     if (project.PROJECT / "pyproject.toml").is_file() and not (
         project.PROJECT / "solutions"
     ).is_dir():
         told = f"This course comes without our solutions. hint({spec.id!r}) helps."
-        raise NotNow(told)
+        raise UnavailableError(told)
     text = project.answer_cell(project.PROJECT / "solutions", spec.id)
     if give_up:
         logbook.note(spec.id, "gave up")
     elif not passed(spec):
-        raise NotNow(
+        raise UnavailableError(
             f"Our solution of {spec.id} comes when yours passes: check({spec.id!r}) first. "
             f"hint({spec.id!r}) helps. To see it all the same: solution({spec.id!r}, "
             "give_up=True), which your progress will mention."

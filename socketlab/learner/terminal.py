@@ -27,11 +27,11 @@ OURS = "python3"
 
 
 def notebook_of(course: Path, spec: Exercise) -> Path:
-    """Return the learner's notebook with this exercise. Raises NotNow where there is none."""
+    """Return the learner's notebook with this exercise. UnavailableError where there is none."""
     path = exercise_notebook(course / "exercises", spec.id[:2])
     if path is None:
         told = f"{course} has no notebook for {spec.id}. Start the course once: make lab"
-        raise commands.NotNow(told)
+        raise commands.UnavailableError(told)
     return path
 
 
@@ -39,7 +39,7 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
     """Run the learner's notebook in a new kernel, then the exercise's checks.
 
     Returns what the checks said, and whether all passed. LookupError for an unknown exercise,
-    NotNow where there is no notebook.
+    UnavailableError where there is no notebook.
     """
     from jupyter_client.kernelspec import NoSuchKernel
 
@@ -67,7 +67,7 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
             resources=resources,
         )
     except NoSuchKernel:
-        raise commands.NotNow(
+        raise commands.UnavailableError(
             "No notebook can run here, because this Python has no kernel. "
             f"Install one: {sys.executable} -m pip install ipykernel"
         ) from None
@@ -117,11 +117,11 @@ def reset(course: Path, exercise: str) -> str:
     wanted = f"answer-{spec.id.replace('.', '-')}"
     place = next((n for n, cell in enumerate(cells) if cell_id(cell) == wanted), None)
     if place is None:
-        raise commands.NotNow(
+        raise commands.UnavailableError(
             f"{path} has no cell {wanted} any more: add one, or delete the notebook."
         )
     if "worksheets" in notebook:
-        raise commands.NotNow(
+        raise commands.UnavailableError(
             f"{path} is in an old format. Open it in JupyterLab, save it, try again."
         )
     old, stub = cells[place]["source"], project.answer_cell(project.PROJECT / "exercises", spec.id)
@@ -141,13 +141,13 @@ def reset(course: Path, exercise: str) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return a notebook. Raises NotNow, with what to do, where it cannot be read."""
+    """Return a notebook. Raises UnavailableError, with what to do, where it cannot be read."""
     try:
         return read(decoded(path.read_bytes()))
     except OSError as error:
-        raise commands.NotNow(f"{path} cannot be read: {error.strerror}.") from None
+        raise commands.UnavailableError(f"{path} cannot be read: {error.strerror}.") from None
     except NotebookError as error:
-        raise commands.NotNow(
+        raise commands.UnavailableError(
             f"{path} cannot be read. {error} Save it once more as a notebook (.ipynb), or rename "
             "it: the next start of the course (make lab) hands out a new one."
         ) from None

@@ -3,7 +3,7 @@
 import ast
 
 
-class NotHere(Exception):
+class NotHereError(Exception):
     """What the rest of the notebook needs is missing. In a notebook, shows without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
@@ -11,7 +11,7 @@ class NotHere(Exception):
 
 
 def needs(what: str, there: bool, but: str | None = None) -> None:
-    """Raise NotHere unless `there`: the cells below are not run then, and the reader knows why.
+    """Raise NotHereError unless `there`: no cell below is run then, and the reader knows why.
 
     `but` names a variable. With it nothing is raised: of the cells below, those that mention the
     variable run, and each of the others says what is missing.
@@ -23,7 +23,7 @@ def needs(what: str, there: bool, but: str | None = None) -> None:
         "Read on: the text says what they do elsewhere."
     )
     if but is None:
-        raise NotHere(missing)
+        raise NotHereError(missing)
     from IPython import get_ipython
 
     print(missing)

@@ -58,7 +58,7 @@ _NAMESPACE = 0
 _START = threading.Thread.start.__code__  # while a check runs, another stands before it
 
 
-class LinkBroken(Exception):
+class LinkBrokenError(Exception):
     """The other process has ended."""
 
 
@@ -66,7 +66,7 @@ class PrivateError(Exception):
     """Its text is for this side alone: the other one is only told its type."""
 
 
-class NoMessage(LinkBroken):
+class MessageError(LinkBrokenError):
     """The other process has sent what is no message; the text says why it is none."""
 
 
@@ -88,7 +88,7 @@ class Line:
             self._socket.sendall(data[sent:])
 
     def receive(self, seconds: float | None = None) -> tuple[Any, list[int]]:
-        """Return a message and the descriptors sent with it. LinkBroken at the end of all.
+        """Return a message and the descriptors sent with it. LinkBrokenError at the end of all.
 
         TimeoutError when none has come in so many seconds. Then nothing more can be received.
         """
@@ -152,9 +152,9 @@ class _broken_link:
         if isinstance(error, TimeoutError) or is_lack(error):
             return
         if isinstance(error, OSError | EOFError):
-            raise LinkBroken("the program has ended") from None
+            raise LinkBrokenError("the program has ended") from None
         if isinstance(error, ValueError | RecursionError):
-            raise NoMessage(str(error)) from None
+            raise MessageError(str(error)) from None
 
 
 class Link:
@@ -173,7 +173,7 @@ class Link:
 
     def serve(self) -> None:
         """Give each thread of the other side a thread here, until the connection ends."""
-        with suppress(LinkBroken, ValueError, TypeError, KeyError):
+        with suppress(LinkBrokenError, ValueError, TypeError, KeyError):
             for count in range(MOST_HANDS):
                 about, (descriptor,) = self._control.receive()
                 line = Line(socket.socket(fileno=descriptor))
@@ -220,7 +220,7 @@ class Link:
                     return message, descriptors
                 self._answer(line, message, descriptors)
             except (KeyError, TypeError, AttributeError, ValueError) as error:
-                raise NoMessage(describe(error)) from None
+                raise MessageError(describe(error)) from None
 
     def _result(self, message: Any, descriptors: list[int]) -> Any:
         if "error" in message:
@@ -231,7 +231,7 @@ class Link:
         """Answer the calls that come over a line, until its end."""
         self._lines.mine = _Owner(line)
         try:
-            with suppress(LinkBroken, KeyError, TypeError, AttributeError, ValueError):
+            with suppress(LinkBrokenError, KeyError, TypeError, AttributeError, ValueError):
                 while True:
                     self._answer(line, *line.receive())
         except OSError as error:
@@ -252,11 +252,11 @@ class Link:
         function, args, pairs, as_daemon = self._read(message["call"], descriptors)
         keywords = dict(pairs)
         if not self._may_be_called(function):
-            raise NoMessage(f"a call of {function!r}")
+            raise MessageError(f"a call of {function!r}")
         try:
             with self._answering(as_daemon):
                 reply = {"value": function(*args, **keywords)}
-        except LinkBroken:
+        except LinkBrokenError:
             raise
         except BaseException as error:
             self._send(line, {}, error)
@@ -360,7 +360,7 @@ class Link:
             return origin
         base = getattr(builtins, str(data["base"]))
         if not (isinstance(base, type) and issubclass(base, BaseException)):
-            raise NoMessage("not an exception")
+            raise MessageError("not an exception")
         kind = base if data["name"] == base.__name__ else type(str(data["name"]), (base,), {})
         try:
             error = kind(*self._read(data["args"], []))
@@ -437,7 +437,7 @@ class Subject(Link):
                 sock = socket.socket(fileno=descriptors.pop(0))
                 sock.settimeout(content)  # or it would not know that the descriptor may not block
                 return sock
-        raise NoMessage(f"what is {kind}?")
+        raise MessageError(f"what is {kind}?")
 
     def _stand_in(self, number: int, about: dict[str, Any]) -> Any:
         """Return what is seen here of a thing of the checker's: always the same of the same."""
@@ -550,7 +550,7 @@ class Checker(Link):
         if kind == "yours" and content in self._mine:
             return self._mine[content]
         if kind != "mine":
-            raise NoMessage(f"what is {kind}?")
+            raise MessageError(f"what is {kind}?")
         number, name, known = content
         if number not in self._proxies:
             self._proxies[number] = _proxy_type(str(name))(self, int(number), (*map(str, known),))

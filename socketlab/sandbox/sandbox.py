@@ -53,7 +53,7 @@ TURN_SECONDS = 600.0
 _TURN_NAP = 0.005
 
 
-class SandboxTrouble(Exception):
+class SandboxError(Exception):
     """Student code cannot be run here; the text says why."""
 
 
@@ -139,7 +139,7 @@ class Student:
             pass
         if not self._work:
             why = self._ending.words if self._ending else "It did not start in time."
-            raise SandboxTrouble(f"The student process has no work folder. {why}")
+            raise SandboxError(f"The student process has no work folder. {why}")
         return Path(self._work)
 
     def wait(self, timeout: float) -> Ending | None:
@@ -154,13 +154,13 @@ class Student:
             self._control.shutdown(socket.SHUT_WR)
         ending = self.wait(_START)
         if ending is None:
-            raise SandboxTrouble(f"A student process was not gone after {_START:g} seconds.")
+            raise SandboxError(f"A student process was not gone after {_START:g} seconds.")
         return ending
 
     def usage(self) -> tuple[float, int]:
         """Return the CPU seconds and the peak of memory in bytes, once it has ended."""
         if self._ending is None:
-            raise SandboxTrouble("What a process has used is known when it has ended.")
+            raise SandboxError("What a process has used is known when it has ended.")
         return self._ending.cpu_seconds, self._ending.peak_memory
 
     def close(self) -> None:
@@ -268,12 +268,12 @@ class Turns:
     def take(self, wait: bool) -> int | None:
         """Take a turn and return its number; where there is none, wait for one or return None.
 
-        SandboxTrouble when none has come in TURN_SECONDS.
+        SandboxError when none has come in TURN_SECONDS.
         """
         end = time.monotonic() + TURN_SECONDS
         while (turn := self._free()) is None and wait:
             if time.monotonic() > end:
-                raise SandboxTrouble(f"No turn to judge came within {TURN_SECONDS:g} seconds.")
+                raise SandboxError(f"No turn to judge came within {TURN_SECONDS:g} seconds.")
             time.sleep(_TURN_NAP)
         return turn
 
@@ -328,9 +328,9 @@ class Sandbox:
         preload: Sequence[str] = (),
     ) -> None:
         if not hasattr(os, "fork"):
-            raise SandboxTrouble("Grading needs Linux or macOS: Windows cannot fork processes.")
+            raise SandboxError("Grading needs Linux or macOS: Windows cannot fork processes.")
         if level not in (None, *LEVELS):
-            raise SandboxTrouble(f"There is no level {level!r}. There are: {', '.join(LEVELS)}.")
+            raise SandboxError(f"There is no level {level!r}. There are: {', '.join(LEVELS)}.")
         self.limits = limits
         self._asked = level
         self._preload = [*PRELOAD, *preload]
@@ -340,11 +340,11 @@ class Sandbox:
     def __enter__(self) -> Self:
         wanted = {"cpu_seconds": self.limits.cpu_seconds + 1, "data": limits_of.DATA}
         if short := limits_of.shortage(asdict(self.limits) | wanted):
-            raise SandboxTrouble(short)
+            raise SandboxError(short)
         self.most, what = limits_of.room_for_students(self.limits.processes)
         if self.most == 0:
             needed = self.limits.processes + limits_of.MINE + limits_of.REST
-            raise SandboxTrouble(
+            raise SandboxError(
                 f"{what}. Grading needs room for {needed} more. Raise that limit, then grade again."
             )
         try:
@@ -352,7 +352,7 @@ class Sandbox:
             self.level, self.why_not_higher = self._highest()
         except OSError as error:
             self.__exit__()
-            raise SandboxTrouble(f"The sandbox did not start: {error.strerror}.") from error
+            raise SandboxError(f"The sandbox did not start: {error.strerror}.") from error
         except BaseException:
             self.__exit__()
             raise
@@ -387,7 +387,7 @@ class Sandbox:
         self._channel.settimeout(_START)
         if (said := self._channel.recv(4096)) != b"\n":
             why = said.decode(errors="replace") or f"{sys.executable} ended."
-            raise SandboxTrouble(f"The sandbox did not start: {why}")
+            raise SandboxError(f"The sandbox did not start: {why}")
 
     def _stop_forkserver(self) -> None:
         self._channel.close()  # by which it ends
@@ -414,7 +414,7 @@ class Sandbox:
             return "namespaces", ""
         why = ending.words if ending else "It did not end."
         if self._asked == "namespaces":
-            raise SandboxTrouble(f"The level 'namespaces' is not to be had here. {why}")
+            raise SandboxError(f"The level 'namespaces' is not to be had here. {why}")
         return "process", why
 
     def start(
@@ -436,7 +436,7 @@ class Sandbox:
         try:
             student = Student(limits or self.limits)
         except OSError as error:
-            raise SandboxTrouble(f"A student process needs more: {error.strerror}.") from error
+            raise SandboxError(f"A student process needs more: {error.strerror}.") from error
         request = {
             "function": function,
             "level": self.level,
@@ -449,7 +449,7 @@ class Sandbox:
             student.hand_over(self._channel, request)
         except OSError as error:
             student.close()
-            raise SandboxTrouble(f"The sandbox has stopped: {error.strerror}.") from error
+            raise SandboxError(f"The sandbox has stopped: {error.strerror}.") from error
         self._students.add(student)
         return student
 
@@ -467,5 +467,5 @@ def examined() -> str:
                 why += f" Signals: {'refused' if has >= 6 else 'not refused'}."
             why += f"\n  System calls that no answer needs: {calls}."
             return f"level {sandbox.level}: {LEVELS[sandbox.level]}{why}"
-    except SandboxTrouble as trouble:
+    except SandboxError as trouble:
         return str(trouble)

@@ -4,7 +4,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from socketlab import needs
-from socketlab.notebook.needs import NotHere
+from socketlab.notebook.needs import NotHereError
 
 
 def test_what_is_there_is_passed_over():
@@ -12,14 +12,14 @@ def test_what_is_there_is_passed_over():
 
 
 def test_what_is_missing_is_named():
-    with pytest.raises(NotHere, match="This system has no Unix sockets"):
+    with pytest.raises(NotHereError, match="This system has no Unix sockets"):
         needs("Unix sockets", False)
 
 
 def test_a_notebook_shows_the_sentence_and_no_traceback(capsys):
     shell = InteractiveShell()
     result = shell.run_cell("from socketlab import needs\nneeds('Unix sockets', False)")
-    assert isinstance(result.error_in_exec, NotHere)
+    assert isinstance(result.error_in_exec, NotHereError)
     shown = "".join(capsys.readouterr())
     assert "This system has no Unix sockets" in shown
     assert "Traceback" not in shown

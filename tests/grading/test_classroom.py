@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from socketlab.grading import classroom, judge
-from socketlab.grading.forks import CallFailed
+from socketlab.grading.forks import CallError
 from socketlab.grading.submissions import Submission
-from socketlab.sandbox.sandbox import SandboxTrouble
+from socketlab.sandbox.sandbox import SandboxError
 
 from .interrupted import grade, grade_and_kill, graded, left
 from .same_points import by_check, by_command, differences, open_class
@@ -168,10 +168,10 @@ def test_a_grading_that_fails_leaves_no_old_grade_of_a_new_notebook(options, jud
     hand_in_anew(options)
 
     def fails(*_):
-        raise SandboxTrouble("no sandbox today")
+        raise SandboxError("no sandbox today")
 
     monkeypatch.setattr(classroom, "_judges", fails)
-    with pytest.raises(SandboxTrouble):
+    with pytest.raises(SandboxError):
         classroom.grade_class(options)
     assert scores(options) == {**old, "student01": ""}
     assert "Not graded" in (options.out / "feedback" / "student01.html").read_text()
@@ -187,7 +187,7 @@ def test_one_that_cannot_be_judged_does_not_spoil_the_others(options, judged, mo
     def broken(*arguments):
         with judges(*arguments) as immediately:
             yield lambda tasks: (
-                (place, CallFailed("its judge was killed") if place == 0 else outcome)
+                (place, CallError("its judge was killed") if place == 0 else outcome)
                 for place, outcome in immediately(tasks)
             )
 
@@ -207,6 +207,6 @@ def test_a_table_is_written_whole_or_not_at_all(options, judged, monkeypatch):
     table = (options.out / "grades.csv").read_text()
     hand_in_anew(options)
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("no room")))
-    with pytest.raises(classroom.NotWritten):
+    with pytest.raises(classroom.WriteError):
         classroom.grade_class(options)
     assert (options.out / "grades.csv").read_text() == table

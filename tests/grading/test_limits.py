@@ -24,7 +24,7 @@ from socketlab.sandbox.sandbox import (
     LEVELS,
     TURNS_PER_CPU,
     Sandbox,
-    SandboxTrouble,
+    SandboxError,
     Turns,
     processors,
 )
@@ -131,7 +131,7 @@ def grade_in(sandbox, before):
             return judge.grade(
                 Submission("ada", CHAPTER, SOLUTION.read_text("utf-8")), sandbox
             ).points
-        except judge.NotJudged as why:
+        except judge.NotJudgedError as why:
             return str(why)
 
     all_exercises()
@@ -149,7 +149,7 @@ def sandbox(request):
     try:
         with Sandbox(request.param, preload=judge.PRELOAD) as sandbox:
             yield sandbox
-    except SandboxTrouble as trouble:
+    except SandboxError as trouble:
         pytest.skip(str(trouble))
 
 
@@ -216,7 +216,7 @@ def test_who_dies_with_a_turn_gives_it_back():
         os.kill(os.getpid(), signal.SIGKILL)
 
     for _ in range(3):
-        with pytest.raises(forks.CallFailed, match="signal 9"):
+        with pytest.raises(forks.CallError, match="signal 9"):
             in_a_fork(dies)
     assert all_turns(turns)
     turns.close()
@@ -225,7 +225,7 @@ def test_who_dies_with_a_turn_gives_it_back():
 def test_no_one_waits_for_a_turn_for_ever(monkeypatch):
     monkeypatch.setattr("socketlab.sandbox.sandbox.TURN_SECONDS", 0.1)
     turns = Turns()
-    with pytest.raises(SandboxTrouble, match="No turn to judge came"):
+    with pytest.raises(SandboxError, match="No turn to judge came"):
         while True:
             turns.take(wait=True)
     turns.close()

@@ -18,7 +18,7 @@ import pytest
 from socketlab.checks.bench import bench_at
 from socketlab.checks.records import Records
 from socketlab.notebook.running import ServerTrouble
-from socketlab.remote.link import MOST_DEPTH, Line, NoMessage
+from socketlab.remote.link import MOST_DEPTH, Line, MessageError
 
 from ..exercises.conftest import far
 
@@ -150,7 +150,7 @@ def test_a_message_may_be_nested_only_so_deep(depth, filled):
     with ours, theirs:
         sender.start()
         if depth > MOST_DEPTH:
-            with pytest.raises(NoMessage, match=f"lists in lists, {depth} deep"):
+            with pytest.raises(MessageError, match=f"lists in lists, {depth} deep"):
                 Line(ours).receive()
         else:
             assert Line(ours).receive() == (json.loads(data), [])

@@ -11,7 +11,13 @@ import pytest
 
 from socketlab.exercises import all_exercises
 from socketlab.grading.archives import in_folder
-from socketlab.grading.submissions import MOST_BYTES, Unreadable, cells_for, cells_of, submissions
+from socketlab.grading.submissions import (
+    MOST_BYTES,
+    SubmissionError,
+    cells_for,
+    cells_of,
+    submissions,
+)
 
 EXERCISES = [one for one in all_exercises() if one.id.startswith("03.")]
 BUILD, BUGS = EXERCISES[:2]
@@ -292,7 +298,7 @@ def test_no_sign_in_a_name_steers_a_terminal(name, tmp_path):
 
 def test_what_is_no_class_is_told(tmp_path):
     """A wrong name gets a sentence."""
-    with pytest.raises(Unreadable, match="no folder, zip or notebook"):
+    with pytest.raises(SubmissionError, match="no folder, zip or notebook"):
         list(submissions(tmp_path / "nothing"))
 
 
@@ -335,7 +341,7 @@ def test_a_link_is_not_followed(tmp_path):
 )
 def test_what_is_no_notebook_is_told(text, told):
     """In a sentence for the student, not an exception."""
-    with pytest.raises(Unreadable, match=told):
+    with pytest.raises(SubmissionError, match=told):
         cells_of(text)
 
 
