@@ -26,7 +26,8 @@ from ..notebook.fresh import fresh
 from ..notebook.running import ServerTrouble, within
 from ..notebook.tracebacks import describe, whereabouts
 from ..processes import end, start
-from ..remote.link import Checker, LinkBrokenError, Subject
+from ..remote.line import LinkBrokenError
+from ..remote.link import Checker, Subject
 from .bench import Bench
 from .case import PATIENCE, CannotCheckError, Case, CaseError
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from ..notebook.running import within
 from ..notebook.tracebacks import whereabouts
-from ..remote.link import Checker, LinkBrokenError, make_class
+from ..remote.line import LinkBrokenError
+from ..remote.link import Checker
+from ..remote.names import make_class
 from .case import CannotCheckError, Case
 from .records import Records, is_disturbed, opened
 

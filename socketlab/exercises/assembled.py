@@ -26,7 +26,7 @@ from ..checks.core import load
 from ..checks.forecast import compare
 from ..notebook.running import running
 from ..notebook.tracebacks import describe
-from ..remote.link import make_class
+from ..remote.names import make_class
 
 ANY_PORT = ("127.0.0.1", 0)
 MOMENT = 0.1

@@ -30,7 +30,7 @@ from ..checks.forecast import compare
 from ..checks.records import Records, joined
 from ..notebook.running import ServerTrouble, within
 from ..notebook.tracebacks import describe, whereabouts
-from ..remote.link import make_class
+from ..remote.names import make_class
 from .sockets import want_plain_reply
 
 ANY_PORT = ("127.0.0.1", 0)

@@ -22,7 +22,7 @@ from ..checks.case import PATIENCE, Case
 from ..checks.core import load
 from ..checks.forecast import compare
 from ..notebook.tracebacks import describe
-from ..remote.link import LinkBrokenError
+from ..remote.line import LinkBrokenError
 from .sockets import want_plain_reply
 
 ANY_PORT = ("127.0.0.1", 0)

@@ -26,7 +26,7 @@ from ..checks.records import Records, joined
 from ..notebook.running import ServerTrouble, within
 from ..notebook.tracebacks import describe
 from ..processes import command, environment
-from ..remote.link import make_class
+from ..remote.names import make_class
 from .sockets import want_plain_reply
 
 ANY_PORT = ("127.0.0.1", 0)

@@ -16,36 +16,19 @@ call may call back, to any depth, and threads do not wait for each other.
 """
 
 import builtins
-import functools
-import importlib
-import inspect
-import json
-import operator
-import os
-import re
 import socket
-import struct
-import sys
 import threading
 import time
-import traceback
-import types
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from itertools import accumulate
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
-from ..notebook.reopen import ADDED_TO_BODY
 from ..notebook.running import overdue, within
 from ..notebook.tracebacks import describe
-from ..sandbox.limits import SCARCE
-
-MOST_BYTES = 16 << 20
-"""A message with more is refused: it could only be meant to fill the checker's memory."""
-
-MOST_DEPTH = 500
-"""One nested deeper is refused, too: to read it, Python 3.13.0 uses up the stack of a thread."""
-
+from .line import Line, LinkBrokenError, MessageError, PrivateError
+from .names import find, name_of
+from .proxy import Proxy, proxy_type
+from .stand_in import described, made_from
 
 MOST_HANDS = 500
 """Threads that one side may ask the other one for."""
@@ -53,108 +36,6 @@ FEW_HANDS = 64
 """So many are always there; where they are not, it is this side's lack."""
 _NAMESPACE = 0
 """The number by which both sides know the student's names."""
-
-
-_START = threading.Thread.start.__code__  # while a check runs, another stands before it
-
-
-class LinkBrokenError(Exception):
-    """The other process has ended."""
-
-
-class PrivateError(Exception):
-    """Its text is for this side alone: the other one is only told its type."""
-
-
-class MessageError(LinkBrokenError):
-    """The other process has sent what is no message; the text says why it is none."""
-
-
-class Line:
-    """Messages over a stream socket: a length, then JSON; descriptors come with the length."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        sock.settimeout(None)  # whatever a cell has said with socket.setdefaulttimeout
-        self._owner = os.getpid()
-
-    def send(self, message: Any, descriptors: list[int]) -> None:
-        if os.getpid() != self._owner:  # a child of a fork came back: it has nothing to say here
-            os._exit(1)
-        data = json.dumps(message).encode()
-        data = struct.pack("!I", len(data)) + data
-        with _broken_link():
-            sent = socket.send_fds(self._socket, [data], descriptors) if descriptors else 0
-            self._socket.sendall(data[sent:])
-
-    def receive(self, seconds: float | None = None) -> tuple[Any, list[int]]:
-        """Return a message and the descriptors sent with it. LinkBrokenError at the end of all.
-
-        TimeoutError when none has come in so many seconds. Then nothing more can be received.
-        """
-        in_time = nullcontext() if seconds is None else self._in_time(seconds)
-        with _broken_link(), in_time:
-            head, descriptors, _, _ = socket.recv_fds(self._socket, 4, 4)
-            (length,) = struct.unpack("!I", head + self._read(4 - len(head)))
-            if length > MOST_BYTES:
-                raise ValueError(f"{length >> 20} MB at once")
-            data = self._read(length)
-            if (depth := _depth(data)) > MOST_DEPTH:
-                raise ValueError(f"lists in lists, {depth} deep")
-            return json.loads(data.decode()), descriptors
-
-    @contextmanager
-    def _in_time(self, seconds: float) -> Iterator[None]:
-        self._socket.settimeout(seconds)
-        try:
-            yield
-        finally:
-            self._socket.settimeout(None)
-
-    def _read(self, count: int) -> bytes:
-        data = bytearray()
-        while len(data) < count:
-            if not (piece := self._socket.recv(count - len(data))):
-                raise EOFError
-            data += piece
-        return bytes(data)
-
-    def close(self) -> None:
-        if os.getpid() == self._owner:  # a child of a fork leaves its parent's connection alone
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-
-
-def is_lack(error: BaseException | None) -> bool:
-    """Tell whether the system has refused a socket, a file, a thread or a process."""
-    if isinstance(error, OSError):
-        return error.errno in SCARCE
-    if not isinstance(error, RuntimeError):
-        return False
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_code is _START
-
-
-def _depth(data: bytes) -> int:
-    """Return how deep lists and objects are nested in JSON, or more where it is none."""
-    if data.count(b"[") + data.count(b"{") <= MOST_DEPTH:
-        return 0  # quick, and good enough
-    brackets = re.sub(rb'[^][{}"]+|"(?:[^"\\]|\\.)*"?', b"", data, flags=re.DOTALL)
-    return max(accumulate(1 if one in b"[{" else -1 for one in brackets), default=0)
-
-
-class _broken_link:
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, TimeoutError) or is_lack(error):
-            return
-        if isinstance(error, OSError | EOFError):
-            raise LinkBrokenError("the program has ended") from None
-        if isinstance(error, ValueError | RecursionError):
-            raise MessageError(str(error)) from None
 
 
 class Link:
@@ -446,69 +327,13 @@ class Subject(Link):
             def call(*args: Any, **keywords: Any) -> Any:
                 return self.call(stand_in, *args, **keywords)
 
-            stand_in = _made_from(about, call)
+            stand_in = made_from(about, call)
             self._seen[number] = stand_in
             self._numbers[id(stand_in)] = number
         return self._seen[number]
 
     def _tell(self, error: BaseException) -> str:
         return describe(error)
-
-
-def _about(value: Any) -> dict[str, Any]:
-    """Return what a stand-in must tell of itself, for code that looks: name, signature, bases."""
-    if isinstance(value, type):
-        bases = [name for one in value.__mro__[1:-1] if (name := name_of(one))]
-        return {"name": value.__name__, "module": value.__module__, "bases": bases[:1]}
-    if not isinstance(value, types.FunctionType | types.MethodType):
-        return {}
-    about: dict[str, Any] = {"name": value.__name__, "qualname": value.__qualname__}
-    about["module"] = value.__module__
-    with suppress(TypeError, ValueError):
-        parameters = inspect.signature(value).parameters.values()
-        about["parameters"] = [
-            (one.name, int(one.kind), one.default is not one.empty, _plain(one.default))
-            for one in parameters
-        ]
-    return about
-
-
-def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, bool | int | float | str | bytes) else ...
-
-
-def _made_from(about: dict[str, Any], call: Callable[..., Any]) -> Any:
-    """Return a function or a class, as `_about` has described it, that calls `call`."""
-    if "bases" in about:
-        made = {
-            "__module__": about["module"],
-            "__new__": lambda cls, *args, **kw: call(*args, **kw),
-        }
-        return type(about["name"], tuple(map(find, about["bases"])), made)
-    if not about:
-        return Callback(call)
-    call.__name__, call.__qualname__ = about["name"], about["qualname"]
-    call.__module__ = about["module"]
-    if "parameters" in about:
-        parameters = [
-            inspect.Parameter(name, kind, default=default if has_one else inspect.Parameter.empty)
-            for name, kind, has_one, default in about["parameters"]
-        ]
-        vars(call)["__signature__"] = inspect.Signature(parameters)
-    return call
-
-
-class Callback:
-    """What may be called, but is no function of the checker's, and no class: such as a partial."""
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self._call = call
-
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
-        return self._call(*args, **keywords)
-
-    def __get__(self, instance: Any, owner: Any) -> Any:
-        return self if instance is None else functools.partial(self, instance)
 
 
 class Checker(Link):
@@ -527,7 +352,7 @@ class Checker(Link):
 
     def namespace(self) -> Any:
         """Return the student's names: a dict of the other process."""
-        return _proxy_type("dict")(self, _NAMESPACE, ("builtins:dict",))
+        return proxy_type("dict")(self, _NAMESPACE, ("builtins:dict",))
 
     def _may_be_called(self, function: Any) -> bool:
         return id(function) in self._given
@@ -543,7 +368,7 @@ class Checker(Link):
             return {"name": name}
         if callable(value):
             self._given.add(id(value))
-        about = _about(value) if callable(value) else {}  # what is not a function is a token
+        about = described(value) if callable(value) else {}  # what is not a function is a token
         return {"mine": [self._keep(value), self._write(about, descriptors)]}
 
     def _read_object(self, kind: str, content: Any, descriptors: list[int]) -> Any:
@@ -553,7 +378,7 @@ class Checker(Link):
             raise MessageError(f"what is {kind}?")
         number, name, known = content
         if number not in self._proxies:
-            self._proxies[number] = _proxy_type(str(name))(self, int(number), (*map(str, known),))
+            self._proxies[number] = proxy_type(str(name))(self, int(number), (*map(str, known),))
         return self._proxies[number]
 
     # What a check says, and the line where, is for its report, not for the student's process.
@@ -563,156 +388,3 @@ class Checker(Link):
 
     def _tell(self, error: BaseException) -> str:
         return type(error).__name__ if isinstance(error, PrivateError) else super()._tell(error)
-
-
-def name_of(value: Any) -> str | None:
-    """Return the name under which another process can import this object, or None."""
-    if isinstance(value, types.ModuleType):
-        return value.__name__
-    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
-    if module is None and isinstance(value, types.BuiltinFunctionType):
-        module = "builtins"
-    if not isinstance(module, str) or not isinstance(name, str) or module == "__main__":
-        return None
-    try:
-        found = operator.attrgetter(name)(sys.modules[module])
-    except (KeyError, AttributeError):
-        return None
-    return f"{module}:{name}" if found is value else None
-
-
-def find(name: str) -> Any:
-    """Import what `name_of` has named."""
-    module, _, attributes = name.partition(":")
-    found = importlib.import_module(module)
-    return operator.attrgetter(attributes)(found) if attributes else found
-
-
-def make_class(name: str, bases: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
-    """Make a class as a class statement would, with bases that may say what they stand for."""
-    return types.new_class(name, bases, {}, lambda namespace: namespace.update(attributes))
-
-
-class _ProxyClass(type):
-    """`class Server(proxy, Mixin)` ends here: the class is made where the proxy's object lives."""
-
-    def __new__(mcs, name: str, bases: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
-        written = namespace.get("__orig_bases__", ())
-        link = next((base._link for base in written if isinstance(base, Proxy)), None)
-        if link is None:
-            return super().__new__(mcs, name, bases, namespace)
-        if "__classcell__" in namespace:
-            raise TypeError(f"{name} uses super() or __class__, which only works where it lives")
-        kept = {k: v for k, v in namespace.items() if k not in ADDED_TO_BODY}
-        return link.call(make_class, name, written, kept)
-
-
-class Proxy(metaclass=_ProxyClass):
-    """An object of the student's process."""
-
-    __slots__ = ("__weakref__", "_known", "_link", "_number")
-
-    def __init__(self, link: Checker, number: int, known: tuple[str, ...]) -> None:
-        object.__setattr__(self, "_link", link)
-        object.__setattr__(self, "_number", number)
-        object.__setattr__(self, "_known", known)
-
-    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (Proxy,) if next(b for b in bases if isinstance(b, Proxy)) is self else ()
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        """The nearest class of the standard library that its class comes from, for isinstance."""
-        return _nearest(self._known)
-
-    def __getattr__(self, name: str) -> Any:
-        return self._link.call(getattr, self, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._link.call(setattr, self, name, value)
-
-    def __delattr__(self, name: str) -> None:
-        self._link.call(delattr, self, name)
-
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
-        return self._link.call(self, *args, **keywords)
-
-    def __repr__(self) -> str:
-        return str(self._link.call(repr, self))
-
-    def __str__(self) -> str:
-        return str(self._link.call(str, self))
-
-    def __bool__(self) -> bool:
-        return bool(self._link.call(bool, self))
-
-    def __len__(self) -> int:
-        return int(self._link.call(len, self))
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._link.call(tuple, self))
-
-    def __next__(self) -> Any:
-        return self._link.call(next, self)
-
-    def __contains__(self, item: Any) -> bool:
-        return bool(self._link.call(operator.contains, self, item))
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._link.call(operator.getitem, self, key)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self._link.call(operator.setitem, self, key, value)
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        kind = _CONTAINERS.get(self._known[0])
-        if kind is not None:  # compared here: over there a student's code might do it
-            return bool(isinstance(other, kind) and kind(self) == kind(other))
-        is_equal = bool(self._link.call(operator.eq, self, other))
-        if not is_equal or type(other) not in _PLAIN:
-            return is_equal
-        with suppress(TypeError, ValueError):  # it says so itself: what is it as a plain value?
-            return bool(self._link.call(type(other), self) == other)
-        return False
-
-    def __hash__(self) -> int:
-        return hash(self._number)
-
-    def __enter__(self) -> Any:
-        return self._link.call(_enter, self)
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> Any:
-        return self._link.call(_exit, self, None if kind is None else kind.__name__)
-
-
-_TOLD_APART = {"builtins", "socket", "_socket", "socketserver", "threading", "_thread", "io"}
-_TOLD_APART |= {"_io", "queue", "_queue", "ssl", "minisocketserver", "pathlib", "collections"}
-
-
-@functools.lru_cache
-def _nearest(known: tuple[str, ...]) -> Any:
-    for name in known:
-        if name.partition(":")[0] in _TOLD_APART:
-            with suppress(AttributeError, ImportError):
-                return find(name)
-    return object
-
-
-_PLAIN = {bool, int, float, str, bytes, tuple, type(None)}
-_CONTAINERS: dict[str, Any] = {"builtins:list": list, "builtins:set": set, "builtins:dict": dict}
-
-
-@functools.lru_cache
-def _proxy_type(name: str) -> type[Proxy]:
-    return cast(type[Proxy], type.__new__(_ProxyClass, name, (Proxy,), {"__slots__": ()}))
-
-
-def _enter(manager: Any) -> Any:
-    return type(manager).__enter__(manager)
-
-
-def _exit(manager: Any, name: str | None) -> Any:
-    kind = getattr(builtins, name or "", None) if name else None
-    return type(manager).__exit__(manager, kind, kind() if kind else None, None)

@@ -529,7 +529,7 @@ from socketlab.remote import link as remote
 remote.Subject.call = remote.Subject._may_be_called = lambda *args: True
 judge._check = judge.grade = judge._judge = lambda *args: []
 remote.Subject._tell = lambda self, error: "passed"
-remote.Checker = remote.Proxy = remote.Callback = None
+remote.Checker = remote.Proxy = remote.made_from = None
 """,
     "sys.modules emptied": """
 import sys, types
@@ -577,7 +577,8 @@ threading.Thread(target=wait, daemon=True).start()
 }
 HANDS = """
 import gc, socket, struct, json
-from socketlab.remote.link import Line, Link
+from socketlab.remote.line import Line
+from socketlab.remote.link import Link
 def lines(): return [one for one in gc.get_objects() if isinstance(one, Line)]
 def attack(self, *args, **keywords):
 {body}
@@ -593,7 +594,7 @@ def over_the_link(*lines):
 MESSAGES = {
     "callbacks called with junk": """
 import itertools, threading
-from socketlab.remote.link import Callback
+from socketlab.remote.stand_in import Callback
 junk = [object(), None, [], {}, {1, 2}, float("nan"), 10**1000, "\\ud800", b"x" * 1000]
 junk += [type, KeyboardInterrupt()]
 for name in ("setup", "handle", "finish", "__init__"):

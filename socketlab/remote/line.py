@@ -1,0 +1,124 @@
+"""A line between two processes: messages in JSON over a stream socket, with descriptors."""
+
+import json
+import os
+import re
+import socket
+import struct
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from itertools import accumulate
+from typing import Any
+
+from ..sandbox.limits import SCARCE
+
+MOST_BYTES = 16 << 20
+"""A message with more is refused: it could only be meant to fill the checker's memory."""
+
+
+MOST_DEPTH = 500
+"""One nested deeper is refused, too: to read it, Python 3.13.0 uses up the stack of a thread."""
+
+
+_START = threading.Thread.start.__code__  # while a check runs, another stands before it
+
+
+class LinkBrokenError(Exception):
+    """The other process has ended."""
+
+
+class PrivateError(Exception):
+    """Its text is for this side alone: the other one is only told its type."""
+
+
+class MessageError(LinkBrokenError):
+    """The other process has sent what is no message; the text says why it is none."""
+
+
+class Line:
+    """Messages over a stream socket: a length, then JSON; descriptors come with the length."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        sock.settimeout(None)  # whatever a cell has said with socket.setdefaulttimeout
+        self._owner = os.getpid()
+
+    def send(self, message: Any, descriptors: list[int]) -> None:
+        if os.getpid() != self._owner:  # a child of a fork came back: it has nothing to say here
+            os._exit(1)
+        data = json.dumps(message).encode()
+        data = struct.pack("!I", len(data)) + data
+        with _broken_link():
+            sent = socket.send_fds(self._socket, [data], descriptors) if descriptors else 0
+            self._socket.sendall(data[sent:])
+
+    def receive(self, seconds: float | None = None) -> tuple[Any, list[int]]:
+        """Return a message and the descriptors sent with it. LinkBrokenError at the end of all.
+
+        TimeoutError when none has come in so many seconds. Then nothing more can be received.
+        """
+        in_time = nullcontext() if seconds is None else self._in_time(seconds)
+        with _broken_link(), in_time:
+            head, descriptors, _, _ = socket.recv_fds(self._socket, 4, 4)
+            (length,) = struct.unpack("!I", head + self._read(4 - len(head)))
+            if length > MOST_BYTES:
+                raise ValueError(f"{length >> 20} MB at once")
+            data = self._read(length)
+            if (depth := _depth(data)) > MOST_DEPTH:
+                raise ValueError(f"lists in lists, {depth} deep")
+            return json.loads(data.decode()), descriptors
+
+    @contextmanager
+    def _in_time(self, seconds: float) -> Iterator[None]:
+        self._socket.settimeout(seconds)
+        try:
+            yield
+        finally:
+            self._socket.settimeout(None)
+
+    def _read(self, count: int) -> bytes:
+        data = bytearray()
+        while len(data) < count:
+            if not (piece := self._socket.recv(count - len(data))):
+                raise EOFError
+            data += piece
+        return bytes(data)
+
+    def close(self) -> None:
+        if os.getpid() == self._owner:  # a child of a fork leaves its parent's connection alone
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+def is_lack(error: BaseException | None) -> bool:
+    """Tell whether the system has refused a socket, a file, a thread or a process."""
+    if isinstance(error, OSError):
+        return error.errno in SCARCE
+    if not isinstance(error, RuntimeError):
+        return False
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_code is _START
+
+
+def _depth(data: bytes) -> int:
+    """Return how deep lists and objects are nested in JSON, or more where it is none."""
+    if data.count(b"[") + data.count(b"{") <= MOST_DEPTH:
+        return 0  # quick, and good enough
+    brackets = re.sub(rb'[^][{}"]+|"(?:[^"\\]|\\.)*"?', b"", data, flags=re.DOTALL)
+    return max(accumulate(1 if one in b"[{" else -1 for one in brackets), default=0)
+
+
+class _broken_link:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, TimeoutError) or is_lack(error):
+            return
+        if isinstance(error, OSError | EOFError):
+            raise LinkBrokenError("the program has ended") from None
+        if isinstance(error, ValueError | RecursionError):
+            raise MessageError(str(error)) from None
