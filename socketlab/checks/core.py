@@ -227,18 +227,16 @@ def _want_own(bench: Bench, spec: Exercise, given: dict[str, Any]) -> None:
         ).fail(got)
 
 
-def message(spec: Exercise, check: Check, failure: Failure) -> str:
-    """Return what a learner is told, in less than twelve lines."""
-    if check.topic:
-        return f"✗ {spec.id}: 0 of {points_in_words(check.points)} for {check.topic}."
+def message(exercise: str, check: str, points: int, failure: Failure) -> str:
+    """Return what a learner is told, in less than twelve lines; `points` are those not won."""
     return "\n".join(
         (
-            f"✗ {spec.id} {check.name}: not yet, 0 of {points_in_words(check.points)}.",
-            f"  Called:    {_one_line(failure.called)}",
-            f"  Came:      {_one_line(failure.got)}",
-            f"  Expected:  {_one_line(failure.expected)}",
-            f"  Why:       {_one_line(failure.why)}",
-            f'  A hint:    hint("{spec.id}")',
+            f"✗ {exercise} {check}: not yet, 0 of {points_in_words(points)}.",
+            f"  Called:    {one_line(failure.called)}",
+            f"  Came:      {one_line(failure.got)}",
+            f"  Expected:  {one_line(failure.expected)}",
+            f"  Why:       {one_line(failure.why)}",
+            f'  A hint:    hint("{exercise}")',
         )
     )
 
@@ -248,6 +246,7 @@ def points_in_words(number: int) -> str:
     return f"{number} point{'s' if number != 1 else ''}"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return the text in one line, and the beginning of a long one."""
     text = " ".join(text.split())
     return text if len(text) <= 300 else text[:297] + "..."

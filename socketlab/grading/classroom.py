@@ -184,7 +184,7 @@ def _try_hidden_checks(secret: str, options: argparse.Namespace) -> None:
     for place, (exercise, folder, _) in enumerate(trials):
         if isinstance(outcomes[place], Exception):
             raise SandboxError(f"The hidden checks could not be tried: {outcomes[place]}.")
-        hidden.judge_trial(exercise, folder, outcomes[place]["results"])
+        hidden.judge_trial(exercise, folder, grade_of(outcomes[place]).results)
 
 
 def _graded(

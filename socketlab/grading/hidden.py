@@ -14,6 +14,7 @@ from pathlib import Path
 from .. import project
 from ..checks import core
 from ..exercises import all_exercises, find
+from .judge import Result
 from .submissions import Submission, cells_for, cells_of
 
 _loaded = ""
@@ -117,14 +118,13 @@ def trials() -> Iterator[tuple[core.Exercise, str, Submission]]:
                 yield exercise, folder, Submission(folder, path.parent.name, text)
 
 
-def judge_trial(exercise: core.Exercise, folder: str, results: list[dict[str, object]]) -> None:
+def judge_trial(exercise: core.Exercise, folder: str, results: list[Result]) -> None:
     """Look at a trial. HiddenChecksError where a check fails our solution, or nobody."""
     for result in results:
-        topic = str(result["check"]).removeprefix("hidden: ")
-        if result["exercise"] != exercise.id or topic == result["check"]:
+        if result.exercise != exercise.id or not result.topic:
             continue
-        name = f"The hidden check {topic!r} of {exercise.id}"
-        if folder == "solutions" and not result["points"]:
-            raise HiddenChecksError(f"{name} turns our own solution down:\n{result['for_teacher']}")
-        if folder == "exercises" and result["points"]:
+        name = f"The hidden check {result.topic!r} of {exercise.id}"
+        if folder == "solutions" and not result.points:
+            raise HiddenChecksError(f"{name} turns our own solution down:\n{result.whole_message}")
+        if folder == "exercises" and result.points:
             raise HiddenChecksError(f"{name} lets the blank exercise pass: nobody could fail it.")

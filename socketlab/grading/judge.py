@@ -77,19 +77,44 @@ class NotJudgedError(Exception):
 
 @dataclass
 class Result:
-    """What one check came to; `message` is what the student is told.
+    """What one check came to: the points, and praise or a failure.
 
-    `for_teacher` has the whole message of a hidden check that failed.
+    `topic` is all that a student is told of the failure, where the check is a hidden one.
     """
 
     exercise: str
     check: str
     points: int
     max_points: int
-    message: str
+    praise: str = ""
+    failure: Failure | None = None
+    topic: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
-    for_teacher: str = ""
+
+    @property
+    def message(self) -> str:
+        """What the student is told."""
+        if self.failure is None:
+            return f"✓ {self.exercise} {self.check}. {self.praise}"
+        if self.topic:
+            points = core.points_in_words(self.max_points)
+            return f"✗ {self.exercise}: 0 of {points} for {self.topic}."
+        return self.whole_message
+
+    @property
+    def whole_message(self) -> str:
+        """What the teacher is told of a failure."""
+        if self.failure is None:
+            return self.message
+        return core.message(self.exercise, self.check, self.max_points, self.failure)
+
+
+def result_of(fields: dict[str, Any]) -> Result:
+    """Return the result that `dataclasses.asdict` has made `fields` of."""
+    result = Result(**fields)
+    result.failure = Failure(**fields["failure"]) if fields["failure"] else None
+    return result
 
 
 @dataclass
@@ -186,12 +211,13 @@ def _missing(exercise: Exercise, part: Check, trouble: str) -> Result:
 
 
 def _failed(exercise: Exercise, part: Check, failure: Failure) -> Result:
-    text = _printable(core.message(exercise, part, failure))
-    failed = Result(exercise.id, part.name, 0, part.points, text)
-    if part.topic:
-        whole = core.message(exercise, replace(part, topic=""), failure)
-        failed.for_teacher = _printable(whole)
-    return failed
+    told = Failure(
+        called=_short(failure.called),
+        got=_short(failure.got),
+        expected=_short(failure.expected),
+        why=_short(failure.why),
+    )
+    return Result(exercise.id, part.name, 0, part.points, failure=told, topic=part.topic)
 
 
 @dataclass
@@ -221,7 +247,7 @@ class Running:
         for one in told:
             if "trouble" in one:
                 raise SandboxError(one["trouble"])
-        return [Result(**one) for one in told]
+        return [result_of(one) for one in told]
 
     def hangs(self) -> bool:
         """Tell whether it has said, by an empty line, that a check takes long: its last one."""
@@ -455,8 +481,8 @@ def _check(
         elif failure is not None:
             result = _failed(exercise, part, failure)
         else:
-            praise = f"✓ {exercise.id} {part.name}. {part.praise}"
-            result = Result(exercise.id, part.name, part.points, part.points, praise)
+            result = Result(exercise.id, part.name, part.points, part.points, part.praise)
+            result.topic = part.topic
         result.notes = notes if result.points else [*notes, *job.again]
         result.seconds = time.monotonic() - started
         yield result
@@ -577,8 +603,7 @@ def _notes(cells: list[Cell], troubles: Any) -> list[str]:
 
 
 def _short(text: str) -> str:
-    text = _printable(" ".join(text.split()))
-    return text if len(text) <= 300 else text[:297] + "..."
+    return _printable(core.one_line(text))
 
 
 def _printable(text: str) -> str:

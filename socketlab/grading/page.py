@@ -60,7 +60,8 @@ def _exercise(spec: core.Exercise, results: list[Result]) -> list[str]:
     failed = [one for one in results if not one.points]
     by_cause: dict[str, list[Result]] = {}
     for one in failed:  # what is not there yet fails every check, and is told once
-        by_cause.setdefault(_facts(one).get("Came", one.check), []).append(one)
+        cause = one.check if one.topic or one.failure is None else one.failure.got
+        by_cause.setdefault(cause, []).append(one)
     lines += [*map(_failed, by_cause.values()), "</ul>"]
     if failed:
         lines.append("<details><summary>Hints</summary>")
@@ -76,8 +77,7 @@ def _points(results: list[Result]) -> str:
 
 
 def _passed(one: Result) -> str:
-    praise = one.message.removeprefix(f"✓ {one.exercise} {one.check}. ")
-    return f'<li class="passed">✓ <strong>{escape(one.check)}</strong>: {escape(praise)}</li>'
+    return f'<li class="passed">✓ <strong>{escape(one.check)}</strong>: {escape(one.praise)}</li>'
 
 
 def _failed(alike: list[Result]) -> str:
@@ -91,5 +91,12 @@ def _failed(alike: list[Result]) -> str:
 
 def _facts(failed: Result) -> dict[str, str]:
     """Return what was called, came and so on; nothing for a hidden check."""
-    pairs = (line.partition(":") for line in failed.message.splitlines()[1:])
-    return {name.strip(): text.strip() for name, _, text in pairs if name.strip() != "A hint"}
+    failure = failed.failure
+    if failed.topic or failure is None:
+        return {}
+    return {
+        "Called": failure.called,
+        "Came": failure.got,
+        "Expected": failure.expected,
+        "Why": failure.why,
+    }

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from . import private
-from .judge import Grade, Result
+from .judge import Grade, result_of
 from .page import page
 from .submissions import Submission
 
@@ -76,7 +76,7 @@ def _private(path: str, flags: int) -> int:
 def grade_of(fields: dict[str, object]) -> Grade:
     """Return the grade that `dataclasses.asdict` has made `fields` of."""
     grade = Grade(**fields)  # type: ignore[arg-type]
-    grade.results = [Result(**one) for one in fields["results"]]  # type: ignore[attr-defined]
+    grade.results = [result_of(one) for one in fields["results"]]  # type: ignore[attr-defined]
     return grade
 
 
@@ -87,7 +87,7 @@ def write_all(grades: Iterable[Grade], folder: Path) -> None:
     for grade in grades:
         place = f"gradescope/{grade.student}/{grade.chapter}/results.json"
         write_file(folder, place, gradescope(grade))
-    if any(result.check.startswith("hidden: ") for grade in grades for result in grade.results):
+    if any(result.topic for grade in grades for result in grade.results):
         write_file(folder, "hidden.csv", hidden_table(grades))
     else:
         (folder / "hidden.csv").unlink(missing_ok=True)  # of a run with other checks
@@ -136,9 +136,9 @@ def hidden_table(grades: list[Grade]) -> str:
     rows: list[list[object]] = [["student", "exercise", "check", "points", "of", "what came"]]
     for grade in grades:
         for one in grade.results:
-            if one.check.startswith("hidden: ") and not grade.trouble:
-                facts = [grade.student, one.exercise, one.check.removeprefix("hidden: ")]
-                rows.append([*facts, one.points, one.max_points, one.for_teacher])
+            if one.topic and not grade.trouble:
+                facts = [grade.student, one.exercise, one.topic]
+                rows.append([*facts, one.points, one.max_points, one.whole_message])
     return csv_text(rows)
 
 

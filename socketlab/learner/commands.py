@@ -150,7 +150,7 @@ def check(
 
 def failed(spec: Exercise, part: Check, failure: Failure, traceback: bool) -> CheckFailed:
     """Return what `check` raises."""
-    report = CheckFailed(message(spec, part, failure))
+    report = CheckFailed(message(spec.id, part.name, part.points, failure))
     report.asked_for_traceback = traceback
     report.__cause__ = failure.cause if traceback else None
     return report

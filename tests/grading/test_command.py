@@ -11,10 +11,12 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from socketlab.checks.case import Failure
 from socketlab.grading import classroom, judge, similarity
 from socketlab.grading.archives import is_printable
 from socketlab.grading.judge import Grade, Result
@@ -302,7 +304,10 @@ def test_no_spreadsheet_finds_a_formula(tmp_path, judged):
     formula = re.compile("[-=+@\t\r\uff1d]")
     for line in csv.reader((tmp_path / "out" / "grades.csv").read_text().splitlines()):
         assert not [cell for cell in line if any(map(formula.match, cell.split(";")))]
-    results = [Result("03.1", "hidden: x", 0, 2, "", for_teacher=f"{name}\n=2") for name in HOSTILE]
+    results = [
+        Result("03.1", "hidden: x", 0, 2, failure=Failure(name, "=2", name, "-x"), topic=f"={name}")
+        for name in HOSTILE
+    ]
     pairs = [Pair("03_tcp_server", "03.1", (HOSTILE[0], "-x"), 5, 5, "f(-1)")]
     write_all([Grade(name, CHAPTER, results) for name in HOSTILE], tmp_path / "out")
     similarity.write(pairs, tmp_path / "out")
@@ -347,26 +352,21 @@ def judged(monkeypatch):
     monkeypatch.setattr(classroom, "_judges", lambda *_: contextlib.nullcontext(immediately))
 
 
-FAILED = """✗ 01.1 serve: not yet, 0 of 2 points.
-  Called:    serve(<b>)
-  Came:      nothing: at all
-  Expected:  an echo
-  Why:       A server & its client.
-  A hint:    hint("01.1")"""
+FAILED = Failure("serve(<b>)", "nothing: at all", "an echo", "A server & its client.")
 
 
-def result(check, message, points=0, **more):
-    return Result("01.1", check, points, 2, message, **more)
+def result(check, points=0, **more):
+    return Result("01.1", check, points, 2, **more)
 
 
 def test_a_page_tells_what_passed_what_failed_and_where_to_go_on():
     """Titles and hints come from the exercise; everything is escaped."""
     grade = Grade("ada <3", CHAPTER)
     grade.results = [
-        result("address", "✓ 01.1 address. A <free> port.", 2, notes=["Cell 'a < b' failed"]),
-        result("serve", FAILED, notes=["Cell 'a < b' failed"]),
-        result("stop", FAILED.replace("serve", "stop")),
-        result("hidden: twenty", "✗ 01.1: 0 of 2 points for twenty.", for_teacher="secret"),
+        result("address", 2, praise="A <free> port.", notes=["Cell 'a < b' failed"]),
+        result("serve", failure=FAILED, notes=["Cell 'a < b' failed"]),
+        result("stop", failure=FAILED),
+        result("hidden: twenty", failure=replace(FAILED, got="secret"), topic="twenty"),
     ]
     text = page(grade.student, [grade, Grade("ada <3", "02_base_server", trouble="No <JSON>.")])
     assert "<h1>ada &lt;3</h1>" in text and "<h2>01_sockets <span>2 of 8 points</span>" in text
@@ -384,7 +384,7 @@ def test_a_page_tells_what_passed_what_failed_and_where_to_go_on():
 
 def test_a_page_with_all_points_has_no_hints():
     """Who needs none is not told of them."""
-    full = Grade("ada", CHAPTER, [result("address", "✓ 01.1 address. Yes.", 2)])
+    full = Grade("ada", CHAPTER, [result("address", 2, praise="Yes.")])
     assert "Hint" not in page("ada", [full])
 
 
