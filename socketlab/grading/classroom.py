@@ -31,9 +31,6 @@ NOT_YET = "This submission has not been graded yet, or the grader was interrupte
 JOBS_PER_CPU = 4
 """Notebooks at a time, for each processor: a check of a wrong answer is mostly waiting."""
 
-_sandbox: Sandbox | None = None
-"""Of this process, or inherited from the one that forked it."""
-
 
 class WriteError(Exception):
     """The grades cannot be written; the text says why."""
@@ -104,17 +101,17 @@ def grade_class(options: argparse.Namespace) -> list[Grade]:
     from .progress import shown, summarise
 
     secret = hidden.read(options.hidden)
-    hidden.load(secret, str(options.hidden))
+    checks = hidden.load(secret, str(options.hidden))
     handed_in = _handed_in(options.submissions)
     with _written(options.out):
         private.own_folder(options.out, marks=(JOURNAL, TABLE))
         journal = Journal(options.out / JOURNAL, fingerprint(secret))
     with journal:
-        grades = [journal.find(one) or judge.ungraded(one, NOT_YET) for one in handed_in]
+        grades = [journal.find(one) or judge.ungraded(one, NOT_YET, checks) for one in handed_in]
         todo = [place for place, grade in enumerate(grades) if grade.trouble]
         if todo:
             if secret:  # a fault of theirs costs no grades
-                _try_hidden_checks(secret, options)
+                _try_hidden_checks(checks, secret, options)
             if (options.out / TABLE).exists():
                 with _written(options.out):
                     write_all(grades, options.out)  # if we go no further, no old grade looks new
@@ -175,9 +172,11 @@ def _written(folder: Path) -> Iterator[None]:
         raise WriteError(f"Grades cannot be written to {folder}: {error.strerror}.") from error
 
 
-def _try_hidden_checks(secret: str, options: argparse.Namespace) -> None:
+def _try_hidden_checks(
+    checks: judge.HiddenChecks, secret: str, options: argparse.Namespace
+) -> None:
     """Judge our own solution and the blank exercise: who has a fault, the class or the check?"""
-    trials = list(hidden.trials())
+    trials = list(hidden.trials(checks))
     tasks = {place: (asdict(one), secret, options.level) for place, (*_, one) in enumerate(trials)}
     with _judges(options, options.jobs) as judged:
         outcomes = dict(judged(tasks))
@@ -204,18 +203,18 @@ def _graded(
                     yield place, grade_of(outcome)
                 elif is_last:
                     why = f"It could not be judged here: {outcome}. Grade once more."
-                    yield place, judge.ungraded(handed_in[place], why)
+                    yield place, judge.ungraded(handed_in[place], why, hidden.load(secret))
                 else:
                     todo.append(place)
         if not todo:
             return
 
 
-def work(fields: dict[str, Any], secret: str, _: str | None) -> dict[str, Any]:
-    """Grade one submission, in a process that has a sandbox: plain data in, plain data out."""
-    hidden.load(secret)
-    assert _sandbox is not None
-    return asdict(judge.grade(Submission(**fields), _sandbox))
+def work(
+    sandbox: Sandbox, fields: dict[str, Any], secret: str, _: str | None = None
+) -> dict[str, Any]:
+    """Grade one submission: plain data in, plain data out."""
+    return asdict(judge.grade(Submission(**fields), sandbox, hidden.load(secret)))
 
 
 def far_work(fields: dict[str, Any], secret: str, level: str | None) -> dict[str, Any]:
@@ -255,10 +254,10 @@ def serve() -> None:
     """Grade what comes on stdin, a line each, until its end: the program of `far_work`."""
     first = sys.stdin.readline()
     try:
-        with _judging(json.loads(first)[2]):
+        with _judging(json.loads(first)[2]) as sandbox:
             for line in chain([first], sys.stdin):
                 try:
-                    answer = work(*json.loads(line))
+                    answer = work(sandbox, *json.loads(line))
                 except judge.NotJudgedError as trouble:
                     answer = {"failed": str(trouble)}
                 print(json.dumps(answer), flush=True)
@@ -279,7 +278,7 @@ def _judges(options: argparse.Namespace, jobs: int) -> Iterator[Judges]:
     with _judging(options.level) as sandbox:
         if sandbox.most:
             jobs = min(jobs, max(1, sandbox.most // judge.AT_ONCE))
-        yield lambda tasks: forks.each(work, tasks, jobs)
+        yield lambda tasks: forks.each(partial(work, sandbox), tasks, jobs)
 
 
 def _far_away(
@@ -297,16 +296,14 @@ def _far_away(
 
 @contextmanager
 def _judging(level: str | None) -> Iterator[Sandbox]:
-    """Let this process, and those that it forks, do `work`."""
-    global _sandbox
+    """Give this process, and those that it forks, a sandbox for `work`."""
     all_exercises()  # before a fork, so that no child has to
-    with Sandbox(level, preload=judge.PRELOAD) as _sandbox:
-        if _sandbox.level != "namespaces":
-            print(f"Isolation: {_sandbox.level}. {LEVELS[_sandbox.level]}", file=sys.stderr)
+    with Sandbox(level, preload=judge.PRELOAD) as sandbox:
+        if sandbox.level != "namespaces":
+            print(f"Isolation: {sandbox.level}. {LEVELS[sandbox.level]}", file=sys.stderr)
         gc.collect()
         gc.freeze()  # a collection in a child would copy every page
-        yield _sandbox
-    _sandbox = None
+        yield sandbox
 
 
 @contextmanager

@@ -9,16 +9,18 @@ A student who fails it is told the topic and the points, nothing else.
 import json
 import traceback
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 
 from .. import project
-from ..checks import core
+from ..checks.core import Check, Exercise
 from ..exercises import all_exercises, find
-from .judge import Result
+from .judge import HiddenChecks, Result
 from .submissions import Submission, cells_for, cells_of
 
-_loaded = ""
-_checks: list[tuple[core.Exercise, str]] = []
+_found: ContextVar[list[tuple[str, Check]] | None] = ContextVar("_found", default=None)
+"""Where the file that is being loaded puts its checks."""
 
 
 class HiddenChecksError(Exception):
@@ -32,61 +34,57 @@ def hidden_check(
 
     LookupError for an unknown exercise, ValueError for points or a topic that cannot be.
     """
-    spec = find(exercise)
-    name = f"hidden: {topic}"
+    spec, name = find(exercise), f"hidden: {topic}"
     if not isinstance(points, int) or points < 1:
         raise ValueError(f"points must be a whole number, 1 or more, not {points!r}.")
-    if name in spec.checks:
-        raise ValueError(f"{exercise} has two hidden checks with the topic {topic!r}.")
 
     def register(run: Callable[..., None]) -> Callable[..., None]:
-        check = core.Check(name, points, "A check of your teacher's.", run, topic)
+        check = Check(name, points, "A check of your teacher's.", run, topic)
         if unknown := [one for one in check.names if one not in spec.names]:
             names = " and ".join(spec.names)
             raise ValueError(f"the answers of {exercise} are called {names}, not {unknown[0]}.")
-        spec.checks[name] = check
-        _checks.append((spec, name))
+        found = _found.get()
+        if found is not None:  # else the file is only imported
+            if (spec.id, name) in [(number, one.name) for number, one in found]:
+                raise ValueError(f"{exercise} has two hidden checks with the topic {topic!r}.")
+            found.append((spec.id, check))
         return run
 
     return register
 
 
-def load(source: str, name: str = "hidden checks") -> None:
-    """Run the text of a file of hidden checks, in place of any other's.
-
-    HiddenChecksError if it fails.
+def load(source: str, name: str = "hidden checks") -> HiddenChecks:
+    """Return the checks in the text of a file. HiddenChecksError if it can't be used.
 
     It is no module that could be imported: so its functions run here, never with the student's
     code, and their source is not sent anywhere.
     """
-    global _loaded
-    if source == _loaded:
-        return
-    forget()
     try:
-        if source:
-            exec(compile(source, name, "exec"), {"__name__": "hidden"})
+        checks = _load(source)
     except (Exception, SystemExit) as error:
-        forget()
-        raise HiddenChecksError(f"{name} cannot be used: {_told(error, name)}") from error
-    if source and not _checks:
+        raise HiddenChecksError(f"{name} cannot be used: {_told(error)}") from error
+    if source and not checks:
         raise HiddenChecksError(f"{name} cannot be used: no @hidden_check is in it.")
-    _loaded = source
+    return checks
 
 
-def forget() -> None:
-    """Take all hidden checks away."""
-    global _loaded
-    _loaded = ""
-    while _checks:
-        spec, name = _checks.pop()
-        del spec.checks[name]
+@cache
+def _load(source: str) -> HiddenChecks:
+    found: list[tuple[str, Check]] = []
+    token = _found.set(found)
+    try:
+        exec(compile(source, _FILE, "exec"), {"__name__": "hidden"})
+    finally:
+        _found.reset(token)
+    return {spec: [check for number, check in found if number == spec] for spec, _ in found}
 
 
-def _told(error: BaseException, name: str) -> str:
-    lines = [
-        one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == name
-    ]
+_FILE = "<hidden checks>"
+
+
+def _told(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [one.lineno for one in frames if one.filename == _FILE]
     where = f" (line {lines[-1]})" if lines else ""  # a SyntaxError's text has the line
     return f"{type(error).__name__}: {error}{where}"
 
@@ -104,9 +102,9 @@ def read(path: Path | None) -> str:
         raise HiddenChecksError(f"{path} cannot be read: it is no text in UTF-8.") from error
 
 
-def trials() -> Iterator[tuple[core.Exercise, str, Submission]]:
+def trials(checks: HiddenChecks) -> Iterator[tuple[Exercise, str, Submission]]:
     """Yield each exercise with hidden checks, twice: with our solution, and left blank."""
-    for spec in dict.fromkeys(spec.id for spec, _ in _checks):
+    for spec in checks:
         exercise = find(spec)
         for folder in ("solutions", "exercises"):
             for path in (project.PROJECT / folder).glob(f"{spec[:2]}_*/*.ipynb"):
@@ -118,7 +116,7 @@ def trials() -> Iterator[tuple[core.Exercise, str, Submission]]:
                 yield exercise, folder, Submission(folder, path.parent.name, text)
 
 
-def judge_trial(exercise: core.Exercise, folder: str, results: list[Result]) -> None:
+def judge_trial(exercise: Exercise, folder: str, results: list[Result]) -> None:
     """Look at a trial. HiddenChecksError where a check fails our solution, or nobody."""
     for result in results:
         if result.exercise != exercise.id or not result.topic:

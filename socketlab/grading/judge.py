@@ -9,9 +9,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, TextIO
 
 from ..cells import lines_of
@@ -69,6 +70,11 @@ PRELOAD = (
     *MODULES,
 )
 """What a student's process needs. The checks know hints, which students may see, no answers."""
+
+
+HiddenChecks = Mapping[str, Sequence[Check]]
+"""Hidden checks by the number of their exercise."""
+NO_HIDDEN_CHECKS: HiddenChecks = MappingProxyType({})
 
 
 class NotJudgedError(Exception):
@@ -148,12 +154,16 @@ class Job:
     """What to tell of names that are defined more than once, where a check fails."""
 
 
-def grade(submission: Submission, sandbox: Sandbox) -> Grade:
-    """Judge one notebook. Call it from a process with a single thread: it forks.
+def grade(
+    submission: Submission, sandbox: Sandbox, hidden: HiddenChecks = NO_HIDDEN_CHECKS
+) -> Grade:
+    """Judge one notebook, by the hidden checks as well.
+
+    Call it from a process with a single thread: it forks.
 
     NotJudgedError where this machine has not what it takes: then nothing is said of the answers.
     """
-    exercises = exercises_of(submission.chapter)
+    exercises = exercises_of(submission.chapter, hidden)
     trouble = submission.trouble
     if not exercises:
         trouble = trouble or (
@@ -163,7 +173,7 @@ def grade(submission: Submission, sandbox: Sandbox) -> Grade:
         cells = [] if trouble else cells_of(submission.text)
     except SubmissionError as unreadable:
         trouble = str(unreadable)
-    done = ungraded(submission, trouble)
+    done = ungraded(submission, trouble, hidden)
     if trouble:
         return done
     results = {(result.exercise, result.check): result for result in done.results}
@@ -183,19 +193,25 @@ def grade(submission: Submission, sandbox: Sandbox) -> Grade:
     return done
 
 
-def ungraded(submission: Submission, trouble: str) -> Grade:
+def ungraded(
+    submission: Submission, trouble: str, hidden: HiddenChecks = NO_HIDDEN_CHECKS
+) -> Grade:
     """Return the grade of a notebook in which no check has passed; `trouble` says why, if any."""
     results = [
         _missing(exercise, part, trouble)
-        for exercise in exercises_of(submission.chapter)
+        for exercise in exercises_of(submission.chapter, hidden)
         for part in exercise.checks.values()
     ]
     return Grade(submission.student, submission.chapter, results, trouble)
 
 
-def exercises_of(chapter: str) -> list[Exercise]:
-    """Return the exercises with checks of a chapter, such as 06_threading_mixin."""
-    return [one for one in all_exercises() if one.id[:2] == chapter[:2] and chapter[2:3] == "_"]
+def exercises_of(chapter: str, hidden: HiddenChecks = NO_HIDDEN_CHECKS) -> list[Exercise]:
+    """Return the exercises of a chapter, such as 06_threading_mixin, with the hidden checks."""
+    return [
+        replace(one, checks=one.checks | {check.name: check for check in hidden.get(one.id, ())})
+        for one in all_exercises()
+        if one.id[:2] == chapter[:2] and chapter[2:3] == "_"
+    ]
 
 
 def _missing(exercise: Exercise, part: Check, trouble: str) -> Result:
