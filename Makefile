@@ -40,7 +40,7 @@ lab: $(VENV)/lab.stamp
 	@$(PY) -m socketlab lab $(LAB_ARGS)
 
 site: $(VENV)/site.stamp
-	@$(PY) -m socketlab.authoring.site
+	@$(PY) -m socketlab author site
 
 # What a newer linter finds is no fault of what users get.
 test: versions $(if $(LATEST)$(LOWEST),,lint) check
@@ -62,12 +62,12 @@ chapters: $(VENV)/test.stamp
 	$(PYTEST) --nbval --nbval-current-env notebooks
 
 notebooks: $(VENV)/test.stamp
-	$(PY) -m socketlab.authoring.chapters refresh
-	$(PY) -m socketlab.authoring.chapters execute
-	$(PY) -m socketlab.authoring.coverage
+	$(PY) -m socketlab author refresh
+	$(PY) -m socketlab author execute
+	$(PY) -m socketlab author coverage
 
 exercises: $(VENV)/test.stamp
-	$(PY) -m socketlab.authoring.exercises
+	$(PY) -m socketlab author exercises
 
 faults: $(VENV)/test.stamp
 	$(PY) -m tests.faults

@@ -1,4 +1,4 @@
-"""How Sphinx makes the static site; `python -m socketlab.authoring.site` runs it."""
+"""How Sphinx makes the static site; `socketlab author site` runs it."""
 
 project = "minisocketserver"
 html_title = "minisocketserver"

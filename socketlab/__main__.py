@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .learner import logbook
+from .learner import progress as logbook
 from .learner.course import refresh
 from .learner.route import START, in_words, note_states, route, write_start_page
 from .output import take_plainer_signs
@@ -35,6 +35,8 @@ For teachers (each says more with --help):
   socketlab handout FILE.zip    pack the course without its solutions
   socketlab collect HOME...     collect a class's notebooks from its homes on a hub
   socketlab grade FOLDER        grade what a class has handed in
+
+For the course's authors: socketlab author --help
 
 Your own copy of the course is the folder course/: change what you like in it."""
 
@@ -62,6 +64,8 @@ def main(argv: list[str] | None = None) -> int:
             return grade(arguments)
         case ["collect" | "handout" as command, *arguments]:
             return teaching(command, arguments)
+        case ["author", *arguments]:
+            return author(arguments)
         case [other, *_]:
             print(f"socketlab has no command {other!r}.\n\n{USAGE}", file=sys.stderr)
             return 2
@@ -81,7 +85,8 @@ def progress(project: Path) -> int:
 def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
     """Run one of the commands about exercises; return 1 where something is wrong or missing."""
     try:
-        from .learner import commands, terminal
+        from .learner import api as commands
+        from .learner import terminal
     except ModuleNotFoundError as error:
         return _sorry(_lacks(error))
     course = _mine(project)
@@ -131,6 +136,16 @@ def teaching(command: str, arguments: list[str]) -> int:
     except ModuleNotFoundError as error:
         return _sorry(_lacks(error))
     return int(module.main(arguments))
+
+
+def author(arguments: list[str]) -> int:
+    """Run one of the commands of the course's authors."""
+    from .authoring import cli as command
+
+    try:
+        return command.main(arguments)
+    except ModuleNotFoundError as error:
+        return _sorry(_lacks(error))
 
 
 def _no_course(project: Path) -> str:

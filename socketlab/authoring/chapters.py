@@ -1,6 +1,5 @@
-"""The author's commands: `python -m socketlab.authoring.chapters COMMAND`."""
+"""The chapters, for their authors: refreshed from the library, executed, looked at."""
 
-import argparse
 import os
 import re
 import sys
@@ -138,32 +137,24 @@ def planks_table(chapters: list[Path]) -> list[str]:
     return lines
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one of the commands; return 1 when the linter finds something."""
-    parser = argparse.ArgumentParser(prog="python -m socketlab.authoring.chapters")
-    parser.add_argument("command", choices=["refresh", "execute", "lint", "planks", "figures"])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="02_base_server; default: all")
-    options = parser.parse_args(arguments)
+def run(command: str, names: list[str]) -> int:
+    """Run a command about these chapters, or all; return 1 when the linter finds something."""
     known = {chapter.stem: chapter for chapter in chapters()}
-    for name in options.names:
-        if name not in known:
-            parser.error(f"there is no chapter {name}; the chapters are {', '.join(known)}")
-    chosen = {name: known[name] for name in options.names or known}
-    if options.command == "planks":
-        print("\n".join(planks_table(list(chosen.values()))))
-        return 0
-    if options.command == "figures":
-        print("\n".join(figures_table({name: read(path) for name, path in chosen.items()})))
-        return 0
-    found = []
-    for chapter in chosen.values():
-        if options.command == "lint":
-            found += problems(chapter)
-        else:
-            {"refresh": refresh, "execute": execute}[options.command](chapter)
+    if unknown := [name for name in names if name not in known]:
+        told = f"There is no chapter {unknown[0]}. The chapters are {', '.join(known)}."
+        print(told, file=sys.stderr)
+        return 2
+    chosen = {name: known[name] for name in names or known}
+    found: list[str] = []
+    match command:
+        case "planks":
+            found += planks_table(list(chosen.values()))
+        case "figures":
+            found += figures_table({name: read(path) for name, path in chosen.items()})
+        case "lint":
+            found += [problem for chapter in chosen.values() for problem in problems(chapter)]
+        case "refresh" | "execute":
+            for chapter in chosen.values():
+                {"refresh": refresh, "execute": execute}[command](chapter)
     print("\n".join(found), end="\n" if found else "")
-    return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return 1 if found and command == "lint" else 0

@@ -1,6 +1,6 @@
 """The table of what is taught where, filled in from the tags of the chapters' cells.
 
-`python -m socketlab.authoring.coverage` brings `tests/chapters/COVERAGE.md` up to date.
+`socketlab author coverage` brings `tests/chapters/COVERAGE.md` up to date.
 """
 
 import re
@@ -55,7 +55,3 @@ def filled(text: str) -> str:
 def fill() -> None:
     """Bring the file up to date."""
     TABLE.write_text(filled(TABLE.read_text("utf-8")), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    fill()

@@ -1,4 +1,4 @@
-"""Make `exercises/` from `solutions/`: `python -m socketlab.authoring.exercises`.
+"""Make `exercises/` from `solutions/`: `socketlab author exercises`.
 
 The metadata of the solutions is brought up to date first.
 """
@@ -89,8 +89,10 @@ def _put(made: Path, target: Path) -> Path:
     return target
 
 
-if __name__ == "__main__":
+def make() -> int:
+    """Make all exercises anew, and say so; return the exit status."""
     for solution in sorted(ROOT.glob("solutions/*/*.ipynb")):
         annotate(solution)
     for written in generate(ROOT / "solutions", ROOT / "exercises"):
         print("wrote", written.relative_to(ROOT))
+    return 0

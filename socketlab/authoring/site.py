@@ -1,10 +1,9 @@
-"""Make the static site from the notebooks as they are: `python -m socketlab.authoring.site`."""
+"""Make the static site from the notebooks as they are: `socketlab author site`."""
 
 import html
 import json
 import re
 import shutil
-import sys
 import tempfile
 from importlib.resources import files
 from pathlib import Path
@@ -62,9 +61,10 @@ def _figure(diagram: str, text: str = "") -> str:
     return f'<div class="picture">{drawing}{below if text else ""}</div>'
 
 
-if __name__ == "__main__":
-    target = Path(sys.argv[1]) if sys.argv[1:] else ROOT / "site"
+def make(folder: Path | None = None) -> int:
+    """Make the site in a folder, by default `site/`; return the exit status."""
+    target = folder or ROOT / "site"
     status = build(ROOT, target)
     if status == 0:
         print(f"The site is in {target}: open {target / 'index.html'}")
-    sys.exit(status)
+    return status

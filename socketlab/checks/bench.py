@@ -12,8 +12,8 @@ from typing import Any
 
 from ..notebook.running import within
 from ..notebook.tracebacks import whereabouts
-from ..remote.line import LinkBrokenError
 from ..remote.link import Checker
+from ..remote.messages import LinkBrokenError
 from ..remote.names import make_class
 from .case import CannotCheckError, Case
 from .records import Records, is_disturbed, opened

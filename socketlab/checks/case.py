@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..notebook.running import ServerTrouble, running
 from ..notebook.tracebacks import describe, whereabouts
-from ..remote.line import PrivateError
+from ..remote.messages import PrivateError
 from .records import MOMENT, Records, entrusted, serve_forever
 
 if TYPE_CHECKING:

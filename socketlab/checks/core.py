@@ -11,13 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from ..busy import Stopwatch
-from ..notebook.runs import FIRST, Runs, runs_behind
+from ..machine_load import Stopwatch
+from ..notebook.run_history import FIRST, Runs, runs_behind
 from ..notebook.tracebacks import describe
 from ..remote.link import Checker
 from .bench import Bench, bench_at
 from .case import CannotCheckError, Case, CaseError, Failure
-from .own import first_borrowed, listed
+from .ownership import first_borrowed, listed
 from .records import is_disturbed
 
 BENCH = "bench"

@@ -19,11 +19,11 @@ from urllib.request import ProxyHandler, build_opener
 
 import minisocketserver
 
-from ..checks.away import real_run
 from ..checks.bench import Bench
 from ..checks.case import PATIENCE, Case, CaseError
 from ..checks.core import load
-from ..checks.forecast import compare
+from ..checks.forking import real_run
+from ..checks.predictions import compare
 from ..notebook.running import running
 from ..notebook.tracebacks import describe
 from ..remote.names import make_class

@@ -20,7 +20,7 @@ import minisocketserver
 from ..checks.bench import Bench
 from ..checks.case import PATIENCE, Case, CaseError
 from ..checks.core import load
-from ..checks.forecast import compare
+from ..checks.predictions import compare
 from ..checks.records import Records
 from ..notebook.running import ServerTrouble, running, within
 from ..notebook.tracebacks import describe

@@ -26,7 +26,7 @@ from minisocketserver import beyond
 from ..checks.bench import Bench
 from ..checks.case import PATIENCE, CannotCheckError, Case
 from ..checks.core import load
-from ..checks.forecast import compare
+from ..checks.predictions import compare
 from ..checks.records import Records, joined
 from ..notebook.running import ServerTrouble, within
 from ..notebook.tracebacks import describe, whereabouts

@@ -16,13 +16,13 @@ from typing import Any
 import minisocketserver
 from minisocketserver import BaseRequestHandler
 
-from ..checks.away import Notes, Output, away, in_parent, left, next_ended, real_run, soon
 from ..checks.bench import Bench
 from ..checks.case import PATIENCE, Case
 from ..checks.core import load
-from ..checks.forecast import compare
+from ..checks.forking import Notes, Output, away, in_parent, left, next_ended, real_run, soon
+from ..checks.predictions import compare
 from ..notebook.tracebacks import describe
-from ..remote.line import LinkBrokenError
+from ..remote.messages import LinkBrokenError
 from .sockets import want_plain_reply
 
 ANY_PORT = ("127.0.0.1", 0)

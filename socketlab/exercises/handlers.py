@@ -22,7 +22,7 @@ import minisocketserver
 from ..checks.bench import Bench
 from ..checks.case import PATIENCE, Case
 from ..checks.core import load
-from ..checks.forecast import compare
+from ..checks.predictions import compare
 from ..notebook.tracebacks import describe
 
 ANY_PORT = ("127.0.0.1", 0)

@@ -12,7 +12,7 @@ from typing import Any
 from ..checks.bench import Bench
 from ..checks.case import PATIENCE, Case, CaseError
 from ..checks.core import load
-from ..checks.forecast import compare
+from ..checks.predictions import compare
 from ..checks.records import Records, in_foreground
 from ..notebook.tracebacks import describe
 

@@ -19,7 +19,7 @@ from minisocketserver import BaseRequestHandler, TCPServer
 from ..checks.bench import Bench
 from ..checks.case import PATIENCE, Case, CaseError
 from ..checks.core import load
-from ..checks.forecast import compare
+from ..checks.predictions import compare
 from ..checks.records import Records, in_foreground
 from ..notebook.running import running, within
 from ..notebook.tracebacks import describe

@@ -17,12 +17,12 @@ from typing import Any
 import minisocketserver
 from minisocketserver import BaseRequestHandler
 
-from ..busy import Stopwatch
 from ..checks.bench import Bench
 from ..checks.case import PATIENCE, CannotCheckError, Case, CaseError
 from ..checks.core import load
-from ..checks.forecast import compare
+from ..checks.predictions import compare
 from ..checks.records import Records, joined
+from ..machine_load import Stopwatch
 from ..notebook.running import ServerTrouble, within
 from ..notebook.tracebacks import describe
 from ..processes import command, environment

@@ -21,7 +21,9 @@ from typing import Any, cast
 from .. import processes, project
 from ..exercises import all_exercises
 from ..sandbox.sandbox import LEVELS, Sandbox, SandboxError, processors
-from . import forks, hidden, judge, private, similarity
+from . import hidden, judge, similarity
+from . import parallel as forks
+from . import private_files as private
 from .archives import printable
 from .judge import Grade
 from .results import JOURNAL, TABLE, Journal, grade_of, write_all
@@ -98,7 +100,7 @@ def _count(text: str) -> int:
 
 def grade_class(options: argparse.Namespace) -> list[Grade]:
     """Grade what is not graded yet, write everything, and show a table."""
-    from .progress import shown, summarise
+    from .progress_bar import shown, summarise
 
     secret = hidden.read(options.hidden)
     checks = hidden.load(secret, str(options.hidden))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from ..busy import Crowd
+from ..machine_load import Crowd
 
 NAP = 0.02
 """Seconds between two looks."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import project
-from . import private
+from . import private_files as private
 from .archives import is_printable, printable
-from .homes import PLACE, Found, HomeError, read_home
+from .home_folders import PLACE, Found, HomeError, read_home
 
 MOST_NAMED = 3
 """So many files that were left out are named, for each reason."""

@@ -214,7 +214,7 @@ def _look_for_answers(content: bytes, solutions: Path) -> None:
                 if any(f"\n{code}\n" in text for code in (whole, *some)):
                     raise HandoutError(
                         f"Our answer to {number} is in {entry.filename}. If you have changed it "
-                        "in solutions/: python -m socketlab.authoring.exercises"
+                        "in solutions/: socketlab author exercises"
                     )
 
 

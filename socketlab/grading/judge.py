@@ -21,8 +21,8 @@ from ..checks.case import CannotCheckError, Failure
 from ..checks.core import Check, Exercise
 from ..exercises import MODULES, all_exercises
 from ..notebook.tracebacks import describe
-from ..remote.line import Line, LinkBrokenError, MessageError, is_lack
 from ..remote.link import Checker
+from ..remote.messages import Line, LinkBrokenError, MessageError, is_lack
 from ..sandbox import namespaces
 from ..sandbox.limits import FILES, data_used, lower, want_files
 from ..sandbox.sandbox import Ending, Sandbox, SandboxError, Student, Turns

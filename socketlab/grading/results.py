@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Self
 
-from . import private
+from . import private_files as private
 from .judge import Grade, result_of
 from .page import page
 from .submissions import Submission

@@ -10,8 +10,8 @@ import types
 from tempfile import TemporaryDirectory
 
 from ..cells import Shell
-from ..remote.line import Line
 from ..remote.link import Subject
+from ..remote.messages import Line
 
 SECONDS, LATER = 5.0, 0.5
 """What all cells may take together, and each that runs after that: less than the judge allows."""

@@ -20,10 +20,10 @@ from typing import Any
 
 from ..cells import Shell, parse
 from ..checks.core import Exercise
-from ..checks.own import first_borrowed
+from ..checks.ownership import first_borrowed
 from ..exercises import all_exercises
 from ..files import short_tempdir, write
-from ..notebook.fresh import fresh
+from ..notebook.fresh_python import fresh
 from ..notebook.running import ServerTrouble, running, within
 from ..project import NotebookError, cell_id
 from ..project import cells as cells_in

@@ -13,7 +13,7 @@ from ..files import write
 from ..ship.class_map import class_map
 from ..ship.example import EXPECTED, run_example, tcp_client
 from ..ship.planks import PLANKS, assemble
-from . import logbook
+from . import progress as logbook
 
 START = "START.md"
 """The start page, beside the learner's chapters; made anew at each start and with each chapter

@@ -19,7 +19,8 @@ from ..exercises import find
 from ..files import write
 from ..project import NotebookError, cell_id, code_cells, decoded, read
 from ..ship.suites import is_shipped, knows_localhost
-from . import commands, logbook
+from . import api as commands
+from . import progress as logbook
 from .course import exercise_notebook
 
 OURS = "python3"

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable
 
-from ..busy import Stopwatch
+from ..machine_load import Stopwatch
 from .tracebacks import _line, _since
 
 SAMPLE = 0.1

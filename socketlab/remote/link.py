@@ -25,10 +25,10 @@ from typing import Any, cast
 
 from ..notebook.running import overdue, within
 from ..notebook.tracebacks import describe
-from .line import Line, LinkBrokenError, MessageError, PrivateError
+from .callbacks import described, made_from
+from .messages import Line, LinkBrokenError, MessageError, PrivateError
 from .names import find, name_of
 from .proxy import Proxy, proxy_type
-from .stand_in import described, made_from
 
 MOST_HANDS = 500
 """Threads that one side may ask the other one for."""

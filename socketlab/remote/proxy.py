@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from ..notebook.reopen import ADDED_TO_BODY
+from ..notebook.reopen_class import ADDED_TO_BODY
 from .names import find, make_class
 
 if TYPE_CHECKING:

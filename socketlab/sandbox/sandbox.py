@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 from weakref import WeakSet
 
-from ..busy import Crowd
+from ..machine_load import Crowd
 from ..processes import named_error
 from ..python_path import search_path
 from . import landlock, seccomp

@@ -9,11 +9,12 @@ import time
 
 import pytest
 
-from socketlab import CheckFailed, busy, check
-from socketlab.busy import Stopwatch
+from socketlab import CheckFailed, check
+from socketlab import machine_load as busy
 from socketlab.checks import core
 from socketlab.checks.case import Failure
 from socketlab.exercises import find
+from socketlab.machine_load import Stopwatch
 
 
 def until(condition, seconds=20.0):

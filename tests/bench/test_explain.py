@@ -13,7 +13,7 @@ from nbformat import v4
 
 import minisocketserver
 from minisocketserver import BaseRequestHandler, StreamRequestHandler, TCPServer
-from socketlab.grading import forks
+from socketlab.grading import parallel as forks
 from socketlab.kernels import execute
 from socketlab.notebook.explain import explain
 

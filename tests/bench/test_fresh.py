@@ -8,7 +8,7 @@ import time
 import pytest
 
 from socketlab import ServerTrouble, reopen
-from socketlab.notebook.fresh import fresh
+from socketlab.notebook.fresh_python import fresh
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="The system cannot fork.")

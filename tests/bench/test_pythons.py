@@ -14,7 +14,7 @@ from socketlab.__main__ import ROOT, exercises
 from socketlab.exercises import find
 from socketlab.kernels import execute
 from socketlab.learner.course import refresh
-from socketlab.notebook.fresh import fresh
+from socketlab.notebook.fresh_python import fresh
 from socketlab.python_path import search_path
 from socketlab.ship.suites import is_shipped, run
 

@@ -14,7 +14,7 @@ PLACES = {row[1]: row[0].rsplit("|", 2)[1].strip() for row in coverage.ROW.findi
 
 
 def test_the_table_says_what_the_tags_say():
-    assert coverage.filled(TEXT) == TEXT, "run: python -m socketlab.authoring.coverage"
+    assert coverage.filled(TEXT) == TEXT, "run: socketlab author coverage"
 
 
 @pytest.mark.parametrize("row", coverage.rows(TEXT))

@@ -3,7 +3,8 @@
 import nbformat.v4 as v4
 import pytest
 
-from socketlab.authoring.chapters import chapters, main
+from socketlab.__main__ import main
+from socketlab.authoring.chapters import chapters
 from socketlab.authoring.figures import Figures, figures
 
 QUIZ = "**Quiz.** Who was it?\n\n<details><summary>I</summary>No.</details>"
@@ -35,7 +36,7 @@ def test_a_notebook_without_code_has_figures():
 
 
 def test_the_command_prints_a_line_for_each_chapter(capsys):
-    assert main(["figures"]) == 0
+    assert main(["author", "figures"]) == 0
     heading, *lines = capsys.readouterr().out.splitlines()
     assert heading.split() == ["chapter", *Figures._fields]
     assert [line.split()[0] for line in lines] == [chapter.stem for chapter in chapters()]
@@ -44,5 +45,5 @@ def test_the_command_prints_a_line_for_each_chapter(capsys):
 
 @pytest.mark.parametrize("chapter", ["00_target", "10_beyond"])
 def test_the_command_prints_only_the_named_chapter(capsys, chapter):
-    main(["figures", chapter])
+    main(["author", "figures", chapter])
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == [chapter]

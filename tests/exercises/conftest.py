@@ -12,7 +12,7 @@ import pytest
 
 from socketlab.checks import core
 from socketlab.exercises import find
-from socketlab.learner import commands
+from socketlab.learner import api as commands
 from socketlab.remote.link import Checker, Subject
 
 from . import helpers

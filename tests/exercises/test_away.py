@@ -7,10 +7,18 @@ import time
 
 import pytest
 
-from socketlab.checks import away as module
-from socketlab.checks.away import Output, away, end_children, in_parent, left, next_ended, real_run
+from socketlab.checks import forking as module
 from socketlab.checks.bench import Bench
 from socketlab.checks.case import CannotCheckError, CaseError
+from socketlab.checks.forking import (
+    Output,
+    away,
+    end_children,
+    in_parent,
+    left,
+    next_ended,
+    real_run,
+)
 from socketlab.checks.records import Records
 from socketlab.notebook.running import overdue
 

@@ -47,7 +47,7 @@ def executed(folder, chapter):
 
 @pytest.mark.timeout(600)  # nbgrader begins anew for each chapter
 def test_the_committed_exercises_are_what_nbgrader_makes_of_the_solutions(tmp_path):
-    """Run `python -m socketlab.authoring.exercises` when this fails."""
+    """Run `socketlab author exercises` when this fails."""
     made = {path.relative_to(tmp_path) for path in generate(ROOT / "solutions", tmp_path)}
     committed = {
         path.relative_to(ROOT / "exercises")
@@ -59,7 +59,7 @@ def test_the_committed_exercises_are_what_nbgrader_makes_of_the_solutions(tmp_pa
         fresh, old = (
             nbformat.read(folder / path, as_version=4) for folder in (tmp_path, ROOT / "exercises")
         )
-        assert fresh == old, f"{path} differs: run python -m socketlab.authoring.exercises"
+        assert fresh == old, f"{path} differs: run socketlab author exercises"
 
 
 def test_the_points_in_the_notebook_are_those_of_the_checks(chapter):

@@ -258,7 +258,7 @@ def test_earlier_planks_may_be_the_librarys():
 
 
 def is_borrowed(exercise, *answered):
-    from socketlab.checks.own import first_borrowed
+    from socketlab.checks.ownership import first_borrowed
 
     spec = find(exercise)
     return any(first_borrowed(dict(zip(spec.names, answered, strict=True)), spec.own))

@@ -8,9 +8,10 @@ from nbformat import v4
 from socketlab import check, hint, progress, project, solution
 from socketlab.exercises import all_exercises, find
 from socketlab.kernels import execute
-from socketlab.learner import commands, logbook
+from socketlab.learner import api as commands
+from socketlab.learner import progress as logbook
 from socketlab.learner.course import MANIFEST
-from socketlab.learner.logbook import NAME
+from socketlab.learner.progress import NAME
 
 from .helpers import ours
 

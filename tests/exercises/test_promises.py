@@ -1,4 +1,4 @@
-"""`python -m socketlab.authoring.promises`, for a teacher who has changed an exercise."""
+"""`socketlab author promises`, for a teacher who has changed an exercise."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from socketlab.authoring.promises import broken, main
+from socketlab.authoring.verify import broken, keep
 
 ROOT = Path(__file__).parents[2]
 CHAPTER = "04_udp_server"
@@ -51,7 +51,7 @@ def test_a_sensible_change_keeps_the_promises(tmp_path):
         text = text.replace(old, new, 1).replace(" minutes.*", "5 minutes.*")
         (project / name).write_text(text, "utf-8")
     run = subprocess.run(
-        [sys.executable, "-m", "socketlab.authoring.promises", chapter],
+        [sys.executable, "-m", "socketlab", "author", "promises", chapter],
         cwd=project,
         env=os.environ | {"PYTHONPATH": str(project), "PYTHONUTF8": "1"},
         capture_output=True,
@@ -97,15 +97,15 @@ def test_what_can_be_seen_without_a_kernel_is_told_at_once(project, monkeypatch,
     notebook.cells.remove(next(one for one in notebook.cells if one.id.startswith("check-04-1")))
     nbformat.write(notebook, path)
     [told] = broken(CHAPTER, project)
-    assert "is older than" in told and "python -m socketlab.authoring.exercises" in told
-    assert main(["11_capstone"]) == 2
+    assert "is older than" in told and "socketlab author exercises" in told
+    assert keep(["11_capstone"]) == 2
     assert (
         "'11_capstone' is no chapter with checks. There are: 01_sockets" in capsys.readouterr().err
     )
 
 
 def test_a_check_that_no_cell_calls_and_a_cell_that_never_ends_are_told(project, monkeypatch):
-    monkeypatch.setattr("socketlab.authoring.promises.SECONDS", 3)
+    monkeypatch.setattr("socketlab.authoring.verify.SECONDS", 3)
     for folder in ("solutions", "exercises"):
         path = project / folder / CHAPTER / f"{CHAPTER}.ipynb"
         notebook = nbformat.read(path, as_version=4)

@@ -577,7 +577,7 @@ threading.Thread(target=wait, daemon=True).start()
 }
 HANDS = """
 import gc, socket, struct, json
-from socketlab.remote.line import Line
+from socketlab.remote.messages import Line
 from socketlab.remote.link import Link
 def lines(): return [one for one in gc.get_objects() if isinstance(one, Line)]
 def attack(self, *args, **keywords):
@@ -594,7 +594,7 @@ def over_the_link(*lines):
 MESSAGES = {
     "callbacks called with junk": """
 import itertools, threading
-from socketlab.remote.stand_in import Callback
+from socketlab.remote.callbacks import Callback
 junk = [object(), None, [], {}, {1, 2}, float("nan"), 10**1000, "\\ud800", b"x" * 1000]
 junk += [type, KeyboardInterrupt()]
 for name in ("setup", "handle", "finish", "__init__"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from socketlab.grading import classroom, judge
-from socketlab.grading.forks import CallError
+from socketlab.grading.parallel import CallError
 from socketlab.grading.submissions import Submission
 from socketlab.sandbox.sandbox import SandboxError
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from socketlab.__main__ import main
-from socketlab.grading import homes
+from socketlab.grading import home_folders as homes
 from socketlab.grading.archives import is_printable
 from socketlab.grading.submissions import MOST_BYTES, submissions
 

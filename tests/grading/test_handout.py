@@ -171,7 +171,7 @@ def test_solutions_in_the_place_of_exercises_are_found(archive, capsys):
     name = "03_tcp_server/03_tcp_server.ipynb"
     shutil.copy(archive / "solutions" / name, archive / "exercises" / name)
     assert hand_out(archive) == (1, {})
-    assert "python -m socketlab.authoring.exercises" in capsys.readouterr().err
+    assert "socketlab author exercises" in capsys.readouterr().err
 
 
 @pytest.mark.timeout(300)

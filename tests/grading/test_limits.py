@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from socketlab.exercises import all_exercises
-from socketlab.grading import forks, judge
+from socketlab.grading import judge
+from socketlab.grading import parallel as forks
 from socketlab.grading.clock import NAP, Clock
 from socketlab.grading.submissions import Submission
 from socketlab.sandbox.limits import lower

@@ -18,7 +18,7 @@ import pytest
 from socketlab.checks.bench import bench_at
 from socketlab.checks.records import Records
 from socketlab.notebook.running import ServerTrouble
-from socketlab.remote.line import MOST_DEPTH, Line, MessageError
+from socketlab.remote.messages import MOST_DEPTH, Line, MessageError
 
 from ..exercises.conftest import far
 

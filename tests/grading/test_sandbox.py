@@ -222,7 +222,7 @@ def test_turns(running, for_each, monkeypatch):
 
     Who waits gets the next one given back.
     """
-    monkeypatch.setattr("socketlab.busy.Crowd.count", lambda _: running)
+    monkeypatch.setattr("socketlab.machine_load.Crowd.count", lambda _: running)
     turns = Turns()
     taken = Counter()
     while (turn := turns.take(wait=False)) is not None:

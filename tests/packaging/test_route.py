@@ -11,7 +11,7 @@ import pytest
 
 from socketlab.__main__ import USAGE, hand_out, main, progress
 from socketlab.kernels import execute
-from socketlab.learner.logbook import NAME as PROGRESS
+from socketlab.learner.progress import NAME as PROGRESS
 from socketlab.learner.route import START, Chapter, in_words, next_chapter, route, start_page
 from socketlab.ship.example import EXPECTED
 from socketlab.ship.planks import PLANKS

@@ -35,7 +35,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the site as `make site` does, where an earlier one lies."""
     site, before = tmp_path_factory.mktemp("site"), sources()
     (site / LEFT).touch()
-    command = [sys.executable, "-m", "socketlab.authoring.site", str(site)]
+    command = [sys.executable, "-m", "socketlab", "author", "site", str(site)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=100)
     assert run.returncode == 0, run.stderr
     assert sources() == before

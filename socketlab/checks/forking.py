@@ -22,12 +22,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..notebook.fresh import fresh
+from ..notebook.fresh_python import fresh
 from ..notebook.running import ServerTrouble, within
 from ..notebook.tracebacks import describe, whereabouts
 from ..processes import end, start
-from ..remote.line import LinkBrokenError
 from ..remote.link import Checker, Subject
+from ..remote.messages import LinkBrokenError
 from .bench import Bench
 from .case import PATIENCE, CannotCheckError, Case, CaseError
 

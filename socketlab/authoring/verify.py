@@ -1,4 +1,4 @@
-"""Try the exercises after a change: `python -m socketlab.authoring.promises 03_tcp_server`.
+"""Try the exercises after a change: `socketlab author promises 03_tcp_server`.
 
 Two things must be true of each chapter: our solution passes each check, and the blank exercise
 fails each. Both notebooks run in a kernel, as a learner's would.
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 30
 """So long may a cell run."""
 
-REFRESH = "python -m socketlab.authoring.exercises"
+REFRESH = "socketlab author exercises"
 
 
 def broken(chapter: str, project: Path = ROOT) -> list[str]:
@@ -101,7 +101,7 @@ def _error(cell: Any) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(lines))
 
 
-def main(chapters: list[str]) -> int:
+def keep(chapters: list[str]) -> int:
     """Try these chapters, or all; return the exit status: 1 where a promise is broken."""
     with_checks = {exercise.id[:2] for exercise in all_exercises()}
     known = [p.name for p in sorted((ROOT / "solutions").iterdir()) if p.name[:2] in with_checks]
@@ -118,7 +118,3 @@ def main(chapters: list[str]) -> int:
             kept = "our solution passes each check, the blank exercise fails each."
             print(f"{chapter}: {kept}", flush=True)
     return status
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -10,7 +10,7 @@ from ..checks.case import Failure
 from ..checks.core import Check, Exercise, fair_attempt, message, points_in_words
 from ..exercises import UnknownError, all_exercises, find
 from ..output import say
-from . import logbook
+from . import progress as logbook
 
 
 class UnavailableError(Exception):
