@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .learner import progress as logbook
+from .learner import progress_log
 from .learner.course import refresh
 from .learner.route import START, in_words, note_states, route, write_start_page
 from .output import take_plainer_signs
@@ -85,8 +85,7 @@ def progress(project: Path) -> int:
 def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
     """Run one of the commands about exercises; return 1 where something is wrong or missing."""
     try:
-        from .learner import api as commands
-        from .learner import terminal
+        from .learner import api, terminal
     except ModuleNotFoundError as error:
         return _sorry(_lacks(error))
     course = _mine(project)
@@ -95,7 +94,7 @@ def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
     try:
         match command:
             case "list":
-                commands.progress()
+                api.progress()
             case "doctor":
                 print(terminal.examined())
             case "hint":
@@ -106,7 +105,7 @@ def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
                 said, passed = terminal.checked(course, exercise)
                 print(said)
                 return 0 if passed else 1
-    except (LookupError, commands.UnavailableError) as error:
+    except (LookupError, api.UnavailableError) as error:
         return _sorry(str(error.args[0]))
     except ModuleNotFoundError as error:
         return _sorry(_lacks(error))
@@ -140,10 +139,10 @@ def teaching(command: str, arguments: list[str]) -> int:
 
 def author(arguments: list[str]) -> int:
     """Run one of the commands of the course's authors."""
-    from .authoring import cli as command
+    from .authoring import cli
 
     try:
-        return command.main(arguments)
+        return cli.main(arguments)
     except ModuleNotFoundError as error:
         return _sorry(_lacks(error))
 
@@ -189,7 +188,7 @@ def hand_out(project: Path, course: Path) -> int:
 
 def _mine(project: Path) -> Path:
     """Return the course one works in: on a hub it is in the home folder, not in the project."""
-    return logbook.course() or project / "course"
+    return progress_log.course() or project / "course"
 
 
 def _jupyterlab(course: Path, options: list[str]) -> int:

@@ -29,10 +29,10 @@ def main(arguments: list[str]) -> int:
         from . import exercises
 
         return exercises.make()
-    if options.command == "promises":
-        from . import verify as promises
+    if options.command == "verify":
+        from . import verify
 
-        return promises.keep(options.names)
+        return verify.keep(options.names)
     from . import site
 
     return site.make(options.folder)
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("coverage", help="write the table of what is taught where")
     commands.add_parser("exercises", help="make exercises/ from solutions/")
     told = "try whether our solution passes each check, and the blank exercise fails each"
-    one = commands.add_parser("promises", help=told, description=told)
+    one = commands.add_parser("verify", help=told, description=told)
     one.add_argument("names", nargs="*", metavar="NAME", help="03_tcp_server; default: all")
     one = commands.add_parser("site", help="make the static pages")
     one.add_argument("folder", nargs="?", type=Path, help="where to; default: site/")

@@ -1,4 +1,4 @@
-"""Try the exercises after a change: `socketlab author promises 03_tcp_server`.
+"""Try the exercises after a change: `socketlab author verify 03_tcp_server`.
 
 Two things must be true of each chapter: our solution passes each check, and the blank exercise
 fails each. Both notebooks run in a kernel, as a learner's would.

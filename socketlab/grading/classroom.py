@@ -21,9 +21,7 @@ from typing import Any, cast
 from .. import processes, project
 from ..exercises import all_exercises
 from ..sandbox.sandbox import LEVELS, Sandbox, SandboxError, processors
-from . import hidden, judge, similarity
-from . import parallel as forks
-from . import private_files as private
+from . import hidden, judge, parallel, private_files, similarity
 from .archives import printable
 from .judge import Grade
 from .results import JOURNAL, TABLE, Journal, grade_of, write_all
@@ -106,7 +104,7 @@ def grade_class(options: argparse.Namespace) -> list[Grade]:
     checks = hidden.load(secret, str(options.hidden))
     handed_in = _handed_in(options.submissions)
     with _written(options.out):
-        private.own_folder(options.out, marks=(JOURNAL, TABLE))
+        private_files.own_folder(options.out, marks=(JOURNAL, TABLE))
         journal = Journal(options.out / JOURNAL, fingerprint(secret))
     with journal:
         grades = [journal.find(one) or judge.ungraded(one, NOT_YET, checks) for one in handed_in]
@@ -280,7 +278,7 @@ def _judges(options: argparse.Namespace, jobs: int) -> Iterator[Judges]:
     with _judging(options.level) as sandbox:
         if sandbox.most:
             jobs = min(jobs, max(1, sandbox.most // judge.AT_ONCE))
-        yield lambda tasks: forks.each(partial(work, sandbox), tasks, jobs)
+        yield lambda tasks: parallel.each(partial(work, sandbox), tasks, jobs)
 
 
 def _far_away(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import project
-from . import private_files as private
+from . import private_files
 from .archives import is_printable, printable
 from .home_folders import PLACE, Found, HomeError, read_home
 
@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> int:
         print("Homes and --out lie in one another. Collect into another folder.", file=sys.stderr)
         return 2
     try:
-        private.own_folder(options.out, marks=filter(is_name, map(_student, options.homes)))
+        private_files.own_folder(options.out, marks=filter(is_name, map(_student, options.homes)))
         outcomes = collect(options.homes, options.chapter or known, options.out)
     except OSError as error:
         shown = printable(str(options.out))
@@ -120,7 +120,8 @@ def _student(home: Path) -> str:
 def _collect(home: Path, chapters: Sequence[str], out: Path, outcome: Outcome) -> None:
     mine = out / outcome.student
     for chapter in chapters:
-        private.folder(mine / chapter, within=out)  # one that stays empty is told when grading
+        # One that stays empty is told when grading.
+        private_files.folder(mine / chapter, within=out)
     try:
         for found in read_home(home, chapters):
             _take(found, mine, out, outcome)
@@ -141,7 +142,7 @@ def _take(found: Found, mine: Path, out: Path, outcome: Outcome) -> None:
     elif not is_name(found.name):
         outcome.leave(name, "its name has signs that can't be shown, or is too long")
     else:
-        private.write(mine / found.chapter / found.name, found.content, within=out)
+        private_files.write(mine / found.chapter / found.name, found.content, within=out)
         outcome.taken.append(name)
 
 
@@ -150,10 +151,10 @@ def _remove_others(mine: Path, chapter: str, taken: Iterable[str]) -> list[str]:
     removed = []
     for path in sorted((mine / chapter).iterdir()):
         name = f"{chapter}/{path.name}"
-        is_ours = path.name.endswith(".ipynb") or path.name == private.PART
+        is_ours = path.name.endswith(".ipynb") or path.name == private_files.PART
         if is_ours and name not in taken and not path.is_dir():
             path.unlink()
-            removed += [name] * (path.name != private.PART)
+            removed += [name] * (path.name != private_files.PART)
     return removed
 
 

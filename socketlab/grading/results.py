@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Self
 
-from . import private_files as private
+from . import private_files
 from .judge import Grade, result_of
 from .page import page
 from .submissions import Submission
@@ -97,7 +97,7 @@ def write_all(grades: Iterable[Grade], folder: Path) -> None:
 
 def write_file(folder: Path, place: str, text: str) -> None:
     """Write a file in a folder of grades, whole or not at all, for its owner alone."""
-    private.write(folder / place, text.encode(errors="replace"), within=folder)
+    private_files.write(folder / place, text.encode(errors="replace"), within=folder)
 
 
 _FORMULA = re.compile("(^|[;\\t\\r\\n])(?=[-=+@\\t\\r\\uff1d\\uff0b\\uff0d\\uff20])")

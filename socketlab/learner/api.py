@@ -10,7 +10,7 @@ from ..checks.case import Failure
 from ..checks.core import Check, Exercise, fair_attempt, message, points_in_words
 from ..exercises import UnknownError, all_exercises, find
 from ..output import say
-from . import progress as logbook
+from . import progress_log
 
 
 class UnavailableError(Exception):
@@ -34,7 +34,7 @@ def solution(exercise: object = None, give_up: bool = False) -> None:
         raise UnavailableError(told)
     text = project.answer_cell(project.PROJECT / "solutions", spec.id)
     if give_up:
-        logbook.note(spec.id, "gave up")
+        progress_log.note(spec.id, "gave up")
     elif not passed(spec):
         raise UnavailableError(
             f"Our solution of {spec.id} comes when yours passes: check({spec.id!r}) first. "
@@ -46,7 +46,7 @@ def solution(exercise: object = None, give_up: bool = False) -> None:
 
 def passed(spec: Exercise) -> bool:
     """Tell whether every part has passed, in this kernel or, by the progress file, before."""
-    noted = {event for name, event in logbook.events() if name == spec.id}
+    noted = {event for name, event in progress_log.events() if name == spec.id}
     return all(name in spec.passed or f"passed {name}" in noted for name in spec.checks)
 
 
@@ -80,7 +80,7 @@ def _last_answer(spec: Exercise, ran: list[str]) -> str:
 
 def state() -> list[dict[str, Any]]:
     """Return a row for each exercise: id, title, kind, level, points and what was done."""
-    noted = logbook.events()
+    noted = progress_log.events()
     rows = []
     for spec in all_exercises():
         mine = {event for name, event in noted if name == spec.id}
@@ -144,7 +144,7 @@ def check(
         if failure is not None:
             raise failed(spec, one, failure, traceback)
         spec.passed.add(one.name)
-        logbook.note(spec.id, f"passed {one.name}")
+        progress_log.note(spec.id, f"passed {one.name}")
         say(f"✓ {spec.id} {one.name}: {points_in_words(one.points)}. {one.praise}")
 
 
@@ -172,5 +172,5 @@ def hint(exercise: object = None, number: int | None = None) -> None:
         say(f"{spec.id} has the hints 1 to {last}, not {number!r}.")
         return
     spec.hints_told = number or min(spec.hints_told + 1, last)
-    logbook.note(spec.id, f"hint {spec.hints_told}")
+    progress_log.note(spec.id, f"hint {spec.hints_told}")
     say(f"Hint {spec.hints_told} of {last} for {spec.id}: {spec.hints[spec.hints_told - 1]}")

@@ -13,7 +13,7 @@ from ..files import write
 from ..ship.class_map import class_map
 from ..ship.example import EXPECTED, run_example, tcp_client
 from ..ship.planks import PLANKS, assemble
-from . import progress as logbook
+from . import progress_log
 
 START = "START.md"
 """The start page, beside the learner's chapters; made anew at each start and with each chapter
@@ -42,7 +42,7 @@ def route(notebooks: Path, mine: Path) -> list[Chapter]:
     That's what was noted in the course, and what the learner's notebooks in `mine` show: any that
     begins with the chapter's number.
     """
-    noted = logbook.events(mine.parent)
+    noted = progress_log.events(mine.parent)
     return [
         Chapter(path.name, _title(path), _state(path, mine, noted))
         for path in sorted(notebooks.glob("[0-9][0-9]_*.ipynb"))
@@ -54,7 +54,7 @@ def note_states(chapters: list[Chapter], folder: Path) -> None:
     with suppress(OSError):
         for chapter in chapters:
             if chapter.state:
-                logbook.note(chapter.number, chapter.state, folder)
+                progress_log.note(chapter.number, chapter.state, folder)
 
 
 def threaded_client(server: Any, client: Callable[[Any, str], str] = tcp_client) -> None:
@@ -73,7 +73,7 @@ def threaded_client(server: Any, client: Callable[[Any, str], str] = tcp_client)
 
 def note_done() -> None:
     """Note that a chapter is done, if this kernel is running its last cell in a course."""
-    folder, shell = logbook.course(), _shell()
+    folder, shell = progress_log.course(), _shell()
     number = "" if shell is None else _notebook_of(shell)[:2]
     if folder is None or not number.isdigit():
         return
@@ -83,8 +83,8 @@ def note_done() -> None:
     if not any(last is not None and last["source"].strip() == running for last in last_cells):
         return
     with suppress(OSError):  # what can't be noted now is seen in the notebook, once it's saved
-        if (number, "done") not in logbook.events(folder):
-            logbook.note(number, "done", folder)
+        if (number, "done") not in progress_log.events(folder):
+            progress_log.note(number, "done", folder)
             write_start_page(PROJECT, folder)
 
 

@@ -19,8 +19,7 @@ from ..exercises import find
 from ..files import write
 from ..project import NotebookError, cell_id, code_cells, decoded, read
 from ..ship.suites import is_shipped, knows_localhost
-from . import api as commands
-from . import progress as logbook
+from . import api, progress_log
 from .course import exercise_notebook
 
 OURS = "python3"
@@ -32,7 +31,7 @@ def notebook_of(course: Path, spec: Exercise) -> Path:
     path = exercise_notebook(course / "exercises", spec.id[:2])
     if path is None:
         told = f"{course} has no notebook for {spec.id}. Start the course once: make lab"
-        raise commands.UnavailableError(told)
+        raise api.UnavailableError(told)
     return path
 
 
@@ -68,7 +67,7 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
             resources=resources,
         )
     except NoSuchKernel:
-        raise commands.UnavailableError(
+        raise api.UnavailableError(
             "No notebook can run here, because this Python has no kernel. "
             f"Install one: {sys.executable} -m pip install ipykernel"
         ) from None
@@ -101,9 +100,9 @@ def _text(output: Any) -> str:
 def hinted(exercise: str) -> None:
     """Print the next hint; which one that is, the progress file knows."""
     spec = find(exercise)
-    told = [event for name, event in logbook.events() if name == spec.id]
+    told = [event for name, event in progress_log.events() if name == spec.id]
     number = 1 + max((int(event[5:]) for event in told if event.startswith("hint ")), default=0)
-    commands.hint(spec.id, min(number, len(spec.hints)))
+    api.hint(spec.id, min(number, len(spec.hints)))
 
 
 def reset(course: Path, exercise: str) -> str:
@@ -118,11 +117,11 @@ def reset(course: Path, exercise: str) -> str:
     wanted = f"answer-{spec.id.replace('.', '-')}"
     place = next((n for n, cell in enumerate(cells) if cell_id(cell) == wanted), None)
     if place is None:
-        raise commands.UnavailableError(
+        raise api.UnavailableError(
             f"{path} has no cell {wanted} any more: add one, or delete the notebook."
         )
     if "worksheets" in notebook:
-        raise commands.UnavailableError(
+        raise api.UnavailableError(
             f"{path} is in an old format. Open it in JupyterLab, save it, try again."
         )
     old, stub = cells[place]["source"], project.answer_cell(project.PROJECT / "exercises", spec.id)
@@ -146,9 +145,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return read(decoded(path.read_bytes()))
     except OSError as error:
-        raise commands.UnavailableError(f"{path} cannot be read: {error.strerror}.") from None
+        raise api.UnavailableError(f"{path} cannot be read: {error.strerror}.") from None
     except NotebookError as error:
-        raise commands.UnavailableError(
+        raise api.UnavailableError(
             f"{path} cannot be read. {error} Save it once more as a notebook (.ipynb), or rename "
             "it: the next start of the course (make lab) hands out a new one."
         ) from None

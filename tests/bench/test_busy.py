@@ -9,8 +9,7 @@ import time
 
 import pytest
 
-from socketlab import CheckFailed, check
-from socketlab import machine_load as busy
+from socketlab import CheckFailed, check, machine_load
 from socketlab.checks import core
 from socketlab.checks.case import Failure
 from socketlab.exercises import find
@@ -43,15 +42,15 @@ def test_a_crowd_at_the_processors_is_noticed():
 )
 def test_it_is_busy_when_programs_waited_for_a_good_part_of_the_time(monkeypatch, waited, is_busy):
     """Where the kernel says nothing of that, a load average has to do."""
-    monkeypatch.setattr(busy, "_waited", iter(waited).__next__)
-    monkeypatch.setattr(busy.time, "monotonic", iter([0.0, 1.0]).__next__)
-    monkeypatch.setattr(busy.os, "getloadavg", lambda: (3.0 * os.cpu_count(), 0, 0))
+    monkeypatch.setattr(machine_load, "_waited", iter(waited).__next__)
+    monkeypatch.setattr(machine_load.time, "monotonic", iter([0.0, 1.0]).__next__)
+    monkeypatch.setattr(machine_load.os, "getloadavg", lambda: (3.0 * os.cpu_count(), 0, 0))
     assert Stopwatch().is_busy() is is_busy
 
 
 def test_a_machine_without_these_figures_is_not_busy(monkeypatch, tmp_path):
-    monkeypatch.setattr(busy, "_PRESSURE", tmp_path / "cpu")
-    monkeypatch.delattr(busy.os, "getloadavg")
+    monkeypatch.setattr(machine_load, "_PRESSURE", tmp_path / "cpu")
+    monkeypatch.delattr(machine_load.os, "getloadavg")
     assert not Stopwatch().is_busy()
 
 

@@ -13,7 +13,7 @@ from nbformat import v4
 
 import minisocketserver
 from minisocketserver import BaseRequestHandler, StreamRequestHandler, TCPServer
-from socketlab.grading import parallel as forks
+from socketlab.grading import parallel
 from socketlab.kernels import execute
 from socketlab.notebook.explain import explain
 
@@ -56,7 +56,7 @@ def test_an_address_that_needs_rights(kind, sentence, tmp_path):
         return ""
 
     tmp_path.chmod(0o500)
-    [(_, said)] = forks.each(told, {0: ()}, 1)
+    [(_, said)] = parallel.each(told, {0: ()}, 1)
     if not said:
         pytest.skip("this system allows it")
     assert sentence in said

@@ -12,7 +12,7 @@ import pytest
 
 from socketlab.checks import core
 from socketlab.exercises import find
-from socketlab.learner import api as commands
+from socketlab.learner import api
 from socketlab.remote.link import Checker, Subject
 
 from . import helpers
@@ -45,12 +45,12 @@ def far(namespace):
 def far_check(exercise, *answers, part=None, traceback=False):
     spec = find(exercise)
     if part is not None and part not in spec.checks:
-        return commands.check(exercise, *answers, part=part)
+        return api.check(exercise, *answers, part=part)
     namespace = dict(zip(spec.names, answers, strict=bool(answers)))
     with far(namespace) as checker:
         for one in spec.checks.values() if part is None else [spec.checks[part]]:
             if not_yet := core.fair_attempt(spec, one, (), checker.namespace(), checker):
-                raise commands.failed(spec, one, not_yet, traceback)
+                raise api.failed(spec, one, not_yet, traceback)
             print(f"✓ {exercise} {one.name}: {one.points}. {one.praise}")
 
 

@@ -8,10 +8,9 @@ from nbformat import v4
 from socketlab import check, hint, progress, project, solution
 from socketlab.exercises import all_exercises, find
 from socketlab.kernels import execute
-from socketlab.learner import api as commands
-from socketlab.learner import progress as logbook
+from socketlab.learner import api, progress_log
 from socketlab.learner.course import MANIFEST
-from socketlab.learner.progress import NAME
+from socketlab.learner.progress_log import NAME
 
 from .helpers import ours
 
@@ -36,29 +35,29 @@ def test_what_passes_is_noted_once(course):
 
 def test_hints_are_noted(course, capsys):
     hint("03.1")
-    assert logbook.events() == {("03.1", "hint 1")}
+    assert progress_log.events() == {("03.1", "hint 1")}
 
 
 @pytest.mark.parametrize("spoilt", ["03.1 passed addr", "\x00\xff", "nonsense\n\n"])
 def test_a_spoilt_file_loses_nothing_else(course, spoilt):
     """As after a crash in mid-write: the lines before it and after it count."""
     (course / NAME).write_text("03.1 passed close\n" + spoilt)
-    logbook.note("03.1", "passed restart")
-    assert {("03.1", "passed close"), ("03.1", "passed restart")} <= logbook.events()
+    progress_log.note("03.1", "passed restart")
+    assert {("03.1", "passed close"), ("03.1", "passed restart")} <= progress_log.events()
 
 
 def test_outside_a_course_nothing_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    logbook.note("03.1", "passed close")
+    progress_log.note("03.1", "passed close")
     assert list(tmp_path.iterdir()) == []
-    assert logbook.events() == set()
+    assert progress_log.events() == set()
 
 
 def test_our_solution_comes_after_success(course, capsys):
-    with pytest.raises(commands.UnavailableError, match="comes when yours passes"):
+    with pytest.raises(api.UnavailableError, match="comes when yours passes"):
         solution("03.1")
     for part in find("03.1").checks:
-        logbook.note("03.1", f"passed {part}")
+        progress_log.note("03.1", f"passed {part}")
     solution("03.1")
     told = capsys.readouterr().out
     assert told.startswith("class TCPServer(BaseServer):")
@@ -68,20 +67,20 @@ def test_our_solution_comes_after_success(course, capsys):
 def test_our_solution_comes_for_who_gives_up_and_that_is_noted(course, capsys):
     solution("03.1", give_up=True)
     assert "class TCPServer" in capsys.readouterr().out
-    assert ("03.1", "gave up") in logbook.events()
-    row = next(row for row in commands.state() if row["id"] == "03.1")
+    assert ("03.1", "gave up") in progress_log.events()
+    row = next(row for row in api.state() if row["id"] == "03.1")
     assert row["gave up"] and row["earned"] == 0
 
 
 def test_what_was_earned_is_counted_by_points(course):
-    logbook.note("03.1", "passed address")
-    row = next(row for row in commands.state() if row["id"] == "03.1")
+    progress_log.note("03.1", "passed address")
+    row = next(row for row in api.state() if row["id"] == "03.1")
     assert (row["earned"], row["points"]) == (2, 13)
 
 
 def test_progress_shows_the_course_at_a_glance(course, capsys):
     """A line for each exercise, with its points."""
-    logbook.note("03.1", "passed address")
+    progress_log.note("03.1", "passed address")
     progress()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + len(all_exercises())
@@ -117,7 +116,7 @@ def test_where_the_folders_are_missing_it_is_told(course, monkeypatch, tmp_path)
 def test_a_number_that_can_only_mean_one_thing_is_understood(course, capsys, asked):
     hint(asked)
     assert "Hint 1 of 3 for 03.1" in capsys.readouterr().out
-    assert logbook.events() == {("03.1", "hint 1")}
+    assert progress_log.events() == {("03.1", "hint 1")}
     assert find(asked) is find("03.1")
 
 
@@ -136,7 +135,7 @@ def test_a_number_that_can_only_mean_one_thing_is_understood(course, capsys, ask
 def test_who_asks_for_help_gets_no_error(course, capsys, asked, says):
     hint(*asked)
     assert says in capsys.readouterr().out
-    assert not logbook.events()
+    assert not progress_log.events()
 
 
 @pytest.mark.parametrize(
@@ -178,7 +177,7 @@ def test_a_progress_that_cannot_be_kept_costs_no_tick(course, capsys, fault):
 
     if fault is unwritable and os.access("/etc/shadow", os.W_OK):
         pytest.skip("root may write to any file")
-    logbook._say_once.cache_clear()
+    progress_log._say_once.cache_clear()
     fault(course)
     try:
         for part in ("close", "restart"):

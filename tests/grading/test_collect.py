@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from socketlab.__main__ import main
-from socketlab.grading import home_folders as homes
+from socketlab.grading import home_folders
 from socketlab.grading.archives import is_printable
 from socketlab.grading.submissions import MOST_BYTES, submissions
 
@@ -206,19 +206,19 @@ def test_who_is_not_root_is_told_which_homes_are_closed(hub, tmp_path, capfd, mo
 def test_numbers_have_a_limit(hub, tmp_path, capfd):
     """Of notebooks, and of names that are looked at; the usual one is always among them."""
     ada = hub("ada")
-    for number in range(homes.MOST_FILES + 100):
+    for number in range(home_folders.MOST_FILES + 100):
         (ada / f"a{number}.ipynb").touch()
         owned(ada / f"a{number}.ipynb", ada)
     assert collect(tmp_path) == 1
     [mine] = copied(tmp_path).values()
-    assert len(mine) == homes.MOST_NOTEBOOKS and NAME in mine
+    assert len(mine) == home_folders.MOST_NOTEBOOKS and NAME in mine
     said = capfd.readouterr().out
     assert "more than 10 notebooks" in said and "more than 1000 files" in said
     assert len(said.splitlines()) < 8
 
 
 def test_the_bytes_of_one_student_have_a_limit(hub, tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr(homes, "MOST_IN_ALL", 3 * len(TEXT))
+    monkeypatch.setattr(home_folders, "MOST_IN_ALL", 3 * len(TEXT))
     ada = hub("ada")
     for number in range(5):
         (ada / f"x{number}.ipynb").write_text(TEXT)
@@ -247,13 +247,13 @@ def test_a_home_that_hangs_holds_nobody_up(trap, hub, tmp_path, capfd, monkeypat
     places = hub("ada"), hub("mallory")
     assert collect(tmp_path) == 0
     (places[0] / NAME).write_text("new")
-    read, theirs = homes._file, places[1].stat().st_ino
+    read, theirs = home_folders._file, places[1].stat().st_ino
 
     def trapped(name, folder, owner):
         return (trap if os.fstat(folder).st_ino == theirs else read)(name, folder, owner)
 
-    monkeypatch.setattr(homes, "_file", trapped)
-    monkeypatch.setattr(homes.read_home, "__defaults__", (1.0,))
+    monkeypatch.setattr(home_folders, "_file", trapped)
+    monkeypatch.setattr(home_folders.read_home, "__defaults__", (1.0,))
     began = time.monotonic()
     assert collect(tmp_path) == 1
     assert time.monotonic() - began < 15

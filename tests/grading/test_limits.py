@@ -16,8 +16,7 @@ import psutil
 import pytest
 
 from socketlab.exercises import all_exercises
-from socketlab.grading import judge
-from socketlab.grading import parallel as forks
+from socketlab.grading import judge, parallel
 from socketlab.grading.clock import NAP, Clock
 from socketlab.grading.submissions import Submission
 from socketlab.sandbox.limits import lower
@@ -117,7 +116,7 @@ def test_a_limit_of_ours_never_raises_one():
 
 
 def in_a_fork(call):
-    [(_, came)] = forks.each(call, {0: ()}, 1)
+    [(_, came)] = parallel.each(call, {0: ()}, 1)
     if isinstance(came, Exception):
         raise came
     return came
@@ -217,7 +216,7 @@ def test_who_dies_with_a_turn_gives_it_back():
         os.kill(os.getpid(), signal.SIGKILL)
 
     for _ in range(3):
-        with pytest.raises(forks.CallError, match="signal 9"):
+        with pytest.raises(parallel.CallError, match="signal 9"):
             in_a_fork(dies)
     assert all_turns(turns)
     turns.close()
@@ -238,14 +237,14 @@ def test_a_dead_call_harms_no_other():
             os.kill(os.getpid(), signal.SIGKILL)
         return number
 
-    came = dict(forks.each(work, {number: (number,) for number in range(6)}, 2))
+    came = dict(parallel.each(work, {number: (number,) for number in range(6)}, 2))
     assert [came[number] for number in (0, 2, 4)] == [0, 2, 4]
     assert all("was ended by signal 9 (Killed)" in str(came[number]) for number in (1, 3, 5))
 
 
 def test_calls_end_with_who_asks_for_them():
     before = psutil.Process().children()
-    calls = forks.each(lambda number: number or time.sleep(SECONDS), {0: (0,), 1: (1,)}, 2)
+    calls = parallel.each(lambda number: number or time.sleep(SECONDS), {0: (0,), 1: (1,)}, 2)
     assert next(calls) == (1, 1)
     calls.close()
     assert psutil.Process().children() == before

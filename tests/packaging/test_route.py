@@ -11,7 +11,7 @@ import pytest
 
 from socketlab.__main__ import USAGE, hand_out, main, progress
 from socketlab.kernels import execute
-from socketlab.learner.progress import NAME as PROGRESS
+from socketlab.learner.progress_log import NAME as PROGRESS
 from socketlab.learner.route import START, Chapter, in_words, next_chapter, route, start_page
 from socketlab.ship.example import EXPECTED
 from socketlab.ship.planks import PLANKS
@@ -194,13 +194,15 @@ def test_the_kernel_notes_a_chapter_the_moment_its_last_cell_has_run(tmp_path: P
     cells = [
         "import os\n"
         "from socketlab import assemble, threaded_client\n"
-        "from socketlab.learner import logbook"
+        "from socketlab.learner import progress_log"
     ]
     for variable, name, source, _ in RUNS:
         path = str(notebooks / name) if name else ""
         known = f"os.environ[{variable!r}]" if variable.isupper() else variable
         cells += [f"os.environ.pop('JPY_SESSION_NAME', 0)\n{known} = {path!r}", source]
-        cells += ["print(*logbook.events())\n(logbook.course() / logbook.NAME).unlink(True)"]
+        cells += [
+            "print(*progress_log.events())\n(progress_log.course() / progress_log.NAME).unlink(True)"
+        ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
     execute(book, resources={"metadata": {"path": str(notebooks)}})
     said = [cell.outputs[0].text for cell in book.cells if cell.source.startswith("print")]

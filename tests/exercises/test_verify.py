@@ -1,4 +1,4 @@
-"""`socketlab author promises`, for a teacher who has changed an exercise."""
+"""`socketlab author verify`, for a teacher who has changed an exercise."""
 
 import os
 import shutil
@@ -51,7 +51,7 @@ def test_a_sensible_change_keeps_the_promises(tmp_path):
         text = text.replace(old, new, 1).replace(" minutes.*", "5 minutes.*")
         (project / name).write_text(text, "utf-8")
     run = subprocess.run(
-        [sys.executable, "-m", "socketlab", "author", "promises", chapter],
+        [sys.executable, "-m", "socketlab", "author", "verify", chapter],
         cwd=project,
         env=os.environ | {"PYTHONPATH": str(project), "PYTHONUTF8": "1"},
         capture_output=True,
