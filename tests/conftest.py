@@ -1,8 +1,16 @@
 """Options and markers that all the tests share."""
 
+import gc
+import os
 import signal
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
 
 import pytest
+
+import minisocketserver
 
 # What a shell starts in the background is deaf to Ctrl-C, and so is all that it starts itself.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -32,3 +40,29 @@ def pytest_collection_modifyitems(config, items):
 def pytest_report_collectionfinish(config):
     beyond = getattr(config, "beyond", 0)
     return f"{beyond} tests state what socketserver cannot do: deselected" if beyond else None
+
+
+@pytest.fixture(params=[minisocketserver, socketserver], ids=["mini", "stdlib"])
+def module(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> object:
+    # The standard library's servers stop at the next poll: half a second for each test.
+    monkeypatch.setattr(socketserver.BaseServer.serve_forever, "__defaults__", (0.01,))
+    return request.param
+
+
+@pytest.fixture
+def nothing_left() -> Iterator[None]:
+    """Fail when the test leaves a descriptor or a thread behind."""
+
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    before = descriptors(), set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        left = descriptors() - before[0], set(threading.enumerate()) - before[1]
+        if left[0] <= 0 and not left[1]:
+            return
+        gc.collect()
+        time.sleep(0.01)
+    pytest.fail(f"left behind: {left[0]} descriptors, threads {left[1]}")

@@ -201,7 +201,8 @@ def test_the_kernel_notes_a_chapter_the_moment_its_last_cell_has_run(tmp_path: P
         known = f"os.environ[{variable!r}]" if variable.isupper() else variable
         cells += [f"os.environ.pop('JPY_SESSION_NAME', 0)\n{known} = {path!r}", source]
         cells += [
-            "print(*progress_log.events())\n(progress_log.course() / progress_log.NAME).unlink(True)"
+            "print(*progress_log.events())\n"
+            "(progress_log.course() / progress_log.NAME).unlink(True)"
         ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
     execute(book, resources={"metadata": {"path": str(notebooks)}})
