@@ -8,6 +8,14 @@ from typing import TextIO
 _PLAIN = {"✓": "+", "✗": "x", "·": ".", "…": "...", "→": "->", "█": "#", "░": "-"}
 
 
+class SentenceError(Exception):
+    """One whose text is all that a notebook shows of it."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython what to show in place of its own traceback."""
+        return [str(self)]
+
+
 def show(text: str, stream: TextIO) -> None:
     """Write the text, with plainer signs where the stream's encoding lacks ours."""
     encoding = getattr(stream, "encoding", None) or "utf-8"

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .output import SentenceError
+
 PROJECT = Path(__file__).parents[1]
 """The folder with the chapters, the exercises and, not everywhere, the solutions."""
 
@@ -61,12 +63,8 @@ def cell_id(cell: dict[str, Any]) -> str:
     return next((one for one in ids if one and isinstance(one, str)), "")
 
 
-class MissingCellError(LookupError):
+class MissingCellError(SentenceError, LookupError):
     """The project's folder lacks a cell that it should have; the text says which one."""
-
-    def _render_traceback_(self) -> list[str]:
-        """Tell IPython what to show in place of its own traceback."""
-        return [str(self)]
 
 
 def answer_cell(folder: Path, number: str) -> str:

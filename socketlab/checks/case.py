@@ -1,12 +1,14 @@
 """One case of a check: what is asked of an answer, and what to tell when it does not come."""
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..notebook.running import ServerTrouble, running
 from ..notebook.tracebacks import describe, whereabouts
+from ..output import SentenceError
 from ..remote.messages import PrivateError
 from .records import MOMENT, Records, entrusted, serve_forever
 
@@ -19,12 +21,21 @@ MOST = 1 << 20
 """Bytes that a client takes: more than any answer has, so that one without end is told."""
 
 
-class CannotCheckError(Exception):
-    """This machine lacks what a check needs, through no fault of the answer; the text says what."""
+ANY_PORT = ("127.0.0.1", 0)
+OFTEN = 0.02
+"""Seconds after which a loop looks up again, and sees that it is to stop."""
 
-    def _render_traceback_(self) -> list[str]:
-        """Tell IPython what to show in place of its own traceback."""
-        return [str(self)]
+
+def soon(condition: Callable[[], Any], seconds: float = PATIENCE) -> bool:
+    """Wait until the condition holds; tell whether it does."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return bool(condition())
+
+
+class CannotCheckError(SentenceError):
+    """This machine lacks what a check needs, through no fault of the answer; the text says what."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +139,10 @@ class Case:
             if failure is not None:  # what was asked comes first, then that it will not stop
                 raise failure from failure.__cause__
             self.fail(f"{trouble}".rstrip(".") + bench.whereabouts(), trouble.__cause__)
+
+    def serving_quickly(self, server: Any) -> AbstractContextManager[Any]:
+        """Serve so that the standard library's loop is soon stopped, and the check over."""
+        return self.serving(server, lambda: server.serve_forever(OFTEN))
 
     def talk(self, address: Any, message: bytes = b"") -> bytes:
         """Send `message` from a client of its own and return all that comes until the end.

@@ -39,14 +39,17 @@ class Check:
     topic: str = ""
 
     @cached_property
+    def _parameters(self) -> tuple[str, ...]:
+        return tuple(inspect.signature(self.run).parameters)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The answers that it tries."""
-        return tuple(name for name in inspect.signature(self.run).parameters if name != BENCH)
+        return tuple(name for name in self._parameters if name != BENCH)
 
     def try_on(self, bench: Bench, answers: dict[str, Any]) -> None:
         """Try the answers. CaseError for what is not right yet."""
-        wants = BENCH in inspect.signature(self.run).parameters
-        self.run(**({BENCH: bench} if wants else {}), **answers)
+        self.run(**({BENCH: bench} if BENCH in self._parameters else {}), **answers)
 
 
 Kind = Literal["build", "use", "find the bug", "predict"]

@@ -29,7 +29,7 @@ from ..processes import end, start
 from ..remote.link import Checker, Subject
 from ..remote.messages import LinkBrokenError
 from .bench import Bench
-from .case import PATIENCE, CannotCheckError, Case, CaseError
+from .case import PATIENCE, CannotCheckError, Case, CaseError, soon
 
 DEADLINE = 5 * PATIENCE
 """Seconds a new Python has to start, or for a whole real run."""
@@ -259,14 +259,6 @@ class Output:
         with self._file:
             self._file.seek(0)
             self.text = self._file.read().decode(errors="replace")
-
-
-def soon(condition: Callable[[], Any], seconds: float = PATIENCE) -> bool:
-    """Wait until the condition holds; tell whether it does."""
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return bool(condition())
 
 
 def left() -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ..checks.core import Exercise
+from ..output import SentenceError
 
 MODULES = tuple(
     f"{__package__}.{path.stem}"
@@ -14,12 +15,8 @@ MODULES = tuple(
 )
 
 
-class UnknownError(LookupError):
+class UnknownError(SentenceError, LookupError):
     """There is no exercise, check or hint of this name; the text says which ones there are."""
-
-    def _render_traceback_(self) -> list[str]:
-        """Tell IPython what to show in place of its own traceback."""
-        return [str(self)]
 
 
 @cache

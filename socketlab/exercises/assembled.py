@@ -20,7 +20,7 @@ from urllib.request import ProxyHandler, build_opener
 import minisocketserver
 
 from ..checks.bench import Bench
-from ..checks.case import PATIENCE, Case, CaseError
+from ..checks.case import ANY_PORT, PATIENCE, Case, CaseError
 from ..checks.core import load
 from ..checks.forking import real_run
 from ..checks.predictions import compare
@@ -28,7 +28,6 @@ from ..notebook.running import running
 from ..notebook.tracebacks import describe
 from ..remote.names import make_class
 
-ANY_PORT = ("127.0.0.1", 0)
 MOMENT = 0.1
 """Seconds in which a thread that waits for nobody has bought its ticket."""
 OFTEN = 0.02
@@ -194,11 +193,6 @@ def silent(call_server: Any) -> Any:
     return call_server(ANY_PORT, logRequests=False)
 
 
-def quickly(case: Case, server: Any) -> Any:
-    """Serve so that the standard library's loop is soon stopped, and the check over."""
-    return case.serving(server, lambda: server.serve_forever(OFTEN))
-
-
 class _Patient(xmlrpc.client.Transport):
     """Carries calls, and waits no longer than a check may."""
 
@@ -215,7 +209,7 @@ def calling(case: Case, server: Any, name: str, *args: Any) -> Any:
     except xmlrpc.client.Fault as fault:
         case.fail(f"the fault {fault.faultString!r}", fault)
     except (OSError, xmlrpc.client.Error, http.client.HTTPException) as error:
-        case.fail(f"{describe(error)}", error)
+        case.fail(describe(error), error)
 
 
 @use.check("calls")
@@ -227,7 +221,7 @@ def calls(bench: Bench, CallServer: Any, Tickets: Any) -> None:
         "register_instance makes an object's methods callable.",
     )
     server = case.call(silent, CallServer)
-    with quickly(case, server):
+    with case.serving_quickly(server):
         case.call(server.register_instance, case.call(Tickets))
         got = [calling(case, server, "next") for _ in range(3)]
     case.want(got == [1, 2, 3], f"{got}")
@@ -262,7 +256,7 @@ def at_once(bench: Bench, CallServer: Any) -> None:
     server = case.call(silent, CallServer)
     meeting = bench.there(_Meeting)
 
-    with quickly(case, server):
+    with case.serving_quickly(server):
         case.call(server.register_function, meeting.meet)
         with ThreadPoolExecutor(2) as programs:
             try:
@@ -446,7 +440,7 @@ def fetch(case: Case, server: Any, path: str) -> tuple[str, str]:
         reason = error.reason if isinstance(error.reason, BaseException) else error
         case.fail(f"{describe(reason)}", error)
     except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
-        case.fail(f"{describe(error)}", error)
+        case.fail(describe(error), error)
 
 
 @bugs.check("at once")
@@ -461,7 +455,7 @@ def web_at_once(bench: Bench, Web: Any, Pages: Any) -> None:
         bench.there(write, folder, "index.html", "Ahoy")
         server = site(case, Web, Pages, folder)
         with (
-            quickly(case, server),
+            case.serving_quickly(server),
             socket.create_connection(server.server_address, PATIENCE) as mute,
         ):
             time.sleep(2 * OFTEN)
@@ -489,7 +483,7 @@ def web_end(bench: Bench, Web: Any, Pages: Any) -> None:
     )
     with bench.there(TemporaryDirectory) as folder:
         server = site(case, Web, Pages, folder)
-        with quickly(case, server):
+        with case.serving_quickly(server):
             try:
                 case.talk(server.server_address, b"GET /hello HTTP/1.0\r\n\r\n")
             except CaseError as failure:
@@ -512,7 +506,7 @@ def web_folder(bench: Bench, Web: Any, Pages: Any) -> None:
         with bench.there(TemporaryDirectory) as folder, _in_the_same_folder(case):
             bench.there(write, folder, "chart.txt", text)
             server = site(case, Web, Pages, folder)
-            with quickly(case, server):
+            with case.serving_quickly(server):
                 try:
                     _, got = fetch(case, server, "/chart.txt")
                 except CaseError as failure:
@@ -557,7 +551,7 @@ def web_hello(bench: Bench, Web: Any, Pages: Any) -> None:
     )
     with bench.there(TemporaryDirectory) as folder:
         server = site(case, Web, Pages, folder)
-        with quickly(case, server):
+        with case.serving_quickly(server):
             kind, got = fetch(case, server, "/hello")
     case.want(got == "¡Buenos días!", f"{got!r}")
     case.want(kind == "text/plain; charset=utf-8", f"the right text, as {kind!r}")

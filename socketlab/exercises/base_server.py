@@ -18,7 +18,7 @@ from urllib.request import ProxyHandler, build_opener
 import minisocketserver
 
 from ..checks.bench import Bench
-from ..checks.case import PATIENCE, Case, CaseError
+from ..checks.case import ANY_PORT, PATIENCE, Case, CaseError
 from ..checks.core import load
 from ..checks.predictions import compare
 from ..checks.records import Records
@@ -26,7 +26,6 @@ from ..notebook.running import ServerTrouble, running, within
 from ..notebook.tracebacks import describe
 from .sockets import want_line_ends
 
-ANY_PORT = ("127.0.0.1", 0)
 LONG = 60.0
 """A poll_interval that no check lives to see the end of."""
 OFTEN = 0.02
@@ -786,11 +785,6 @@ def _timeout_is_not_the_loops(bench: Bench, server_class: Any) -> None:
 use = EXERCISES["02.2"]
 
 
-def quickly(case: Case, server: Any) -> Any:
-    """Serve so that the loop is soon stopped, and the check over."""
-    return case.serving(server, lambda: server.serve_forever(OFTEN))
-
-
 def fetch(case: Case, server: Any) -> str:
     """Return the page as urllib sees it."""
     host, port = server.server_address[:2]
@@ -807,7 +801,7 @@ def fetch(case: Case, server: Any) -> str:
             case.fail(f"no answer within {PATIENCE:g} seconds", error)
         case.fail(f"{describe(reason)}", error)
     except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
-        case.fail(f"{describe(error)}", error)
+        case.fail(describe(error), error)
 
 
 @use.check("page")
@@ -818,7 +812,7 @@ def shows_page(bench: Bench, page: Any, SmallHarbour: Any) -> None:
         why="urllib knows nothing of this course. It wants a status line, an empty line, and the "
         "text, in bytes.",
     )
-    with quickly(case, case.call(SmallHarbour, ANY_PORT, page)) as server:
+    with case.serving_quickly(case.call(SmallHarbour, ANY_PORT, page)) as server:
         got = fetch(case, server)
         case.want(got.strip() == "visitor 1", f"the text {got!r}")
         want_line_ends(case, case.talk(server.server_address, b"GET / HTTP/1.0\r\n\r\n"))
@@ -843,7 +837,7 @@ def _request_is_received(bench: Bench, page: Any, server_class: Any) -> None:
     server = case.call(server_class, ANY_PORT, watched)
     with socket.create_connection(server.server_address, PATIENCE) as client:
         client.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        with quickly(case, server), suppress(OSError):
+        with case.serving_quickly(server), suppress(OSError):
             while client.recv(4096):
                 pass
     case.want(not any(unread), f"an answer, but {unread and unread[0]!r} not received")
@@ -859,7 +853,7 @@ def counts(bench: Bench, page: Any, SmallHarbour: Any) -> None:
     )
     roomy = bench.subclass("SmallHarbour", (SmallHarbour,), {"limit": 1000})
     one, two = (case.call(roomy, ANY_PORT, page) for _ in range(2))
-    with quickly(case, one), quickly(case, two):
+    with case.serving_quickly(one), case.serving_quickly(two):
         got = [fetch(case, server).strip() for server in (one, two, one, two)]
     wanted = ["visitor 1", "visitor 1", "visitor 2", "visitor 2"]
     numbers = [int(text) for text in re.findall(r"\d+", " ".join(got))]
@@ -883,7 +877,7 @@ def _each_does_its_part(bench: Bench, page: Any, server_class: Any) -> None:
     plain = {name: getattr(socketserver.TCPServer, name) for name in hooks}
     server = case.call(bench.subclass("SmallHarbour", (server_class,), plain), ANY_PORT, page)
     server.visitors = 7
-    with quickly(case, server):
+    with case.serving_quickly(server):
         got = fetch(case, server).strip()
         case.want(got == "visitor 8", f"{got!r}")
     case.want(server.visitors == 8, f"'visitor 8', and {server.visitors!r} in server.visitors")
@@ -906,7 +900,7 @@ def turns_away(bench: Bench, page: Any, SmallHarbour: Any) -> None:
         calls.append(1)
         page(request, client_address, server)
 
-    with quickly(case, case.call(small, ANY_PORT, watched)) as server:
+    with case.serving_quickly(case.call(small, ANY_PORT, watched)) as server:
         for number in (1, 2):
             got = fetch(case, server)
             case.want(got.strip() == f"visitor {number}", f"{got!r} for visitor {number}")
@@ -1274,7 +1268,7 @@ def way_timed(bench: Bench, time_outs: Any) -> None:
         server.handle_request()
         counts.append(server.times)
     looping = Impatient(ANY_PORT, Hello)
-    with case.serving(looping, lambda: looping.serve_forever(OFTEN)):
+    with case.serving_quickly(looping):
         time.sleep(0.2)
     counts.append(looping.times)
     compare(

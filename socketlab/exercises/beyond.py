@@ -24,7 +24,7 @@ import minisocketserver
 from minisocketserver import beyond
 
 from ..checks.bench import Bench
-from ..checks.case import PATIENCE, CannotCheckError, Case
+from ..checks.case import ANY_PORT, PATIENCE, CannotCheckError, Case
 from ..checks.core import load
 from ..checks.predictions import compare
 from ..checks.records import Records, joined
@@ -33,7 +33,6 @@ from ..notebook.tracebacks import describe, whereabouts
 from ..remote.names import make_class
 from .sockets import want_plain_reply
 
-ANY_PORT = ("127.0.0.1", 0)
 MOMENT = 0.15
 """Seconds in which a server takes what it is going to take."""
 
@@ -94,7 +93,7 @@ def crowd(
             try:
                 client = socket.create_connection(server.server_address, PATIENCE)
             except OSError as error:
-                case.fail(f"{describe(error)}", error)
+                case.fail(describe(error), error)
             clients.append(stack.enter_context(client))
             # Not faster than it takes them: a call to a full backlog comes again after a second.
             wait_for(partial(_has_taken, server, len(clients)), 0.02)
@@ -379,7 +378,7 @@ def honest(case: Case, server: Any) -> Iterator[Any]:
             stands = case.bench.there(_where_the_loop_is, case.bench.records)
             case.fail(f"no handshake within {PATIENCE:g} seconds{stands}", error)
         except OSError as error:
-            case.fail(f"{describe(error)}", error)
+            case.fail(describe(error), error)
         with wrapped:
             yield wrapped
 
@@ -399,7 +398,7 @@ def echoed(case: Case, client: Any) -> bytes:
         client.sendall(b"hello\n")
         return bytes(client.recv(100))
     except OSError as error:
-        case.fail(f"{describe(error)}", error)
+        case.fail(describe(error), error)
 
 
 @tls.check("encrypted")
@@ -563,10 +562,6 @@ def ask(case: Case, server: Any, host: str) -> str:
         case.fail(f"{describe(error)}, at {host}", error)
 
 
-def _quickly(case: Case, server: Any) -> Any:
-    return case.serving(server, lambda: server.serve_forever(0.02))
-
-
 @use.check("new")
 def hears_new(bench: Bench, WhoAmI: Any, Door: Any) -> None:
     case = bench.case(
@@ -579,7 +574,7 @@ def hears_new(bench: Bench, WhoAmI: Any, Door: Any) -> None:
     case.want(
         family == socket.AF_INET6, f"a socket of the family {family.name}, which hears IPv4 alone"
     )
-    with _quickly(case, server):
+    with case.serving_quickly(server):
         got = ask(case, server, "[::1]")
     case.want(got == "::1", f"{got!r}")
     _reads_the_request(bench, WhoAmI)
@@ -623,7 +618,7 @@ def hears_both(bench: Bench, WhoAmI: Any, Door: Any) -> None:
     case.want(not deaf, "IPV6_V6ONLY is on: was it switched off, and before bind?")
     bound = len(bench.records.bound) - before
     case.want(bound == 1, f"{bound} sockets bound, not a single one")
-    with _quickly(case, server):
+    with case.serving_quickly(server):
         got = ask(case, server, "127.0.0.1")
         case.want(
             got != "::ffff:127.0.0.1",
@@ -657,7 +652,7 @@ def _tells_from_afar(bench: Bench, who: Any, door_class: Any, address: str) -> N
     )
     made = case.call(make_class, "Door", (FromAfar, door_class), {"afar": address})
     server = case.call(made, ("", 0), who)
-    with _quickly(case, server):
+    with case.serving_quickly(server):
         got = ask(case, server, "[::1]")
     # Who asks the connection itself sees through the disguise, and is right.
     case.want(got in (wanted, "::1"), f"{got!r}")
@@ -670,7 +665,7 @@ bugs = EXERCISES["10.4"]
 def harbour(case: Case, harbour_class: Any, handler: Any) -> Iterator[Any]:
     """Serve, and afterwards end whatever connection is left, so that no thread stays."""
     server = case.call(harbour_class, ANY_PORT, handler)
-    with case.serving(server, lambda: server.serve_forever(0.02)):
+    with case.serving_quickly(server):
         try:
             yield server
         finally:

@@ -17,15 +17,14 @@ import minisocketserver
 from minisocketserver import BaseRequestHandler
 
 from ..checks.bench import Bench
-from ..checks.case import PATIENCE, Case
+from ..checks.case import ANY_PORT, PATIENCE, Case, soon
 from ..checks.core import load
-from ..checks.forking import Notes, Output, away, in_parent, left, next_ended, real_run, soon
+from ..checks.forking import Notes, Output, away, in_parent, left, next_ended, real_run
 from ..checks.predictions import compare
 from ..notebook.tracebacks import describe
 from ..remote.messages import LinkBrokenError
 from .sockets import want_plain_reply
 
-ANY_PORT = ("127.0.0.1", 0)
 MOMENT = 0.15
 """Seconds in which a server that does not wait has gone on."""
 
@@ -745,7 +744,7 @@ def elsewhere(bench: Bench, server_class: Any, Logged: Any) -> None:
     threads = bench.there(issubclass, made, socketserver.ThreadingMixIn)
     case.want(threads, f"{made.__name__}, without threads")
     server = case.call(made, ANY_PORT, Logged)
-    with case.serving(server, lambda: server.serve_forever(0.02)):
+    with case.serving_quickly(server):
         got = case.talk(server.server_address, b"Ada")
         case.want(got == b"done", f"{got!r} for Ada")
         soon(lambda: server.served == 1 and server.turns)  # the loop's turn ends after her answer

@@ -20,14 +20,10 @@ from typing import Any
 import minisocketserver
 
 from ..checks.bench import Bench
-from ..checks.case import PATIENCE, Case
+from ..checks.case import ANY_PORT, PATIENCE, Case
 from ..checks.core import load
 from ..checks.predictions import compare
 from ..notebook.tracebacks import describe
-
-ANY_PORT = ("127.0.0.1", 0)
-OFTEN = 0.02
-"""A poll_interval for the standard library's servers, which look up so often for the shutdown."""
 
 EXERCISES = load(__file__)
 build = EXERCISES["08.1"]
@@ -855,11 +851,6 @@ def has_a_limit(bench: Bench, Mailbox: Any) -> None:
 bugs = EXERCISES["08.4"]
 
 
-def quickly(case: Case, server: Any) -> Any:
-    """Serve so that the standard library's loop is soon stopped, and the check over."""
-    return case.serving(server, lambda: server.serve_forever(OFTEN))
-
-
 @bugs.check("greeter")
 def greets(bench: Bench, Greeter: Any) -> None:
     case = bench.case(
@@ -884,7 +875,7 @@ def adds(bench: Bench, Adder: Any) -> None:
         "once for each connection, not for each line.",
     )
     server = case.call(socketserver.TCPServer, ANY_PORT, Adder)
-    with quickly(case, server), dial(case, server) as client:
+    with case.serving_quickly(server), dial(case, server) as client:
         say(client, b"1 2 3\n")
         got = hear(client)
         waits = got is None or error_of(bench, TimeoutError)
@@ -950,7 +941,7 @@ def ends_silence(bench: Bench, Adder: Any, Desk: Any) -> None:
     for _ in range(3):  # the best of three: a busy machine may hold up any one of them
         server = case.call(bench.subclass("Desk", (_NotesLimits, Desk), {}), ANY_PORT, Adder)
         server.limits = []
-        with quickly(case, server), dial(case, server) as client:
+        with case.serving_quickly(server), dial(case, server) as client:
             begin = time.monotonic()
             got = hear(client)
             took = time.monotonic() - begin
@@ -1028,7 +1019,7 @@ def calm(bench: Bench, Desk: Any) -> None:
 def _keeps_quiet(case: Case, desk: Any, handler: Any) -> None:
     server = case.call(case.bench.subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, handler)
     server.limits = []
-    with quickly(case, server):
+    with case.serving_quickly(server):
         del server.handle_error  # the answer's own
         with dial(case, server) as client:
             if handler is Talker:
@@ -1049,7 +1040,7 @@ def _reports(bench: Bench, desk: Any, handler: Any, bug: str, question: str) -> 
     before = len("".join(bench.records.printed))
     server = case.call(bench.subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, handler)
     server.limits = []
-    with quickly(case, server):
+    with case.serving_quickly(server):
         del server.handle_error
         case.talk(server.server_address)
         bench.there(_wait_for_one, server)

@@ -10,13 +10,11 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..checks.bench import Bench
-from ..checks.case import PATIENCE, Case, CaseError
+from ..checks.case import ANY_PORT, PATIENCE, Case, CaseError
 from ..checks.core import load
 from ..checks.predictions import compare
 from ..checks.records import Records, in_foreground
 from ..notebook.tracebacks import describe
-
-ANY_PORT = ("127.0.0.1", 0)
 
 EXERCISES = load(__file__)
 build = EXERCISES["01.1"]
@@ -107,7 +105,7 @@ def _three_messages(case: Case, where: Any, calls: list[Any]) -> list[bytes]:
         case.fail(f"{got}, and nothing within {PATIENCE:g} seconds{case.bench.whereabouts()}")
     except OSError as error:
         _want_connections(case, calls)
-        case.fail(f"{describe(error)}", error)
+        case.fail(describe(error), error)
     _want_connections(case, calls)
     return got
 
@@ -128,7 +126,7 @@ def talk_once(case: Case, where: Any, message: bytes) -> bytes:
             client.sendall(message)
             return client.recv(4096)
     except OSError as error:
-        case.fail(f"{describe(error)}", error)
+        case.fail(describe(error), error)
 
 
 @build.check("second client")
@@ -273,7 +271,7 @@ class Delegating(socketserver.TCPServer):
 def benched(case: Case, handle: Any) -> Iterator[Any]:
     """Serve with a server of the check's that delegates to `handle`."""
     server = case.bench.there(Delegating, handle, case.bench.records)
-    with case.serving(server, lambda: server.serve_forever(0.02)):
+    with case.serving_quickly(server):
         try:
             yield server
         finally:
@@ -313,7 +311,7 @@ def send_in_pieces(case: Case, where: Any, pieces: list[bytes], wanted: list[byt
         case.fail(f"{came}, and no end{stands}")
     except OSError as error:
         if not any(came):
-            case.fail(f"{describe(error)}", error)
+            case.fail(describe(error), error)
     return came
 
 
@@ -388,7 +386,7 @@ def _get(case: Case, server: Any, path: str) -> tuple[int, Any, bytes]:
             error,
         )
     except (http.client.HTTPException, OSError) as error:
-        case.fail(f"{describe(error)}", error)
+        case.fail(describe(error), error)
     finally:
         client.close()
 
@@ -639,7 +637,7 @@ def goodbye(bench: Bench, shout: Any) -> None:
                 error,
             )
         except OSError as error:
-            case.fail(f"{describe(error)}", error)
+            case.fail(describe(error), error)
         case.want(got == b"AHOY\n", f"{got!r}, then the end")
 
 

@@ -17,7 +17,7 @@ from urllib.request import ProxyHandler, build_opener
 from minisocketserver import BaseRequestHandler, TCPServer
 
 from ..checks.bench import Bench
-from ..checks.case import PATIENCE, Case, CaseError
+from ..checks.case import ANY_PORT, PATIENCE, Case, CaseError
 from ..checks.core import load
 from ..checks.predictions import compare
 from ..checks.records import Records, in_foreground
@@ -25,7 +25,6 @@ from ..notebook.running import running, within
 from ..notebook.tracebacks import describe
 from .sockets import want_line_ends
 
-ANY_PORT = ("127.0.0.1", 0)
 QUEUE = "request_queue_size"
 
 EXERCISES = load(__file__)
@@ -530,7 +529,7 @@ def shows_page(bench: Bench, open_page: Any) -> None:
         try:
             got = fetch(f"http://{host}:{port}/")
         except OSError as error:
-            case.fail(f"{describe(error)}", error)
+            case.fail(describe(error), error)
         case.want(got.strip() == HELLO, f"{got!r}")
     _waits_for_the_empty_line(bench, open_page)
     with case.serving(case.call(open_page, ANY_PORT)) as server:

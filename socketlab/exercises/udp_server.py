@@ -11,10 +11,8 @@ from typing import Any
 from minisocketserver import BaseRequestHandler, UDPServer
 
 from ..checks.bench import Bench
-from ..checks.case import PATIENCE, Case, CaseError
+from ..checks.case import ANY_PORT, PATIENCE, Case, CaseError
 from ..checks.core import load
-
-ANY_PORT = ("127.0.0.1", 0)
 
 EXERCISES = load(__file__)
 build = EXERCISES["04.1"]

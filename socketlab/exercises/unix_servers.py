@@ -67,7 +67,7 @@ def place(case: Case) -> Iterator[str]:
 
 def served(case: Case, server: Any) -> Any:
     """Serve as `serving` does; the standard library's loop is told to look up more often."""
-    return case.serving(server, lambda: server.serve_forever(0.02))
+    return case.serving_quickly(server)
 
 
 def make(case: Case, server_class: Any, path: str, handler: Any = Echo) -> Any:

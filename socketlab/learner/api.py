@@ -9,16 +9,12 @@ from .. import project
 from ..checks.case import Failure
 from ..checks.core import Check, Exercise, fair_attempt, message, points_in_words
 from ..exercises import UnknownError, all_exercises, find
-from ..output import say
+from ..output import SentenceError, say
 from . import progress_log
 
 
-class UnavailableError(Exception):
+class UnavailableError(SentenceError):
     """What was asked for is not to be had, or not yet; the text says why."""
-
-    def _render_traceback_(self) -> list[str]:
-        """Tell IPython what to show in place of its own traceback."""
-        return [str(self)]
 
 
 def solution(exercise: object = None, give_up: bool = False) -> None:

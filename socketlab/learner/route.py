@@ -20,9 +20,6 @@ START = "START.md"
 done."""
 
 
-PROJECT = Path(__file__).parents[2]
-
-
 @dataclass
 class Chapter:
     """A chapter, and how far the learner has come in it: "done", "begun" or ""."""
@@ -77,7 +74,7 @@ def note_done() -> None:
     number = "" if shell is None else _notebook_of(shell)[:2]
     if folder is None or not number.isdigit():
         return
-    chapters = [*PROJECT.glob(f"notebooks/{number}_*.ipynb"), *_copies(folder, number)]
+    chapters = [*project.PROJECT.glob(f"notebooks/{number}_*.ipynb"), *_copies(folder, number)]
     last_cells = [_last(_code(path)) for path in chapters]
     running = str(shell.history_manager.input_hist_raw[-1]).strip()
     if not any(last is not None and last["source"].strip() == running for last in last_cells):
@@ -85,7 +82,7 @@ def note_done() -> None:
     with suppress(OSError):  # what can't be noted now is seen in the notebook, once it's saved
         if (number, "done") not in progress_log.events(folder):
             progress_log.note(number, "done", folder)
-            write_start_page(PROJECT, folder)
+            write_start_page(project.PROJECT, folder)
 
 
 def _shell() -> Any:

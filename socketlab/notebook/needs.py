@@ -2,12 +2,11 @@
 
 import ast
 
+from ..output import SentenceError
 
-class NotHereError(Exception):
-    """What the rest of the notebook needs is missing. In a notebook, shows without a traceback."""
 
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
+class NotHereError(SentenceError):
+    """What the rest of the notebook needs is missing."""
 
 
 def needs(what: str, there: bool, but: str | None = None) -> None:

@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..processes import command, end, environment
+from ..project import PROJECT
 from .planks import Ship
 from .suites import displayed
 
-PROJECT = Path(__file__).parents[2]
 SUITE = PROJECT / "tests" / "conformance"
 DEADLINE = 300.0
 PATIENCE = 15.0
