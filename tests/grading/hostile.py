@@ -337,7 +337,7 @@ def orphans(out):
                 time.sleep(0.01)
             os._exit(0)
         os.wait()
-    time.sleep(0.5)
+    time.sleep(0.1)
     tell(out, done=True)
 
 
@@ -404,12 +404,18 @@ def leave_files(out):
     dig(out)
 
 
-def dig(out):
-    """Make folders in folders, without an end."""
-    for _ in range(2000):
+def dig(out, depth=2000):
+    """Make folders in folders, deeper than Python can go."""
+    for _ in range(depth):
         os.mkdir("deeper")
         os.chdir("deeper")
     Path("file").write_bytes(bytes(1 << 20))
+
+
+def dig_at_once_and_stay(out):
+    """Have too many folders in folders long before a look comes, however late that is."""
+    dig(out, 200)
+    time.sleep(60)
 
 
 def change_files(out):

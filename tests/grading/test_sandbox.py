@@ -540,7 +540,7 @@ def test_who_wrote_too_much_at_once_had_begun_all_the_same():
     preload = ["tests.grading.hostile", "tests.grading.hostile:look_late"]
     with Sandbox("process", LIMITS, preload=preload) as sandbox:
         for _ in range(5):
-            with start(sandbox, "dig") as student:
+            with start(sandbox, "dig_at_once_and_stay") as student:
                 assert student.work.name.startswith("student-")
                 assert student.wait(PATIENCE).reason == "disk"
 
