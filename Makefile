@@ -20,7 +20,7 @@ PYTEST := $(PY) -m pytest -q -n 5 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help lab site test versions lint check chapters notebooks exercises faults bench lock \
-	pythons clean same-python
+	pythons tools clean same-python
 .DELETE_ON_ERROR:
 
 help:
@@ -34,6 +34,7 @@ help:
 	@echo "make exercises  make exercises/ again from solutions/"
 	@echo "make faults     count the faults that the conformance suite notices"
 	@echo "make bench      measure the library beside others (seventeen minutes, on an idle Linux machine)"
+	@echo "make tools      list the programs for authors and reviewers (RUN=\"failure_modes\": run one)"
 	@echo "make clean      remove the virtual environments (never course/, your own work)"
 
 lab: $(VENV)/lab.stamp
@@ -70,7 +71,7 @@ exercises: $(VENV)/test.stamp
 	$(PY) -m socketlab author exercises
 
 faults: $(VENV)/test.stamp
-	$(PY) -m tests.faults
+	$(PY) -m tools.library_faults
 
 bench: $(VENV)/test.stamp
 	$(PY) -m benchmarks
@@ -82,6 +83,9 @@ lock: $(VENV)/test.stamp
 
 pythons:
 	@$(PYTHON) tools/pythons.py $(or $(PYTHONS),$(error Name them: make pythons PYTHONS="python3.11 python3.15"))
+
+tools: $(VENV)/test.stamp
+	@$(PY) -m tools$(if $(RUN),.$(RUN))
 
 clean:
 	rm -rf .venv .venv-*

@@ -26,13 +26,14 @@ DEADLINE = 3600
 SUITES = {
     "conformance, on minisocketserver": ["tests/conformance"],
     "conformance, on socketserver": ["tests/conformance", "--socketserver=socketserver"],
-    "faults": ["tests/faults"],
+    "faults and tools": ["tests/tools"],
     "CPython's suites": ["tests/cpython"],
     "library": ["tests/library", "tests/differential"],
     "notebook and ship": ["tests/notebook", "tests/ship"],
     "processes": ["tests/test_processes.py", "tests/test_machine_load.py"],
-    "exercises, near and far": ["tests/exercises"],
-    "grading": ["tests/grading"],
+    "exercises, near and far": ["tests/exercises", "tests/checks", "tests/remote"],
+    "learner and authoring": ["tests/learner", "tests/authoring"],
+    "grading": ["tests/grading", "tests/sandbox"],
     "chapters, strictly": ["--nbval", "--nbval-current-env", "notebooks"],
 }
 
@@ -143,7 +144,9 @@ def points(python: str) -> tuple[str, list[str]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.pythons", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("python", nargs="+", help="a command or a path, such as python3.15")
     parser.add_argument("--jobs", type=int, default=4, help="workers for each suite")
     parser.add_argument(

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from socketlab.__main__ import hand_out
-from tests.classroom.hub import (
+from tools.class_on_hub import (
     CHAPTERS,
     ROOT,
     Hub,

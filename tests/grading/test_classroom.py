@@ -15,10 +15,10 @@ from socketlab.grading.parallel import CallError
 from socketlab.grading.submissions import Submission
 from socketlab.sandbox.sandbox import SandboxError
 
+from ..sandbox.test_sandbox import PATIENCE, wait_until
 from .interrupted import grade, grade_and_kill, graded, left
 from .same_points import by_check, by_command, differences, open_class
 from .samples import hand_in
-from .test_sandbox import PATIENCE, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
 CHAPTER = "03_tcp_server"

@@ -1,7 +1,10 @@
-"""A JupyterHub on this machine, with learners who run chapters: `python -m tests.classroom.hub`.
+"""Let a class run chapters on one JupyterHub, and print what it costs in memory and time.
 
-The hub is the one of classroom/jupyterhub_config.py. Only what a test needs is changed: free ports,
-a password instead of accounts of the system, and a temporary folder for everything.
+    python -m tools.class_on_hub [--learners 4]
+
+The hub is the one that classroom/jupyterhub_config.py sets up, on this machine. Only what a test
+needs is changed: free ports, a password for everyone, and a temporary folder for
+everything.
 """
 
 import argparse
@@ -29,7 +32,7 @@ import websocket
 
 from tests.jupyter_server import free_ports
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 CHAPTERS = ("03_tcp_server", "05_unix_servers", "06_threading_mixin")
 DEADLINE = 240.0
 """Seconds for the hub, for a server or for a cell, all learners at once on a busy machine."""
@@ -318,7 +321,9 @@ def classroom(size: int) -> Iterator[tuple[Hub, list[Learner]]]:
 
 def main() -> int:
     """Print what a class costs in memory and in seconds; return 1 where an output differs."""
-    parser = argparse.ArgumentParser(prog="python -m tests.classroom.hub")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.class_on_hub", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--learners", type=int, default=4)
     size = parser.parse_args().learners
     memory = psutil.virtual_memory().total / 2**30

@@ -1,9 +1,10 @@
-"""What goes wrong around a server, and what becomes of the server and of its other clients.
+"""Print what becomes of a server and its other clients when something around it goes wrong.
 
-    python -m tests.library.faults
+    python -m tools.failure_modes
 
-prints the table: the fault, what happened here, what happened in the standard library. Each cell
-is a real run in a fresh process. "As there" means that both do the same, as a drop-in should.
+The table has the failure mode, what happened in our module, what happened in the standard
+library. Each cell is a real run in a fresh process. "The same" means that both behave alike, as a
+drop-in should.
 """
 
 import argparse
@@ -23,42 +24,43 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
-
 from minisocketserver import beyond
 
-HERE, THERE = MODULES = ("minisocketserver", "socketserver")
+OURS, THEIRS = MODULES = ("minisocketserver", "socketserver")
 DEADLINE = 5.0
 MOMENT = 0.4
 """Seconds after which something that has not happened will not happen, as far as we can wait."""
 
-FAULTS = {}
+FAILURE_MODES = {}
 
 
 @dataclass
-class Fault:
-    """A fault, how to bring it about, and what is expected of each module."""
+class FailureMode:
+    """A failure mode, how to bring it about, and what is expected of each module."""
 
     name: str
     run: Any
-    here: str
-    there: str
+    ours: str
+    theirs: str
 
     def expected(self, module):
-        return self.here if module == HERE else self.there
+        return self.ours if module == OURS else self.theirs
 
 
-def fault(name, here, there=None):
-    """Decorate a function that runs the fault on a module and tells what happened."""
+def failure_mode(name, ours, theirs=None):
+    """Register a function that runs the failure mode on a module and says what happened.
+
+    Without `theirs`, both modules are expected to do the same.
+    """
 
     def decorate(run):
-        FAULTS[run.__name__] = Fault(name, run, here, here if there is None else there)
+        FAILURE_MODES[run.__name__] = FailureMode(name, run, ours, theirs or ours)
         return run
 
     return decorate
 
 
-# What the faults share
+# What the failure modes share
 
 
 @contextmanager
@@ -72,7 +74,7 @@ def serving(server):
 
 def make(module, base, handle, *parts, **attributes):
     """Make a quiet server; of the parts beyond the standard library it has those that exist."""
-    bases = [getattr(beyond, part) for part in parts] if module.__name__ == HERE else []
+    bases = [getattr(beyond, part) for part in parts] if module.__name__ == OURS else []
     errors = []
     attributes = {
         "request_queue_size": 128,
@@ -87,7 +89,7 @@ def make(module, base, handle, *parts, **attributes):
 
 def line_handler(module, then=None, **attributes):
     """A stream handler that sends each line back; `then` may fail after the first."""
-    limited = module.__name__ == HERE and "max_line" in "".join(attributes)
+    limited = module.__name__ == OURS and "max_line" in "".join(attributes)
     base = beyond.LimitedStreamRequestHandler if limited else module.StreamRequestHandler
 
     def handle(self):
@@ -158,7 +160,7 @@ def is_closed(client, seconds=MOMENT):
 # Clients that behave badly
 
 
-@fault("a client resets in mid-request", "reported, others are served")
+@failure_mode("a client resets in mid-request", "reported, others are served")
 def client_resets(module):
     server = make(module, "ThreadingTCPServer", line_handler(module))
     with serving(server):
@@ -171,7 +173,7 @@ def client_resets(module):
         return f"reported, {others(server)}"
 
 
-@fault(
+@failure_mode(
     "a half-open connection: its client has gone without a word",
     "closed after max_silence (TimeoutError), others are served",
     "held, others are served",
@@ -191,7 +193,7 @@ def half_open(module):
         return f"held, {others(server)}"
 
 
-@fault(
+@failure_mode(
     "a slow writer: one byte at a time, never a line's end",
     "closed after max_line_seconds (LimitExceeded), others are served",
     "held, others are served",
@@ -211,7 +213,7 @@ def slow_writer(module):
         return f"held, {others(server)}"
 
 
-@fault(
+@failure_mode(
     "a slow reader: it asks for much and takes one byte at a time",
     "closed after max_silence (TimeoutError), others are served",
     "held, others are served",
@@ -239,7 +241,7 @@ def slow_reader(module):
         return f"held, {others(server)}"
 
 
-@fault(
+@failure_mode(
     "a line without an end, sent fast",
     "closed after max_line bytes (LimitExceeded), others are served",
     "all of 20 MB is kept, others are served",
@@ -257,7 +259,7 @@ def endless_line(module):
         return f"all of 20 MB is kept, {others(server)}"
 
 
-@fault(
+@failure_mode(
     "a TLS client that never shakes hands",
     "closed after handshake_timeout, others are served",
     "nobody else is served",
@@ -272,7 +274,7 @@ def silent_tls_client(module):
     authority.configure_trust(mine)
     attributes = {"ssl_context": context, "handshake_timeout": MOMENT}
     server = make(module, "ThreadingTCPServer", line_handler(module), "TLSMixIn", **attributes)
-    if module.__name__ == THERE:  # the usual recipe
+    if module.__name__ == THEIRS:  # the usual recipe
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -288,7 +290,7 @@ def silent_tls_client(module):
     return how + ("others are served" if served else "nobody else is served")
 
 
-@fault("garbage instead of a protocol", "others are served")
+@failure_mode("garbage instead of a protocol", "others are served")
 def garbage(module):
     server = make(module, "ThreadingTCPServer", line_handler(module))
     noise = random.Random(1)
@@ -299,7 +301,7 @@ def garbage(module):
         return others(server)
 
 
-@fault(
+@failure_mode(
     "a datagram longer than max_packet_size",
     "cut, handle_truncation tells, others are served",
     "cut without a word, others are served",
@@ -343,7 +345,7 @@ def handler_raises(module, error):
     return f"alone: {outcomes[0]}; in threads or processes: {outcomes[1]}"
 
 
-@fault(
+@failure_mode(
     "a handler raises an Exception",
     "alone: others are served; in threads or processes: others are served",
 )
@@ -351,7 +353,7 @@ def handler_raises_exception(module):
     return handler_raises(module, ValueError)
 
 
-@fault(
+@failure_mode(
     "a handler raises SystemExit",
     "alone: the loop ends; in threads or processes: others are served",
 )
@@ -359,7 +361,7 @@ def handler_raises_system_exit(module):
     return handler_raises(module, SystemExit)
 
 
-@fault(
+@failure_mode(
     "a handler raises KeyboardInterrupt",
     "alone: the loop ends; in threads or processes: others are served",
 )
@@ -367,7 +369,7 @@ def handler_raises_keyboard_interrupt(module):
     return handler_raises(module, KeyboardInterrupt)
 
 
-@fault(
+@failure_mode(
     "a handler never returns, and the server shall end",
     "others are served, then drain names its client and closes",
     "others are served, then server_close hangs",
@@ -382,7 +384,7 @@ def handler_never_returns(module):
         client = connect(server, b"stay\n")
         client.recv(5)
         outcome = others(server)
-        if module.__name__ == HERE:
+        if module.__name__ == OURS:
             named = server.drain(MOMENT) == [client.getsockname()]
             return f"{outcome}, then drain {'names its client and closes' if named else 'fails'}"
     closes = within(2 * MOMENT, server.server_close)
@@ -392,7 +394,7 @@ def handler_never_returns(module):
 # The system's side
 
 
-@fault(
+@failure_mode(
     "no descriptor is left, then there are some again",
     "the loop rests; after that, others are served",
     "the loop spins; after that, others are served",
@@ -439,7 +441,7 @@ def no_processes():
         resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
 
 
-@fault("fork fails", "reported (BlockingIOError), closed; after that, others are served")
+@failure_mode("fork fails", "reported (BlockingIOError), closed; after that, others are served")
 def fork_fails(module):
     server = make(module, "ForkingTCPServer", line_handler(module))
     with serving(server):
@@ -451,7 +453,7 @@ def fork_fails(module):
         )
 
 
-@fault(
+@failure_mode(
     "no thread can be started",
     "reported (RuntimeError), closed; after that, others are served and the server closes",
     "reported (RuntimeError), closed; after that, others are served and server_close raises",
@@ -475,7 +477,9 @@ def no_threads(module):
     )
 
 
-@fault("a forked child is killed by a signal", "closed, no zombie is left, others are served")
+@failure_mode(
+    "a forked child is killed by a signal", "closed, no zombie is left, others are served"
+)
 def child_killed(module):
     def tell(self, line):
         self.wfile.write(b"%d\n" % os.getpid())
@@ -497,7 +501,7 @@ def read_pid(client):
         return int(lines.readline())
 
 
-@fault(
+@failure_mode(
     "a process of the program's own ends while max_children are at work",
     "its exit status is its own",
     "its exit status is lost",
@@ -516,7 +520,7 @@ def other_process(module):
         return f"its exit status is {'its own' if status == 7 else 'lost'}"
 
 
-@fault("signals during select", "others are served, and Ctrl-C ends the loop")
+@failure_mode("signals during select", "others are served, and Ctrl-C ends the loop")
 def signals(module):
     received = []
     signal.signal(signal.SIGALRM, lambda *_: received.append(True))
@@ -540,7 +544,7 @@ def signals(module):
     return f"{outcomes[0] if len(set(outcomes)) == 1 else 'some are lost'}, and {end}"
 
 
-@fault(
+@failure_mode(
     "server_close while requests run and the loop does",
     "they finish, then it returns; the loop rests until shutdown",
     "they finish, then it returns; the loop spins until shutdown",
@@ -573,15 +577,9 @@ def close_while_serving(module):
 
 # The command
 
-NAMES = [
-    pytest.param(name, id=name + ("-as-there" if fault.here == fault.there else ""))
-    for name, fault in FAULTS.items()
-]
-"""The faults, as parameters of a test."""
-
 
 def outcome(name, module):
-    """Run a fault in a fresh process; return what happened, or that nothing did."""
+    """Run a failure mode in a fresh process; return what happened, or that nothing did."""
     command = [sys.executable, "-W", "ignore", "-m", __spec__.name, "--run", name, module]
     # Not a pipe: forked children may hold it after the process has ended.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
@@ -599,24 +597,26 @@ def outcome(name, module):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m tests.library.faults")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.failure_modes", description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
         name, module = options.run
-        print(FAULTS[name].run(importlib.import_module(module)), flush=True)
-        os._exit(0)  # some faults leave threads that have no end
+        print(FAILURE_MODES[name].run(importlib.import_module(module)), flush=True)
+        os._exit(0)  # some of them leave threads that have no end
     return report()
 
 
 def report():
     """Print the table; return whether something went another way than expected."""
-    print("| fault | here | in the standard library |\n|---|---|---|")
+    print("| failure mode | our module | the standard library |\n|---|---|---|")
     surprises = 0
-    for name, fault in FAULTS.items():
-        here, there = (outcome(name, module) for module in MODULES)
-        surprises += (here, there) != (fault.here, fault.there)
-        print(f"| {fault.name} | {here} | {'as there' if here == there else there} |", flush=True)
+    for name, mode in FAILURE_MODES.items():
+        ours, theirs = (outcome(name, module) for module in MODULES)
+        surprises += (ours, theirs) != (mode.ours, mode.theirs)
+        print(f"| {mode.name} | {ours} | {'the same' if ours == theirs else theirs} |", flush=True)
     return 1 if surprises else 0
 
 

@@ -1,8 +1,8 @@
-"""Each fault still applies; `python -m tests.faults` tells which of them are noticed."""
+"""Each fault still applies; `python -m tools.library_faults` tells which of them are noticed."""
 
 import pytest
 
-from . import MODULES, faults_of
+from tools.library_faults import MODULES, faults_of
 
 FAULTS = [fault for module in MODULES for fault in faults_of(module)]
 

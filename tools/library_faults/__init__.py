@@ -1,6 +1,6 @@
 """How many one-line faults does the conformance suite notice?
 
-    python -m tests.faults [--module minisocketserver|socketserver] [--jobs 2] [WORD ...]
+    python -m tools.library_faults [--module minisocketserver|socketserver] [--jobs 2] [WORD ...]
 
 Each fault goes into a copy of the module, under another name, and the suite judges the copy.
 A test that fails or hangs has noticed it.

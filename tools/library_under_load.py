@@ -1,6 +1,6 @@
-"""Many clients on each TCP class: is every request answered once, and is anything left over?
+"""Put each TCP class under load: is every request answered once, and is anything left over?
 
-    python -m tests.library.load [--requests 10000] [--held 1000] [NAME ...]
+    python -m tools.library_under_load [--requests 10000] [--held 1000] [NAME ...]
 
 For each class, in a process of its own: 10,000 short connections from 100 clients at once, and
 1,000 connections that are open at the same time before the first of them asks. Requests have
@@ -202,7 +202,9 @@ def measure_elsewhere(name, requests, connections):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m tests.library.load")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.library_under_load", description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CLASSES)}")
     parser.add_argument("--requests", type=int, default=10_000, help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)

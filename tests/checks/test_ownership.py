@@ -14,8 +14,8 @@ from socketlab.authoring.exercises import ROOT
 from socketlab.checks.core import attempt
 from socketlab.exercises import all_exercises, find
 
-from . import conftest
-from .helpers import ours
+from ..exercises import conftest
+from ..exercises.helpers import ours
 
 WITH_OWN = [spec for spec in all_exercises() if spec.own]
 BUILT = {name: spec for spec in all_exercises() for name in spec.own if name in spec.names}

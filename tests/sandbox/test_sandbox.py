@@ -40,7 +40,7 @@ LIMITS = Limits(cpu_seconds=1, seconds=40, disk=8 << 20)
 PATIENCE = 50
 NO_FUNCTION = (
     "It ended with AttributeError: "
-    "module 'tests.grading.hostile' has no attribute 'no_such_function'"
+    "module 'tests.sandbox.hostile' has no attribute 'no_such_function'"
 )
 ANSWERS = next((PROJECT / "solutions").glob("*/*.ipynb"))
 
@@ -50,7 +50,7 @@ def open_sandbox(level, folder):
     path = sys.path[:]
     sys.path.append(str(folder))  # marks the fork server, and all that it forks, as ours
     try:
-        with Sandbox(level, LIMITS, preload=["tests.grading.hostile"]) as sandbox:
+        with Sandbox(level, LIMITS, preload=["tests.sandbox.hostile"]) as sandbox:
             yield sandbox
     finally:
         sys.path[:] = path
@@ -166,7 +166,7 @@ def judge():
 
 
 def start(sandbox, name, question=None, **options):
-    student = sandbox.start(f"tests.grading.hostile:{name}", **options)
+    student = sandbox.start(f"tests.sandbox.hostile:{name}", **options)
     student.socket.settimeout(PATIENCE)
     if question is not None:
         student.socket.sendall(json.dumps(question).encode() + b"\n")
@@ -260,7 +260,7 @@ def test_we_reach_its_files(sandbox):
 def test_only_plain_names_for_files(sandbox):
     for name in ("../escape", "/tmp/escape", "a/b", "..", ""):
         with pytest.raises(ValueError, match="no plain file name"):
-            sandbox.start("tests.grading.hostile:answer", files={name: ""})
+            sandbox.start("tests.sandbox.hostile:answer", files={name: ""})
 
 
 # What it must not see.
@@ -537,7 +537,7 @@ def test_no_files_are_left(sandbox):
 
 def test_who_wrote_too_much_at_once_had_begun_all_the_same():
     """Its folder is told, however late the look that finds too much in it."""
-    preload = ["tests.grading.hostile", "tests.grading.hostile:look_late"]
+    preload = ["tests.sandbox.hostile", "tests.sandbox.hostile:look_late"]
     with Sandbox("process", LIMITS, preload=preload) as sandbox:
         for _ in range(5):
             with start(sandbox, "dig_at_once_and_stay") as student:
@@ -673,9 +673,9 @@ def test_all_ends_with_the_sandbox(sandbox, tmp_path):
 def test_all_ends_with_the_grader(sandbox, tmp_path):
     program = (
         "import os, sys; from socketlab.sandbox.sandbox import *\n"
-        f"sandbox = Sandbox({sandbox.level!r}, Limits(seconds=200), ['tests.grading.hostile'])\n"
+        f"sandbox = Sandbox({sandbox.level!r}, Limits(seconds=200), ['tests.sandbox.hostile'])\n"
         "sandbox.__enter__()\n"
-        "student = sandbox.start('tests.grading.hostile:fork_with_setsid')\n"
+        "student = sandbox.start('tests.sandbox.hostile:fork_with_setsid')\n"
         "student.socket.recv(99); os.kill(os.getpid(), 9)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT), str(tmp_path)])}

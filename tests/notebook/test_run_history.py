@@ -11,7 +11,7 @@ from socketlab import project, short_tempdir
 from socketlab.authoring.exercises import ROOT
 from socketlab.kernels import on_files
 
-from .test_notebooks import read
+from ..exercises.test_notebooks import read
 
 SETUP = next(cell.source for cell in read("solutions", "03_tcp_server").cells if cell.id == "setup")
 RIGHT = project.answer_cell(ROOT / "solutions", "03.1")

@@ -22,8 +22,8 @@ from socketlab.checks.forking import (
 from socketlab.checks.records import Records
 from socketlab.notebook.running import overdue
 
-from . import conftest
-from .helpers import impatient
+from ..exercises import conftest
+from ..exercises.helpers import impatient
 
 if not hasattr(os, "fork"):
     pytest.skip("this system cannot fork", allow_module_level=True)

@@ -1,5 +1,6 @@
-"""The command; see the package."""
+"""Run CPython's own test suites on our module, and print a table of what came of each."""
 
+import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,6 +8,7 @@ from socketlab.ship.suites import LEFT_OUT, SUITES, is_shipped, run
 
 
 def main():
+    argparse.ArgumentParser(prog="python -m tools.cpython_suites", description=__doc__).parse_args()
     suites = [suite for suite in SUITES if is_shipped(suite)]
     if not suites:
         print("This Python ships no `test` package: nothing to run.")

@@ -1,4 +1,4 @@
-"""The command; see the package."""
+"""Put one-line faults into the library and into socketserver: which does the suite notice?"""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from . import MODULES, faults_of, notice
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m tests.faults")
+    parser = argparse.ArgumentParser(prog="python -m tools.library_faults", description=__doc__)
     parser.add_argument("--module", choices=MODULES, help="default: both")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--verbose", action="store_true", help="tell which test noticed each")

@@ -12,7 +12,7 @@ from socketlab.learner import api, progress_log
 from socketlab.learner.course import MANIFEST
 from socketlab.learner.progress_log import NAME
 
-from .helpers import ours
+from ..exercises.helpers import ours
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Each TCP class under load; `python -m tests.library.load` prints the table.
+"""Each TCP class under load; `python -m tools.library_under_load` prints the table.
 
 A fork takes longer than a request. To be quick, the forking classes have fewer of both here, unless
 LOAD=full is in the environment; the command gives them as many as the others.
@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from .load import CLASSES, HELD, measure_elsewhere
+from tools.library_under_load import CLASSES, HELD, measure_elsewhere
 
 pytestmark = [
     pytest.mark.thorough,

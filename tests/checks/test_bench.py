@@ -18,7 +18,7 @@ from socketlab.checks.bench import bench_at
 from socketlab.checks.case import CannotCheckError, CaseError
 from socketlab.exercises import find
 
-from . import conftest
+from ..exercises import conftest
 
 
 class Stuck:

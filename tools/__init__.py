@@ -1,0 +1,1 @@
+"""Programs for authors and reviewers; `python -m tools` lists them."""
