@@ -3,8 +3,10 @@
 import os
 from typing import Any
 
+from .mixin_base import MixInBase
 
-class ForkingMixIn:
+
+class ForkingMixIn(MixInBase):
     """Put before a server class among the bases, it handles each request in a child process.
 
     Needs `os.fork`. The child works on copies: what it changes, the server does not see.
@@ -25,19 +27,19 @@ class ForkingMixIn:
         if self.active_children is None:
             self.active_children = set()
         self.active_children.add(pid)
-        self.close_request(request)  # type: ignore[attr-defined]
+        self.close_request(request)
 
     def _run_child(self, request: Any, client_address: Any) -> None:
         """Serve the request and leave by `os._exit`: the parent's loop is not ours to run."""
         status = 1
         try:
-            self.finish_request(request, client_address)  # type: ignore[attr-defined]
+            self.finish_request(request, client_address)
             status = 0
         except Exception:
-            self.handle_error(request, client_address)  # type: ignore[attr-defined]
+            self.handle_error(request, client_address)
         finally:
             try:
-                self.shutdown_request(request)  # type: ignore[attr-defined]
+                self.shutdown_request(request)
             finally:
                 os._exit(status)
 
@@ -69,5 +71,5 @@ class ForkingMixIn:
 
     def server_close(self) -> None:
         """Close the server, then collect the children, waiting if `block_on_close` says so."""
-        super().server_close()  # type: ignore[misc]
+        super().server_close()
         self.collect_children(blocking=self.block_on_close)

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 from weakref import WeakSet
 
+from .mixin_base import MixInBase
 
-class ThreadingMixIn:
+
+class ThreadingMixIn(MixInBase):
     """Put before a server class among the bases, it handles each request in its own thread.
 
     `daemon_threads`: let the program end while handlers run. `block_on_close`: let
@@ -31,14 +33,14 @@ class ThreadingMixIn:
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """See the request through, in its thread, errors included."""
         try:
-            self.finish_request(request, client_address)  # type: ignore[attr-defined]
+            self.finish_request(request, client_address)
         except Exception:
-            self.handle_error(request, client_address)  # type: ignore[attr-defined]
+            self.handle_error(request, client_address)
         finally:
-            self.shutdown_request(request)  # type: ignore[attr-defined]
+            self.shutdown_request(request)
 
     def server_close(self) -> None:
         """Close the server, then wait for the threads still at work."""
-        super().server_close()  # type: ignore[misc]
+        super().server_close()
         for thread in list(self._threads):
             thread.join()

@@ -89,7 +89,7 @@ def make(module, base, handle, *parts, **attributes):
 
 def line_handler(module, then=None, **attributes):
     """A stream handler that sends each line back; `then` may fail after the first."""
-    limited = module.__name__ == OURS and "max_line" in "".join(attributes)
+    limited = module.__name__ == OURS and {"max_line", "line_timeout"} & {*attributes}
     base = beyond.LimitedStreamRequestHandler if limited else module.StreamRequestHandler
 
     def handle(self):
@@ -175,12 +175,12 @@ def client_resets(module):
 
 @failure_mode(
     "a half-open connection: its client has gone without a word",
-    "closed after max_silence (TimeoutError), others are served",
+    "closed after idle_timeout (TimeoutError), others are served",
     "held, others are served",
 )
 def half_open(module):
     server = make(
-        module, "ThreadingTCPServer", line_handler(module), "LimitsMixIn", max_silence=MOMENT / 2
+        module, "ThreadingTCPServer", line_handler(module), "LimitsMixIn", idle_timeout=MOMENT / 2
     )
     with serving(server):
         client = connect(server, b"hello\n")
@@ -189,17 +189,17 @@ def half_open(module):
             client.setsockopt(socket.IPPROTO_TCP, 19, 1)  # TCP_REPAIR, for root
             client.close()
         if until(lambda: server.errors, 2 * MOMENT):
-            return f"closed after max_silence ({server.errors[0]}), {others(server)}"
+            return f"closed after idle_timeout ({server.errors[0]}), {others(server)}"
         return f"held, {others(server)}"
 
 
 @failure_mode(
     "a slow writer: one byte at a time, never a line's end",
-    "closed after max_line_seconds (LimitExceeded), others are served",
+    "closed after line_timeout (LimitExceededError), others are served",
     "held, others are served",
 )
 def slow_writer(module):
-    handler = line_handler(module, max_line_seconds=MOMENT / 2)
+    handler = line_handler(module, line_timeout=MOMENT / 2)
     server = make(module, "ThreadingTCPServer", handler)
     with serving(server):
         client = connect(server)
@@ -209,13 +209,13 @@ def slow_writer(module):
                 client.send(b"x")
                 time.sleep(0.02)
         if server.errors:
-            return f"closed after max_line_seconds ({server.errors[0]}), {others(server)}"
+            return f"closed after line_timeout ({server.errors[0]}), {others(server)}"
         return f"held, {others(server)}"
 
 
 @failure_mode(
     "a slow reader: it asks for much and takes one byte at a time",
-    "closed after max_silence (TimeoutError), others are served",
+    "closed after idle_timeout (TimeoutError), others are served",
     "held, others are served",
 )
 def slow_reader(module):
@@ -228,7 +228,7 @@ def slow_reader(module):
         "ThreadingTCPServer",
         line_handler(module, flood),
         "LimitsMixIn",
-        max_silence=MOMENT / 2,
+        idle_timeout=MOMENT / 2,
     )
     with serving(server):
         client = connect(server, b"much\n")
@@ -237,13 +237,13 @@ def slow_reader(module):
             client.recv(1)
             time.sleep(0.02)
         if server.errors:
-            return f"closed after max_silence ({server.errors[0]}), {others(server)}"
+            return f"closed after idle_timeout ({server.errors[0]}), {others(server)}"
         return f"held, {others(server)}"
 
 
 @failure_mode(
     "a line without an end, sent fast",
-    "closed after max_line bytes (LimitExceeded), others are served",
+    "closed after max_line bytes (LimitExceededError), others are served",
     "all of 20 MB is kept, others are served",
 )
 def endless_line(module):

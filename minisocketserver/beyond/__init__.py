@@ -11,12 +11,12 @@ import os
 
 from .drain import DrainMixIn
 from .dual_stack import DualStackMixIn
-from .limits import LimitedStreamRequestHandler, LimitExceeded, LimitsMixIn
+from .limits import LimitedStreamRequestHandler, LimitExceededError, LimitsMixIn
 from .pool import ThreadPoolMixIn
 from .tls import TLSMixIn
 
 __all__ = ["DrainMixIn", "DualStackMixIn", "LimitsMixIn", "TLSMixIn", "ThreadPoolMixIn"]
-__all__ += ["LimitExceeded", "LimitedStreamRequestHandler"]
+__all__ += ["LimitExceededError", "LimitedStreamRequestHandler"]
 
 if hasattr(os, "fork"):
     from .prefork import PreForkMixIn

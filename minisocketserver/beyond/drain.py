@@ -21,10 +21,11 @@ class DrainMixIn(OpenRequestsMixIn):
     ForkingMixIn waits for its children without one.
     """
 
+    socket: Any
     _threads: Iterable[Thread]
 
-    def drain(self, seconds: float) -> list[Any]:
-        """Take no more requests, give those at work `seconds` to finish, and close the server.
+    def drain(self, timeout: float) -> list[Any]:
+        """Take no more requests, let those at work finish within `timeout` seconds, and close.
 
         Returns the client addresses of the requests that were not finished by then. Their
         connections are shut down, which ends a handler that reads or writes. A handler that
@@ -33,11 +34,11 @@ class DrainMixIn(OpenRequestsMixIn):
 
         Call it from a thread that serves nothing, as `shutdown`.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + timeout
         # shutdown() would wait without an end for a handler that runs in the loop's own thread.
-        BaseServer.stop_serving(self)  # type: ignore[arg-type]
-        self._BaseServer__is_shut_down.wait(seconds)  # type: ignore[attr-defined]
-        self.socket.close()  # type: ignore[attr-defined]
+        BaseServer.stop_serving(self)
+        self._BaseServer__is_shut_down.wait(timeout)  # type: ignore[attr-defined]
+        self.socket.close()
         self.wait_until_closed(max(0.0, deadline - time.monotonic()))
         cut = list(self.open_requests.values())
         for request, _ in cut:
@@ -47,5 +48,5 @@ class DrainMixIn(OpenRequestsMixIn):
                     socket.socket.shutdown(request, socket.SHUT_RDWR)
         if not self.wait_until_closed(_LAST_WORDS):
             vars(self)["_threads"] = ()
-        self.server_close()  # type: ignore[attr-defined]
+        self.server_close()
         return [client_address for _, client_address in cut]

@@ -2,8 +2,10 @@
 
 import socket
 
+from ..mixin_base import MixInBase
 
-class DualStackMixIn:
+
+class DualStackMixIn(MixInBase):
     """Put before an internet server class, it listens for IPv6 and for IPv4 clients.
 
     The host `""` stands for all addresses, `"localhost"` for those of IPv6 alone. IPv4 addresses

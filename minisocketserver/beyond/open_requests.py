@@ -4,8 +4,10 @@ import socket
 import threading
 from typing import Any, Self
 
+from ..mixin_base import MixInBase
 
-class OpenRequestsMixIn:
+
+class OpenRequestsMixIn(MixInBase):
     """Keeps `open_requests`: each request taken and not yet closed, with its client's address.
 
     They are kept by `id`, because two datagrams may be equal. The parts that count requests, or
@@ -24,12 +26,12 @@ class OpenRequestsMixIn:
 
     def request_taken(self, request: Any, client_address: Any) -> None:
         """Note a request: not before a subclass's own `get_request` has returned it."""
-        super().request_taken(request, client_address)  # type: ignore[misc]
+        super().request_taken(request, client_address)
         self.open_requests[id(request)] = request, client_address
 
     def close_request(self, request: Any) -> None:
         """Close the request and forget it."""
-        super().close_request(request)  # type: ignore[misc]
+        super().close_request(request)
         self.forget_closed(request)
 
     def forget_closed(self, request: Any = None) -> None:
@@ -41,8 +43,8 @@ class OpenRequestsMixIn:
                         self.open_requests.pop(key, None)
             self.__closed.notify_all()
 
-    def wait_until_closed(self, seconds: float) -> bool:
-        """Wait until no request is open; return False if that takes more than `seconds`."""
+    def wait_until_closed(self, timeout: float) -> bool:
+        """Wait until no request is open; return False if that takes more than `timeout` seconds."""
         self.forget_closed()
         with self.__closed:
-            return self.__closed.wait_for(lambda: not self.open_requests, seconds)
+            return self.__closed.wait_for(lambda: not self.open_requests, timeout)

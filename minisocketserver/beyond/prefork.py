@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from ..base_server import BaseServer
 from ..forking_mixin import ForkingMixIn
+from ..mixin_base import MixInBase
 
 
 def _processors() -> int:
@@ -21,24 +22,25 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-class PreForkMixIn:
+class PreForkMixIn(MixInBase):
     """Put before a stream server class, `processes` copies of it serve side by side.
 
     They are forked when `serve_forever` starts. The parent serves nothing: it replaces a worker
     that ends, and ends all of them at `shutdown`. Each then finishes the request at hand, and
-    is killed if that takes longer than `patience` seconds; no DrainMixIn is needed. Workers end
-    in the same way when the parent dies. SIGTERM ends a worker at once. What one worker changes,
-    the others do not see. `active_children` holds the workers' process ids.
+    is killed if that takes longer than `graceful_timeout` seconds; no DrainMixIn is needed.
+    Workers end in the same way when the parent dies. SIGTERM ends a worker at once. What one
+    worker changes, the others do not see. `active_children` holds the workers' process ids.
 
     A worker keeps open whatever is open when it is forked. So let the main thread serve, or start
     no other process in the meantime: subprocess.Popen may wait for ever for a pipe to be closed.
     """
 
     processes = _processors()
-    patience = 10.0
+    graceful_timeout = 10.0
 
     collect_children: Any = ForkingMixIn.collect_children
 
+    socket: Any
     active_children: set[int]
     __lifeline: tuple[int, int]
     __stop: threading.Event
@@ -55,7 +57,7 @@ class PreForkMixIn:
 
     def get_request(self) -> tuple[Any, Any]:
         """Accept a connection. BlockingIOError if another worker was quicker."""
-        request, client_address = super().get_request()  # type: ignore[misc]
+        request, client_address = super().get_request()
         request.settimeout(request.gettimeout())  # some systems hand the listener's mode on
         return request, client_address
 
@@ -65,7 +67,7 @@ class PreForkMixIn:
         Every `poll_interval` seconds the workers that ended are replaced.
         """
         self.__stopped.clear()
-        self.socket.setblocking(False)  # type: ignore[attr-defined]
+        self.socket.setblocking(False)
         # The parent alone keeps its writing end open; that it ends is the workers' sign.
         vars(self)["_PreForkMixIn__lifeline"] = os.pipe()
         try:
@@ -96,7 +98,7 @@ class PreForkMixIn:
             traceback.print_exc()
 
     def __end_workers(self) -> None:
-        deadline = time.monotonic() + self.patience
+        deadline = time.monotonic() + self.graceful_timeout
         while self.active_children and time.monotonic() < deadline:
             time.sleep(0.005)
             self.collect_children()
@@ -112,8 +114,8 @@ class PreForkMixIn:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             threading.Thread(target=self.__stop_in_time, daemon=True).start()
-            super().serve_forever()  # type: ignore[misc]
-            self.server_close()  # type: ignore[attr-defined]
+            super().serve_forever()
+            self.server_close()
             status = 0
         except Exception:
             traceback.print_exc()
@@ -123,6 +125,6 @@ class PreForkMixIn:
     def __stop_in_time(self) -> None:
         # A signal would not do: one that comes just before a wait does not end it.
         os.read(self.__lifeline[0], 1)
-        BaseServer.stop_serving(self)  # type: ignore[arg-type]
-        time.sleep(self.patience)
+        BaseServer.stop_serving(self)
+        time.sleep(self.graceful_timeout)
         os._exit(1)

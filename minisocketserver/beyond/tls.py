@@ -4,8 +4,10 @@ import ssl
 from contextlib import suppress
 from typing import Any
 
+from ..mixin_base import MixInBase
 
-class TLSMixIn:
+
+class TLSMixIn(MixInBase):
     """Put before a stream server class among the bases, it encrypts the connections.
 
     `ssl_context` must be set, on the class or before the server is activated, to an
@@ -20,22 +22,22 @@ class TLSMixIn:
 
     def server_activate(self) -> None:
         """Listen; what is accepted from here on is encrypted."""
-        super().server_activate()  # type: ignore[misc]
+        super().server_activate()
         self.socket = self.ssl_context.wrap_socket(
             self.socket, server_side=True, do_handshake_on_connect=False
         )
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Shake hands, then make the handler. ssl.SSLError if the client cannot."""
-        patience = request.gettimeout()
+        timeout = request.gettimeout()
         request.settimeout(self.handshake_timeout)
         request.do_handshake()
-        request.settimeout(patience)
-        super().finish_request(request, client_address)  # type: ignore[misc]
+        request.settimeout(timeout)
+        super().finish_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
         """Say goodbye inside the encryption too: the end is no cut then (RFC 8446, 6.1)."""
         with suppress(OSError, ValueError):  # the client may have gone first, or never shook hands
             request.setblocking(False)  # send our half, and do not wait for the other
             request.unwrap()
-        super().shutdown_request(request)  # type: ignore[misc]
+        super().shutdown_request(request)

@@ -10,6 +10,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 Definitions = dict[str, str]
 """From "Class.method", "Class.attribute", "Class" (its bases) or "name" to its normal form."""
 
+_TYPING_BASE = "MixInBase"
+"""For type checkers, as annotations are: Python gives a mix-in no parent."""
+
 
 def library_definitions(source: str) -> Definitions:
     """Return what a library module defines. `source` is the module's text."""
@@ -52,7 +55,8 @@ def _define(body: list[ast.stmt], found: Definitions) -> Iterator[tuple[str, str
             if not _is_reopened(node):
                 for old in [name for name in found if name.startswith(f"{node.name}.")]:
                     del found[old]
-                yield node.name, ", ".join(map(ast.unparse, node.bases))
+                bases = [ast.unparse(base) for base in node.bases]
+                yield node.name, ", ".join(base for base in bases if base != _TYPING_BASE)
             for member in node.body:
                 yield from ((f"{node.name}.{key}", form) for key, form in _entry(member))
         else:

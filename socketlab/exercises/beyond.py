@@ -788,8 +788,8 @@ def _ends_a_slow_line(bench: Bench, harbour_class: Any, logbook: Any) -> tuple[C
             "each byte",
         )
         took = time.monotonic() - begin
-    told = getattr(logbook, "max_line_seconds", 0.2)
-    case.want(told == 0.2, f"an end, with max_line_seconds = {told}")
+    told = getattr(logbook, "line_timeout", 0.2)
+    case.want(told == 0.2, f"an end, with line_timeout = {told}")
     case.want(took > 0.15, f"an end after {took:.2f} seconds already")
     return case, took
 
@@ -1020,8 +1020,8 @@ def which_cut_off(bench: Bench, cut_off: Any) -> None:
     limited = beyond.LimitedStreamRequestHandler
     runs: list[tuple[Any, dict[str, Any], str]] = [
         (minisocketserver.StreamRequestHandler, {"timeout": 0.3}, "readline"),
-        (limited, {"timeout": 0.3, "max_line_seconds": 0.2}, "readline"),
-        (limited, {"timeout": 0.3, "max_line_seconds": 0.2}, "read"),
+        (limited, {"timeout": 0.3, "line_timeout": 0.2}, "readline"),
+        (limited, {"timeout": 0.3, "line_timeout": 0.2}, "read"),
     ]
     with ThreadPoolExecutor(3) as workers:
         real = list(workers.map(lambda run: _is_cut_off(case, *run), runs))
@@ -1031,7 +1031,7 @@ def which_cut_off(bench: Bench, cut_off: Any) -> None:
         real,
         {
             0: "timeout is for one read. Each byte starts the clock anew.",
-            1: "max_line_seconds is one clock for all the reads of the line.",
+            1: "line_timeout is one clock for all the reads of the line.",
             2: "Only lines are timed, and read(1000) reads no line.",
         },
     )
@@ -1044,7 +1044,7 @@ def _is_cut_off(case: Case, base: Any, settings: dict[str, Any], read: str) -> b
     handler = case.bench.subclass("Handler", (base,), {**settings, "handle": handle})
     for _ in range(5):  # again, if the machine stood still: that made the client a silent one
         silence, cut = _drip(case, minisocketserver.TCPServer(ANY_PORT, handler))
-        if not cut or ("max_line_seconds" in settings and silence < settings["timeout"]):
+        if not cut or ("line_timeout" in settings and silence < settings["timeout"]):
             break
     return cut
 

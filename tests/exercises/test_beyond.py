@@ -588,7 +588,7 @@ class Harbour(beyond.LimitsMixIn, beyond.DrainMixIn, minisocketserver.ThreadingT
 
 class Logbook(beyond.LimitedStreamRequestHandler):
     max_line = 1000
-    max_line_seconds = 0.2
+    line_timeout = 0.2
 
     def handle(self):
         self.wfile.write(b"noted: " + self.rfile.readline())

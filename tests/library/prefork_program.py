@@ -16,7 +16,7 @@ class Server(PreForkMixIn, TCPServer):
     """Two workers that are not waited for very long."""
 
     processes = 2
-    patience = 1.0
+    graceful_timeout = 1.0
 
     def _PreForkMixIn__start_workers(self):
         before = set(self.active_children)

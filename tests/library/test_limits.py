@@ -10,7 +10,7 @@ import minisocketserver
 from minisocketserver.beyond import (
     DrainMixIn,
     LimitedStreamRequestHandler,
-    LimitExceeded,
+    LimitExceededError,
     LimitsMixIn,
     ThreadPoolMixIn,
 )
@@ -59,7 +59,7 @@ def test_one_connection_too_many(make, connect, server_class):
         until(lambda: len(server.open_requests) == 2)
         assert connect(server).recv(1) == b""
         assert [str(error) for error in errors] == ["2 connections are open, the most allowed"]
-        assert isinstance(errors[0], LimitExceeded)
+        assert isinstance(errors[0], LimitExceededError)
         assert [ask(client) for client in clients] == [b"hello\n"] * 2
         until(lambda: not server.open_requests)
         assert ask(connect(server)) == b"hello\n"
@@ -105,8 +105,8 @@ def test_who_is_turned_away_for_another_reason(make, connect):
 
 @pytest.mark.parametrize("server_class", [Threads, LimitsLast, LimitsBehindDrain, LimitsBehindPool])
 def test_a_silent_client_is_closed(make, connect, server_class):
-    """A client that says nothing for max_silence seconds is closed, with the reason."""
-    server = make(server_class, EchoLine, max_silence=0.05)
+    """A client that says nothing for idle_timeout seconds is closed, with the reason."""
+    server = make(server_class, EchoLine, idle_timeout=0.05)
     errors = noted_errors(server)
     with serving(server):
         assert connect(server).recv(1) == b""
@@ -117,7 +117,7 @@ def test_a_silent_client_is_closed(make, connect, server_class):
 def test_a_client_that_does_not_read_is_closed(make, connect):
     """A write may wait no longer for the client than a read."""
     server = make(Threads, lambda request, *_: request.sendall(bytes(100_000_000)))
-    server.max_silence = 0.05
+    server.idle_timeout = 0.05
     errors = noted_errors(server)
     with serving(server):
         connect(server)
@@ -126,8 +126,8 @@ def test_a_client_that_does_not_read_is_closed(make, connect):
 
 
 def test_silence_without_limit(make, connect):
-    """With max_silence = None the server waits for its client."""
-    server = make(Threads, EchoLine, max_silence=None)
+    """With idle_timeout = None the server waits for its client."""
+    server = make(Threads, EchoLine, idle_timeout=None)
     errors = noted_errors(server)
     with serving(server):
         client = connect(server)
@@ -137,8 +137,8 @@ def test_silence_without_limit(make, connect):
 
 
 def test_a_slow_client_is_not_a_silent_one(make, connect):
-    """Who says a little before each max_silence is over is served; only a line limit ends that."""
-    server = make(Threads, EchoLine, max_silence=0.2)
+    """Who says a little before each idle_timeout is over is served; only a line limit ends that."""
+    server = make(Threads, EchoLine, idle_timeout=0.2)
     errors = noted_errors(server)
     with serving(server):
         client = connect(server)
@@ -169,14 +169,14 @@ def test_a_line_too_long(make, connect, line):
         with suppress(OSError):  # it may be closed before it has sent everything
             client.sendall(line)
         until(lambda: errors)
-        assert type(errors[0]) is LimitExceeded
+        assert type(errors[0]) is LimitExceededError
         assert str(errors[0]) == "a line has more than 6 bytes"
         assert ask(connect(server), b"next\n") == b"next\n"
 
 
 def test_one_byte_at_a_time(make, connect):
     """A client that sends its line byte by byte is closed when the whole takes too long."""
-    server = make(Threads, limited(max_line_seconds=0.2), max_silence=10)
+    server = make(Threads, limited(line_timeout=0.2), idle_timeout=10)
     errors = noted_errors(server)
     with serving(server):
         client = connect(server)
@@ -184,14 +184,14 @@ def test_one_byte_at_a_time(make, connect):
             for _ in range(int(DEADLINE / 0.02)):
                 client.send(b"x")
                 time.sleep(0.02)
-        assert type(errors[0]) is LimitExceeded
+        assert type(errors[0]) is LimitExceededError
         assert str(errors[0]) == "a line takes more than 0.2 seconds"
         assert ask(connect(server)) == b"hello\n"
 
 
 def test_a_line_may_take_its_time(make, connect):
-    """Without max_line_seconds a line may come as slowly as max_silence lets it."""
-    server = make(Threads, limited(max_line_seconds=None), max_silence=10)
+    """Without line_timeout a line may come as slowly as idle_timeout lets it."""
+    server = make(Threads, limited(line_timeout=None), idle_timeout=10)
     with serving(server):
         client = connect(server)
         for byte in b"hello":
@@ -201,7 +201,7 @@ def test_a_line_may_take_its_time(make, connect):
 
 
 def test_the_time_counts_for_each_line(make, connect):
-    """Each line has its max_line_seconds; the time in between does not count."""
+    """Each line has its line_timeout; the time in between does not count."""
 
     def two_lines(self):
         lines = []
@@ -211,7 +211,7 @@ def test_the_time_counts_for_each_line(make, connect):
             time.sleep(0.15)
         self.wfile.write(b"".join(lines))
 
-    server = make(Threads, limited(two_lines, max_line_seconds=0.2))
+    server = make(Threads, limited(two_lines, line_timeout=0.2))
     with serving(server):
         client = connect(server)
         client.sendall(b"one\n")
@@ -220,8 +220,8 @@ def test_the_time_counts_for_each_line(make, connect):
 
 
 def test_silence_within_a_line(make, connect):
-    """In a line too, max_silence ends the wait for a client that says nothing."""
-    server = make(Threads, limited(max_line_seconds=10), max_silence=0.05)
+    """In a line too, idle_timeout ends the wait for a client that says nothing."""
+    server = make(Threads, limited(line_timeout=10), idle_timeout=0.05)
     errors = noted_errors(server)
     with serving(server):
         client = connect(server)
@@ -241,7 +241,7 @@ def test_lines_by_iteration_are_limited_too(make, connect):
     errors = noted_errors(server)
     with serving(server):
         assert ask(connect(server), b"one\ntwo\nthreethree\n") == b"one\ntwo\n"
-    assert [type(error) for error in errors] == [LimitExceeded]
+    assert [type(error) for error in errors] == [LimitExceededError]
 
 
 @pytest.mark.parametrize("size", [-1, None, 0, 3, 6, 7, 100])
@@ -261,11 +261,11 @@ def test_readline_as_of_any_file(pair, size):
 def test_readline_puts_the_time_limit_back(pair):
     """Outside readline the connection's own time limit counts, whatever readline did."""
     ours, theirs = pair
-    reader = limited(lambda self: None, max_line_seconds=0.05)
+    reader = limited(lambda self: None, line_timeout=0.05)
     reader = type("Handler", (reader,), {"finish": lambda self: None})(ours, None, None).rfile
     before = ours.gettimeout()
     theirs.sendall(b"no end")
-    with pytest.raises(LimitExceeded):
+    with pytest.raises(LimitExceededError):
         reader.readline()
     assert ours.gettimeout() == before
     theirs.sendall(b"more")
@@ -275,7 +275,7 @@ def test_readline_puts_the_time_limit_back(pair):
 def test_other_clients_are_served_meanwhile(make, connect):
     """While some clients go over each limit, one after the other is served."""
     server = make(
-        Threads, limited(max_line=6, max_line_seconds=0.1), max_connections=8, max_silence=0.05
+        Threads, limited(max_line=6, line_timeout=0.1), max_connections=8, idle_timeout=0.05
     )
     errors = noted_errors(server)
     with serving(server):
@@ -285,7 +285,7 @@ def test_other_clients_are_served_meanwhile(make, connect):
         for client in bad:
             assert client.recv(1) in (b"", None)
     assert sorted(type(error).__name__ for error in errors) == [
-        "LimitExceeded",
+        "LimitExceededError",
         "TimeoutError",
         "TimeoutError",
     ]

@@ -37,14 +37,16 @@ if hasattr(os, "fork"):
         """Two workers."""
 
         processes = 2
-        patience = 0.3
+        graceful_timeout = 0.3
 
 
 def with_parts(*names):
     """A pre-forked server class with these parts behind the mix-in."""
     bases = [getattr(beyond, name, None) or getattr(minisocketserver, name) for name in names]
     return type(
-        "Server", (*bases, minisocketserver.TCPServer), {"processes": 2, "patience": DEADLINE / 2}
+        "Server",
+        (*bases, minisocketserver.TCPServer),
+        {"processes": 2, "graceful_timeout": DEADLINE / 2},
     )
 
 
@@ -191,7 +193,7 @@ def test_shutdown_ends_the_workers(make):
 
 def test_shutdown_is_prompt(make, connect):
     """Workers that have just served end at once: nothing has to be waited for, or killed."""
-    server = make(PreForkServer, lambda request, *_: None, patience=60)
+    server = make(PreForkServer, lambda request, *_: None, graceful_timeout=60)
     for _ in range(10):
         with serving(server):
             assert read_all(connect(server)) == b""
@@ -204,7 +206,7 @@ def test_shutdown_lets_a_request_finish(make, connect):
         request.sendall(b"begun")
         request.sendall(request.recv(9))
 
-    server = make(PreForkServer, handle, patience=DEADLINE)
+    server = make(PreForkServer, handle, graceful_timeout=DEADLINE)
     with serving(server):
         client = connect(server)
         assert client.recv(5) == b"begun"
@@ -218,13 +220,13 @@ def test_shutdown_lets_a_request_finish(make, connect):
 
 
 def test_a_worker_that_does_not_end_is_killed(make, connect):
-    """A handler without an end delays shutdown for `patience` seconds only."""
+    """A handler without an end delays shutdown for `graceful_timeout` seconds only."""
 
     def handle(request, *_):
         request.sendall(b"begun")
         time.sleep(60)
 
-    server = make(PreForkServer, handle, patience=0.2)
+    server = make(PreForkServer, handle, graceful_timeout=0.2)
     with serving(server):
         client = connect(server)
         assert client.recv(5) == b"begun"
@@ -275,7 +277,7 @@ def test_each_worker_may_have_a_pool(make, connect):
         tell_process,
         processes=1,
         pool_size=3,
-        patience=0.2,
+        graceful_timeout=0.2,
     )
     with serving(server):
         clients = [connect(server) for _ in range(3)]
@@ -324,11 +326,11 @@ def test_shutdown_lets_requests_of_other_parts_finish(
     "parts", [("LimitsMixIn", "PreForkMixIn"), ("PreForkMixIn", "LimitsMixIn")], ids="-".join
 )
 def test_silence_is_limited_in_workers_too(make, connect, parts):
-    """max_silence counts in either order of the two parts."""
+    """idle_timeout counts in either order of the two parts."""
     server = make(
         with_parts(*parts),
         handler(minisocketserver, lambda self: self.request.recv(1)),
-        max_silence=0.05,
+        idle_timeout=0.05,
         handle_error=lambda *_: None,
     )
     with serving(server):
@@ -372,7 +374,7 @@ def talk(port):
 @pytest.mark.parametrize("program", [[], ["--stuck"]], ids=["idle", "stuck"], indirect=True)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_no_orphan_is_left(program, number):
-    """When the parent is killed, its workers end by themselves, a stuck one after `patience`."""
+    """When the parent is killed, its workers end by themselves, a stuck one in time, too."""
     process, port, workers = program
     assert len(workers) == 2
     assert talk(port) == b"hello"

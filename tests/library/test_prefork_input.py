@@ -15,7 +15,7 @@ from minisocketserver.beyond import PreForkMixIn
 
 class Server(PreForkMixIn, TCPServer):
     processes = 1
-    patience = 1.0
+    graceful_timeout = 1.0
 
 class Handler(BaseRequestHandler):
     def handle(self):

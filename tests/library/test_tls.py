@@ -173,7 +173,7 @@ def test_a_handshake_byte_by_byte(make_tls, connect):
 def test_the_time_limit_of_the_handshake_ends_with_it(make_tls, connect_tls):
     """After the handshake the connection has the time limit that it had before."""
     limits = []
-    for attributes in ({}, {"max_silence": 7.0}):
+    for attributes in ({}, {"idle_timeout": 7.0}):
         server = make_tls(
             LimitsFirst if attributes else Threads,
             lambda request, *_: limits.append(request.gettimeout()),

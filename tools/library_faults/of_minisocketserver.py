@@ -467,20 +467,20 @@ FAULTS = [
     (
         THREADING,
         "no handler",
-        "            self.finish_request(request, client_address)  # type: ignore[attr-defined]",
+        "            self.finish_request(request, client_address)",
         "            pass",
     ),
     (THREADING, "SystemExit is reported", "except Exception:", "except BaseException:"),
     (
         THREADING,
         "errors not reported",
-        "            self.handle_error(request, client_address)  # type: ignore[attr-defined]",
+        "            self.handle_error(request, client_address)",
         "            pass",
     ),
     (
         THREADING,
         "the connection stays open",
-        "            self.shutdown_request(request)  # type: ignore[attr-defined]",
+        "            self.shutdown_request(request)",
         "            pass",
     ),
     (
@@ -492,7 +492,7 @@ FAULTS = [
     (
         THREADING,
         "the listener stays open",
-        "        super().server_close()  # type: ignore[misc]",
+        "        super().server_close()",
         "        pass",
     ),
     (THREADING, "nobody is waited for", "            thread.join()", "            pass"),
@@ -510,7 +510,7 @@ FAULTS = [
     (
         FORKING,
         "the parent keeps the connection",
-        "        self.close_request(request)  # type: ignore[attr-defined]",
+        "        self.close_request(request)",
         "        pass",
     ),
     (
@@ -524,20 +524,20 @@ FAULTS = [
     (
         FORKING,
         "no handler",
-        "            self.finish_request(request, client_address)  # type: ignore[attr-defined]\n",
+        "            self.finish_request(request, client_address)\n",
         "",
     ),
     (
         FORKING,
         "errors not reported",
-        "            self.handle_error(request, client_address)  # type: ignore[attr-defined]",
+        "            self.handle_error(request, client_address)",
         "            pass",
     ),
     (FORKING, "SystemExit is reported", "except Exception:", "except BaseException:"),
     (
         FORKING,
         "the child does not say goodbye",
-        "                self.shutdown_request(request)  # type: ignore[attr-defined]",
+        "                self.shutdown_request(request)",
         "                pass",
     ),
     (
@@ -590,7 +590,7 @@ FAULTS = [
     (
         FORKING,
         "the listener stays open",
-        "        super().server_close()  # type: ignore[misc]",
+        "        super().server_close()",
         "        pass",
     ),
     (FORKING, "block_on_close ignored, always", "blocking=self.block_on_close", "blocking=True"),

@@ -630,7 +630,7 @@ class Harbour(beyond.DrainMixIn, beyond.LimitsMixIn, minisocketserver.ThreadingT
     daemon_threads = True
 
 class Logbook(beyond.LimitedStreamRequestHandler):
-    max_line, max_line_seconds = 1000, 0.2
+    max_line, line_timeout = 1000, 0.2
 
     def handle(self):
         line = self.rfile.readline()
@@ -650,7 +650,7 @@ class Harbour(Careful, minisocketserver.ThreadingTCPServer):
 
 class Logbook(beyond.LimitedStreamRequestHandler):
     max_line = 1000
-    max_line_seconds = 0.2
+    line_timeout = 0.2
 
     def handle(self) -> None:
         for_the_book = self.rfile.readline()
