@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def dockerfile() -> str:
     pytest.importorskip("repo2docker", reason="repo2docker is not installed here: extra test.")
-    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(ROOT)]
+    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug"]
+    command += ["--user-id=1000", "--user-name=learner", str(ROOT)]  # ours may have no name
     done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr

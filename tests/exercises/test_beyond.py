@@ -814,7 +814,7 @@ def stop_and_cut(server):
         (Harbour, Logbook, stop),
         (ByHand, LogbookByHand, stop_by_hand),
         (Semaphored, LogbookWithAClock, stop_and_cut),
-        (Harbour, LogbookWithAClock, functools.partial(Harbour.drain, seconds=0.2)),
+        (Harbour, LogbookWithAClock, functools.partial(Harbour.drain, timeout=0.2)),
         (ByHand, Logbook, stop_by_hand),
         (Semaphored, LogbookByHand, stop_and_cut),
     ],

@@ -656,7 +656,7 @@ class Logbook(beyond.LimitedStreamRequestHandler):
         for_the_book = self.rfile.readline()
         self.wfile.write(b"".join([b"noted: ", for_the_book]))
 
-stop = lambda server: server.drain(seconds=0.2)
+stop = lambda server: server.drain(timeout=0.2)
 
 # %% 10.4 with the standard library's handler
 import time
