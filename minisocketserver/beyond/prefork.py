@@ -90,12 +90,20 @@ class PreForkMixIn(MixInBase):
         self.collect_children()
         try:
             while len(self.active_children) < self.processes:
-                pid = os.fork()
-                if pid == 0:
-                    self.__run_worker()
-                self.active_children.add(pid)
+                self.__start_worker()
         except OSError:  # no more processes for now: those that run go on
             traceback.print_exc()
+
+    def __start_worker(self) -> None:
+        # Ctrl-C reaches a worker as soon as it exists, and must not before it takes no notice.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self.__run_worker(mask)
+            self.active_children.add(pid)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def __end_workers(self) -> None:
         deadline = time.monotonic() + self.graceful_timeout
@@ -106,13 +114,14 @@ class PreForkMixIn(MixInBase):
             os.kill(pid, signal.SIGKILL)
         self.collect_children(blocking=True)
 
-    def __run_worker(self) -> None:
+    def __run_worker(self, mask: set[int]) -> None:
         """Run the usual loop until the lifeline ends, and leave by `os._exit`."""
         status = 1
         try:
             os.close(self.__lifeline[1])
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             threading.Thread(target=self.__stop_in_time, daemon=True).start()
             super().serve_forever()
             self.server_close()

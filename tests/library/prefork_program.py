@@ -1,10 +1,13 @@
 """A program with a pre-forked server, for tests that end it from outside.
 
-    python -m tests.library.prefork_program [--stuck]
+    python -m tests.library.prefork_program [--stuck] [--interrupted]
 
-Prints its port and the process ids of its workers. A stuck handler never ends.
+Prints its port and the process ids of its workers. A stuck handler never ends; interrupted
+workers are met by Ctrl-C as soon as they exist.
 """
 
+import os
+import signal
 import sys
 import time
 
@@ -32,6 +35,13 @@ def handle(request, *_):
         time.sleep(60)
 
 
+def interrupt():
+    """Press Ctrl-C, for this process alone."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 if __name__ == "__main__":
+    if "--interrupted" in sys.argv:
+        os.register_at_fork(after_in_child=interrupt)
     with Server(("127.0.0.1", 0), handle) as server:
         server.serve_forever(poll_interval=0.1)

@@ -383,9 +383,12 @@ def test_no_orphan_is_left(program, number):
     until(lambda: not any(map(is_running, workers)))
 
 
-@pytest.mark.parametrize("program", [[]], indirect=True)
+@pytest.mark.parametrize("program", [[], ["--interrupted"]], indirect=True)
 def test_ctrl_c(program):
-    """Ctrl-C, which all processes of a terminal receive, ends the program, once and quickly."""
+    """Ctrl-C, which all processes of a terminal receive, ends the program, once and quickly.
+
+    A worker takes no notice of it, from its first moment on.
+    """
     process, port, workers = program
     assert talk(port) == b"hello"
     os.killpg(process.pid, signal.SIGINT)
