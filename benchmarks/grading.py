@@ -24,7 +24,8 @@ import nbformat
 from socketlab.exercises import all_exercises, find
 from socketlab.grading import judge
 from socketlab.grading.submissions import Submission
-from socketlab.sandbox.sandbox import Sandbox, processors
+from socketlab.machine_load import processors
+from socketlab.sandbox.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
 CHAPTER, EXERCISE = "03_tcp_server", "03.1"

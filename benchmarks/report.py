@@ -8,7 +8,7 @@ import time
 
 import matplotlib
 
-from socketlab.sandbox.sandbox import processors
+from socketlab.machine_load import processors
 
 from .measure import quartiles, ratios
 from .servers import compute

@@ -1,228 +1,331 @@
-"""The `socketlab` command."""
+"""The `socketlab` command: all its commands, their options, and what each runs.
 
-import contextlib
+A command imports what it needs when it runs, so that `socketlab` and `socketlab lab` start fast.
+"""
+
+import argparse
 import os
 import sys
-from collections.abc import Iterator
-from importlib import import_module
+from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any, NoReturn
 
-from .learner import progress_log
-from .learner.course import refresh
-from .learner.route import START, in_words, note_states, route, write_start_page
-from .output import take_plainer_signs
+from .learner import lab
+from .machine_load import processors
+from .output import SentenceError, take_plainer_signs
+from .project import PROJECT
+from .sandbox import LEVELS
 
-ROOT = Path(__file__).parents[1]
-FIRST = "notebooks/00_target.ipynb"
+JOBS_PER_CPU = 4
+"""Notebooks graded at a time, for each processor: a check of a wrong answer is mostly waiting."""
 
-USAGE = """\
-socketlab, the bench of minisocketserver
 
-  socketlab                 say how far you have come, and what to do next
-  socketlab lab [options]   open the course in JupyterLab, at chapter 0; the options are
-                            JupyterLab's own, such as --no-browser or --port 8899
-  socketlab course FOLDER   make the course in a folder, or bring it up to date (for a hub)
-  socketlab list            the exercises, and what you have done of them
-  socketlab check 03.1      run your notebook with exercise 03.1, and its checks
-  socketlab hint 03.1       the next hint for it
-  socketlab reset 03.1      bring its stub back; your answer is kept beside it
-  socketlab doctor          what this system offers to the course
-
-For teachers (each says more with --help):
-
-  socketlab handout FILE.zip    pack the course without its solutions
-  socketlab collect HOME...     collect a class's notebooks from its homes on a hub
-  socketlab grade FOLDER        grade what a class has handed in
-
-For the course's authors: socketlab author --help
-
-Your own copy of the course is the folder course/: change what you like in it."""
+class UsageError(SentenceError):
+    """There is no such command or option; the text says what to do next."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command with `argv` (without the program's name); return its exit status."""
     take_plainer_signs(sys.stdout, sys.stderr)
-    match sys.argv[1:] if argv is None else argv:
-        case []:
-            return progress(ROOT)
-        case ["-h" | "--help", *_]:
-            print(USAGE)
-            return 0
-        case ["lab", *options]:
-            return lab(options)
-        case ["course", folder]:
-            return hand_out(ROOT, Path(folder))
-        case ["list" | "doctor" as command]:
-            return exercises(command)
-        case ["check" | "hint" | "reset" as command, exercise]:
-            return exercises(command, exercise)
-        case ["check" | "hint" | "reset" as command, *_]:
-            return _sorry(f"Which exercise? For example: socketlab {command} 03.1")
-        case ["grade", *arguments]:
-            return grade(arguments)
-        case ["collect" | "handout" as command, *arguments]:
-            return teaching(command, arguments)
-        case ["author", *arguments]:
-            return author(arguments)
-        case [other, *_]:
-            print(f"socketlab has no command {other!r}.\n\n{USAGE}", file=sys.stderr)
-            return 2
-    return 2
-
-
-def progress(project: Path) -> int:
-    """Say how far the learner has come in `project`, and what to do next."""
-    course = _mine(project)
-    chapters = route(project / "notebooks", course / "notebooks")
-    note_states(chapters, course)
-    print(in_words(chapters) if chapters else _no_course(project))
-    print("All commands: socketlab --help")
-    return 0
-
-
-def exercises(command: str, exercise: str = "", project: Path = ROOT) -> int:
-    """Run one of the commands about exercises; return 1 where something is wrong or missing."""
     try:
-        from .learner import api, terminal
+        options, more = make_parser().parse_known_args(argv)
+        if options.run is _open_lab:
+            options.jupyterlab = more
+        elif more:
+            options.parser.error(f"unrecognized arguments: {' '.join(more)}")
+        return int(options.run(options))
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return 2
     except ModuleNotFoundError as error:
-        return _sorry(_lacks(error))
-    course = _mine(project)
-    if course.is_dir():
-        os.chdir(course)  # there the progress is kept
-    try:
-        match command:
-            case "list":
-                api.progress()
-            case "doctor":
-                print(terminal.examined())
-            case "hint":
-                terminal.hinted(exercise)
-            case "reset":
-                print(terminal.reset(course, exercise))
-            case "check":
-                said, passed = terminal.checked(course, exercise)
-                print(said)
-                return 0 if passed else 1
-    except (LookupError, api.UnavailableError) as error:
-        return _sorry(str(error.args[0]))
-    except ModuleNotFoundError as error:
-        return _sorry(_lacks(error))
-    return 0
+        return _sorry(
+            f"This command needs {error.name}, which this Python lacks. In the project's folder: "
+            f"{sys.executable} -m pip install -e '.[lab]'"
+        )
 
 
-def _lacks(error: ModuleNotFoundError) -> str:
-    return (
-        f"This command needs {error.name}, which this Python lacks. In the project's folder: "
-        f"{sys.executable} -m pip install -e '.[lab]'"
+def make_parser() -> "Parser":
+    """Return the parser of all commands."""
+    parser = Parser(
+        prog="socketlab",
+        usage="socketlab [COMMAND]",
+        description="The bench of minisocketserver. Without a command, it says how far you have "
+        "come in the course,\nand what to do next. Each command says more with --help.",
+        epilog="Your own copy of the course is the folder course/: change what you like in it.",
+    )
+    parser.set_defaults(run=lambda _: lab.progress(PROJECT))
+    _add_for_learners(parser)
+    _add_for_teachers(parser)
+    _add_for_authors(parser)
+    return parser
+
+
+def _add_for_learners(parser: "Parser") -> None:
+    add = partial(parser.add_command, "For learners")
+    add(
+        "lab [OPTION ...]",
+        _open_lab,
+        "open the course in JupyterLab, at chapter 0",
+        "Your copy of it, course/, is brought up to date first; what you have written stays. The "
+        "options are JupyterLab's own, such as --no-browser or --port 8899: jupyter lab --help "
+        "lists them all.",
+        allow_abbrev=False,
+    )
+    add(
+        "course FOLDER",
+        lambda options: lab.hand_out(PROJECT, options.folder),
+        "make the course in a folder, or bring it up to date (for a hub)",
+        "A notebook that has been changed stays as it is; its newer version appears beside it.",
+    ).add_argument("folder", type=Path, metavar="FOLDER", help="such as ~/course")
+    add("list", _run_in_course, "list the exercises, and what you have done of them")
+    for name, summary, more in (
+        (
+            "check",
+            "run your notebook with an exercise, and the exercise's checks",
+            "It runs from top to bottom as it was last saved, in a new kernel. The exit status "
+            "is 0 if all checks pass.",
+        ),
+        ("hint", "show the next hint for an exercise", "The first one says the least."),
+        (
+            "reset",
+            "bring an exercise's stub back; your answer is kept beside it",
+            "The answer is then in a cell below the stub.",
+        ),
+    ):
+        # Any number of them, so that too few and too many get a sentence of ours.
+        add(f"{name} EXERCISE", _run_on_exercise, summary, more).add_argument(
+            "exercises", nargs="*", metavar="EXERCISE", help="such as 03.1; socketlab list has all"
+        )
+    add("doctor", _run_in_course, "say what this system offers to the course")
+
+
+def _add_for_teachers(parser: "Parser") -> None:
+    add = partial(parser.add_command, "For teachers", usage=None)  # argparse lists the options
+    add(
+        "handout FILE.zip",
+        _hand_out,
+        "pack the course without its solutions",
+        "What learners need, and git knows, is packed as it is now. No zip is written if one of "
+        "our answers is still in it.",
+    ).add_argument("file", type=Path, metavar="FILE.zip", help="a new file, such as ../course.zip")
+
+    collect = add(
+        "collect HOME ...",
+        _collect,
+        "collect a class's notebooks from its homes on a hub",
+        "They are copied into a folder for: socketlab grade. The exit status is 1 if any "
+        "student's work is missing.",
+    )
+    collect.add_argument(
+        "homes",
+        type=Path,
+        nargs="+",
+        metavar="HOME",
+        help="a home, with course/exercises/ in it: /home/*",
+    )
+    collect.add_argument(
+        "--chapter", action="append", metavar="NAME", help="such as 03_tcp_server; default: all"
+    )
+    collect.add_argument(
+        "--out", metavar="FOLDER", type=Path, default=Path("submitted"), help="default: submitted/"
+    )
+
+    grade = add(
+        "grade SUBMISSIONS",
+        _grade,
+        "grade what a class has handed in",
+        "You get tables, and a page for each student. Interrupted, or when more has come in, the "
+        "same command goes on there. The exit status is 1 if a notebook could not be graded, 2 "
+        "if nothing could.",
+    )
+    grade.add_argument(
+        "submissions",
+        type=Path,
+        metavar="SUBMISSIONS",
+        help="a folder or zip with <student>/<chapter>/<notebook>.ipynb, or one notebook",
+    )
+    grade.add_argument(
+        "--out", metavar="FOLDER", type=Path, default=Path("grades"), help="default: grades/"
+    )
+    grade.add_argument("--hidden", type=Path, metavar="FILE", help="checks of your own")
+    jobs = JOBS_PER_CPU * len(processors())
+    grade.add_argument(
+        "--jobs", type=_number_of_jobs, default=jobs, help=f"notebooks at a time ({jobs})"
+    )
+    grade.add_argument("--level", choices=LEVELS, help="accept no other isolation than this")
+    grade.add_argument("--executor", metavar="dask://HOST:PORT", help="grade on a Dask cluster")
+
+
+def _add_for_authors(parser: "Parser") -> None:
+    author = parser.add_command(
+        "For authors",
+        "author COMMAND",
+        lambda options: options.parser.refuse("Which command?"),
+        "refresh and lint the chapters, make the exercises and the site",
+    )
+    add = partial(author.add_command, "For authors")
+    for name, summary in (
+        ("refresh", "put the library's code into the chapters' cells"),
+        ("execute", "run the chapters from top to bottom, and keep what they print"),
+        ("lint", "say what a chapter lacks"),
+        ("planks", "say whose plank is whose at the end of each chapter"),
+        ("figures", "say how long each chapter is, and how often it shows and asks"),
+    ):
+        add(f"{name} [NAME ...]", _run_on_chapters, summary).add_argument(
+            "names", nargs="*", metavar="NAME", help="such as 02_base_server; default: all"
+        )
+    add("coverage", _fill_coverage, "write the table of what is taught where")
+    add("exercises", _make_exercises, "make exercises/ from solutions/")
+    add(
+        "verify [NAME ...]",
+        _verify,
+        "prove that our solutions pass, and blank exercises fail",
+        "Each check is tried on both, in a kernel.",
+    ).add_argument("names", nargs="*", metavar="NAME", help="such as 03_tcp_server; default: all")
+    add("site [FOLDER]", _make_site, "make the static pages of the course").add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="where to; default: site/"
     )
 
 
-def grade(arguments: list[str]) -> int:
-    """Grade a class."""
+def _open_lab(options: argparse.Namespace) -> int:
+    return lab.open_jupyterlab(PROJECT, options.jupyterlab)
+
+
+def _run_in_course(options: argparse.Namespace) -> int:
+    from .learner import terminal
+
+    return terminal.run(options.command)
+
+
+def _run_on_exercise(options: argparse.Namespace) -> int:
+    if len(options.exercises) != 1:
+        return _sorry(f"Which exercise? For example: {options.parser.prog} 03.1")
+    from .learner import terminal
+
+    return terminal.run(options.command, *options.exercises)
+
+
+def _hand_out(options: argparse.Namespace) -> int:
+    from .grading import handout
+
+    return handout.run(options.file)
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from .grading import collect
+
+    return collect.run(options.homes, options.out, options.chapter)
+
+
+def _grade(options: argparse.Namespace) -> int:
+    if not hasattr(os, "fork"):
+        return _sorry("A class is graded on Linux or macOS. On Windows: in WSL.")
     if find_spec("rich") is None:
         return _sorry(f"Grading needs: {sys.executable} -m pip install -e '.[classroom]'")
     from .grading import classroom
 
-    return classroom.main(arguments)
+    settings = classroom.Settings(options.jobs, options.level, options.executor)
+    return classroom.run(options.submissions, options.out, settings, options.hidden)
 
 
-def teaching(command: str, arguments: list[str]) -> int:
-    """Collect from a hub, or pack what is handed out."""
-    try:
-        module = import_module(f".grading.{command}", __package__)
-    except ModuleNotFoundError as error:
-        return _sorry(_lacks(error))
-    return int(module.main(arguments))
+def _number_of_jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of notebooks, such as 2")
+    return int(text)
 
 
-def author(arguments: list[str]) -> int:
-    """Run one of the commands of the course's authors."""
-    from .authoring import cli
+def _run_on_chapters(options: argparse.Namespace) -> int:
+    from .authoring import chapters
 
-    try:
-        return cli.main(arguments)
-    except ModuleNotFoundError as error:
-        return _sorry(_lacks(error))
+    return chapters.run(options.command, options.names)
 
 
-def _no_course(project: Path) -> str:
-    return (
-        f"There is no {FIRST} in {project}. Clone the project, and install it from its "
-        "folder with: python -m pip install -e '.[lab]'"
-    )
+def _fill_coverage(_: argparse.Namespace) -> int:
+    from .authoring import coverage
 
-
-def lab(options: list[str], project: Path = ROOT) -> int:
-    """Refresh `course/` and run JupyterLab in it, with `options` passed on."""
-    if find_spec("jupyterlab") is None:
-        return _sorry(
-            "JupyterLab is not installed for this Python. In the project's folder: "
-            f"{sys.executable} -m pip install -e '.[lab]'"
-        )
-    course = project / "course"
-    if failed := hand_out(project, course):
-        return failed
-    print(f"The route, and how far you have come: notebooks/{START}", flush=True)
-    return _jupyterlab(course, options)
-
-
-def hand_out(project: Path, course: Path) -> int:
-    """Make `course` from `project`, or bring it up to date, with its start page."""
-    if not (project / FIRST).is_file():
-        return _sorry(_no_course(project))
-    try:
-        # Before a newer version takes the place of a chapter that has run.
-        note_states(route(project / "notebooks", course / "notebooks"), course)
-        for sentence in refresh(project, course):
-            print(sentence, flush=True)
-        write_start_page(project, course)
-    except OSError as error:
-        return _sorry(
-            f"Your copy of the course, {course}, can't be brought up to date: {error}. "
-            "Give yourself the right to write there, or clone the project into a folder of yours."
-        )
+    coverage.fill()
     return 0
 
 
-def _mine(project: Path) -> Path:
-    """Return the course one works in: on a hub it is in the home folder, not in the project."""
-    return progress_log.course() or project / "course"
+def _make_exercises(_: argparse.Namespace) -> int:
+    from .authoring import exercises
+
+    return exercises.make()
 
 
-def _jupyterlab(course: Path, options: list[str]) -> int:
-    from jupyterlab.labapp import LabApp  # type: ignore[import-untyped]
+def _verify(options: argparse.Namespace) -> int:
+    from .authoring import verify
 
-    # Our defaults for this run (no news, no questions); the learner's own settings come first.
-    ours = [str(Path(__file__).parent / "jupyter"), os.environ.get("JUPYTER_CONFIG_PATH", "")]
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, ours))
-    arguments = [f"--ServerApp.root_dir={course}", f"--LabApp.default_url=/lab/tree/{FIRST}"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        arguments.append("--allow-root")  # containers: everything there runs as root
-    with _writable_home():
-        LabApp.launch_instance(arguments + options)
-    return 0
+    return verify.keep(options.names)
 
 
-@contextlib.contextmanager
-def _writable_home() -> Iterator[None]:
-    """Jupyter fails without a home folder to write to; Matplotlib warns in the chapters."""
-    home = Path.home()
-    if os.access(home, os.W_OK):
-        yield
-        return
-    print(
-        f"Nothing can be written to {home}: JupyterLab's settings last until it ends.", flush=True
-    )
-    with TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True) as folder:
-        os.environ["HOME"] = folder
-        yield
+def _make_site(options: argparse.Namespace) -> int:
+    from .authoring import site
+
+    return site.make(options.folder)
 
 
 def _sorry(sentence: str) -> int:
     print(sentence, file=sys.stderr)
     return 1
+
+
+class Parser(argparse.ArgumentParser):
+    """One that lists its commands under headings, and answers a slip with a sentence."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._commands: argparse._SubParsersAction[Parser] | None = None
+        self._listed: dict[str, list[tuple[str, str]]] = {}
+
+    def add_command(
+        self, heading: str, words: str, run: "Run", summary: str, more: str = "", **settings: Any
+    ) -> "Parser":
+        """Add a command that is called by `words`, and listed with the summary."""
+        if self._commands is None:
+            self._commands = self.add_subparsers(dest="command", prog=self.prog)
+        self._listed.setdefault(heading, []).append((f"{self.prog} {words}", summary))
+        command = self._commands.add_parser(
+            words.split()[0],
+            description=f"{summary[0].upper()}{summary[1:]}. {more}".rstrip(),
+            **{"usage": f"{self.prog} {words}"} | settings,
+        )
+        command.set_defaults(run=run, parser=command)
+        return command
+
+    def parse_known_args(
+        self, args: Iterable[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Parse as argparse does; UsageError for an unknown command, and for any other slip."""
+        words = sys.argv[1:] if args is None else list(args)
+        if self._commands and words and words[0] not in {*self._commands.choices, "-h", "--help"}:
+            self.refuse(f"{self.prog} has no command {words[0]!r}.")
+        return super().parse_known_args(words, namespace)
+
+    def refuse(self, sentence: str) -> NoReturn:
+        """Raise UsageError with the sentence, and with all that there is instead."""
+        raise UsageError(f"{sentence}\n\n{self.format_help().rstrip()}")
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError where argparse would print a line of usage, and exit."""
+        raise UsageError(f"{self.prog}: {message}\nFor help: {self.prog} --help")
+
+    def format_help(self) -> str:
+        """Return the help; of one with commands, a line for each."""
+        if not self._listed:
+            return super().format_help()
+        width = max(len(words) for some in self._listed.values() for words, _ in some)
+        parts = [f"usage: {self.usage}", self.description]
+        for heading, commands in self._listed.items():
+            lines = (f"  {words:{width}}  {summary}" for words, summary in commands)
+            parts.append("\n".join([f"{heading}:", *lines]))
+        return "\n\n".join(filter(None, [*parts, self.epilog])) + "\n"
+
+
+Run = Callable[[argparse.Namespace], int]
+"""What a command does, with its options; returns the exit status."""
 
 
 if __name__ == "__main__":

@@ -12,6 +12,13 @@ _CROWD = 2.0
 """Programs for each processor that want to run, from which on it is not fair."""
 
 
+def processors() -> list[int]:
+    """Return the numbers of the processors that we may use."""
+    if sys.platform == "linux":
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
 class Stopwatch:
     """Tell, from when it is made, how busy the machine is.
 

@@ -10,14 +10,15 @@ import nbformat
 import pytest
 
 from socketlab import project
-from socketlab.__main__ import ROOT, exercises
 from socketlab.exercises import find
 from socketlab.kernels import execute
+from socketlab.learner import terminal
 from socketlab.learner.course import refresh
 from socketlab.notebook.fresh_python import fresh
 from socketlab.python_path import search_path
 from socketlab.ship.suites import is_shipped, run
 
+ROOT = project.PROJECT
 NAMES = ("socketserver", "random", "test", "queue", "selectors", "tempfile", "json", "logging")
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
@@ -156,7 +157,7 @@ def solved(tmp_path):
 
 def test_a_notebook_of_another_kernel_runs_in_this_python_s(solved, capsys, monkeypatch):
     monkeypatch.chdir(solved)
-    assert exercises("check", "03.2", solved) == 0
+    assert terminal.run("check", "03.2", solved) == 0
     said = capsys.readouterr().out
     assert "saved with a kernel called 'conda-env-net-py'" in said
     assert said.count("✓ 03.2 ") == len(find("03.2").checks)
@@ -165,8 +166,8 @@ def test_a_notebook_of_another_kernel_runs_in_this_python_s(solved, capsys, monk
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_terminal_without_our_signs_gets_plainer_ones(solved, encoding):
     program = "import sys; from pathlib import Path; from socketlab.output import *; "
-    program += "from socketlab.__main__ import exercises; take_plainer_signs(sys.stdout); "
-    program += f"sys.exit(exercises('check', '03.2', Path({str(solved)!r})))"
+    program += "from socketlab.learner.terminal import run; take_plainer_signs(sys.stdout); "
+    program += f"sys.exit(run('check', '03.2', Path({str(solved)!r})))"
     status, said = python("-c", program, PYTHONIOENCODING=encoding, PYTHONPATH=str(ROOT))
     assert status == 0, said
     assert said.count("+ 03.2 ") == len(find("03.2").checks)

@@ -1,6 +1,5 @@
 """`socketlab grade`: a folder of submissions in, grades and feedback out."""
 
-import argparse
 import gc
 import hashlib
 import json
@@ -12,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -20,7 +19,8 @@ from typing import Any, cast
 
 from .. import processes, project
 from ..exercises import all_exercises
-from ..sandbox.sandbox import LEVELS, Sandbox, SandboxError, processors
+from ..sandbox import LEVELS
+from ..sandbox.sandbox import Sandbox, SandboxError
 from . import hidden, judge, parallel, private_files, similarity
 from .archives import printable
 from .judge import Grade
@@ -28,32 +28,27 @@ from .results import JOURNAL, TABLE, Journal, grade_of, write_all
 from .submissions import Submission, SubmissionError, submissions
 
 NOT_YET = "This submission has not been graded yet, or the grader was interrupted."
-JOBS_PER_CPU = 4
-"""Notebooks at a time, for each processor: a check of a wrong answer is mostly waiting."""
 
 
 class WriteError(Exception):
     """The grades cannot be written; the text says why."""
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command; return its exit status: 0 when everything was graded."""
-    parser = argparse.ArgumentParser(prog="socketlab grade", description=__doc__)
-    parser.add_argument(
-        "submissions",
-        type=Path,
-        help="a folder or zip with <student>/<chapter>/<notebook>.ipynb, or one notebook",
-    )
-    parser.add_argument("--out", type=Path, default=Path("grades"), help="default: grades/")
-    parser.add_argument("--hidden", type=Path, metavar="FILE", help="checks of your own")
-    jobs = JOBS_PER_CPU * len(processors())
-    parser.add_argument("--jobs", type=_count, default=jobs, help=f"notebooks at a time ({jobs})")
-    parser.add_argument("--level", choices=LEVELS, help="accept no other isolation than this")
-    parser.add_argument("--executor", metavar="dask://HOST:PORT", help="grade on a Dask cluster")
-    options = parser.parse_args(arguments)
+@dataclass(frozen=True)
+class Settings:
+    """How to judge: so many notebooks at a time, at this level of isolation alone, and on the
+    Dask cluster at dask://HOST:PORT."""
+
+    jobs: int
+    level: str | None = None
+    executor: str | None = None
+
+
+def run(source: Path, out: Path, settings: Settings, hidden_file: Path | None = None) -> int:
+    """Do what `grade_class` does; return the exit status: 0 when everything was graded."""
     try:
         with _time_is_told():
-            grades = grade_class(options)
+            grades = grade_class(source, out, settings, hidden_file)
     except (SubmissionError, SandboxError, hidden.HiddenChecksError, WriteError) as error:
         for line in str(error).splitlines():
             print(printable(line), file=sys.stderr)
@@ -90,45 +85,41 @@ def _time_is_told() -> Iterator[None]:
         signal.signal(signal.SIGXCPU, before)
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of notebooks, such as 2")
-    return int(text)
-
-
-def grade_class(options: argparse.Namespace) -> list[Grade]:
-    """Grade what is not graded yet, write everything, and show a table."""
+def grade_class(
+    source: Path, out: Path, settings: Settings, hidden_file: Path | None = None
+) -> list[Grade]:
+    """Grade what is not graded yet, write everything to `out`, and show a table."""
     from .progress_bar import shown, summarise
 
-    secret = hidden.read(options.hidden)
-    checks = hidden.load(secret, str(options.hidden))
-    handed_in = _handed_in(options.submissions)
-    with _written(options.out):
-        private_files.own_folder(options.out, marks=(JOURNAL, TABLE))
-        journal = Journal(options.out / JOURNAL, fingerprint(secret))
+    secret = hidden.read(hidden_file)
+    checks = hidden.load(secret, str(hidden_file))
+    handed_in = _handed_in(source)
+    with _written(out):
+        private_files.own_folder(out, marks=(JOURNAL, TABLE))
+        journal = Journal(out / JOURNAL, fingerprint(secret))
     with journal:
         grades = [journal.find(one) or judge.ungraded(one, NOT_YET, checks) for one in handed_in]
         todo = [place for place, grade in enumerate(grades) if grade.trouble]
         if todo:
             if secret:  # a fault of theirs costs no grades
-                _try_hidden_checks(checks, secret, options)
-            if (options.out / TABLE).exists():
-                with _written(options.out):
-                    write_all(grades, options.out)  # if we go no further, no old grade looks new
+                _try_hidden_checks(checks, secret, settings)
+            if (out / TABLE).exists():
+                with _written(out):
+                    write_all(grades, out)  # if we go no further, no old grade looks new
             with shown(len(handed_in), len(todo)) as advance:
-                for place, grade in _graded(handed_in, todo, secret, options):
+                for place, grade in _graded(handed_in, todo, secret, settings):
                     grades[place] = grade
-                    with _written(options.out):
+                    with _written(out):
                         journal.add(grade, handed_in[place])
                     advance(grade)
-    with _written(options.out):
-        write_all(grades, options.out)
-    summarise(grades, options.out)
+    with _written(out):
+        write_all(grades, out)
+    summarise(grades, out)
     pairs = similarity.pairs(handed_in)  # no grade waits for this, or depends on it
-    with _written(options.out):
-        similarity.write(pairs, options.out)
+    with _written(out):
+        similarity.write(pairs, out)
     if pairs:
-        print(f"Answers alike: {len(pairs)}, to be looked at: {options.out / 'alike.csv'}")
+        print(f"Answers alike: {len(pairs)}, to be looked at: {out / 'alike.csv'}")
     return grades
 
 
@@ -172,13 +163,11 @@ def _written(folder: Path) -> Iterator[None]:
         raise WriteError(f"Grades cannot be written to {folder}: {error.strerror}.") from error
 
 
-def _try_hidden_checks(
-    checks: judge.HiddenChecks, secret: str, options: argparse.Namespace
-) -> None:
+def _try_hidden_checks(checks: judge.HiddenChecks, secret: str, settings: Settings) -> None:
     """Judge our own solution and the blank exercise: who has a fault, the class or the check?"""
     trials = list(hidden.trials(checks))
-    tasks = {place: (asdict(one), secret, options.level) for place, (*_, one) in enumerate(trials)}
-    with _judges(options, options.jobs) as judged:
+    tasks = {place: (asdict(one), secret, settings.level) for place, (*_, one) in enumerate(trials)}
+    with _judges(settings, settings.jobs) as judged:
         outcomes = dict(judged(tasks))
     for place, (exercise, folder, _) in enumerate(trials):
         if isinstance(outcomes[place], Exception):
@@ -187,17 +176,17 @@ def _try_hidden_checks(
 
 
 def _graded(
-    handed_in: list[Submission], todo: list[int], secret: str, options: argparse.Namespace
+    handed_in: list[Submission], todo: list[int], secret: str, settings: Settings
 ) -> Iterator[tuple[int, Grade]]:
     """Yield places and grades, as they come.
 
     What could not be judged is tried once more, alone and in a new sandbox: perhaps the others
     have taken what it lacked.
     """
-    for jobs, is_last in ((options.jobs, False), (1, True)):
-        tasks = {place: (asdict(handed_in[place]), secret, options.level) for place in todo}
+    for jobs, is_last in ((settings.jobs, False), (1, True)):
+        tasks = {place: (asdict(handed_in[place]), secret, settings.level) for place in todo}
         todo = []
-        with _judges(options, jobs) as judged:
+        with _judges(settings, jobs) as judged:
             for place, outcome in judged(tasks):
                 if not isinstance(outcome, Exception):
                     yield place, grade_of(outcome)
@@ -270,12 +259,12 @@ Judges = Callable[[Mapping[int, tuple[Any, ...]]], Iterator[tuple[int, Any]]]
 
 
 @contextmanager
-def _judges(options: argparse.Namespace, jobs: int) -> Iterator[Judges]:
-    if options.executor:
-        with _dask(options.executor) as executor:
+def _judges(settings: Settings, jobs: int) -> Iterator[Judges]:
+    if settings.executor:
+        with _dask(settings.executor) as executor:
             yield partial(_far_away, executor)
         return
-    with _judging(options.level) as sandbox:
+    with _judging(settings.level) as sandbox:
         if sandbox.most:
             jobs = min(jobs, max(1, sandbox.most // judge.AT_ONCE))
         yield lambda tasks: parallel.each(partial(work, sandbox), tasks, jobs)

@@ -1,6 +1,5 @@
 """`socketlab collect`: notebooks out of the homes of a hub, into a folder for `socketlab grade`."""
 
-import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from .. import project
 from . import private_files
 from .archives import is_printable, printable
-from .home_folders import PLACE, Found, HomeError, read_home
+from .home_folders import Found, HomeError, read_home
 
 MOST_NAMED = 3
 """So many files that were left out are named, for each reason."""
@@ -46,36 +45,26 @@ class Outcome:
         return [printable(line) for line in lines]
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command; return its exit status: 0 when every student's work was collected."""
-    parser = argparse.ArgumentParser(prog="socketlab collect", description=__doc__)
-    place = "/".join(PLACE)
-    parser.add_argument(
-        "homes", type=Path, nargs="+", metavar="HOME", help=f"a home, with {place}/ in it: /home/*"
-    )
-    parser.add_argument(
-        "--chapter", action="append", metavar="NAME", help="such as 03_tcp_server; default: all"
-    )
-    parser.add_argument("--out", type=Path, default=Path("submitted"), help="default: submitted/")
-    options = parser.parse_args(arguments)
+def run(homes: Sequence[Path], out: Path, chapters: Sequence[str] | None = None) -> int:
+    """Collect these chapters, or all; return the exit status: 0 if no student's work is missing."""
     if not hasattr(os, "fork"):
         print("Homes are collected on Linux or macOS, where they are.", file=sys.stderr)
         return 2
     known = sorted(path.name for path in (project.PROJECT / "exercises").glob("[0-9][0-9]_*"))
-    if unknown := sorted({*(options.chapter or ())} - {*known}):
+    if unknown := sorted({*(chapters or ())} - {*known}):
         told = f"{unknown[0]!r} is no chapter with exercises. There are: {', '.join(known)}."
         print(told, file=sys.stderr)
         return 2
-    homes = [home.resolve() for home in options.homes]
-    here = options.out.resolve()
-    if any(here in (home, *home.parents) or home in here.parents for home in homes):
+    here = out.resolve()
+    real = [home.resolve() for home in homes]
+    if any(here in (home, *home.parents) or home in here.parents for home in real):
         print("Homes and --out lie in one another. Collect into another folder.", file=sys.stderr)
         return 2
     try:
-        private_files.own_folder(options.out, marks=filter(is_name, map(_student, options.homes)))
-        outcomes = collect(options.homes, options.chapter or known, options.out)
+        private_files.own_folder(out, marks=filter(is_name, map(_student, homes)))
+        outcomes = collect(homes, chapters or known, out)
     except OSError as error:
-        shown = printable(str(options.out))
+        shown = printable(str(out))
         print(f"Nothing can be collected into {shown}: {error.strerror}.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -84,7 +73,7 @@ def main(arguments: list[str]) -> int:
     missing = [printable(one.student) for one in outcomes if one.is_missing]
     count = sum(len(one.taken) for one in outcomes)
     told = f"{_count(count, 'notebook')} of {_count(len(outcomes), 'student')}"
-    print(f"{told}: {printable(str(options.out))}")
+    print(f"{told}: {printable(str(out))}")
     if missing:
         print(f"Something is missing of: {', '.join(missing)}", file=sys.stderr)
     return 1 if missing else 0

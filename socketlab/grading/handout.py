@@ -1,6 +1,5 @@
 """`socketlab handout`: the course in a zip for learners, without its solutions."""
 
-import argparse
 import ast
 import io
 import os
@@ -52,11 +51,8 @@ class Handout:
         self.left.setdefault(why, []).append(name)
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command; return its exit status: 0 when the zip is written."""
-    parser = argparse.ArgumentParser(prog="socketlab handout", description=__doc__)
-    parser.add_argument("file", type=Path, help="the zip to write, such as ../course.zip")
-    target = parser.parse_args(arguments).file
+def run(target: Path) -> int:
+    """Write the zip, and say what is in it; return the exit status: 0 when it is written."""
     try:
         handout = choose(project.PROJECT)
         content = pack(handout)

@@ -17,13 +17,40 @@ from .. import project
 from ..checks.core import Exercise
 from ..exercises import find
 from ..files import write
+from ..output import SentenceError
 from ..project import NotebookError, cell_id, code_cells, decoded, read
 from ..ship.suites import is_shipped, knows_localhost
 from . import api, progress_log
 from .course import exercise_notebook
+from .lab import course_of
 
 OURS = "python3"
 """The name under which each Python has its own kernel."""
+
+
+def run(command: str, exercise: str = "", folder: Path = project.PROJECT) -> int:
+    """Run a command in the learner's course; return 1 where something is wrong or missing."""
+    course = course_of(folder)
+    if course.is_dir():
+        os.chdir(course)  # there the progress is kept
+    try:
+        match command:
+            case "list":
+                api.progress()
+            case "doctor":
+                print(examined())
+            case "hint":
+                hinted(exercise)
+            case "reset":
+                print(reset(course, exercise))
+            case "check":
+                said, passed = checked(course, exercise)
+                print(said)
+                return 0 if passed else 1
+    except SentenceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def notebook_of(course: Path, spec: Exercise) -> Path:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, Self
 from weakref import WeakSet
 
-from ..machine_load import Crowd
+from ..machine_load import Crowd, processors
 from ..processes import named_error
 from ..python_path import search_path
-from . import landlock, seccomp
+from . import LEVELS, landlock, seccomp
 from . import limits as limits_of
 
 _MODULES = """
@@ -31,15 +31,6 @@ _MODULES = """
 """
 PRELOAD = tuple(_MODULES.split())
 """What students and checks import: the fork server has it ready. Nothing here knows an answer."""
-
-LEVELS = {
-    "namespaces": "A submission sees neither your files, nor your processes, nor your network; "
-    "what it starts dies with it; CPU, memory, processes, disk, output and time are limited.",
-    "process": "A submission runs with limits on CPU, memory, processes, files, output and time, "
-    "and what it starts is ended with it. It can read the files that its user can read, and reach "
-    "the network. With Linux 6.12 it can neither write to other folders nor signal processes of "
-    "its user, with 5.13 not write. So grade on a machine that holds nothing else.",
-}
 
 _PROGRAM = f"import sys; sys.path[:0] = [sys.argv.pop()]; from {__package__} import forkserver; "
 _PROGRAM += "forkserver.main(*sys.argv[1:])"
@@ -305,13 +296,6 @@ class Turns:
         """Close the files."""
         os.close(self._file)
         self._crowd.close()
-
-
-def processors() -> list[int]:
-    """Return the numbers of the processors that we may use."""
-    if sys.platform == "linux":
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
 
 
 class Sandbox:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from socketlab.__main__ import hand_out
+from socketlab.learner.lab import hand_out
 from tools.class_on_hub import (
     CHAPTERS,
     ROOT,

@@ -22,8 +22,8 @@ import psutil
 from socketlab.exercises import all_exercises
 from socketlab.grading import judge
 from socketlab.grading.submissions import Submission
-from socketlab.sandbox import forkserver, namespaces
-from socketlab.sandbox.sandbox import LEVELS, Sandbox
+from socketlab.sandbox import LEVELS, forkserver, namespaces
+from socketlab.sandbox.sandbox import Sandbox
 
 PROJECT = Path(__file__).parents[2]
 CHAPTER = "03_tcp_server"

@@ -5,7 +5,6 @@ import json
 import shutil
 import sys
 import tempfile
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -58,16 +57,14 @@ def traces():
 
 
 @pytest.fixture
-def options(tmp_path):
+def folder(tmp_path):
     hand_in(tmp_path / "class", 2, [CHAPTER])
-    return Namespace(
-        submissions=tmp_path / "class",
-        out=tmp_path / "out",
-        hidden=None,
-        jobs=2,
-        level=None,
-        executor=None,
-    )
+    return tmp_path
+
+
+def grade_class(folder):
+    settings = classroom.Settings(jobs=2)
+    return classroom.grade_class(folder / "class", folder / "out", settings)
 
 
 @pytest.fixture
@@ -90,33 +87,33 @@ def judged(monkeypatch):
     return students
 
 
-def hand_in_anew(options):
-    path = next(options.submissions.glob("student01/*/*.ipynb"))
+def hand_in_anew(folder):
+    path = next(folder.glob("class/student01/*/*.ipynb"))
     path.write_text(path.read_text().replace("TCPServer", "TCPServer ", 1))
 
 
-def scores(options):
-    rows = (options.out / "grades.csv").read_text().splitlines()[1:]
+def scores(folder):
+    rows = (folder / "out" / "grades.csv").read_text().splitlines()[1:]
     return {row.split(",")[3]: row.split(",")[9] for row in rows}
 
 
-def test_a_second_run_judges_nobody_again(options, judged):
-    classroom.grade_class(options)
+def test_a_second_run_judges_nobody_again(folder, judged):
+    grade_class(folder)
     assert judged == ["student00", "student01"]
-    table = (options.out / "grades.csv").read_text()
-    classroom.grade_class(options)
+    table = (folder / "out" / "grades.csv").read_text()
+    grade_class(folder)
     assert len(judged) == 2
-    assert (options.out / "grades.csv").read_text() == table
+    assert (folder / "out" / "grades.csv").read_text() == table
 
 
 @pytest.mark.parametrize("torn", [b'{"key": "half a li', b"\n", b'{"key": "\xc3'])
-def test_a_torn_line_costs_only_what_stood_in_it(options, judged, torn):
-    classroom.grade_class(options)
-    journal = options.out / "journal.jsonl"
+def test_a_torn_line_costs_only_what_stood_in_it(folder, judged, torn):
+    grade_class(folder)
+    journal = folder / "out" / "journal.jsonl"
     first, second = journal.read_bytes().splitlines()
     journal.write_bytes(first + b"\n" + torn)
     for _ in range(3):
-        classroom.grade_class(options)
+        grade_class(folder)
     assert len(judged) == 3
     assert json.loads(second) in [json.loads(line) for line in whole_lines(journal)]
 
@@ -128,20 +125,20 @@ def whole_lines(journal):
             yield line
 
 
-def test_other_checks_judge_everybody_anew(options, judged, monkeypatch):
-    classroom.grade_class(options)
-    journal = options.out / "journal.jsonl"
+def test_other_checks_judge_everybody_anew(folder, judged, monkeypatch):
+    grade_class(folder)
+    journal = folder / "out" / "journal.jsonl"
     journal.write_text(journal.read_text().replace('"seconds"', '"a name of another version"'))
     monkeypatch.setattr(classroom, "fingerprint", lambda secret: "another version")
-    classroom.grade_class(options)
+    grade_class(folder)
     assert len(judged) == 4
 
 
-def test_another_python_judges_everybody_anew(options, judged, monkeypatch):
+def test_another_python_judges_everybody_anew(folder, judged, monkeypatch):
     """An answer may pass on one and fail on another."""
-    classroom.grade_class(options)
+    grade_class(folder)
     monkeypatch.setattr("sys.version_info", (3, 99, *sys.version_info[2:]))
-    classroom.grade_class(options)
+    grade_class(folder)
     assert len(judged) == 4
 
 
@@ -155,31 +152,31 @@ def test_a_changed_check_or_number_of_points_is_another_version(tmp_path, name):
     assert classroom.fingerprint("", package) != before
 
 
-def test_a_changed_submission_is_judged_anew_and_alone(options, judged):
-    classroom.grade_class(options)
-    hand_in_anew(options)
-    classroom.grade_class(options)
+def test_a_changed_submission_is_judged_anew_and_alone(folder, judged):
+    grade_class(folder)
+    hand_in_anew(folder)
+    grade_class(folder)
     assert judged == ["student00", "student01", "student01"]
 
 
-def test_a_grading_that_fails_leaves_no_old_grade_of_a_new_notebook(options, judged, monkeypatch):
-    classroom.grade_class(options)
-    old = scores(options)
-    hand_in_anew(options)
+def test_a_grading_that_fails_leaves_no_old_grade_of_a_new_notebook(folder, judged, monkeypatch):
+    grade_class(folder)
+    old = scores(folder)
+    hand_in_anew(folder)
 
     def fails(*_):
         raise SandboxError("no sandbox today")
 
     monkeypatch.setattr(classroom, "_judges", fails)
     with pytest.raises(SandboxError):
-        classroom.grade_class(options)
-    assert scores(options) == {**old, "student01": ""}
-    assert "Not graded" in (options.out / "feedback" / "student01.html").read_text()
-    told = options.out / "gradescope" / "student01" / CHAPTER / "results.json"
+        grade_class(folder)
+    assert scores(folder) == {**old, "student01": ""}
+    assert "Not graded" in (folder / "out" / "feedback" / "student01.html").read_text()
+    told = folder / "out" / "gradescope" / "student01" / CHAPTER / "results.json"
     assert "score" not in json.loads(told.read_text())
 
 
-def test_one_that_cannot_be_judged_does_not_spoil_the_others(options, judged, monkeypatch):
+def test_one_that_cannot_be_judged_does_not_spoil_the_others(folder, judged, monkeypatch):
     """It is tried once more, at the end; and by the next command."""
     judges = classroom._judges
 
@@ -192,21 +189,21 @@ def test_one_that_cannot_be_judged_does_not_spoil_the_others(options, judged, mo
             )
 
     monkeypatch.setattr(classroom, "_judges", broken)
-    first, second = classroom.grade_class(options)
+    first, second = grade_class(folder)
     assert "its judge was killed" in first.trouble
     assert second.points
     assert judged == ["student00", "student01", "student00"]
     monkeypatch.setattr(classroom, "_judges", judges)
-    classroom.grade_class(options)
+    grade_class(folder)
     assert judged[3:] == ["student00"]
-    assert all(scores(options).values())
+    assert all(scores(folder).values())
 
 
-def test_a_table_is_written_whole_or_not_at_all(options, judged, monkeypatch):
-    classroom.grade_class(options)
-    table = (options.out / "grades.csv").read_text()
-    hand_in_anew(options)
+def test_a_table_is_written_whole_or_not_at_all(folder, judged, monkeypatch):
+    grade_class(folder)
+    table = (folder / "out" / "grades.csv").read_text()
+    hand_in_anew(folder)
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("no room")))
     with pytest.raises(classroom.WriteError):
-        classroom.grade_class(options)
-    assert (options.out / "grades.csv").read_text() == table
+        grade_class(folder)
+    assert (folder / "out" / "grades.csv").read_text() == table

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from socketlab.__main__ import JOBS_PER_CPU, main
 from socketlab.checks.case import Failure
 from socketlab.grading import classroom, hidden, judge, similarity
 from socketlab.grading.archives import is_printable
@@ -37,7 +38,7 @@ def hand_in(folder, student, chapter=CHAPTER, source=SOLUTION):
 
 
 def grade(*arguments):
-    return classroom.main([str(one) for one in arguments])
+    return main(["grade", *map(str, arguments)])
 
 
 def rows(path):
@@ -153,20 +154,20 @@ def test_a_full_disk_is_told(tmp_path, capfd, monkeypatch):
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "many"])
 def test_a_number_of_jobs_that_cannot_be_is_told(jobs, tmp_path, capfd):
-    """By the parser, with the usage."""
-    with pytest.raises(SystemExit) as end:
-        grade(tmp_path, f"--jobs={jobs}")
-    assert end.value.code == 2
-    assert f"{jobs!r} is no number of notebooks" in capfd.readouterr().err
+    """By the parser, before anything is read."""
+    assert grade(tmp_path, f"--jobs={jobs}") == 2
+    error = capfd.readouterr().err
+    assert f"{jobs!r} is no number of notebooks" in error
+    assert "For help: socketlab grade --help" in error
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="No program is tied here.")
 def test_the_number_of_jobs_follows_the_processors_that_we_may_use():
     tie = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])"
-    program = f"{tie}; from socketlab.grading.classroom import main; main(['--help'])"
+    program = f"{tie}; from socketlab.__main__ import main; main(['grade', '--help'])"
     command = [sys.executable, "-c", program]
     run = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True)
-    assert f"({classroom.JOBS_PER_CPU})" in run.stdout
+    assert f"({JOBS_PER_CPU})" in run.stdout
 
 
 def test_an_unknown_executor_is_told(tmp_path, capfd):

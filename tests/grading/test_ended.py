@@ -9,8 +9,8 @@ import time
 import psutil
 import pytest
 
-from socketlab.sandbox import namespaces
-from socketlab.sandbox.sandbox import LEVELS, examined
+from socketlab.sandbox import LEVELS, namespaces
+from socketlab.sandbox.sandbox import examined
 
 from .hostile_table import CHAPTER, FORKS, PROGRAM, Row, with_after
 from .interrupted import command, environment, graded

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from socketlab import project
-from socketlab.grading import handout
+from socketlab.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 MADE = shutil.ignore_patterns(
@@ -52,7 +52,7 @@ def git(folder, *words):
 def hand_out(project):
     """Return the exit status, and the files in the zip with what is in them."""
     target = project.parent / "course.zip"
-    status = handout.main([str(target)])
+    status = main(["handout", str(target)])
     if not target.exists():
         return status, {}
     with zipfile.ZipFile(target) as zipped:
@@ -178,7 +178,7 @@ def test_solutions_in_the_place_of_exercises_are_found(archive, capsys):
 def test_what_learners_get_works(clone, tmp_path):
     """The course is made, an exercise is checked, our solution is not to be had."""
     target = tmp_path / "course.zip"
-    assert handout.main([str(target)]) == 0
+    assert main(["handout", str(target)]) == 0
     subprocess.run([sys.executable, "-m", "zipfile", "-e", target, tmp_path / "got"], check=True)
     project = tmp_path / "got" / "minisocketserver"
     assert "socketlab" in run(project, "-m", "socketlab", "course", "course")
@@ -195,8 +195,8 @@ def test_what_learners_get_works(clone, tmp_path):
     assert "comes without our solutions" in run(project, "-c", ask, status=1)
     suite = ("-m", "pytest", "-p", "no:cacheprovider", "tests/conformance", "--collect-only")
     assert "tests collected" in run(project, *suite)  # those that chapter 09 and the capstone run
-    again = "import sys; from socketlab.grading.handout import main; sys.exit(main(['again.zip']))"
-    assert "this is a hand-out already" in run(project, "-c", again, status=1)
+    again = ("-m", "socketlab", "handout", "again.zip")
+    assert "this is a hand-out already" in run(project, *again, status=1)
 
 
 def run(project, *words, status=0):
@@ -215,10 +215,10 @@ def run(project, *words, status=0):
 
 def test_no_file_is_written_over(archive, tmp_path, capsys):
     (tmp_path / "course.zip").write_text("mine")
-    assert handout.main([str(tmp_path / "course.zip")]) == 1
+    assert main(["handout", str(tmp_path / "course.zip")]) == 1
     assert (tmp_path / "course.zip").read_text() == "mine"
     assert "is there already, and stays as it is" in capsys.readouterr().err
-    assert handout.main([str(tmp_path / "none" / "course.zip")]) == 1
+    assert main(["handout", str(tmp_path / "none" / "course.zip")]) == 1
     assert "No such file" in capsys.readouterr().err
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from socketlab.__main__ import main
 from socketlab.exercises import find
-from socketlab.grading import classroom, hidden, judge
+from socketlab.grading import hidden, judge
 from socketlab.sandbox.sandbox import Sandbox
 
 PROJECT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ def answer(folder, student, more=""):
 
 
 def grade(folder, checks):
-    return classroom.main([str(folder / "class"), "--out", str(folder / "out"), "--hidden", checks])
+    return main(["grade", str(folder / "class"), "--out", str(folder / "out"), "--hidden", checks])
 
 
 def points(folder):
@@ -65,7 +66,7 @@ def test_grades_without_hidden_checks_leave_no_table_of_them(tmp_path, capfd):
     """An old table must not look new."""
     answer(tmp_path / "class", "ada")
     assert grade(tmp_path, str(EXAMPLE)) == 0
-    assert classroom.main([str(tmp_path / "class"), "--out", str(tmp_path / "out")]) == 0
+    assert main(["grade", str(tmp_path / "class"), "--out", str(tmp_path / "out")]) == 0
     assert not (tmp_path / "out" / "hidden.csv").exists()
 
 

@@ -19,14 +19,14 @@ from socketlab.exercises import all_exercises
 from socketlab.grading import judge, parallel
 from socketlab.grading.clock import NAP, Clock
 from socketlab.grading.submissions import Submission
+from socketlab.machine_load import processors
+from socketlab.sandbox import LEVELS
 from socketlab.sandbox.limits import lower
 from socketlab.sandbox.sandbox import (
-    LEVELS,
     TURNS_PER_CPU,
     Sandbox,
     SandboxError,
     Turns,
-    processors,
 )
 
 from .interrupted import environment

@@ -12,8 +12,8 @@ import pytest
 from ipykernel.ipkernel import IPythonKernel
 from jupyter_client.kernelspec import get_kernel_spec
 
-from socketlab.__main__ import hand_out
 from socketlab.learner.course import MANIFEST, exercise_notebook, refresh
+from socketlab.learner.lab import hand_out
 from socketlab.learner.route import START
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from socketlab.__main__ import USAGE, hand_out, main, progress
 from socketlab.kernels import execute
+from socketlab.learner.lab import hand_out, progress
 from socketlab.learner.progress_log import NAME as PROGRESS
 from socketlab.learner.route import START, Chapter, in_words, next_chapter, route, start_page
 from socketlab.ship.example import EXPECTED
@@ -270,18 +270,6 @@ def test_the_command_alone_says_what_to_do_next() -> None:
     assert (said.returncode, said.stderr) == (0, "")
     assert "Next: " in said.stdout and "make lab" in said.stdout
     assert len(said.stdout.splitlines()) <= 5
-
-
-def test_help_is_the_usage() -> None:
-    said = socketlab("--help")
-    assert (said.returncode, said.stdout) == (0, f"{USAGE}\n")
-
-
-def test_an_unknown_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sail"]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("socketlab has no command 'sail'.")
 
 
 def test_without_the_course_it_says_how_to_get_it(

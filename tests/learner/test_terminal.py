@@ -5,18 +5,20 @@ import json
 import nbformat
 import pytest
 
-from socketlab.__main__ import ROOT, exercises, main, progress
+from socketlab.__main__ import main
 from socketlab.exercises import find
 from socketlab.learner import capstone
 from socketlab.learner.course import refresh
-from socketlab.project import answer_cell
+from socketlab.learner.lab import progress
+from socketlab.learner.terminal import run
+from socketlab.project import PROJECT, answer_cell
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A project with a learner's course in it."""
     for folder in ("exercises", "notebooks"):
-        (tmp_path / folder).symlink_to(ROOT / folder)
+        (tmp_path / folder).symlink_to(PROJECT / folder)
     refresh(tmp_path, tmp_path / "course")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -34,43 +36,43 @@ def write_answer(project, source):
 
 def test_check_runs_the_learners_notebook(project, capsys):
     """A blank answer fails every check, a right one passes each."""
-    assert exercises("check", "03.2", project) == 1
+    assert run("check", "03.2", project) == 1
     assert capsys.readouterr().out.count("✗ 03.2 ") == len(find("03.2").checks)
-    write_answer(project, answer_cell(ROOT / "solutions", "03.2"))
-    assert exercises("check", "03.2", project) == 0
+    write_answer(project, answer_cell(PROJECT / "solutions", "03.2"))
+    assert run("check", "03.2", project) == 0
     assert capsys.readouterr().out.count("✓ 03.2 ") == len(find("03.2").checks)
-    assert exercises("list", project=project) == 0
+    assert run("list", folder=project) == 0
     assert "03.2      5/5" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_a_notebook_copied_in_under_the_old_name_counts(project, capsys, encoding):
     """Perhaps by an editor on Windows, which puts a mark before the text."""
-    solution = answer_cell(ROOT / "solutions", "03.2")
+    solution = answer_cell(PROJECT / "solutions", "03.2")
     write_answer(project, solution)
     old = notebook(project).with_name("03_tcp_server.ipynb")
     notebook(project).rename(old)
-    blank = ROOT / "exercises" / "03_tcp_server" / "03_tcp_server.ipynb"
+    blank = PROJECT / "exercises" / "03_tcp_server" / "03_tcp_server.ipynb"
     notebook(project).write_bytes(blank.read_bytes())
     old.write_text(old.read_text("utf-8"), encoding)
-    assert exercises("check", "03.2", project) == 0
+    assert run("check", "03.2", project) == 0
     read = capstone.read_answer(old.parents[1], find("03.2"))
     assert solution in read.cells
-    assert exercises("reset", "03.2", project) == 0
+    assert run("reset", "03.2", project) == 0
     assert "Your answer before the reset" in old.read_text("utf-8")
 
 
 def test_hints_go_on_where_they_were(project, capsys, monkeypatch):
     monkeypatch.setattr(find("03.1"), "hints_told", 0)
     for number in (1, 2, 3, 3):
-        assert exercises("hint", "03.1", project) == 0
+        assert run("hint", "03.1", project) == 0
         assert f"Hint {number} of 3" in capsys.readouterr().out
 
 
 def test_reset_brings_the_stub_back_and_keeps_the_answer(project, capsys):
-    stub = answer_cell(ROOT / "exercises", "03.2")
+    stub = answer_cell(PROJECT / "exercises", "03.2")
     write_answer(project, "my answer")
-    assert exercises("reset", "03.2", project) == 0
+    assert run("reset", "03.2", project) == 0
     cells = nbformat.read(notebook(project), as_version=4).cells
     place = [cell.id for cell in cells].index("answer-03-2")
     assert cells[place].source == stub
@@ -80,7 +82,7 @@ def test_reset_brings_the_stub_back_and_keeps_the_answer(project, capsys):
 
 
 def test_doctor_tells_what_there_is(project, capsys):
-    assert exercises("doctor", project=project) == 0
+    assert run("doctor", folder=project) == 0
     assert "Unix sockets: " in capsys.readouterr().out
 
 
@@ -98,7 +100,7 @@ def test_a_slip_gets_a_sentence(words, told, capsys):
 
 
 def test_without_a_course_it_is_told_how_to_get_one(tmp_path, capsys):
-    assert exercises("check", "03.1", tmp_path) == 1
+    assert run("check", "03.1", tmp_path) == 1
     assert "Start the course once: make lab" in capsys.readouterr().err
 
 
@@ -120,15 +122,15 @@ def kept_with_gaps(book):
 @pytest.mark.parametrize("change", [kept_by_colab, kept_by_another_kernel, kept_with_gaps])
 def test_notebooks_of_other_front_ends_are_checked_and_reset(project, capsys, change, encoding):
     """Whatever they keep where."""
-    write_answer(project, answer_cell(ROOT / "solutions", "03.2"))
+    write_answer(project, answer_cell(PROJECT / "solutions", "03.2"))
     book = json.loads(notebook(project).read_bytes())
     change(book)
     notebook(project).write_bytes(json.dumps(book).encode(encoding))
-    assert exercises("check", "03.2", project) == 0
-    assert exercises("reset", "03.2", project) == 0
+    assert run("check", "03.2", project) == 0
+    assert run("reset", "03.2", project) == 0
     book = json.loads(notebook(project).read_bytes())
     sources = ["".join(cell.get("source") or "") for cell in book["cells"]]
-    place = sources.index(answer_cell(ROOT / "exercises", "03.2"))
+    place = sources.index(answer_cell(PROJECT / "exercises", "03.2"))
     assert sources[place + 1].startswith("Your answer before the reset:")
 
 
@@ -141,10 +143,10 @@ def test_what_is_no_notebook_gets_a_sentence_from_every_command(project, capsys,
     for chapter in (project / "course" / "notebooks").glob("*.ipynb"):
         chapter.write_text(text, "latin-1")
     for command in ("check", "reset"):
-        assert exercises(command, "03.2", project) == 1
+        assert run(command, "03.2", project) == 1
         error = capsys.readouterr().err
         assert str(notebook(project)) in error and "rename it" in error
-    assert exercises("hint", "03.2", project) == exercises("list", project=project) == 0
+    assert run("hint", "03.2", project) == run("list", folder=project) == 0
     assert progress(project) == 0
     assert "Chapters run to their end: 0 of 11" in capsys.readouterr().out
     assert capstone.read_answer(notebook(project).parents[1], find("03.2")).trouble
@@ -154,5 +156,5 @@ def test_what_is_no_notebook_gets_a_sentence_from_every_command(project, capsys,
 
 def test_a_notebook_that_cannot_be_read_is_told(project, capsys):
     notebook(project).write_text("{")
-    assert exercises("check", "03.1", project) == 1
+    assert run("check", "03.1", project) == 1
     assert "cannot be read" in capsys.readouterr().err

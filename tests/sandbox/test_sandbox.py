@@ -21,9 +21,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from socketlab.sandbox import landlock, seccomp
+from socketlab.sandbox import LEVELS, landlock, seccomp
 from socketlab.sandbox.sandbox import (
-    LEVELS,
     MOST_PER_CPU,
     TURNS_PER_CPU,
     Limits,
