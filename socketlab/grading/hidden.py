@@ -34,20 +34,20 @@ def hidden_check(
 
     LookupError for an unknown exercise, ValueError for points or a topic that cannot be.
     """
-    spec, name = find(exercise), f"hidden: {topic}"
+    wanted, name = find(exercise), f"hidden: {topic}"
     if not isinstance(points, int) or points < 1:
         raise ValueError(f"points must be a whole number, 1 or more, not {points!r}.")
 
     def register(run: Callable[..., None]) -> Callable[..., None]:
         check = Check(name, points, "A check of your teacher's.", run, topic)
-        if unknown := [one for one in check.names if one not in spec.names]:
-            names = " and ".join(spec.names)
+        if unknown := [one for one in check.names if one not in wanted.names]:
+            names = " and ".join(wanted.names)
             raise ValueError(f"the answers of {exercise} are called {names}, not {unknown[0]}.")
         found = _found.get()
         if found is not None:  # else the file is only imported
-            if (spec.id, name) in [(number, one.name) for number, one in found]:
+            if (wanted.id, name) in [(number, one.name) for number, one in found]:
                 raise ValueError(f"{exercise} has two hidden checks with the topic {topic!r}.")
-            found.append((spec.id, check))
+            found.append((wanted.id, check))
         return run
 
     return register
@@ -76,7 +76,7 @@ def _load(source: str) -> HiddenChecks:
         exec(compile(source, _FILE, "exec"), {"__name__": "hidden"})
     finally:
         _found.reset(token)
-    return {spec: [check for number, check in found if number == spec] for spec, _ in found}
+    return {number: [check for other, check in found if other == number] for number, _ in found}
 
 
 _FILE = "<hidden checks>"
@@ -104,10 +104,10 @@ def read(path: Path | None) -> str:
 
 def trials(checks: HiddenChecks) -> Iterator[tuple[Exercise, str, Submission]]:
     """Yield each exercise with hidden checks, twice: with our solution, and left blank."""
-    for spec in checks:
-        exercise = find(spec)
+    for number in checks:
+        exercise = find(number)
         for folder in ("solutions", "exercises"):
-            for path in (project.PROJECT / folder).glob(f"{spec[:2]}_*/*.ipynb"):
+            for path in (project.PROJECT / folder).glob(f"{number[:2]}_*/*.ipynb"):
                 cells = cells_for(
                     exercise, list(all_exercises()), cells_of(path.read_text("utf-8"))
                 )

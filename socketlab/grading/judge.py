@@ -47,7 +47,7 @@ SLOW = 0.3
 """Seconds after which a check probably hangs; then those after it are made beside it."""
 CPU_SECONDS = 2
 """What the cells may compute."""
-CHECK_CPU, PART_CPU = 0.4, 0.1
+CHECKS_CPU, EACH_CHECK_CPU = 0.4, 0.1
 """What the checks may make an answer compute, all together and each. Most take a hundredth."""
 MEMORY = 512 << 20
 """Bytes for the judge, whatever it is sent. It takes a tenth of them."""
@@ -198,9 +198,9 @@ def ungraded(
 ) -> Grade:
     """Return the grade of a notebook in which no check has passed; `trouble` says why, if any."""
     results = [
-        _missing(exercise, part, trouble)
+        _missing(exercise, check, trouble)
         for exercise in exercises_of(submission.chapter, hidden)
-        for part in exercise.checks.values()
+        for check in exercise.checks.values()
     ]
     return Grade(submission.student, submission.chapter, results, trouble)
 
@@ -214,26 +214,26 @@ def exercises_of(chapter: str, hidden: HiddenChecks = NO_HIDDEN_CHECKS) -> list[
     ]
 
 
-def _missing(exercise: Exercise, part: Check, trouble: str) -> Result:
+def _missing(exercise: Exercise, check: Check, trouble: str) -> Result:
     """Return the result of a check whose answer no cell defines."""
-    names = part.names
+    names = check.names
     failure = Failure(
         called=f"your {names[0]}",
         got=trouble or f"there is no {names[0]}",
         expected=f"a cell that defines {' and '.join(names)}",
         why="Without it there is nothing to try.",
     )
-    return _failed(exercise, part, failure)
+    return _failed(exercise, check, failure)
 
 
-def _failed(exercise: Exercise, part: Check, failure: Failure) -> Result:
+def _failed(exercise: Exercise, check: Check, failure: Failure) -> Result:
     told = Failure(
         called=_short(failure.called),
         got=_short(failure.got),
         expected=_short(failure.expected),
         why=_short(failure.why),
     )
-    return Result(exercise.id, part.name, 0, part.points, failure=told, topic=part.topic)
+    return Result(exercise.id, check.name, 0, check.points, failure=told, topic=check.topic)
 
 
 @dataclass
@@ -279,7 +279,7 @@ class Running:
         """Leave our turn and all checks after so many to others; return a job for each."""
         self.rest()
         others, self.job.checks = self.job.checks[count:], self.job.checks[:count]
-        return [replace(self.job, checks=[part]) for part in others]
+        return [replace(self.job, checks=[check]) for check in others]
 
     def kill(self) -> None:
         """End it, because it takes too long."""
@@ -433,8 +433,8 @@ def _judge(job: Job, sandbox: Sandbox, pipe: TextIO) -> Iterator[Result]:
             except LinkBrokenError as broken:
                 if cells != job.needed:
                     continue
-                for part in job.checks:  # none would fare better
-                    yield _ended(job, part, _IN_CELLS, student, broken)
+                for check in job.checks:  # none would fare better
+                    yield _ended(job, check, _IN_CELLS, student, broken)
             else:
                 yield from _check(job, student, checker, notes, clock, pipe)
             return
@@ -466,7 +466,7 @@ def _run_cells(
     work = student.work  # waits until it has started, which is not its own time
     with clock.alarm(RUN_SECONDS, student.kill, BUSY):
         line = Line(student.socket)
-        cpu_seconds = CHECK_CPU + PART_CPU * len(job.checks)
+        cpu_seconds = CHECKS_CPU + EACH_CHECK_CPU * len(job.checks)
         line.send([{str(cell.number): cell.source for cell in job.cells}, cpu_seconds], [])
         notes = _notes(job.cells, line.receive()[0])
     # Isolated, it has a file system of its own, and by now a folder in it.
@@ -485,20 +485,20 @@ def _check(
 
     exercise = job.exercise
     threading.Thread(target=checker.serve, daemon=True).start()
-    for part in job.checks:
+    for check in job.checks:
         started = time.monotonic()
         with clock.alarm(SLOW, tell, BUSY):
-            failure = _attempt(job, part, checker, student, clock)
+            failure = _attempt(job, check, checker, student, clock)
         cause = failure.cause if failure is not None else None
         if isinstance(cause, LinkBrokenError):
-            if part is not job.checks[0] and _computed(_ending(student, cause)):
+            if check is not job.checks[0] and _computed(_ending(student, cause)):
                 return  # perhaps the checks before have left it too little: let it try alone
-            result = _ended(job, part, part.name, student, cause)
+            result = _ended(job, check, check.name, student, cause)
         elif failure is not None:
-            result = _failed(exercise, part, failure)
+            result = _failed(exercise, check, failure)
         else:
-            result = Result(exercise.id, part.name, part.points, part.points, part.praise)
-            result.topic = part.topic
+            result = Result(exercise.id, check.name, check.points, check.points, check.praise)
+            result.topic = check.topic
         result.notes = notes if result.points else [*notes, *job.again]
         result.seconds = time.monotonic() - started
         yield result
@@ -507,7 +507,7 @@ def _check(
 
 
 def _attempt(
-    job: Job, part: Check, checker: Checker, student: Student, clock: Clock
+    job: Job, check: Check, checker: Checker, student: Student, clock: Clock
 ) -> Failure | None:
     """Make one check; where the machine was too busy for it, again, but in the same time."""
     found: Failure | None = None
@@ -515,7 +515,7 @@ def _attempt(
         for _ in range(TRIES):
             naps = clock.naps
             try:
-                failure = core.attempt(job.exercise, part, (), checker.namespace(), checker)
+                failure = core.attempt(job.exercise, check, (), checker.namespace(), checker)
             except CannotCheckError as trouble:
                 raise SandboxError(str(trouble)) from trouble
             except BaseException as error:  # an answer may raise what no check expects
@@ -558,7 +558,7 @@ _FOREIGN = Failure(
 _IN_CELLS = "while your cells ran"
 
 
-def _ended(job: Job, part: Check, when: str, student: Student, broken: Exception) -> Result:
+def _ended(job: Job, check: Check, when: str, student: Student, broken: Exception) -> Result:
     ending = _ending(student, broken)
     if ending.reason == "trouble":
         raise SandboxError(ending.words)
@@ -579,7 +579,7 @@ def _ended(job: Job, part: Check, when: str, student: Student, broken: Exception
     if when == _IN_CELLS:
         why = "It is not tried before the cells that it needs have run."
         failure = replace(failure, expected="cells that run to their end", why=why)
-    return _failed(job.exercise, part, failure)
+    return _failed(job.exercise, check, failure)
 
 
 def _ending(student: Student, broken: Exception) -> Ending:
@@ -590,7 +590,7 @@ def _ending(student: Student, broken: Exception) -> Ending:
 def _computed(ending: Ending) -> bool:
     """Tell whether a process that has gone was ended because it computed for too long."""
     by_signal = -ending.status in (signal.SIGPROF, signal.SIGXCPU)
-    return by_signal or ending.reason == "cpu" or ending.cpu_seconds > CHECK_CPU
+    return by_signal or ending.reason == "cpu" or ending.cpu_seconds > CHECKS_CPU
 
 
 def _last_line(job: Job, student: Student) -> str:

@@ -53,8 +53,8 @@ def _chapter(grade: Grade) -> list[str]:
     return lines
 
 
-def _exercise(spec: core.Exercise, results: list[Result]) -> list[str]:
-    title = escape(f"{spec.id} {spec.title}")
+def _exercise(exercise: core.Exercise, results: list[Result]) -> list[str]:
+    title = escape(f"{exercise.id} {exercise.title}")
     lines = [f"<h3>{title} <span>{_points(results)}</span></h3>"]
     lines += ["<ul>", *map(_passed, (one for one in results if one.points))]
     failed = [one for one in results if not one.points]
@@ -65,7 +65,7 @@ def _exercise(spec: core.Exercise, results: list[Result]) -> list[str]:
     lines += [*map(_failed, by_cause.values()), "</ul>"]
     if failed:
         lines.append("<details><summary>Hints</summary>")
-        for number, hint in enumerate(spec.hints, 1):
+        for number, hint in enumerate(exercise.hints, 1):
             lines.append(f"<details><summary>Hint {number}</summary>{escape(hint)}</details>")
         lines.append("</details>")
     return lines

@@ -22,28 +22,28 @@ def solution(exercise: object = None, give_up: bool = False) -> None:
 
     Raises UnavailableError before that, UnknownError for an unknown exercise.
     """
-    spec = find(exercise)
+    wanted = find(exercise)
     if (project.PROJECT / "pyproject.toml").is_file() and not (
         project.PROJECT / "solutions"
     ).is_dir():
-        told = f"This course comes without our solutions. hint({spec.id!r}) helps."
+        told = f"This course comes without our solutions. hint({wanted.id!r}) helps."
         raise UnavailableError(told)
-    text = project.answer_cell(project.PROJECT / "solutions", spec.id)
+    text = project.answer_cell(project.PROJECT / "solutions", wanted.id)
     if give_up:
-        progress_log.note(spec.id, "gave up")
-    elif not passed(spec):
+        progress_log.note(wanted.id, "gave up")
+    elif not passed(wanted):
         raise UnavailableError(
-            f"Our solution of {spec.id} comes when yours passes: check({spec.id!r}) first. "
-            f"hint({spec.id!r}) helps. To see it all the same: solution({spec.id!r}, "
+            f"Our solution of {wanted.id} comes when yours passes: check({wanted.id!r}) first. "
+            f"hint({wanted.id!r}) helps. To see it all the same: solution({wanted.id!r}, "
             "give_up=True), which your progress will mention."
         )
     say("\n".join(line for line in text.splitlines() if "### " not in line))
 
 
-def passed(spec: Exercise) -> bool:
+def passed(exercise: Exercise) -> bool:
     """Tell whether every part has passed, in this kernel or, by the progress file, before."""
-    noted = {event for name, event in progress_log.events() if name == spec.id}
-    return all(name in spec.passed or f"passed {name}" in noted for name in spec.checks)
+    noted = {event for name, event in progress_log.events() if name == exercise.id}
+    return all(name in exercise.passed or f"passed {name}" in noted for name in exercise.checks)
 
 
 def reset(exercise: object = None) -> None:
@@ -53,21 +53,23 @@ def reset(exercise: object = None) -> None:
     """
     from IPython.core.getipython import get_ipython
 
-    spec = find(exercise)
-    stub = project.answer_cell(project.PROJECT / "exercises", spec.id)
+    wanted = find(exercise)
+    stub = project.answer_cell(project.PROJECT / "exercises", wanted.id)
     shell = get_ipython()
     if shell is None:
         say(stub)
         return
     shell.set_next_input(stub, replace=True)
-    say(f"This cell is the stub of {spec.id} now. Is an answer left in another cell? Delete that.")
-    if old := _last_answer(spec, shell.user_ns.get("In", [])[:-1]):
+    say(
+        f"This cell is the stub of {wanted.id} now. Is an answer left in another cell? Delete that."
+    )
+    if old := _last_answer(wanted, shell.user_ns.get("In", [])[:-1]):
         say(f"Your answer, as you last ran it:\n\n{old}")
 
 
-def _last_answer(spec: Exercise, ran: list[str]) -> str:
+def _last_answer(exercise: Exercise, ran: list[str]) -> str:
     """Return the last cell, of those that ran, that defines a name of the exercise."""
-    names = "|".join(spec.names)
+    names = "|".join(exercise.names)
     defines = re.compile(
         rf"^(?:class|def|async def)\s+(?:{names})\b|^(?:{names})\s*=", re.MULTILINE
     )
@@ -78,17 +80,17 @@ def state() -> list[dict[str, Any]]:
     """Return a row for each exercise: id, title, kind, level, points and what was done."""
     noted = progress_log.events()
     rows = []
-    for spec in all_exercises():
-        mine = {event for name, event in noted if name == spec.id}
-        done = [part for part in spec.checks.values() if f"passed {part.name}" in mine]
+    for exercise in all_exercises():
+        mine = {event for name, event in noted if name == exercise.id}
+        done = [check for check in exercise.checks.values() if f"passed {check.name}" in mine]
         rows.append(
             {
-                "id": spec.id,
-                "title": spec.title,
-                "kind": spec.kind,
-                "level": spec.level,
-                "points": sum(part.points for part in spec.checks.values()),
-                "earned": sum(part.points for part in done),
+                "id": exercise.id,
+                "title": exercise.title,
+                "kind": exercise.kind,
+                "level": exercise.level,
+                "points": sum(check.points for check in exercise.checks.values()),
+                "earned": sum(check.points for check in done),
                 "gave up": "gave up" in mine,
             }
         )
@@ -130,23 +132,25 @@ def check(
     # Each part has a scored cell of its own, and the cell raises or does not. The other way to
     # partial credit, a cell that returns its points, would make nbgrader read the cell's text
     # output as a number: points would then depend on what a display shows.
-    spec = find(exercise)
-    if part is not None and part not in spec.checks:
-        raise UnknownError(f"{spec.id} has no part {part!r}. There are: {', '.join(spec.checks)}.")
+    wanted = find(exercise)
+    if part is not None and part not in wanted.checks:
+        raise UnknownError(
+            f"{wanted.id} has no part {part!r}. There are: {', '.join(wanted.checks)}."
+        )
     frame = inspect.currentframe()
     namespace = frame.f_back.f_globals if frame and frame.f_back else {}
-    for one in spec.checks.values() if part is None else [spec.checks[part]]:
-        failure = fair_attempt(spec, one, answers, namespace)
+    for one in wanted.checks.values() if part is None else [wanted.checks[part]]:
+        failure = fair_attempt(wanted, one, answers, namespace)
         if failure is not None:
-            raise failed(spec, one, failure, traceback)
-        spec.passed.add(one.name)
-        progress_log.note(spec.id, f"passed {one.name}")
-        say(f"✓ {spec.id} {one.name}: {points_in_words(one.points)}. {one.praise}")
+            raise failed(wanted, one, failure, traceback)
+        wanted.passed.add(one.name)
+        progress_log.note(wanted.id, f"passed {one.name}")
+        say(f"✓ {wanted.id} {one.name}: {points_in_words(one.points)}. {one.praise}")
 
 
-def failed(spec: Exercise, part: Check, failure: Failure, traceback: bool) -> CheckFailed:
+def failed(exercise: Exercise, check: Check, failure: Failure, traceback: bool) -> CheckFailed:
     """Return what `check` raises."""
-    report = CheckFailed(message(spec.id, part.name, part.points, failure))
+    report = CheckFailed(message(exercise.id, check.name, check.points, failure))
     report.asked_for_traceback = traceback
     report.__cause__ = failure.cause if traceback else None
     return report
@@ -159,14 +163,16 @@ def hint(exercise: object = None, number: int | None = None) -> None:
     is: who asks for help gets no error.
     """
     try:
-        spec = find(exercise)
+        wanted = find(exercise)
     except UnknownError as unknown:
         say(f'{unknown} Ask with its number, as in hint("03.1").')
         return
-    last = len(spec.hints)
+    last = len(wanted.hints)
     if number is not None and number not in range(1, last + 1):
-        say(f"{spec.id} has the hints 1 to {last}, not {number!r}.")
+        say(f"{wanted.id} has the hints 1 to {last}, not {number!r}.")
         return
-    spec.hints_told = number or min(spec.hints_told + 1, last)
-    progress_log.note(spec.id, f"hint {spec.hints_told}")
-    say(f"Hint {spec.hints_told} of {last} for {spec.id}: {spec.hints[spec.hints_told - 1]}")
+    wanted.hints_told = number or min(wanted.hints_told + 1, last)
+    progress_log.note(wanted.id, f"hint {wanted.hints_told}")
+    say(
+        f"Hint {wanted.hints_told} of {last} for {wanted.id}: {wanted.hints[wanted.hints_told - 1]}"
+    )

@@ -209,7 +209,7 @@ def test_a_students_process_finds_nothing_of_the_file(tmp_path, capfd, monkeypat
         if sandbox.level != "namespaces":
             pytest.skip("without namespaces a student reads the files that its user can read")
     monkeypatch.setattr(hidden, "trials", lambda checks: ())  # our own solution has no search
-    for limit in ("CPU_SECONDS", "CHECK_CPU"):  # a search computes more than an answer may
+    for limit in ("CPU_SECONDS", "CHECKS_CPU"):  # a search computes more than an answer may
         monkeypatch.setattr(judge, limit, 20)
     answer(tmp_path / "class", "spy", SPY)
     checks = tmp_path / "checks.py"
