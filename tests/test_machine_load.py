@@ -14,6 +14,7 @@ from socketlab.checks import core
 from socketlab.checks.case import Failure
 from socketlab.exercises import find
 from socketlab.machine_load import Stopwatch
+from tests import PROGRAM_SECONDS
 
 
 def until(condition, seconds=20.0):
@@ -89,5 +90,5 @@ def test_what_an_answer_leaves_does_not_hide_what_was_wrong_with_it(monkeypatch)
     part = core.Check("only", 1, "", run)
     assert core.fair_attempt(find("01.2"), part, (print,), {}).got == "wrong"
     for thread in left:
-        thread.join(60)
+        thread.join(PROGRAM_SECONDS)
         assert not thread.is_alive()

@@ -17,6 +17,7 @@ from socketlab.learner.course import refresh
 from socketlab.notebook.fresh_python import fresh
 from socketlab.python_path import search_path
 from socketlab.ship.suites import is_shipped, run
+from tests import PROGRAM_SECONDS
 
 ROOT = project.PROJECT
 NAMES = ("socketserver", "random", "test", "queue", "selectors", "tempfile", "json", "logging")
@@ -47,7 +48,7 @@ def python(*words, **environment):
         env=os.environ | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=100,
+        timeout=PROGRAM_SECONDS,
     )
     return run.returncode, run.stdout.decode(errors="replace")
 

@@ -25,7 +25,7 @@ from ..remote.link import Checker
 from ..remote.messages import Line, LinkBrokenError, MessageError, is_lack
 from ..sandbox import namespaces
 from ..sandbox.limits import FILES, data_used, lower, want_files
-from ..sandbox.sandbox import Ending, Sandbox, SandboxError, Student, Turns
+from ..sandbox.sandbox import Ending, Sandbox, SandboxError, StudentProcess, Turns
 from .clock import Clock
 from .submissions import (
     UNSEEN,
@@ -460,7 +460,7 @@ def _only_pages(event: str, args: tuple[Any, ...]) -> None:
 
 
 def _run_cells(
-    job: Job, student: Student, clock: Clock, isolated: bool
+    job: Job, student: StudentProcess, clock: Clock, isolated: bool
 ) -> tuple[Checker, list[str]]:
     """Have the student's process run the cells; return the link to it, and what went wrong."""
     work = student.work  # waits until it has started, which is not its own time
@@ -474,7 +474,12 @@ def _run_cells(
 
 
 def _check(
-    job: Job, student: Student, checker: Checker, notes: list[str], clock: Clock, pipe: TextIO
+    job: Job,
+    student: StudentProcess,
+    checker: Checker,
+    notes: list[str],
+    clock: Clock,
+    pipe: TextIO,
 ) -> Iterator[Result]:
     """Yield a result for each check, up to the first that hangs or ends the student's process."""
     hangs = threading.Event()
@@ -507,7 +512,7 @@ def _check(
 
 
 def _attempt(
-    job: Job, check: Check, checker: Checker, student: Student, clock: Clock
+    job: Job, check: Check, checker: Checker, student: StudentProcess, clock: Clock
 ) -> Failure | None:
     """Make one check; where the machine was too busy for it, again, but in the same time."""
     found: Failure | None = None
@@ -558,7 +563,7 @@ _FOREIGN = Failure(
 _IN_CELLS = "while your cells ran"
 
 
-def _ended(job: Job, check: Check, when: str, student: Student, broken: Exception) -> Result:
+def _ended(job: Job, check: Check, when: str, student: StudentProcess, broken: Exception) -> Result:
     ending = _ending(student, broken)
     if ending.reason == "trouble":
         raise SandboxError(ending.words)
@@ -582,7 +587,7 @@ def _ended(job: Job, check: Check, when: str, student: Student, broken: Exceptio
     return _failed(job.exercise, check, failure)
 
 
-def _ending(student: Student, broken: Exception) -> Ending:
+def _ending(student: StudentProcess, broken: Exception) -> Ending:
     gone = None if isinstance(broken, MessageError) else student.wait(GRACE)
     return gone or student.kill()
 
@@ -593,7 +598,7 @@ def _computed(ending: Ending) -> bool:
     return by_signal or ending.reason == "cpu" or ending.cpu_seconds > CHECKS_CPU
 
 
-def _last_line(job: Job, student: Student) -> str:
+def _last_line(job: Job, student: StudentProcess) -> str:
     """Tell where it stood, from what faulthandler has written."""
     sources = {str(cell.number): lines_of(cell.source) for cell in job.cells}
     for number, line in re.findall(r'File "<cell (\d+)>", line (\d+) ', student.stderr()):

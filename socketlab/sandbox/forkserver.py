@@ -3,7 +3,7 @@
 It is started once, by fork and exec, so that nothing of the grader's memory is in it; then a
 student costs a fork. The grader sends it four descriptors for each: a control socket, the
 student's socket, and two files for output. All else goes through the control socket, as lines
-of JSON, between the grader and the keeper, the process that looks after this one student.
+of JSON, between the grader and the supervisor, the process that looks after this one student.
 """
 
 import errno
@@ -52,7 +52,7 @@ def main(descriptor: str, paths: str, preload: str) -> None:
     os.environ.clear()
     os.environ.update(PATH="/usr/local/bin:/usr/bin:/bin", LANG="C.UTF-8")
     sys.path[:] = json.loads(paths)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers leave no zombies
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors leave no zombies
     threading.stack_size(1 << 20)  # address space for a hundred threads
     try:
         for name in json.loads(preload):
@@ -74,23 +74,23 @@ def main(descriptor: str, paths: str, preload: str) -> None:
             if not message:
                 os._exit(0)  # at once: to take all modules down would take longer
             try:
-                _start_keeper(channel, visible, descriptors)
+                _start_supervisor(channel, visible, descriptors)
             finally:
                 for one in descriptors:
                     os.close(one)
 
 
-def _start_keeper(
+def _start_supervisor(
     channel: socket.socket, visible: list[tuple[str, str]], descriptors: list[int]
 ) -> None:
-    """Fork a keeper. If that cannot be, tell the judge: it is the trouble of one student alone."""
+    """Fork a supervisor. If that cannot be, tell the judge: one student alone has the trouble."""
     for one in descriptors:
         os.set_inheritable(one, False)  # else the student's init would have them
     try:
         control, theirs, out, err = descriptors
         if os.fork() == 0:
             channel.close()
-            _quit_after(Keeper(visible, control, theirs, out, err).run)
+            _quit_after(Supervisor(visible, control, theirs, out, err).run)
     except ValueError:  # the kernel has dropped some; who has the other ends will see
         pass
     except OSError as error:
@@ -120,7 +120,7 @@ def _quit_after(function: Callable[[], Any]) -> NoReturn:
         os._exit(status)
 
 
-class Keeper:
+class Supervisor:
     """Looks after one student process: starts it, keeps its output, ends it, tells how it ended."""
 
     def __init__(

@@ -90,13 +90,13 @@ class Ending:
     peak_memory: int
 
 
-class Student:
+class StudentProcess:
     """A student process: made by `Sandbox.start`, to be closed by `close` or a `with` block."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.socket, self._theirs = socket.socketpair()
-        self._control, self._keeper = socket.socketpair()
+        self._control, self._supervisor = socket.socketpair()
         self._out, self._err = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115
         self._listening = threading.Lock()
         self._received = b""
@@ -106,8 +106,8 @@ class Student:
 
     def hand_over(self, channel: socket.socket, request: dict[str, Any]) -> None:
         """Have the fork server at the other end of `channel` start it."""
-        theirs = (self._keeper, self._theirs, self._out, self._err)
-        with self._keeper, self._theirs:
+        theirs = (self._supervisor, self._theirs, self._out, self._err)
+        with self._supervisor, self._theirs:
             socket.send_fds(channel, [b"+"], [one.fileno() for one in theirs])
         self._control.settimeout(_START)
         self._control.sendall(json.dumps(request).encode() + b"\n")
@@ -169,7 +169,7 @@ class Student:
         self.close()
 
     def _listen(self, timeout: float) -> bool:
-        """Take the keeper's next words; False when none came in time."""
+        """Take the supervisor's next words; False when none came in time."""
         with self._listening:
             if self._ending is not None:
                 return True  # another thread has heard it
@@ -181,7 +181,7 @@ class Student:
             self._received += data
             *lines, self._received = self._received.split(b"\n")
             if not data:
-                lines.append(b'{"reason": "trouble", "trouble": "its keeper was killed"}')
+                lines.append(b'{"reason": "trouble", "trouble": "its supervisor was killed"}')
             for line in lines:
                 facts = json.loads(line)
                 if "work" in facts:
@@ -318,7 +318,7 @@ class Sandbox:
         self.limits = limits
         self._asked = level
         self._preload = [*PRELOAD, *preload]
-        self._students: WeakSet[Student] = WeakSet()
+        self._students: WeakSet[StudentProcess] = WeakSet()
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -407,7 +407,7 @@ class Sandbox:
         netns_pid: int | None = None,
         files: Mapping[str, str] | None = None,
         limits: Limits | None = None,
-    ) -> Student:
+    ) -> StudentProcess:
         """Call `function`, "package.module:name", in a new process, with a socket to us.
 
         The process joins the network of the process `netns_pid`, which has called
@@ -418,7 +418,7 @@ class Sandbox:
             if Path(name).name != name or name in ("", ".."):
                 raise ValueError(f"{name!r} is no plain file name.")
         try:
-            student = Student(limits or self.limits)
+            student = StudentProcess(limits or self.limits)
         except OSError as error:
             raise SandboxError(f"A student process needs more: {error.strerror}.") from error
         request = {

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from socketlab.authoring.site import with_pictures
+from tests import PROGRAM_SECONDS
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -36,7 +37,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     site, before = tmp_path_factory.mktemp("site"), sources()
     (site / LEFT).touch()
     command = [sys.executable, "-m", "socketlab", "author", "site", str(site)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=100)
+    run = subprocess.run(
+        command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=PROGRAM_SECONDS
+    )
     assert run.returncode == 0, run.stderr
     assert sources() == before
     return site

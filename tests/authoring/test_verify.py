@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from socketlab.authoring.verify import broken, keep
+from tests import PROGRAM_SECONDS
 
 ROOT = Path(__file__).parents[2]
 CHAPTER = "04_udp_server"
@@ -56,7 +57,7 @@ def test_a_sensible_change_keeps_the_promises(tmp_path):
         env=os.environ | {"PYTHONPATH": str(project), "PYTHONUTF8": "1"},
         capture_output=True,
         encoding="utf-8",
-        timeout=240,
+        timeout=PROGRAM_SECONDS,
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert (

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import measure, report
+from tests import PROGRAM_SECONDS
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
@@ -28,7 +29,9 @@ def figures(row):
 @linux
 def test_a_quick_run_measures_each_thing_once(tmp_path):
     command = [sys.executable, "-m", "benchmarks", "--quick", "--out", tmp_path]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=100)
+    run = subprocess.run(
+        command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=PROGRAM_SECONDS
+    )
     assert run.returncode == 0, run.stderr
     page = (tmp_path / "RESULTS.md").read_text()
     assert "0 answered wrongly, 0 lost" in page.replace("\n", " ")

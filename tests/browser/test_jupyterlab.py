@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from socketlab.ship.example import EXPECTED
+from tests import PROGRAM_SECONDS
 from tests.browser.lab import (
     NEEDS_CHROMIUM,
     OPEN,
@@ -26,7 +27,9 @@ pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(240)]
 
 def git_status() -> str:
     command = ["git", "-C", str(ROOT), "status", "--porcelain"]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=30).stdout
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", timeout=PROGRAM_SECONDS
+    ).stdout
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import PROGRAM_SECONDS
 from tests.browser.lab import (
     NEEDS_CHROMIUM,
     OPEN,
@@ -99,7 +100,7 @@ def progress(project: Path) -> str:
         cwd=project.parent,
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=PROGRAM_SECONDS,
     )
     assert said.returncode == 0, said.stderr
     return said.stdout

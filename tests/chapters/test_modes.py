@@ -13,6 +13,7 @@ from socketlab.authoring.chapters import chapters, read
 from socketlab.authoring.lint import code_cells, streams, tags
 from socketlab.kernels import execute
 from socketlab.ship.example import EXPECTED
+from tests import PROGRAM_SECONDS
 
 NOWHERE = "http://127.0.0.1:9"
 ASKED = {
@@ -34,7 +35,9 @@ def odd(tmp_path: Path) -> dict[str, str]:
     hosts = tmp_path / "hosts"
     hosts.write_text("127.0.0.1 another\n")
     apart = ["unshare", "--mount", "bash", "-c", NO_LOCALHOST, "-", str(hosts)]
-    tried = subprocess.run([*apart, "true"], capture_output=True, text=True, timeout=30)
+    tried = subprocess.run(
+        [*apart, "true"], capture_output=True, text=True, timeout=PROGRAM_SECONDS
+    )
     if tried.returncode:
         pytest.skip(f"only root may have other names: {tried.stderr}")
     command = [*apart, sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]

@@ -17,6 +17,7 @@ from socketlab.checks import case, core, records
 from socketlab.checks.bench import bench_at
 from socketlab.checks.case import CannotCheckError, CaseError
 from socketlab.exercises import find
+from tests import PROGRAM_SECONDS
 
 from ..exercises import conftest
 
@@ -162,7 +163,10 @@ def test_a_look_up_that_takes_long_is_not_the_time_of_the_answer(tmp_path):
     mounts = " && ".join(f"mount --bind {tmp_path}/{n} /etc/{n}" for n in ("hosts", "resolv.conf"))
     program = ["bash", "-c", f'{mounts} && exec "$0" "$@"', sys.executable, "-c", SLOW_NAMES]
     run = subprocess.run(
-        ["unshare", "--net", "--mount", *program], capture_output=True, text=True, timeout=100
+        ["unshare", "--net", "--mount", *program],
+        capture_output=True,
+        text=True,
+        timeout=PROGRAM_SECONDS,
     )
     if run.returncode:
         pytest.skip(run.stderr)

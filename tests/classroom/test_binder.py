@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
+from tests import PROGRAM_SECONDS
 from tests.jupyter_server import jupyter_server
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ def dockerfile() -> str:
     pytest.importorskip("repo2docker", reason="repo2docker is not installed here: extra test.")
     command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug"]
     command += ["--user-id=1000", "--user-name=learner", str(ROOT)]  # ours may have no name
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=PROGRAM_SECONDS)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 

@@ -11,6 +11,7 @@ import socket
 import socketserver
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -312,11 +313,8 @@ class LooksUpSeldom(FromTheText):
     """Ends, but not within half a second or so."""
 
     def serve_forever(self):
-        self.listener.settimeout(1.6)
-        while not self.over.is_set():
-            with suppress(TimeoutError):
-                pair = self.listener.accept()
-                threading.Thread(target=self.work, args=pair, daemon=True).start()
+        super().serve_forever()
+        time.sleep(1.2)  # as one that looks up too seldom, at its most unlucky
 
 
 class FlagOnTheClass(Right):

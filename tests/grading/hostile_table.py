@@ -213,7 +213,7 @@ def _graded(text, chapter):
 
 def _left():
     """Count what is left but the fork server, which waits for the next one."""
-    deadline = time.monotonic() + 30  # keepers end when they have told how the student ended
+    deadline = time.monotonic() + 30  # supervisors end when they have told how the student ended
     while (count := _left_now()) and time.monotonic() < deadline:
         time.sleep(0.02)
     return count

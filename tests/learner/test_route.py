@@ -15,6 +15,7 @@ from socketlab.learner.progress_log import NAME as PROGRESS
 from socketlab.learner.route import START, Chapter, in_words, next_chapter, route, start_page
 from socketlab.ship.example import EXPECTED
 from socketlab.ship.planks import PLANKS
+from tests import PROGRAM_SECONDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -261,7 +262,12 @@ def socketlab(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "socketlab", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        command, env=environment, capture_output=True, encoding="utf-8", cwd="/", timeout=60
+        command,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        cwd="/",
+        timeout=PROGRAM_SECONDS,
     )
 
 

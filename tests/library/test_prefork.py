@@ -13,6 +13,7 @@ import pytest
 
 import minisocketserver
 from minisocketserver import beyond
+from tests import PROGRAM_SECONDS
 
 from ..conformance.helpers import (
     DEADLINE,
@@ -116,7 +117,9 @@ def _on_one_processor(program):
         pytest.skip("This system does not tie a program to a processor.")
     tie = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])"
     command = [sys.executable, "-c", f"{tie}; {program}"]
-    run = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True)
+    run = subprocess.run(
+        command, capture_output=True, encoding="utf-8", timeout=PROGRAM_SECONDS, check=True
+    )
     return run.stdout.strip()
 
 

@@ -15,6 +15,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from tests import PROGRAM_SECONDS
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = ROOT / "requirements.lock"
@@ -96,6 +98,11 @@ def test_pip_understands_the_lines_for_conda(tmp_path: Path) -> None:
     for name in ("minisocketserver", "socketlab"):
         (tmp_path / name).symlink_to(ROOT / name)
     done = subprocess.run(
-        command, cwd=tmp_path, env=os.environ, capture_output=True, encoding="utf-8", timeout=60
+        command,
+        cwd=tmp_path,
+        env=os.environ,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PROGRAM_SECONDS,
     )
     assert "Would install minisocketserver" in done.stdout, done.stderr

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import PROGRAM_SECONDS
+
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="There is no make here.")
@@ -45,7 +47,9 @@ def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         "LOWEST",
     ]
     clean = {name: value for name, value in os.environ.items() if name not in ours}
-    return subprocess.run(command, env=clean, capture_output=True, encoding="utf-8", timeout=30)
+    return subprocess.run(
+        command, env=clean, capture_output=True, encoding="utf-8", timeout=PROGRAM_SECONDS
+    )
 
 
 def test_another_python_than_the_environment_s_is_not_passed_over_in_silence(project: Path) -> None:

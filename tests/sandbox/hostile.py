@@ -19,15 +19,15 @@ from pathlib import Path
 
 def look_late():
     """Hold up who looks after a student, in the middle of a look: as a busy machine does."""
-    from socketlab.sandbox.forkserver import Keeper
+    from socketlab.sandbox.forkserver import Supervisor
 
-    excess = Keeper._excess
+    excess = Supervisor._excess
 
-    def late(keeper):
+    def late(supervisor):
         time.sleep(0.1)
-        return excess(keeper)
+        return excess(supervisor)
 
-    Keeper._excess = late
+    Supervisor._excess = late
 
 
 def tell(out, **facts):
