@@ -314,7 +314,7 @@ class LooksUpSeldom(FromTheText):
 
     def serve_forever(self):
         super().serve_forever()
-        time.sleep(1.2)  # as one that looks up too seldom, at its most unlucky
+        time.sleep(1.5)  # as one that looks up too seldom, at its most unlucky
 
 
 class FlagOnTheClass(Right):
