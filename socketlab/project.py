@@ -72,10 +72,23 @@ def answer_cell(folder: Path, number: str) -> str:
 
     MissingCellError where the project's folder is not at hand.
     """
+    return _cell(folder, number, f"answer-{number.replace('.', '-')}")
+
+
+def setup_cell(folder: Path, number: str) -> str:
+    """Return the text of the cell with the imports, above all answers of the exercise's chapter.
+
+    MissingCellError where the project's folder is not at hand.
+    """
+    return _cell(folder, number, "setup")
+
+
+def _cell(folder: Path, number: str, name: str) -> str:
     for path in folder.glob(f"{number[:2]}_*/*.ipynb"):
         for one in cells(path.read_bytes()):
-            if cell_id(one) == f"answer-{number.replace('.', '-')}":
+            if cell_id(one) == name:
                 return str(one["source"])
+    kind = name.partition("-")[0]
     raise MissingCellError(
-        f"{folder} has no answer cell for {number}. Is the project's folder complete?"
+        f"{folder} has no {kind} cell for {number}. Is the project's folder complete?"
     )

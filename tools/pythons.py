@@ -33,7 +33,7 @@ SUITES = {
     "processes": ["tests/test_processes.py", "tests/test_machine_load.py"],
     "exercises, near and far": ["tests/exercises", "tests/checks", "tests/remote"],
     "learner and authoring": ["tests/learner", "tests/authoring"],
-    "grading": ["tests/grading", "tests/sandbox"],
+    "grading": ["tests/grading", "tests/sandbox", "tests/test_cells.py"],
     "chapters, strictly": ["--nbval", "--nbval-current-env", "notebooks"],
 }
 

@@ -13,9 +13,27 @@ from typing import Any
 
 import nbformat
 
-from ..exercises import find
+from ..exercises import all_exercises, find
 
 ROOT = Path(__file__).parents[2]
+
+
+def chapters() -> list[str]:
+    """Return the chapters that have exercises with checks, such as "03_tcp_server"."""
+    with_checks = {exercise.id[:2] for exercise in all_exercises()}
+    folders = sorted((ROOT / "solutions").iterdir())
+    return [folder.name for folder in folders if folder.name[:2] in with_checks]
+
+
+def read(folder: str | Path, chapter: str) -> Any:
+    """Return a chapter's notebook from `solutions` or `exercises`, the project's or another's."""
+    path = ROOT / folder / chapter / f"{chapter}.ipynb"
+    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+
+
+def scored(notebook: Any) -> list[Any]:
+    """Return the cells for which there are points."""
+    return [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
 
 
 def annotate(path: Path) -> None:

@@ -10,13 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from ..exercises import all_exercises
 from ..kernels import execute
+from .exercises import ROOT, chapters, read
 
-ROOT = Path(__file__).parents[2]
 SECONDS = 30
 """So long may a cell run."""
 
@@ -25,7 +24,7 @@ REFRESH = "socketlab author exercises"
 
 def broken(chapter: str, project: Path = ROOT) -> list[str]:
     """Run a chapter's notebooks; return a paragraph for each promise that isn't kept."""
-    solved, blank = (_read(project / folder, chapter) for folder in ("solutions", "exercises"))
+    solved, blank = (read(project / folder, chapter) for folder in ("solutions", "exercises"))
     if _checks(solved).keys() != _checks(blank).keys():
         return [f"exercises/{chapter} is older than solutions/{chapter}. Run: {REFRESH}"]
     told = _uncalled(chapter, solved)
@@ -49,10 +48,6 @@ def broken(chapter: str, project: Path = ROOT) -> list[str]:
             said = _error(_cell(blank, place))
             told.append(f"On the blank exercise, {name} breaks where it should fail.\n{said}")
     return told
-
-
-def _read(folder: Path, chapter: str) -> Any:
-    return nbformat.read(folder / chapter / f"{chapter}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
 
 
 def _run(notebook: Any, project: Path) -> None:
@@ -101,16 +96,15 @@ def _error(cell: Any) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(lines))
 
 
-def keep(chapters: list[str]) -> int:
+def keep(names: list[str]) -> int:
     """Try these chapters, or all; return the exit status: 1 where a promise is broken."""
-    with_checks = {exercise.id[:2] for exercise in all_exercises()}
-    known = [p.name for p in sorted((ROOT / "solutions").iterdir()) if p.name[:2] in with_checks]
-    if unknown := [chapter for chapter in chapters if chapter not in known]:
+    known = chapters()
+    if unknown := [name for name in names if name not in known]:
         told = f"{unknown[0]!r} is no chapter with checks. There are: {', '.join(known)}."
         print(told, file=sys.stderr)
         return 2
     status = 0
-    for chapter in chapters or known:
+    for chapter in names or known:
         if trouble := broken(chapter):
             status = 1
             print(f"{chapter}:", *trouble, sep="\n\n", end="\n\n", flush=True)

@@ -19,7 +19,7 @@ from socketlab.checks.case import CannotCheckError, CaseError
 from socketlab.exercises import find
 from tests import PROGRAM_SECONDS
 
-from ..exercises import conftest
+from ..exercises.far import far
 
 
 class Stuck:
@@ -64,7 +64,7 @@ def test_many_threads_left_over_are_not_waited_for_one_by_one():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_what_was_recorded_in_another_process_is_not_asked_once_that_has_ended():
-    with conftest.far({}) as checker, bench_at(checker) as bench:
+    with far({}) as checker, bench_at(checker) as bench:
         assert bench.records.errors == []
 
 

@@ -22,7 +22,7 @@ from socketlab.checks.forking import (
 from socketlab.checks.records import Records
 from socketlab.notebook.running import overdue
 
-from ..exercises import conftest
+from ..exercises.far import far
 from ..exercises.helpers import impatient
 
 if not hasattr(os, "fork"):
@@ -43,7 +43,7 @@ def attempt(request):
     def make(trial, *answers):
         if request.param == "near":
             return tried(trial, *answers)
-        with conftest.far({"answers": answers}) as checker:
+        with far({"answers": answers}) as checker:
             return tried(trial, *checker.namespace()["answers"], link=checker)
 
     return make
@@ -143,7 +143,7 @@ def test_no_process_is_left(attempt):
 
 def test_the_next_trial_finds_no_children_of_this_one():
     """A student's process may see several."""
-    with conftest.far({"answer": leave_somebody}) as checker:
+    with far({"answer": leave_somebody}) as checker:
         answer = checker.namespace()["answer"]
         tried(lambda case, notes, answer: answer(), answer, link=checker)
         assert checker.call(left) == ()

@@ -14,7 +14,7 @@ from socketlab.authoring.exercises import ROOT
 from socketlab.checks.core import attempt
 from socketlab.exercises import all_exercises, find
 
-from ..exercises import conftest
+from ..exercises.far import far_check
 from ..exercises.helpers import ours
 
 WITH_OWN = [spec for spec in all_exercises() if spec.own]
@@ -34,7 +34,7 @@ def library_classes():
 @pytest.fixture(params=["near", "far"])
 def try_answer(request):
     """Check as in a notebook, and through the grader's link; the other answers are ours."""
-    run = check if request.param == "near" else conftest.far_check
+    run = check if request.param == "near" else far_check
 
     def make(spec, name, answer, part=None):
         answers = [getattr(ours(spec.id), one) if one != name else answer for one in spec.names]
@@ -239,7 +239,7 @@ def test_own_code_passes_in_any_style(make):
     server = make()
     check("03.1", server, part="address")
     check("03.1", server, part="close")
-    conftest.far_check("03.1", server, part="address")
+    far_check("03.1", server, part="address")
 
 
 def test_earlier_planks_may_be_the_librarys():

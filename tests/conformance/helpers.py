@@ -49,9 +49,9 @@ def in_time(call, *args):
     return outcome[0]
 
 
-def until(condition):
+def until(condition, seconds=DEADLINE):
     """Wait for something to become true that sends no signal."""
-    end = time.monotonic() + DEADLINE
+    end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never became true"
         time.sleep(0.002)

@@ -1,7 +1,6 @@
 """What the tests of the checks share."""
 
 import inspect
-import json
 import os
 import sys
 import textwrap
@@ -48,12 +47,10 @@ def impatient(monkeypatch):
 
 def ours(exercise):
     """Return what our solution of an exercise defines, as a learner's own cells would."""
-    spec = find(exercise)
-    [path] = (project.PROJECT / "solutions").glob(f"{exercise[:2]}_*/*.ipynb")
-    cells = {cell["id"]: "".join(cell["source"]) for cell in json.loads(path.read_bytes())["cells"]}
+    solutions, number = project.PROJECT / "solutions", find(exercise).id
     namespace = {"__name__": "answer"}
-    for text in (cells["setup"], project.answer_cell(project.PROJECT / "solutions", spec.id)):
-        exec(compile(text, f"<answer {exercise}>", "exec"), namespace)
+    for cell in (project.setup_cell, project.answer_cell):
+        exec(compile(cell(solutions, number), f"<answer {exercise}>", "exec"), namespace)
     return SimpleNamespace(**namespace)
 
 

@@ -12,17 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from io import StringIO
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from socketlab import check, project
-from socketlab.exercises import find
 from socketlab.exercises.base_server import LONG
 
 from .helpers import a_copy_of, impatient, message, ours
-from .mutants import setup
 
 Right = ours("02.1").BaseServer
 
@@ -292,10 +289,11 @@ class KeepsItsPipe(Right):
 
 def solved_but(old="", new=""):
     """Return our solution of 02.1 with one thing changed."""
-    source = project.answer_cell(Path(__file__).parents[2] / "solutions", "02.1")
+    solutions = project.PROJECT / "solutions"
+    source = project.answer_cell(solutions, "02.1")
     assert not old or source.count(old) == 1
     names = {"__name__": "answer"}
-    exec(setup(find("02.1")), names)
+    exec(project.setup_cell(solutions, "02.1"), names)
     exec(source.replace(old, new), names)
     return names["BaseServer"]
 

@@ -6,20 +6,13 @@ import re
 import nbformat
 import pytest
 
-from socketlab.authoring.exercises import ROOT, generate
+from socketlab.authoring.exercises import ROOT, chapters, generate, read, scored
 from socketlab.exercises import find
 from socketlab.kernels import execute
 
-CHAPTERS = sorted(path.name for path in (ROOT / "solutions").iterdir() if path.is_dir())
-CHAPTERS.remove("11_capstone")  # nothing to answer and nothing scored: see test_capstone.py
 
-
-def read(folder, chapter):
-    return nbformat.read(ROOT / folder / chapter / f"{chapter}.ipynb", as_version=4)
-
-
-def scored(notebook):
-    cells = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+def checks_in(notebook):
+    cells = scored(notebook)
     assert cells
     return cells
 
@@ -30,7 +23,7 @@ def failure(cell):
     return "\n".join(errors[0].traceback) if errors else None
 
 
-@pytest.fixture(scope="module", params=CHAPTERS)
+@pytest.fixture(scope="module", params=chapters())
 def chapter(request):
     return request.param
 
@@ -65,7 +58,7 @@ def test_the_committed_exercises_are_what_nbgrader_makes_of_the_solutions(tmp_pa
 def test_the_points_in_the_notebook_are_those_of_the_checks(chapter):
     """A cell's points stand in its metadata for nbgrader and in the check for the message."""
     points = {}
-    for cell in scored(read("solutions", chapter)):
+    for cell in checks_in(read("solutions", chapter)):
         assert cell.id == cell.metadata.nbgrader.grade_id
         assert cell.metadata.nbgrader.schema_version == 3
         exercise, part = cell.source.split('"')[1::2]
@@ -100,7 +93,7 @@ def test_help_is_introduced_before_the_first_task(chapter):
 
 def test_a_blank_exercise_fails_every_scored_check(chapter):
     """Each failure is the short message, with no traceback of IPython's."""
-    for cell in scored(executed("exercises", chapter)):
+    for cell in checks_in(executed("exercises", chapter)):
         message = failure(cell)
         assert message is not None, f"{cell.id} passes on the blank exercise"
         assert re.match(r"✗ \d\d\.\d ", message), message
@@ -112,7 +105,7 @@ def test_a_blank_exercise_fails_every_scored_check(chapter):
 
 def test_the_solution_passes_every_scored_check(chapter):
     """Each success is one line on stdout, and nothing else."""
-    for cell in scored(executed("solutions", chapter)):
+    for cell in checks_in(executed("solutions", chapter)):
         assert failure(cell) is None, failure(cell)
         assert {output.name for output in cell.outputs} == {"stdout"}
         # The kernel may send a line and its end in two pieces.

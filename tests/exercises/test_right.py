@@ -2,12 +2,11 @@
 
 import pytest
 
-from socketlab import check
+from socketlab import check, project
 from socketlab.exercises import all_exercises, find
 
 from . import right
 from .helpers import ours
-from .test_notebooks import CHAPTERS, read
 
 ANSWERS = right.answers()
 EACH = [
@@ -25,8 +24,7 @@ def test_each_exercise_has_answers_of_six_people():
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("exercise, text", EACH)
 def test_a_right_answer_passes_in_any_style(exercise, text):
-    [chapter] = [one for one in CHAPTERS if one.startswith(exercise[:2])]
-    setup = next(cell.source for cell in read("solutions", chapter).cells if cell.id == "setup")
+    setup = project.setup_cell(project.PROJECT / "solutions", exercise)
     namespace = {"__name__": "answer"}
     exec(compile(setup, "<setup>", "exec"), namespace)
     exec(compile(text, f"<answer {exercise}>", "exec"), namespace)

@@ -13,17 +13,18 @@ from socketlab.grading import classroom, judge
 from socketlab.grading.parallel import CallError
 from socketlab.grading.submissions import Submission
 from socketlab.sandbox.sandbox import SandboxError
+from tools.interrupted_grading import grade_and_kill, left
+from tools.points_of_three import by_check, by_command, differences, open_class
+from tools.sample_class import grade, graded, hand_in_samples
 
-from ..sandbox.test_sandbox import PATIENCE, wait_until
-from .interrupted import grade, grade_and_kill, graded, left
-from .same_points import by_check, by_command, differences, open_class
-from .samples import hand_in
+from ..conformance.helpers import until
 
+PATIENCE = 50
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
 CHAPTER = "03_tcp_server"
 
 
-# `python -m tests.grading.same_points` takes all chapters, and nbgrader with them.
+# `python -m tools.points_of_three` takes all chapters, and nbgrader with them.
 @pytest.mark.timeout(300)
 def test_the_command_and_check_agree_in_each_check(tmp_path):
     open_class(tmp_path, CHAPTER)
@@ -35,14 +36,14 @@ def test_the_command_and_check_agree_in_each_check(tmp_path):
 
 @pytest.mark.timeout(300)
 def test_a_killed_grader_leaves_nothing_and_the_next_one_ends_with_the_same_table(tmp_path):
-    hand_in(tmp_path / "class", 12, ["01_sockets", "03_tcp_server", "04_udp_server"])
+    hand_in_samples(tmp_path / "class", 12, ["01_sockets", "03_tcp_server", "04_udp_server"])
     whole = grade(tmp_path / "class", tmp_path / "whole")
     before = traces()
     had = grade_and_kill(tmp_path / "class", tmp_path / "killed", after=3)
     made = traces() - before
     assert had
     assert not left(had, PATIENCE)  # some would stay for ever
-    wait_until(lambda: not made & traces())
+    until(lambda: not made & traces(), PATIENCE)
     done = graded(tmp_path / "killed")
     assert done < 12
     assert grade(tmp_path / "class", tmp_path / "killed") == whole
@@ -58,7 +59,7 @@ def traces():
 
 @pytest.fixture
 def folder(tmp_path):
-    hand_in(tmp_path / "class", 2, [CHAPTER])
+    hand_in_samples(tmp_path / "class", 2, [CHAPTER])
     return tmp_path
 
 

@@ -10,8 +10,7 @@ import time
 import psutil
 import pytest
 
-from .interrupted import command, environment, grade, graded
-from .samples import hand_in
+from tools.sample_class import command, environment, grade, graded, hand_in_samples
 
 pytest.importorskip("distributed")
 pytestmark = [
@@ -66,7 +65,7 @@ def said(log, pattern):
 @pytest.mark.timeout(4 * DEADLINE)
 def test_a_worker_killed_in_the_middle_loses_nothing(cluster, tmp_path):
     address, workers = cluster
-    hand_in(tmp_path / "class", 16, ["01_sockets", "03_tcp_server"])
+    hand_in_samples(tmp_path / "class", 16, ["01_sockets", "03_tcp_server"])
     here = grade(tmp_path / "class", tmp_path / "here")
 
     out = tmp_path / "there"

@@ -4,16 +4,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 
 from socketlab.sandbox import LEVELS, namespaces
 from socketlab.sandbox.sandbox import examined
+from tools.hostile_submissions.rows import CHAPTER, FORKS, PROGRAM, Row, with_after
+from tools.sample_class import command, environment, graded
 
-from .hostile_table import CHAPTER, FORKS, PROGRAM, Row, with_after
-from .interrupted import command, environment, graded
+from ..conformance.helpers import until
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc"),
@@ -53,13 +53,6 @@ def living(processes):
     return found
 
 
-def wait_until(true, seconds):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("started", [True, False], ids=["in the middle", "at the start"])
 @pytest.mark.parametrize("number", ["SIGKILL", "SIGTERM", "SIGHUP", "SIGINT"])
@@ -78,8 +71,8 @@ def test_all_ends_with_the_grader(tmp_path, level, number, started, reaper):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as grader:
-        wait_until(lambda: len(reaper()) > (40 if started else 1), PATIENCE)
+        until(lambda: len(reaper()) > (40 if started else 1), PATIENCE)
         assert grader.poll() is None and not graded(tmp_path / "out")
         to = os.killpg if number in ("SIGHUP", "SIGINT") else os.kill
         to(grader.pid, getattr(signal, number))
-    wait_until(lambda: not living(reaper()), SECONDS)
+    until(lambda: not living(reaper()), SECONDS)

@@ -28,8 +28,7 @@ from socketlab.sandbox.sandbox import (
     SandboxError,
     Turns,
 )
-
-from .interrupted import environment
+from tools.sample_class import environment
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc"),

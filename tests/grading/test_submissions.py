@@ -9,13 +9,16 @@ from contextlib import suppress
 
 import pytest
 
-from socketlab.exercises import all_exercises
+from socketlab.cells import MOST_WORK
+from socketlab.exercises import all_exercises, find
 from socketlab.grading.archives import in_folder
 from socketlab.grading.submissions import (
     MOST_BYTES,
+    UNSEEN,
     SubmissionError,
     cells_for,
     cells_of,
+    defined_again,
     submissions,
 )
 
@@ -477,3 +480,51 @@ def test_a_file_that_becomes_a_pipe_or_a_link(tmp_path):
         with suppress(OSError):
             assert file.read() == b""
         path.unlink()
+
+
+def test_what_is_below_the_last_check_has_come_too_late():
+    """A star import in another exercise's cell, above all; what the answer lacks comes along."""
+    exercise, others = find("03.1"), [find(f"03.{number}") for number in range(1, 5)]
+    answer, check = "class TCPServer:\n    size = helper()", 'check("03.1")'
+    below = ["from socket import *\ndef visit(): pass", "while True: pass", "def helper(): pass"]
+    cells = cells_of(notebook("import socket", answer, check, *below))
+    assert [cell.number for cell in cells_for(exercise, others, cells)] == [1, 2, 6]
+    twice = cells_of(notebook(answer, "TCPServer = 1", check, "TCPServer = 2"))
+    assert defined_again(exercise, twice) == [
+        "You define TCPServer again in the cell that begins with 'TCPServer = 1': the last one "
+        "counts.",
+        "You define TCPServer again in the cell that begins with 'TCPServer = 2': what is above "
+        "the check counts.",
+    ]
+
+
+def test_no_cell_keeps_the_grader_busy():
+    """IPython reads a cell again for each magic in it, and tries all places for a `?`."""
+    for source in (
+        "!x\n" * 300_000,
+        "a" * 1_000_000 + " ?",
+        "%%time\n" * 1000,
+        "%%time\n" * 9 + "?",
+    ):
+        [cell] = cells_of(notebook(source))
+        assert cell.number == 1
+    assert MOST_WORK < 10_000_000
+
+
+@pytest.mark.parametrize(
+    ("source", "binds"),
+    [
+        ("def f():\n    global A\n    A = 1", {"f", "A"}),
+        ("match x:\n    case [a, *b]: pass\n    case {'k': c, **d}: pass", {"a", "b", "c", "d"}),
+        ("from mine import *", {UNSEEN}),
+        ("%run mine.py", {UNSEEN}),
+        ("globals()['A'] = 1", {UNSEEN}),
+        ("%%writefile there/mine.py\nA = 1", {"mine.py"}),
+        ("%%timeit\nA = 1", set()),
+        ("if __name__ == '__main__': pass", set()),
+    ],
+)
+def test_the_names_a_cell_binds(source, binds):
+    """Those that only a run can tell are noted as such: no such cell is left out."""
+    [cell] = cells_of(notebook(source))
+    assert cell.binds == binds

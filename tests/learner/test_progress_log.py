@@ -170,21 +170,21 @@ def gone(course):
         folder.rmdir()
 
 
-@pytest.mark.parametrize("fault", [unwritable, a_folder, no_room, gone])
-def test_a_progress_that_cannot_be_kept_costs_no_tick(course, capsys, fault):
+@pytest.mark.parametrize("trouble", [unwritable, a_folder, no_room, gone])
+def test_a_progress_that_cannot_be_kept_costs_no_tick(course, capsys, trouble):
     """It is said once, in a sentence, and on stdout."""
     TCPServer = ours("03.1").TCPServer
 
-    if fault is unwritable and os.access("/etc/shadow", os.W_OK):
+    if trouble is unwritable and os.access("/etc/shadow", os.W_OK):
         pytest.skip("root may write to any file")
     progress_log._say_once.cache_clear()
-    fault(course)
+    trouble(course)
     try:
         for part in ("close", "restart"):
             check("03.1", TCPServer, part=part)
         hint("03.1")
     finally:
-        if fault is no_room:
+        if trouble is no_room:
             import resource
 
             resource.setrlimit(

@@ -8,12 +8,10 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 from socketlab import project, short_tempdir
-from socketlab.authoring.exercises import ROOT
+from socketlab.authoring.exercises import ROOT, read
 from socketlab.kernels import on_files
 
-from ..exercises.test_notebooks import read
-
-SETUP = next(cell.source for cell in read("solutions", "03_tcp_server").cells if cell.id == "setup")
+SETUP = project.setup_cell(ROOT / "solutions", "03.1")
 RIGHT = project.answer_cell(ROOT / "solutions", "03.1")
 CHECK = 'from socketlab import check\n\ncheck("03.1", part="close")'
 DEADLINE = 60

@@ -20,7 +20,7 @@ from socketlab.checks.records import Records
 from socketlab.notebook.running import ServerTrouble
 from socketlab.remote.messages import MOST_DEPTH, Line, MessageError
 
-from ..exercises.conftest import far
+from ..exercises.far import far
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 

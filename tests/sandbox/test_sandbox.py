@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -33,8 +32,9 @@ from socketlab.sandbox.sandbox import (
     examined,
 )
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc")
+from ..conformance.helpers import until
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc")
 PROJECT = Path(__file__).parents[2]
 LIMITS = Limits(cpu_seconds=10, seconds=40, disk=8 << 20)
 A_SECOND = replace(LIMITS, cpu_seconds=1)
@@ -55,7 +55,7 @@ def open_sandbox(level, folder):
             yield sandbox
     finally:
         sys.path[:] = path
-    wait_until(lambda: not processes_of(folder))
+    until(lambda: not processes_of(folder), PATIENCE)
 
 
 def processes_of(folder):
@@ -82,13 +82,6 @@ def programs_left():
     """Programs that a student has started do not carry the mark."""
     running = psutil.process_iter(["cmdline"])
     return [one.pid for one in running if one.info["cmdline"] == ["sleep", "60.5"]]
-
-
-def wait_until(true):
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module", params=LEVELS)
@@ -121,10 +114,10 @@ def sandbox(shared):
     gc.collect()  # what other tests have left may hold descriptors
     before, others = held(), work()  # graders at work beside us come and go
     yield sandbox
-    wait_until(lambda: len(processes_of(folder)) == 1)
-    wait_until(lambda: held() <= before)  # what others have left may go meanwhile
+    until(lambda: len(processes_of(folder)) == 1, PATIENCE)
+    until(lambda: held() <= before, PATIENCE)  # what others have left may go meanwhile
     made = work() - others  # some may be of another grader: each of them goes in its time
-    wait_until(lambda: not any(path.exists() for path in made))
+    until(lambda: not any(path.exists() for path in made), PATIENCE)
 
 
 @pytest.fixture
@@ -255,7 +248,7 @@ def test_we_reach_its_files(sandbox):
         assert (student.work / "text").read_text(encoding="utf-8") == "ü\n"
         assert sorted(os.listdir(student.work)) == ["s", "text"]
         student.kill()
-        wait_until(lambda: not student.work.exists())
+        until(lambda: not student.work.exists(), PATIENCE)
 
 
 def test_only_plain_names_for_files(sandbox):
@@ -455,7 +448,7 @@ def test_children_die_with_it(sandbox, shared, name):
         assert told(student) == {"children": 50}
         assert len(processes_of(shared[1])) >= 52
         assert student.kill().reason == "killed"
-        wait_until(lambda: len(processes_of(shared[1])) == 1)
+        until(lambda: len(processes_of(shared[1])) == 1, PATIENCE)
 
 
 @pytest.mark.parametrize("name", ["leave_daemon", "leave_program"])
@@ -525,7 +518,7 @@ def test_no_files_are_left(sandbox):
         work = student.work
         came = told(student)["came"]
         assert student.wait(PATIENCE)
-    wait_until(lambda: not work.exists())
+    until(lambda: not work.exists(), PATIENCE)
     if sandbox.level == "process" and landlock.version():
         assert came["/tmp"] == came["/var/tmp"] == "PermissionError"
     left = [file for one in ("/tmp", "/var/tmp", "/dev/shm") for file in Path(one).glob(f"{name}*")]
@@ -681,15 +674,15 @@ def test_all_ends_with_the_grader(sandbox, tmp_path):
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT), str(tmp_path)])}
     subprocess.run([sys.executable, "-c", program], env=environment, timeout=PATIENCE)
-    wait_until(lambda: not processes_of(tmp_path))
+    until(lambda: not processes_of(tmp_path), PATIENCE)
 
 
-def test_all_ends_with_the_keeper(isolated, shared):
+def test_all_ends_with_the_supervisor(isolated, shared):
     with start(isolated, "fork_with_setsid") as student:
         told(student)
         os.kill(int(student.work.parts[2]), signal.SIGKILL)
         assert student.wait(PATIENCE).words == "It could not be run: its supervisor was killed."
-        wait_until(lambda: len(processes_of(shared[1])) == 1)
+        until(lambda: len(processes_of(shared[1])) == 1, PATIENCE)
 
 
 # Levels.

@@ -14,35 +14,35 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="tell which test noticed each")
     parser.add_argument("words", nargs="*", help="only faults whose name has one of these words")
     options = parser.parse_args()
-    survivors = 0
+    unnoticed = 0
     for module in [options.module] if options.module else MODULES:
-        survivors += report(module, options)
-    return 1 if survivors else 0
+        unnoticed += report(module, options)
+    return 1 if unnoticed else 0
 
 
 def report(module, options):
-    """Run the faults of one module, print what came of it, return the number of survivors."""
+    """Run the faults of one module, print what came of it, return how many were not noticed."""
     faults = [
         fault
         for fault in faults_of(module)
         if not options.words or any(word in str(fault) for word in options.words)
     ]
     fitting = [fault for fault in faults if fault.applies]
-    survivors = []
+    unnoticed = []
     with ThreadPoolExecutor(options.jobs) as pool:
         for fault, line in zip(
             fitting, pool.map(lambda f: notice(f, module), fitting), strict=True
         ):
             if line is None:
-                survivors.append(fault)
+                unnoticed.append(fault)
             if line is None or options.verbose:
                 print(f"{fault}: {line or 'NOT NOTICED'}", flush=True)
     left_out = len(faults) - len(fitting)
     print(
-        f"{module}: {len(fitting) - len(survivors)} of {len(fitting)} faults noticed"
+        f"{module}: {len(fitting) - len(unnoticed)} of {len(fitting)} faults noticed"
         + (f", {left_out} not in this version" if left_out else "")
     )
-    return len(survivors)
+    return len(unnoticed)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,25 @@
-"""Notebooks as people write them: what a kernel says of each, and what `socketlab grade` gives.
+"""Run notebooks in many styles by kernel and by `socketlab grade`: the same points?
 
-    python -m tests.grading.styles [ROW...]
+    python -m tools.points_of_styles [ROW ...]
 
 A row is a list of code cells, the answer to exercise 03.1 somewhere in them; `{answer}` is our
 solution, `{indented}` the same, four spaces further right. Its checks stand below all, or where
 CHECKS does. To add a style, add a row.
 """
 
-import json
+import argparse
 import re
-import sys
 import tempfile
 from pathlib import Path
 from textwrap import indent
 
 import nbformat
 
+from socketlab.authoring.exercises import read
 from socketlab.exercises import find
 from socketlab.kernels import execute
-from tests.exercises.test_notebooks import read
 
-from .interrupted import grade
-from .samples import handed_in
+from . import sample_class
 
 CHAPTER, EXERCISE = "03_tcp_server", "03.1"
 
@@ -193,22 +191,31 @@ def by_kernel(names):
 def by_command(names, folder):
     """Return the checks that pass by `socketlab grade`, row by row."""
     students = {name: f"row{number:03}" for number, name in enumerate(names)}
-    for name, student in students.items():
-        path = handed_in(folder / "submitted", CHAPTER, student)
-        path.parent.mkdir(parents=True)
-        path.write_text(nbformat.writes(notebook(cells(ROWS[name]))), encoding="utf-8")
-    grade(folder / "submitted", folder / "out")
+    notebooks = {student: notebook(cells(ROWS[name])) for name, student in students.items()}
+    sample_class.hand_in(folder / "submitted", CHAPTER, notebooks)
+    sample_class.grade(folder / "submitted", folder / "out")
     passed = {}
     for name, student in students.items():
-        told = folder / "out" / "gradescope" / student / CHAPTER / "results.json"
-        tests = json.loads(told.read_text(encoding="utf-8"))["tests"]
-        given = (one["name"].split(" ", 1) for one in tests if one["score"])
-        passed[name] = {part for exercise, part in given if exercise == EXERCISE}
+        won = sample_class.passed(folder / "out", student, CHAPTER)
+        passed[name] = {part for exercise, part in won if exercise == EXERCISE}
     return passed
 
 
+def row(name):
+    """Return the name of a row, as an option's type."""
+    if name not in ROWS:
+        raise argparse.ArgumentTypeError(f"there is no row {name!r}; --help lists them")
+    return name
+
+
 def main():
-    names = sys.argv[1:] or list(ROWS)
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.points_of_styles", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument(
+        "rows", nargs="*", metavar="ROW", type=row, help="; ".join(ROWS).replace("%", "%%")
+    )
+    names = parser.parse_args().rows or list(ROWS)
     with tempfile.TemporaryDirectory() as folder:
         graded, told = by_command(names, Path(folder)), by_kernel(names)
     print(f"| notebook | kernel | grader | of {len(find(EXERCISE).checks)} |\n|---|---:|---:|---|")

@@ -1,6 +1,4 @@
-"""More kinds of one-line faults than `mutants` makes, for the chapters examined so far.
-
-    python -m tests.exercises.more_faults [EXERCISE...]
+"""More kinds of one-line faults in our solutions.
 
 A statement comes one line late, a block loses its `with`, `try` or `finally`, a hook is
 misspelt, an argument dropped, an attribute put on the class, a line end shortened. EXPLAINED
@@ -10,18 +8,12 @@ the tests hold only that what is explained is still made.
 
 import ast
 import copy
-import sys
-from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
-from socketlab import project
-from socketlab.exercises import all_exercises
+from socketlab.project import answer_cell
 
-from .mutants import ROOT, SURVIVORS, Mutant, notices
-
-CHAPTERS = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10")
-"""Those whose survivors have been looked at, one by one."""
+from . import EXPLAINED as OF_FEW_KINDS
+from . import SOLUTIONS, named
 
 GIVEN = "the line was in the exercise, and is not the learner's"
 SIZE = "any size that holds the request will do"
@@ -34,7 +26,7 @@ FITS = "so few bytes always fit"
 NO_LOCK = "the task does not ask for a lock, and the third hint calls it better, no more"
 GONE = "waitpid raises nothing else for a child's number"
 
-EXPLAINED = SURVIVORS | {
+EXPLAINED = OF_FEW_KINDS | {
     ("01.1", "line 8: 'self.socket.settimeout(0.1)' one line later"): "before the first accept",
     ("01.1", "line 10: the class's stopping"): "shutdown puts the flag up on self all the same",
     ("01.1", "line 18: except OSError for TimeoutError"): "the flag ends the loop all the same",
@@ -383,8 +375,8 @@ def of_node(node) -> Iterator:
             yield f"a statement for {told(node)!r}", ast.Expr(node.value)
 
 
-def faults(tree) -> Iterator:
-    """Yield (what, changed tree) for each one-line fault of a tree."""
+def changes(tree) -> Iterator:
+    """Yield (what, changed tree) for each one-line change of a tree."""
 
     def changed(parent, name, value):
         old = getattr(parent, name)
@@ -412,37 +404,16 @@ def faults(tree) -> Iterator:
                     yield f"line {line}: {what}", changed(parent, name, fresh)
 
 
-def more_mutants(spec):
-    """Return the faults of our solution of an exercise, each with the whole changed source."""
-    source = project.answer_cell(ROOT / "solutions", spec.id)
-    tree = ast.parse(source)
-    names, seen = Counter(), {ast.unparse(tree)}
-    for what, changed in faults(tree):
+def faults_in(spec):
+    """Yield the faults put into our solution of an exercise, each different from all others."""
+    tree = ast.parse(answer_cell(SOLUTIONS, spec.id))
+    yield from named(spec, _different(tree))
+
+
+def _different(tree) -> Iterator:
+    seen = {ast.unparse(tree)}
+    for what, changed in changes(tree):
         made = ast.unparse(ast.fix_missing_locations(changed))
-        if made in seen:
-            continue
-        seen.add(made)
-        names[what] += 1
-        name = what if names[what] == 1 else f"{what} ({names[what]})"
-        yield Mutant(spec.id, name, made)
-
-
-def unnoticed(made):
-    """Return the faults that no check notices; each gets a second try, with more time to show."""
-    with ThreadPoolExecutor(8) as pool:  # they wait more than they work
-        told = pool.map(lambda mutant: notices(mutant) or notices(mutant, 2.0), made)
-        return {mutant.fault for mutant, noticed in zip(made, told, strict=True) if not noticed}
-
-
-def main():
-    for spec in all_exercises():
-        if spec.id[:2] in CHAPTERS and (not sys.argv[1:] or spec.id in sys.argv[1:]):
-            made = list(more_mutants(spec))
-            alive = unnoticed(made)
-            print(f"{spec.id} {spec.title}: {len(made) - len(alive)} of {len(made)} noticed")
-            for fault in sorted(alive):
-                print("   ", fault, "--", EXPLAINED.get((spec.id, fault), "?"))
-
-
-if __name__ == "__main__":
-    main()
+        if made not in seen:
+            seen.add(made)
+            yield what, changed

@@ -1,8 +1,10 @@
-"""The exercises in figures: `python -m tests.exercises.report [course] [latency]`.
+"""Print the exercises in figures: by chapter, and how long each check takes.
+
+    python -m tools.exercise_figures [course|latency]
 
 course: for each chapter its exercises by kind, points, checks, what the blank notebook and our
-solution score, and the mutants noticed. latency: for each exercise how long its checks take in a
-kernel, on our solution, and on our solution with an endless loop in its longest function.
+solution score, and the one-line faults noticed. latency: for each exercise how long its checks take
+in a kernel, on our solution, and on our solution with an endless loop in its longest function.
 
 What wrong answers are told: `MESSAGES=messages.txt python -m pytest tests/exercises -k learners`.
 """
@@ -11,15 +13,14 @@ import argparse
 import ast
 import statistics
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
+from socketlab.authoring.exercises import chapters, read, scored
 from socketlab.checks.core import Kind
 from socketlab.exercises import all_exercises
 from socketlab.kernels import execute
 
-from .mutants import mutants, notices
-from .test_notebooks import CHAPTERS, failure, read, scored
+from .solution_faults import faults_in, unnoticed
 
 KINDS = Kind.__args__
 TIMED = {"allow_errors": True, "record_timing": True}
@@ -28,7 +29,11 @@ TIMED = {"allow_errors": True, "record_timing": True}
 def earned(folder, chapter):
     """Run a notebook; return its points."""
     cells = scored(execute(read(folder, chapter), allow_errors=True))
-    return sum(cell.metadata.nbgrader.points for cell in cells if failure(cell) is None)
+    return sum(cell.metadata.nbgrader.points for cell in cells if not is_failed(cell))
+
+
+def is_failed(cell):
+    return any(output.output_type == "error" for output in cell.outputs)
 
 
 def seconds(cell):
@@ -41,10 +46,9 @@ def seconds(cell):
 
 
 def noticed(specs):
-    """Return how many mutants of these exercises there are, and how many are noticed."""
-    made = [mutant for spec in specs for mutant in mutants(spec)]
-    with ThreadPoolExecutor(4) as pool:
-        return sum(pool.map(notices, made)), len(made)
+    """Return how many faults in our solutions of these exercises are noticed, and of how many."""
+    faults = [fault for spec in specs for fault in faults_in(spec)]
+    return len(faults) - len(unnoticed(faults)), len(faults)
 
 
 def of(chapter):
@@ -52,9 +56,9 @@ def of(chapter):
 
 
 def course():
-    print(f"| chapter | {' | '.join(KINDS)} | points | checks | blank | solution | mutants |")
+    print(f"| chapter | {' | '.join(KINDS)} | points | checks | blank | solution | faults |")
     print(f"|---|{'---:|' * (len(KINDS) + 5)}")
-    for chapter in CHAPTERS:
+    for chapter in chapters():
         specs = of(chapter)
         kinds = Counter(spec.kind for spec in specs)
         parts = [part for spec in specs for part in spec.checks.values()]
@@ -69,7 +73,7 @@ def latency():
     print("| exercise | checks | median | worst | with an endless loop in | worst |")
     print("|---|---:|---:|---:|---|---:|")
     everything = []
-    for chapter in CHAPTERS:
+    for chapter in chapters():
         solved = execute(read("solutions", chapter), **TIMED)
         for spec in of(chapter):
             took = [seconds(cell) for cell in checks(solved, spec)]
@@ -94,7 +98,7 @@ def endless(chapter, spec):
     name, answer.source = never_ends(answer.source)
     notebook.cells = [cells["setup"], answer, *checks(notebook, spec)]
     tried = checks(execute(notebook, **TIMED), spec)
-    assert any(failure(cell) for cell in tried), f"{spec.id} passes, and {name} never ends"
+    assert any(map(is_failed, tried)), f"{spec.id} passes, and {name} never ends"
     return [f"`{name}`", f"{max(map(seconds, tried)):.2f} s"]
 
 
@@ -109,10 +113,13 @@ def never_ends(source):
 
 def main():
     tables = {"course": course, "latency": latency}
-    parser = argparse.ArgumentParser(prog="python -m tests.exercises.report")
-    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"{' or '.join(tables)}")
-    for name in parser.parse_args().tables or tables:
-        tables[name]()
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.exercise_figures", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("table", nargs="?", choices=tables, help="default: both")
+    name = parser.parse_args().table
+    for table in [tables[name]] if name else tables.values():
+        table()
 
 
 if __name__ == "__main__":

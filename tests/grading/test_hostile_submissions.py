@@ -17,8 +17,19 @@ import pytest
 from socketlab.grading.submissions import MOST_BYTES
 from socketlab.sandbox import seccomp
 from socketlab.sandbox.sandbox import examined
-from tests.grading import hostile_table as table
-from tests.grading.hostile_table import ALL, BLANK, CHAPTER, FULL, PROJECT, RIGHT, ROWS, Row, full
+from tools.hostile_submissions.measure import measure, workers
+from tools.hostile_submissions.rows import (
+    ALL,
+    BLANK,
+    CHAPTER,
+    FULL,
+    PROJECT,
+    RIGHT,
+    ROWS,
+    Row,
+    full,
+    row_of,
+)
 
 pytestmark = [
     pytest.mark.thorough,
@@ -47,10 +58,8 @@ def measured(request):
         for item in request.session.items
         if getattr(item, "originalname", "") == "test_row"
     ]
-    with table.workers(2) as pool:
-        yield {
-            row.name: pool.submit(table.measure, row.text(), None, row.chapter) for row in chosen
-        }
+    with workers(2) as pool:
+        yield {row.name: pool.submit(measure, row.text(), None, row.chapter) for row in chosen}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -59,7 +68,7 @@ def test_row(row, measured):
     if row.needs not in HAD:
         pytest.skip("this level, or this system, does not protect from it")
     came = measured[row.name].result(PATIENCE)
-    assert came.faults(row) == []
+    assert came.differences(row) == []
     assert came.peak_memory < MEMORY
     assert came.seconds < SECONDS
 
@@ -72,16 +81,16 @@ def test_row(row, measured):
 def test_without_namespaces_it_does_not_hold(row, pool):
     """So these rows can fail. What a bomb takes from others is chance: it has three tries."""
     for _ in range(3):
-        came = pool.submit(table.measure, row.text(), "process", row.chapter).result(PATIENCE)
+        came = pool.submit(measure, row.text(), "process", row.chapter).result(PATIENCE)
         assert not came.left
-        if came.faults(row):
+        if came.differences(row):
             return
     pytest.fail("it holds")
 
 
 @pytest.fixture(scope="module")
 def pool():
-    with table.workers(1) as pool:
+    with workers(1) as pool:
         yield pool
 
 
@@ -95,9 +104,9 @@ def pool():
     ids=lambda one: getattr(one, "name", ""),
 )
 def test_the_table_notices(row, wrong, pool):
-    """Each fault that it looks for."""
-    [fault] = pool.submit(table.measure, row.text()).result(PATIENCE).faults(row)
-    assert wrong in fault
+    """Each difference that it looks for."""
+    [difference] = pool.submit(measure, row.text()).result(PATIENCE).differences(row)
+    assert wrong in difference
 
 
 @pytest.mark.parametrize("kind", ["listening", "bound", "datagrams", "unix"])
@@ -105,7 +114,7 @@ def test_the_table_notices_a_port(kind, pool):
     """One that the grader forgets to give back."""
     row = Row("right", "")
     came = pool.submit(measure_and_keep_a_port, row.text(), kind).result(PATIENCE)
-    assert came.faults(row) == ["0 processes, 1 ports, 0 descriptors left"]
+    assert came.differences(row) == ["0 processes, 1 ports, 0 descriptors left"]
 
 
 def measure_and_keep_a_port(text, kind):
@@ -116,7 +125,7 @@ def measure_and_keep_a_port(text, kind):
         return wait4(*args)
 
     with patch("os.wait4", wait4):
-        came = table.measure(text)
+        came = measure(text)
     kept[0].close()
     return came
 
@@ -134,7 +143,7 @@ def bound(kind):
 
 def test_a_try_that_computes_too_long_does_not_hide_what_the_first_one_found(pool):
     """On a busy machine, where a check is made again."""
-    row = table.row_of(
+    row = row_of(
         "04_udp_server",
         "wrong at first, then without an end",
         "what was found at first is told",
@@ -150,7 +159,7 @@ def test_a_try_that_computes_too_long_does_not_hide_what_the_first_one_found(poo
 
 def measure_as_if_busy(text, chapter):
     with patch("socketlab.grading.clock.LATE", -1):
-        return table.measure(text, None, chapter)
+        return measure(text, None, chapter)
 
 
 # Whole classes, by the command.

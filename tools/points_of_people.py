@@ -1,32 +1,29 @@
-"""Many people's notebooks, through kernel, nbgrader and `socketlab grade`: the same points?
+"""Grade many people's notebooks by kernel, nbgrader and `socketlab grade`: the same points?
 
-    python -m tests.grading.people [--nbgrader] [CHAPTER...]
+    python -m tools.points_of_people [--nbgrader] [CHAPTER ...]
 
 A notebook has for each exercise one of the right answers, or in its turn a slip of a person's or
 a blank cell, and around them what people do besides. To add a style, add a row to STYLES; to add
 an answer, see tests/exercises/right.
 """
 
-import json
-import sys
+import argparse
 import tempfile
 from pathlib import Path
 
 import nbformat
 
-from socketlab import project
-from socketlab.exercises import all_exercises, find
+from socketlab.authoring.exercises import chapters, read
+from socketlab.exercises import all_exercises
 from socketlab.kernels import execute
-from tests.exercises import mutants, nbgrader, right
-from tests.exercises.test_notebooks import CHAPTERS, ROOT, read
+from socketlab.project import PROJECT, answer_cell
+from tests.exercises import right
 
-from . import same_points
-from .interrupted import grade
-from .samples import handed_in
+from . import points_of_three, sample_class, solution_faults
+from .points_of_three import points
 
 NUMBERS = range(20)
 """Those of each chapter's notebooks."""
-DEADLINE = 1800
 
 ANSWER = "{answer}"
 STYLES = {
@@ -99,14 +96,15 @@ def filled(text, fields):
 
 def whole(spec, number):
     """Return a right answer: ours, or one of somebody else's."""
-    texts = [project.answer_cell(ROOT / "solutions", spec.id), *right.answers()[spec.id].values()]
+    texts = [answer_cell(PROJECT / "solutions", spec.id), *right.answers()[spec.id].values()]
     lines = texts[number % len(texts)].splitlines()
     return "\n".join(line for line in lines if "### " not in line)
 
 
 def wrong(spec, number):
     """Return our solution with one fault in it."""
-    faults = [one for one in mutants.mutants(spec) if (spec.id, one.fault) not in mutants.SURVIVORS]
+    made = solution_faults.faults_in(spec)
+    faults = [one for one in made if (spec.id, one.name) not in solution_faults.EXPLAINED]
     return faults[number * 7 % len(faults)].source
 
 
@@ -122,9 +120,8 @@ def by_kernel(notebooks):
         for cell in one.cells:
             if cell.cell_type == "code":
                 cells.append(nbformat.v4.new_code_cell(cell.source))
-                asked += [
-                    (student, *pair, cells[-1]) for pair in nbgrader.CHECK.findall(cell.source)
-                ]
+                called = points_of_three.CHECK.findall(cell.source)
+                asked += [(student, *pair, cells[-1]) for pair in called]
     with tempfile.TemporaryDirectory() as folder:
         together = nbformat.v4.new_notebook(cells=cells)
         execute(together, allow_errors=True, resources={"metadata": {"path": folder}})
@@ -135,32 +132,22 @@ def by_kernel(notebooks):
     return passed
 
 
-def hand_in(notebooks, chapter, folder):
-    for student, one in notebooks.items():
-        path = handed_in(folder / "submitted", chapter, student)
-        path.parent.mkdir(parents=True)
-        path.write_text(nbformat.writes(one), encoding="utf-8")
-
-
 def by_command(notebooks, chapter, folder):
     """Return the checks that each passes by `socketlab grade`, and what the pages say."""
-    grade(folder / "submitted", folder / "out")
+    sample_class.grade(folder / "submitted", folder / "out")
     passed, told = {}, {}
     for student in notebooks:
-        path = folder / "out" / "gradescope" / student / chapter / "results.json"
-        for test in json.loads(path.read_text(encoding="utf-8"))["tests"]:
+        passed[student] = sample_class.passed(folder / "out", student, chapter)
+        for test in sample_class.results(folder / "out", student, chapter):
             exercise, _, part = test["name"].partition(" ")
             told[student, exercise, part] = test.get("output", "")
-            passed.setdefault(student, set())
-            if test["score"]:
-                passed[student].add((exercise, part))
     return passed, told
 
 
 def by_nbgrader(chapter, folder):
     """Return the checks that each passes by nbgrader, in the same folder."""
-    same_points.as_course(folder, chapter)
-    return same_points.by_nbgrader(folder, chapter, DEADLINE)
+    points_of_three.as_course(folder, chapter)
+    return points_of_three.by_nbgrader(folder, chapter, sample_class.DEADLINE)
 
 
 def differences(ways, told):
@@ -176,18 +163,12 @@ def differences(ways, told):
     return found
 
 
-def points(passed):
-    return sum(
-        find(exercise).checks[part].points for all_ in passed.values() for exercise, part in all_
-    )
-
-
 def compare(chapter, numbers=NUMBERS, with_nbgrader=False):
     """Return what each way gives to the people of a chapter, and the differences."""
     notebooks = people(chapter, numbers)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        hand_in(notebooks, chapter, folder)
+        sample_class.hand_in(folder / "submitted", chapter, notebooks)
         graded, told = by_command(notebooks, chapter, folder)
         ways = {"grader": graded, "kernel": by_kernel(notebooks)}
         if with_nbgrader:
@@ -196,10 +177,16 @@ def compare(chapter, numbers=NUMBERS, with_nbgrader=False):
 
 
 def main():
-    options = [word for word in sys.argv[1:] if word.startswith("-")]
-    for chapter in [word for word in sys.argv[1:] if word not in options] or CHAPTERS:
-        ways, found = compare(chapter, with_nbgrader="--nbgrader" in options)
-        row = " | ".join(f"{name} {points(passed)}" for name, passed in ways.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.points_of_people", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("--nbgrader", action="store_true", help="by nbgrader, too")
+    parser.add_argument("chapters", nargs="*", metavar="CHAPTER", type=sample_class.chapter)
+    options = parser.parse_args()
+    for chapter in options.chapters or chapters():
+        ways, found = compare(chapter, with_nbgrader=options.nbgrader)
+        sums = {way: sum(map(points, passed.values())) for way, passed in ways.items()}
+        row = " | ".join(f"{way} {won}" for way, won in sums.items())
         print(f"| {chapter} | {len(NUMBERS)} notebooks | {row} | {len(found)} differ |", flush=True)
         for one in found:
             print(f"    {one}", flush=True)

@@ -1,9 +1,9 @@
-"""Grade a class twice, and a third time with a grader killed in the middle.
+"""Grade a class twice, and a third time with a grader killed in the middle: the same table?
 
-python -m tests.grading.interrupted [SUBMISSIONS]
+python -m tools.interrupted_grading [SUBMISSIONS]
 """
 
-import json
+import argparse
 import os
 import signal
 import subprocess
@@ -14,40 +14,16 @@ from pathlib import Path
 
 import psutil
 
-from tests.exercises.test_notebooks import ROOT
+from .sample_class import DEADLINE, command, environment, grade, graded, hand_in_samples, results
 
-from .samples import hand_in
-
-DEADLINE = 1800
 GONE_WITHIN = 2.0
 """Seconds after which nothing of a killed grader is left, if the machine has nothing else to do."""
 
 
-def command(handed_in, out, *options):
-    return [sys.executable, "-m", "socketlab", "grade", handed_in, "--out", out, *options]
-
-
-def environment():
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-
-
-def grade(handed_in, out, *options):
-    """Grade to the end; return what the table holds."""
-    run = subprocess.run(
-        command(handed_in, out, *options),
-        env=environment(),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=DEADLINE,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    return (out / "grades.csv").read_text()
-
-
-def grade_and_kill(handed_in, out, after):
+def grade_and_kill(submissions, out, after):
     """Kill the grader once `after` submissions are graded; return the processes it had."""
     with subprocess.Popen(
-        command(handed_in, out),
+        command(submissions, out),
         env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -61,28 +37,28 @@ def grade_and_kill(handed_in, out, after):
     return had
 
 
-def graded(out):
-    journal = out / "journal.jsonl"
-    return journal.read_bytes().count(b"\n") if journal.exists() else 0
-
-
 def left(had, seconds):
     """Return those of the processes that are still there after so many seconds."""
     _, alive = psutil.wait_procs(had, seconds)
     return alive
 
 
-def lost(out, student, chapter):
-    """Return what a student was told of the checks that failed."""
-    told = json.loads((out / "gradescope" / student / chapter / "results.json").read_text())
-    return [one["output"] for one in told["tests"] if not one["score"]]
+def failures(out, student, chapter):
+    """Return what a student reads about the checks that failed."""
+    return [test["output"] for test in results(out, student, chapter) if not test["score"]]
 
 
 def main():
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.interrupted_grading", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument(
+        "count", nargs="?", type=int, default=200, metavar="SUBMISSIONS", help="default: 200"
+    )
+    count = parser.parse_args().count
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        hand_in(folder / "class", count)
+        hand_in_samples(folder / "class", count)
         tables = []
         for out in ("first", "second"):
             started = time.monotonic()
@@ -94,12 +70,11 @@ def main():
         print(f"of which {len(here)} are left after {GONE_WITHIN:g} s", *here, flush=True)
         tables.append(grade(folder / "class", folder / "third"))
         print(f"equal tables: {tables[0] == tables[1] == tables[2]}")
-        rows = zip(*(table.splitlines() for table in tables), strict=True)
-        for row in rows:
+        for row in zip(*(table.splitlines() for table in tables), strict=True):
             if len({*row}) > 1:
                 chapter, _, _, student, *_ = row[0].split(",")
                 for out in ("first", "second", "third"):
-                    print(f"{out}: {student} {chapter}", *lost(folder / out, student, chapter))
+                    print(f"{out}: {student} {chapter}", *failures(folder / out, student, chapter))
     return 0 if len({*tables}) == 1 else 1
 
 

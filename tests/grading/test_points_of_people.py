@@ -2,14 +2,15 @@
 
 These are a part of them, with each style in a few chapters. All of them, as that takes long:
 
-    python -m tests.grading.people --nbgrader
+    python -m tools.points_of_people --nbgrader
 """
 
 import pytest
 
-from tests.exercises.test_notebooks import CHAPTERS
+from socketlab.authoring.exercises import chapters
+from tools import points_of_people as people
 
-from . import people
+CHAPTERS = chapters()
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 

@@ -1,31 +1,16 @@
-"""The hostile table: what each submission gets, is told, takes and leaves. For people:
-
-    python -m tests.grading.hostile_table [--level LEVEL] [WORD IN A ROW'S NAME ...]
+"""The hostile table: whole notebooks, and what is right to come of each.
 
 Each row is a whole notebook, of chapter 03 if it does not name another, right but for what the row
 says. So the exercises that it leaves alone must have full points, whatever it does in the others.
 """
 
-import argparse
 import json
-import os
-import re
-import sys
-import time
-from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import get_context
-from pathlib import Path
 
-import psutil
-
-from socketlab.exercises import all_exercises
+from socketlab import project
 from socketlab.grading import judge
-from socketlab.grading.submissions import Submission
-from socketlab.sandbox import LEVELS, forkserver, namespaces
-from socketlab.sandbox.sandbox import Sandbox
+from socketlab.project import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 CHAPTER = "03_tcp_server"
 NAPPING = "6177"
 """Seconds that a left over `sleep` sleeps."""
@@ -41,8 +26,7 @@ def answer_cell(exercise, cells):
 
 
 def answers(folder, chapter=CHAPTER):
-    cells = notebook(folder, chapter)["cells"]
-    return {one: "".join(answer_cell(one, cells)["source"]) for one in full(chapter)}
+    return {one: project.answer_cell(PROJECT / folder, one) for one in full(chapter)}
 
 
 def full(chapter):
@@ -83,167 +67,6 @@ class Row:
             answer_cell(exercise, whole["cells"])["source"] = source
         changed = self.change(whole) if self.change else None
         return changed if isinstance(changed, str) else json.dumps(whole)
-
-
-@dataclass
-class Measured:
-    """What came of a row. `left` counts processes of the student's and of the grader's.
-
-    `ports` counts sockets, of any kind, that a process of the grader's holds and did not before,
-    or that one of those left holds. Not only bound ones: /proc/net/tcp does not list who is bound
-    and does not listen. Sockets of other programs on this machine do not count. `things` counts
-    files, keys and shared memory that bear the student's name, or did not exist before.
-    """
-
-    points: dict
-    told: dict
-    trouble: str
-    seconds: float
-    left: int
-    ports: int
-    descriptors: int
-    peak_memory: int
-    things: int = 0
-
-    def faults(self, row):
-        """Say in what it differs from what is right; nothing, where it holds."""
-        found = []
-        for exercise, most in full(row.chapter).items():
-            wanted = row.points.get(exercise, most)
-            if (points := self.points.get(exercise)) != wanted:
-                told = f"\n{self.told[exercise][:800]}" if self.told.get(exercise) else ""
-                found.append(f"{exercise}: {points} points, not {wanted}{told}")
-        for exercise, pattern in row.told.items():
-            told = self.told.get(exercise, "")
-            if not re.search(pattern, told):
-                found.append(f"{exercise} does not tell {pattern!r}, but:\n{told[:800]}")
-        said = "\n".join(self.told.values())
-        if (
-            "Traceback" in said
-            or "the grader failed" in said
-            or max(map(len, said.split("\n"))) > 400
-        ):
-            found.append(f"no message for a student:\n{said[:2000]}")
-        if self.left or self.ports or self.descriptors:
-            counts = f"{self.left} processes, {self.ports} ports, {self.descriptors} descriptors"
-            found.append(f"{counts} left")
-        if self.things:
-            found.append(f"{self.things} files, keys or pieces of shared memory left")
-        return found
-
-
-def measure(text, level=None, chapter=CHAPTER):
-    """Grade a notebook in a process made for it, as a worker of `socketlab grade` does."""
-    _prepare(level)
-    before, things = _sockets(), _things()
-    read_end, write_end = os.pipe()
-    started = time.monotonic()
-    pid = os.fork()
-    if pid == 0:
-        # However that ends: else it would go on as one more worker, and take what is the others'.
-        forkserver._quit_after(lambda: _tell(write_end, text, chapter))
-    os.close(write_end)
-    with open(read_end, encoding="utf-8") as pipe:
-        told = pipe.read()
-    _, status, used = os.wait4(pid, 0)
-    if status:
-        raise RuntimeError("the grading raised an error, which stands above")
-    facts = json.loads(told)
-    seconds = time.monotonic() - started
-    left = _left()
-    ports = len(_sockets() - before)
-    memory = used.ru_maxrss * 1024
-    left_behind = len(_things() - things)
-    return Measured(
-        **facts,
-        seconds=seconds,
-        left=left,
-        ports=ports,
-        peak_memory=memory,
-        things=left_behind,
-    )
-
-
-def _things():
-    """Return what can outlive a process: files where all may write, keys, shared memory."""
-    found = {
-        str(file)
-        for folder in ("/tmp", "/var/tmp", "/dev/shm")
-        for file in Path(folder).glob("mallory*")
-    }
-    for path in ("/proc/keys", "/proc/sysvipc/shm", "/proc/sysvipc/msg"):
-        with suppress(OSError):
-            lines = Path(path).read_text("utf-8", "replace").splitlines()
-            found |= {f"{path} {line}" for line in lines if "mallory" in line}
-            found |= {f"{path} {line.split()[1]}" for line in lines if "sysvipc" in path}
-    return found
-
-
-_sandbox = None
-
-
-def _prepare(level):
-    global _sandbox
-    if _sandbox is None or _sandbox.level != (level or _sandbox.level):
-        if _sandbox is not None:
-            _sandbox.__exit__()
-        # Who loses its parent becomes our child, whatever its session or its program.
-        namespaces.prctl(namespaces.PR_SET_CHILD_SUBREAPER, 1)
-        _sandbox = Sandbox(level, preload=judge.PRELOAD).__enter__()
-        all_exercises()
-
-
-def _tell(descriptor, text, chapter):
-    with open(descriptor, "w", encoding="utf-8") as pipe:
-        json.dump(_graded(text, chapter), pipe)
-
-
-def _graded(text, chapter):
-    before = len(os.listdir("/proc/self/fd"))
-    grade = judge.grade(Submission("mallory", chapter, text), _sandbox)
-    points, told = {}, {}
-    for result in grade.results:
-        points[result.exercise] = points.get(result.exercise, 0) + result.points
-        failed = [result.message] if not result.points else []
-        told.setdefault(result.exercise, []).extend([*result.notes, *failed])
-    told = {one: "\n".join(dict.fromkeys(lines)) for one, lines in told.items()}
-    descriptors = len(os.listdir("/proc/self/fd")) - before
-    return {"points": points, "told": told, "trouble": grade.trouble, "descriptors": descriptors}
-
-
-def _left():
-    """Count what is left but the fork server, which waits for the next one."""
-    deadline = time.monotonic() + 30  # supervisors end when they have told how the student ended
-    while (count := _left_now()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return count
-
-
-def _left_now():
-    server = _sandbox._forkserver.pid
-    for child in psutil.Process().children():
-        if child.pid != server:
-            with suppress(ChildProcessError):
-                os.waitpid(child.pid, os.WNOHANG)
-    return sum(one.pid != server for one in psutil.Process().children(recursive=True))
-
-
-def _sockets():
-    """Return the inodes of all sockets that this process, or one that descends from it, holds."""
-    found = set()
-    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
-        with suppress(OSError):
-            for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
-                with suppress(OSError):
-                    found.add(os.readlink(descriptor))
-    return {name for name in found if name.startswith("socket:")}
-
-
-def workers(count):
-    """Return a pool of processes to call `measure` in."""
-    from concurrent.futures import ProcessPoolExecutor
-
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
 
 
 def with_before(exercise, attack, answer=RIGHT):
@@ -1314,39 +1137,3 @@ ROWS += [
         {"08.4": "bytes, and no end"},
     ),
 ]
-
-
-def main():
-    parser = argparse.ArgumentParser(description="Print the hostile table.")
-    parser.add_argument("--level", choices=LEVELS)
-    parser.add_argument("--jobs", type=int, default=1, help="rows at a time")
-    parser.add_argument("--all", action="store_true", help="whole messages")
-    parser.add_argument("words", nargs="*", help="only rows with one of these in their names")
-    options = parser.parse_args()
-    rows = [row for row in ROWS if not options.words or any(w in row.name for w in options.words)]
-    begun = time.monotonic()
-    with workers(options.jobs) as pool:
-        futures = [pool.submit(measure, row.text(), options.level, row.chapter) for row in rows]
-        for row, future in zip(rows, futures, strict=True):
-            show(row, future.result(), options.all)
-    print(f"{len(rows)} rows in {time.monotonic() - begun:.0f} s")
-
-
-def show(row, came, whole):
-    faults = came.faults(row)
-    points = f"{sum(came.points.values())} of {sum(full(row.chapter).values())}"
-    left = f"left {came.left}  ports {came.ports}"
-    figures = f"{came.seconds:5.1f} s  {left}  {came.peak_memory >> 20:4d} MB"
-    told = [line.strip() for one in came.told.values() for line in one.splitlines()]
-    first = next((line for line in told if line.startswith(("Came:", "Cell"))), "")
-    print(f"{'holds' if not faults else 'FAILS'}  {row.name:38} {points:9} {figures}  {first[:90]}")
-    for fault in faults:
-        print("    ", fault)
-    if whole:
-        for exercise, one in came.told.items():
-            print("    ", exercise, came.points[exercise], one.replace("\n", "\n         "))
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()
