@@ -201,11 +201,18 @@ def measure_elsewhere(name, requests, connections):
     return json.loads(run.stdout)
 
 
+def of_class(name):
+    """Return the name of a class, as an option's type."""
+    if name not in CLASSES:
+        raise argparse.ArgumentTypeError(f"{name!r} isn't among {', '.join(map(repr, CLASSES))}")
+    return name
+
+
 def main():
     parser = argparse.ArgumentParser(
         prog="python -m tools.library_under_load", description=__doc__.partition("\n")[0]
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CLASSES)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", type=of_class, help=", ".join(CLASSES))
     parser.add_argument("--requests", type=int, default=10_000, help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--held", type=int, default=HELD, help="default: %(default)s")

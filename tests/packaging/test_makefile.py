@@ -107,3 +107,8 @@ def test_what_is_thorough_has_to_be_asked_for(
     done = make(project, "--dry-run", "check", *options)
     assert ('-m "not thorough"' in done.stdout) is left_out
     assert "tests notebooks" in done.stdout
+
+
+def test_a_program_of_tools_is_run_with_its_options(project: Path) -> None:
+    done = make(project, "--dry-run", "tools", "RUN=failure_modes --help")
+    assert done.stdout.splitlines()[-1].endswith("/bin/python -m tools.failure_modes --help")

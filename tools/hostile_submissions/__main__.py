@@ -23,6 +23,8 @@ def main():
     parser.add_argument("words", nargs="*", help="only rows with one of these in their names")
     options = parser.parse_args()
     rows = [row for row in ROWS if not options.words or any(w in row.name for w in options.words)]
+    if not rows:
+        parser.error(f"no row has {' or '.join(map(repr, options.words))} in its name")
     begun = time.monotonic()
     with workers(options.jobs) as pool:
         futures = [pool.submit(measure, row.text(), options.level, row.chapter) for row in rows]

@@ -11,22 +11,28 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tools.library_faults", description=__doc__)
     parser.add_argument("--module", choices=MODULES, help="default: both")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--verbose", action="store_true", help="tell which test noticed each")
+    parser.add_argument("--verbose", action="store_true", help="name the test that noticed each")
     parser.add_argument("words", nargs="*", help="only faults whose name has one of these words")
     options = parser.parse_args()
-    unnoticed = 0
-    for module in [options.module] if options.module else MODULES:
-        unnoticed += report(module, options)
-    return 1 if unnoticed else 0
+    modules = [options.module] if options.module else MODULES
+    faults = {module: chosen(module, options.words) for module in modules}
+    if not any(faults.values()):
+        parser.error(f"no fault has {' or '.join(map(repr, options.words))} in its name")
+    unnoticed = [report(module, faults[module], options) for module in modules]
+    return 1 if any(unnoticed) else 0
 
 
-def report(module, options):
-    """Run the faults of one module, print what came of it, return how many were not noticed."""
-    faults = [
+def chosen(module, words):
+    """Return the faults for a module; where there are words, those with one in their name."""
+    return [
         fault
         for fault in faults_of(module)
-        if not options.words or any(word in str(fault) for word in options.words)
+        if not words or any(word in str(fault) for word in words)
     ]
+
+
+def report(module, faults, options):
+    """Run the faults of one module, print what came of it, return how many were not noticed."""
     fitting = [fault for fault in faults if fault.applies]
     unnoticed = []
     with ThreadPoolExecutor(options.jobs) as pool:
