@@ -9,10 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from socketlab.exercises import all_exercises
@@ -228,25 +226,6 @@ def test_no_one_waits_for_a_turn_for_ever(monkeypatch):
         while True:
             turns.take(wait=True)
     turns.close()
-
-
-def test_a_dead_call_harms_no_other():
-    def work(number):
-        if number % 2:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return number
-
-    came = dict(parallel.each(work, {number: (number,) for number in range(6)}, 2))
-    assert [came[number] for number in (0, 2, 4)] == [0, 2, 4]
-    assert all("was ended by signal 9 (Killed)" in str(came[number]) for number in (1, 3, 5))
-
-
-def test_calls_end_with_who_asks_for_them():
-    before = psutil.Process().children()
-    calls = parallel.each(lambda number: number or time.sleep(SECONDS), {0: (0,), 1: (1,)}, 2)
-    assert next(calls) == (1, 1)
-    calls.close()
-    assert psutil.Process().children() == before
 
 
 def test_alarms_ring_without_files():
