@@ -30,30 +30,16 @@ SUITES = {
     "CPython's suites": ["tests/cpython"],
     "library": ["tests/library", "tests/differential"],
     "notebook and ship": ["tests/notebook", "tests/ship"],
-    "processes": ["tests/test_processes.py", "tests/test_machine_load.py"],
+    "processes and commands": [
+        "tests/test_processes.py",
+        "tests/test_machine_load.py",
+        "tests/test_command_line.py",
+    ],
     "exercises, near and far": ["tests/exercises", "tests/checks", "tests/remote"],
     "learner and authoring": ["tests/learner", "tests/authoring"],
     "grading": ["tests/grading", "tests/sandbox", "tests/test_cells.py"],
     "chapters, strictly": ["--nbval", "--nbval-current-env", "notebooks"],
 }
-
-POINTS = """
-import json, sys
-from pathlib import Path
-from socketlab.grading import judge
-from socketlab.sandbox.sandbox import Sandbox
-from socketlab.grading.submissions import Submission
-
-won, most, missed = 0, 0, []
-with Sandbox(preload=judge.PRELOAD) as sandbox:
-    for path in sorted(Path("solutions").glob("*/*.ipynb"))[:10]:  # not the capstone
-        grade = judge.grade(Submission("ada", path.stem, path.read_text("utf-8")), sandbox)
-        won += sum(result.points for result in grade.results)
-        most += grade.max_points
-        missed += [r.message for r in grade.results if r.points != r.max_points]
-        missed += [grade.trouble] * bool(grade.trouble)
-print(json.dumps([won, most, missed]))
-"""
 
 
 class PythonsError(Exception):
@@ -136,7 +122,8 @@ def read(report: ET.Element) -> Outcome:
 
 def points(python: str) -> tuple[str, list[str]]:
     """Grade our solutions; return "281 of 281", and what was missed."""
-    told = subprocess.run([python, "-c", POINTS], cwd=ROOT, capture_output=True, text=True)
+    command = [python, "-m", "tools.solution_points", "--json"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if told.returncode:
         return "none", [f"grading ended with {told.stderr.strip().rpartition(chr(10))[2]}"]
     won, most, missed = json.loads(told.stdout)

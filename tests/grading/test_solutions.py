@@ -1,17 +1,14 @@
 """Every chapter's solution gets all points from the judge, and its blank exercises none."""
 
-from pathlib import Path
-
 import pytest
 
+from socketlab.authoring.exercises import chapters
 from socketlab.grading import judge
 from socketlab.grading.submissions import Submission
+from socketlab.project import PROJECT
 from socketlab.sandbox.sandbox import Sandbox
 
-ROOT = Path(__file__).parents[2]
-CHAPTERS = sorted(
-    path.name for path in (ROOT / "solutions").iterdir() if path.name < "11" and path.is_dir()
-)
+CHAPTERS = chapters()
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +18,7 @@ def sandbox():
 
 
 def graded(folder, chapter, sandbox):
-    text = (ROOT / folder / chapter / f"{chapter}.ipynb").read_text(encoding="utf-8")
+    text = (PROJECT / folder / chapter / f"{chapter}.ipynb").read_text(encoding="utf-8")
     return judge.grade(Submission("ada", chapter, text), sandbox)
 
 
