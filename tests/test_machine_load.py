@@ -87,7 +87,7 @@ def test_what_an_answer_leaves_does_not_hide_what_was_wrong_with_it(monkeypatch)
         left[-1].start()
         bench.case("a", "b", "c").fail("wrong")
 
-    part = core.Check("only", 1, "", run)
+    part = core.Check("only", 1, "", (run,))
     assert core.fair_attempt(find("01.2"), part, (print,), {}).got == "wrong"
     for thread in left:
         thread.join(PROGRAM_SECONDS)

@@ -23,11 +23,13 @@ from .records import Records, is_disturbed, opened
 class Bench:
     """Where the answer lives: in this process or, for the grader, at the other end of a link.
 
-    `records` has what happens there while a check runs.
+    `records` has what happens there while a check runs, and `reports` what a server reported:
+    its own notes, where it has any.
     """
 
     link: Checker | None
     records: Records
+    reports: Any = None
 
     @property
     def is_elsewhere(self) -> bool:
@@ -63,7 +65,7 @@ class Bench:
     def reported(self, told: str = "") -> str:
         """Return what the server reported first, in brackets, if that isn't in `told` already."""
         with suppress(LinkBrokenError):
-            error = str(self.records.trouble())
+            error = str((self.reports or self.records).trouble())
             return f" ({error})" if error and error not in told else ""
         return ""
 
@@ -87,12 +89,12 @@ class Bench:
         with sock:
             return self.there(_same, sock)
 
-    def subclass(self, name: str, bases: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
-        """Make a class, as `type` does, where the answer lives.
+    def subclass(self, *bases: Any, **attributes: Any) -> Any:
+        """Make a class of these bases where the answer lives; it has the name of the last one.
 
         Functions among the attributes do their work here, whoever calls them.
         """
-        return self.there(make_class, name, bases, attributes)
+        return self.there(subclass, bases, attributes)
 
     def connect(self, address: Any, timeout: float) -> socket.socket:
         """Return a client's connection to a host and a port, or to the path of a Unix socket."""
@@ -135,6 +137,11 @@ class Bench:
 
 def _same(value: Any) -> Any:
     return value
+
+
+def subclass(bases: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    """Make a class of these bases, with the name of the last one."""
+    return make_class(bases[-1].__name__, bases, attributes)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """One case of a check: what is asked of an answer, and what to tell when it does not come."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -26,12 +27,19 @@ OFTEN = 0.02
 """Seconds after which a loop looks up again, and sees that it is to stop."""
 
 
-def soon(condition: Callable[[], Any], seconds: float = PATIENCE) -> bool:
-    """Wait until the condition holds; tell whether it does."""
-    end = time.monotonic() + seconds
+def soon(condition: Callable[[], Any], seconds: float | None = None) -> bool:
+    """Wait until the condition holds, PATIENCE at most; tell whether it does."""
+    end = time.monotonic() + (PATIENCE if seconds is None else seconds)
     while not condition() and time.monotonic() < end:
         time.sleep(0.005)
     return bool(condition())
+
+
+def begin(function: Callable[..., Any], *args: Any) -> threading.Thread:
+    """Return a daemon thread that has begun with `function(*args)`."""
+    thread = threading.Thread(target=function, args=args, daemon=True)
+    thread.start()
+    return thread
 
 
 class CannotCheckError(SentenceError):
@@ -85,23 +93,54 @@ class Case:
         if not condition:
             self.fail(got, alone=alone)
 
-    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+    def call(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        late: str = "",
+        seconds: float | None = None,
+    ) -> Any:
         """Return `function(*args)`, run where the answer lives.
 
-        An exception, or no end within PATIENCE, fails the case.
+        An exception, or no end within PATIENCE, fails the case; `late` says the second in words.
         """
-        records = self.bench.records
+        records, seconds = self.bench.records, seconds or PATIENCE
         try:
             return self.bench.there_within(
-                PATIENCE, self.called, Records.call, records, function, *args
+                seconds, self.called, Records.call, records, function, *args
             )
         except CaseError:
             raise
         except ServerTrouble:
             stands = self.bench.there(_where_the_call_stands, records)
-            self.fail(f"nothing within {PATIENCE:g} seconds{stands}")
+            self.fail(f"{late or f'nothing within {seconds:g} seconds'}{stands}")
         except BaseException as error:
             self.fail(describe(error), error, alone=True)
+
+    def error_of(
+        self, function: Callable[..., Any], *args: Any, none: str, **limits: Any
+    ) -> BaseException:
+        """Return the exception that `call` meets; `none` says in words that there is none."""
+        try:
+            self.call(function, *args, **limits)
+        except CaseError as failure:
+            if failure.__cause__ is None:
+                raise
+            return failure.__cause__
+        self.fail(none)
+
+    @contextmanager
+    def in_words(self, words: str, only: str = "") -> Iterator[None]:
+        """Say what fails the case within a `with` block in these words; {} is for what came.
+
+        With `only`, where what came has this in it.
+        """
+        try:
+            yield
+        except CaseError as failure:
+            if only not in failure.got:
+                raise
+            self.fail(words.replace("{}", failure.got), failure.__cause__)
 
     @contextmanager
     def serving(self, server: Any, loop: Callable[[], Any] | None = None) -> Iterator[Any]:

@@ -7,9 +7,8 @@ import tomllib
 import traceback as tracebacks
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ..machine_load import Stopwatch
 from ..notebook.run_history import FIRST, Runs, runs_behind
@@ -18,38 +17,75 @@ from ..remote.link import Checker
 from .bench import Bench, bench_at
 from .case import CannotCheckError, Case, CaseError, Failure
 from .ownership import first_borrowed, listed
+from .predictions import compare
 from .records import is_disturbed
 
 BENCH = "bench"
 """The parameter by which a check asks for its Bench."""
 
+Run = TypeVar("Run", bound=Callable[..., Any])
+
 
 @dataclass(frozen=True)
 class Check:
-    """One check of an exercise: a name, its points, and the function that tries the answer.
+    """One check of an exercise: a name, its points, and the functions that try the answer in turn.
 
-    `run` asks for what it needs by the names of its parameters: `bench`, and answers. `topic`:
-    all that a student is told who fails it, where the check is a teacher's hidden one.
+    Each of them asks for what it needs by the names of its parameters: `bench`, and answers.
+    `topic`: all that a student is told who fails it, where the check is a teacher's hidden one.
     """
 
     name: str
     points: int
     praise: str
-    run: Callable[..., None]
+    steps: tuple[Callable[..., Any], ...]
     topic: str = ""
-
-    @cached_property
-    def _parameters(self) -> tuple[str, ...]:
-        return tuple(inspect.signature(self.run).parameters)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The answers that it tries."""
-        return tuple(name for name in self._parameters if name != BENCH)
+        asked = [name for step in self.steps for name in _parameters(step)]
+        return tuple(name for name in dict.fromkeys(asked) if name != BENCH)
 
     def try_on(self, bench: Bench, answers: dict[str, Any]) -> None:
         """Try the answers. CaseError for what is not right yet."""
-        self.run(**({BENCH: bench} if BENCH in self._parameters else {}), **answers)
+        for step in self.steps:
+            _call(step, {BENCH: bench, **answers})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction(Check):
+    """A check that lays its answer beside what a real run gave.
+
+    Its one step is named after the answer, makes the run, and returns what came; it may ask for the
+    `case`, too. `misread` has what may have led to another answer, as `compare` wants it.
+    """
+
+    expected: str
+    why: str
+    misread: Any
+    beside: str = "a real run"
+    compare: Callable[[Case, Any, Any, Any], None] = compare
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The answer that it tries."""
+        return tuple(step.__name__ for step in self.steps)
+
+    def try_on(self, bench: Bench, answers: dict[str, Any]) -> None:
+        """Lay the answer beside the run. CaseError where they differ."""
+        [run], [(name, guess)] = self.steps, answers.items()
+        case = bench.case(f"{name}, beside {self.beside}", self.expected, self.why)
+        real = _call(run, {BENCH: bench, "case": case, **answers})
+        self.compare(case, guess, real, self.misread)
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
+
+
+def _call(function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+    """Call a function with those of the values that its parameters are named after."""
+    return function(**{name: values[name] for name in _parameters(function)})
 
 
 Kind = Literal["build", "use", "find the bug", "predict"]
@@ -77,14 +113,29 @@ class Exercise:
     hints_told: int = 0
 
     def check(self, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Register the decorated function: it gets the bench and answers by name."""
-        [(points, praise)] = [(one[1], one[2]) for one in self.listed if one[0] == name]
+        """Register the decorated function as a check, or as its next step where there is one."""
+        points, praise = self._listed(name)
 
-        def register(run: Callable[..., None]) -> Callable[..., None]:
-            self.checks[name] = Check(name, points, praise, run)
+        def register(step: Callable[..., None]) -> Callable[..., None]:
+            before = self.checks[name].steps if name in self.checks else ()
+            self.checks[name] = Check(name, points, praise, (*before, step))
+            return step
+
+        return register
+
+    def prediction(self, name: str, **table: Any) -> Callable[[Run], Run]:
+        """Register the decorated function as the real run of a prediction; see Prediction."""
+        points, praise = self._listed(name)
+
+        def register(run: Run) -> Run:
+            self.checks[name] = Prediction(name, points, praise, (run,), **table)
             return run
 
         return register
+
+    def _listed(self, name: str) -> tuple[int, str]:
+        [(points, praise)] = [(one[1], one[2]) for one in self.listed if one[0] == name]
+        return points, praise
 
 
 def load(module: str) -> dict[str, Exercise]:

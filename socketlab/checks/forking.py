@@ -45,7 +45,8 @@ def away(case: Case, trial: Callable[..., Any], *answers: Any) -> Any:
     case.want(can_fork, "this system cannot fork; Linux, macOS and Binder can")
     try:
         with _where_they_may_fork(case, answers) as (bench, theirs):
-            notes, moved = bench.there(Notes), replace(case, bench=bench)
+            notes = bench.there(Notes)
+            moved = replace(case, bench=replace(bench, reports=notes))
             try:
                 return _in_time(moved, lambda: trial(moved, notes, *theirs))
             finally:
@@ -224,9 +225,8 @@ class Notes:
         return soon(lambda: self.count(text) >= count, seconds)
 
     def trouble(self) -> str:
-        """Return the last error that was reported, in brackets, or nothing."""
-        told = self._last("handle_error ")
-        return f" ({told})" if told else ""
+        """Return the last error that was reported, or nothing."""
+        return self._last("handle_error ")
 
     def came_back(self) -> str:
         """Return how a child came back into the program of its parent, or nothing."""

@@ -5,7 +5,6 @@ import os
 import socket
 import threading
 import time
-import urllib.error
 import xmlrpc.client
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,23 +14,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
 
 import minisocketserver
 
 from ..checks.bench import Bench
-from ..checks.case import ANY_PORT, PATIENCE, Case, CaseError
+from ..checks.case import ANY_PORT, OFTEN, PATIENCE, Case, CaseError
+from ..checks.clients import connect, fetch_from
 from ..checks.core import load
 from ..checks.forking import real_run
-from ..checks.predictions import compare
+from ..checks.handlers import Echo
+from ..checks.hooks import ServerMixin
 from ..notebook.running import running
 from ..notebook.tracebacks import describe
 from ..remote.names import make_class
 
 MOMENT = 0.1
 """Seconds in which a thread that waits for nobody has bought its ticket."""
-OFTEN = 0.02
-"""A poll_interval for the standard library's servers, which look up so often for the shutdown."""
 
 EXERCISES = load(__file__)
 build = EXERCISES["09.1"]
@@ -148,14 +146,14 @@ class Who(minisocketserver.BaseRequestHandler):
             self.request.sendall(told)
 
 
-class _NotesLoop:
+class _NotesLoop(ServerMixin):
     """Notes the thread of the server's loop."""
 
     loop = 0
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
         self.loop = threading.get_ident()
-        super().serve_forever(poll_interval)  # type: ignore[misc]
+        super().serve_forever(poll_interval)
 
 
 @build.check("at work")
@@ -172,7 +170,7 @@ def at_work(bench: Bench, ready_mixed: Any) -> None:
         ("ThreadingUDPServer", socket.SOCK_DGRAM),
     ):
         case.want(name in made, f"no {name}")
-        server = case.call(bench.subclass(name, (_NotesLoop, made[name]), {}), ANY_PORT, Who)
+        server = case.call(bench.subclass(_NotesLoop, made[name]), ANY_PORT, Who)
         with case.serving(server), socket.socket(type=kind) as client:
             client.settimeout(PATIENCE)
             try:
@@ -294,17 +292,17 @@ def no_number_twice(bench: Bench, Tickets: Any) -> None:
         "it another thread may have its turn.",
     )
     case.want(isinstance(Tickets, type), f"Tickets is {Tickets!r}, no class")
-    roll = case.call(bench.subclass("Tickets", (_Slow, Tickets), {}))
+    roll = case.call(bench.subclass(_Slow, Tickets))
     sold, done = bench.there(_sell_out, roll, bench.records, 2 * PATIENCE)
     case.want(done, f"{len(sold)} numbers, and threads that wait: a lock not given back?")
     case.want(len(sold) == 100, f"{len(sold)} numbers")
     twice = len(sold) - len(set(sold))
     case.want(not twice, f"{twice} of 100 numbers sold twice: what do the threads share?")
     case.want(sorted(sold) == list(range(1, 101)), f"the numbers {sorted(sold)[:5]}...")
-    nobody_comes_between(bench, Tickets)
 
 
-def nobody_comes_between(bench: Bench, tickets: Any) -> None:
+@use.check("tickets")
+def nobody_comes_between(bench: Bench, Tickets: Any) -> None:
     """Let one of two threads wait at each of its looks at the roll, while the other goes on."""
     case = bench.case(
         called="next() of one Tickets(), in two threads; one is held up before one of its looks "
@@ -313,13 +311,12 @@ def nobody_comes_between(bench: Bench, tickets: Any) -> None:
         why="From reading the number to returning it no other thread may come in between. Whoever "
         "gives the lock back and looks again sees what another one has done.",
     )
-    held_up = case.call(make_class, "Tickets", (_HeldUp, tickets), {})
+    held_up = case.call(make_class, "Tickets", (_HeldUp, Tickets), {})
     looks, stop_at = 1, 0
     while stop_at <= looks:
         sold, looks = bench.there(_sell_two, case.call(held_up), stop_at)
         case.want(
-            sorted(sold) == [1, 2],
-            f"{list(sold)}: is the lock held till the number is returned?",
+            sorted(sold) == [1, 2], f"{list(sold)}: is the lock held till the number is returned?"
         )
         stop_at += 1
 
@@ -428,21 +425,6 @@ def write(folder: str, name: str, text: str) -> None:
     Path(folder, name).write_text(text, encoding="utf-8")
 
 
-def fetch(case: Case, server: Any, path: str) -> tuple[str, str]:
-    """Return the kind and the text of a page, as urllib sees it."""
-    host, port = server.server_address[:2]
-    opener = build_opener(ProxyHandler({}))
-    try:
-        with opener.open(f"http://{host}:{port}{path}", timeout=PATIENCE) as answer:
-            case.want(answer.status == 200, f"the status {answer.status}")
-            return str(answer.headers["Content-Type"]), answer.read().decode()
-    except urllib.error.URLError as error:
-        reason = error.reason if isinstance(error.reason, BaseException) else error
-        case.fail(f"{describe(reason)}", error)
-    except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
-        case.fail(describe(error), error)
-
-
 @bugs.check("at once")
 def web_at_once(bench: Bench, Web: Any, Pages: Any) -> None:
     case = bench.case(
@@ -454,13 +436,10 @@ def web_at_once(bench: Bench, Web: Any, Pages: Any) -> None:
     with bench.there(TemporaryDirectory) as folder:
         bench.there(write, folder, "index.html", "Ahoy")
         server = site(case, Web, Pages, folder)
-        with (
-            case.serving_quickly(server),
-            socket.create_connection(server.server_address, PATIENCE) as mute,
-        ):
+        with case.serving_quickly(server), connect(server.server_address) as mute:
             time.sleep(2 * OFTEN)
             try:
-                fetch(case, server, "/index.html")
+                fetch_from(case, server, "/index.html")
             except CaseError as failure:
                 mute.close()
                 alone = bench.there(_process_request_of, server) == "BaseServer"
@@ -484,14 +463,9 @@ def web_end(bench: Bench, Web: Any, Pages: Any) -> None:
     with bench.there(TemporaryDirectory) as folder:
         server = site(case, Web, Pages, folder)
         with case.serving_quickly(server):
-            try:
+            no_end = f"no end within {PATIENCE:g} seconds: does anybody close the connection?"
+            with case.in_words(no_end, only="no end"):
                 case.talk(server.server_address, b"GET /hello HTTP/1.0\r\n\r\n")
-            except CaseError as failure:
-                case.want(
-                    "no end" not in failure.got,
-                    f"no end within {PATIENCE:g} seconds: does anybody close the connection?",
-                )
-                raise
 
 
 @bugs.check("folder")
@@ -507,15 +481,12 @@ def web_folder(bench: Bench, Web: Any, Pages: Any) -> None:
             bench.there(write, folder, "chart.txt", text)
             server = site(case, Web, Pages, folder)
             with case.serving_quickly(server):
-                try:
-                    _, got = fetch(case, server, "/chart.txt")
-                except CaseError as failure:
-                    case.want(
-                        "404" not in failure.got,
-                        f"{failure.got}: it looks elsewhere. Is the folder told after "
-                        "super().__init__(), when the request is over?",
-                    )
-                    raise
+                elsewhere = (
+                    "{}: it looks elsewhere. Is the folder told after super().__init__(), when "
+                    "the request is over?"
+                )
+                with case.in_words(elsewhere, only="404"):
+                    got = fetch_from(case, server, "/chart.txt").text
                 case.want(got == text, f"{got!r}, for a file with {text!r}")
                 raw = case.talk(server.server_address, b"GET /chart.txt HTTP/1.0\r\n\r\n")
             body = raw.partition(b"\r\n\r\n")[2].decode(errors="replace")
@@ -552,39 +523,35 @@ def web_hello(bench: Bench, Web: Any, Pages: Any) -> None:
     with bench.there(TemporaryDirectory) as folder:
         server = site(case, Web, Pages, folder)
         with case.serving_quickly(server):
-            kind, got = fetch(case, server, "/hello")
-    case.want(got == "¡Buenos días!", f"{got!r}")
+            page = fetch_from(case, server, "/hello")
+    case.want(page.text == "¡Buenos días!", f"{page.text!r}")
+    kind = page.kind
     case.want(kind == "text/plain; charset=utf-8", f"the right text, as {kind!r}")
 
 
 predict = EXERCISES["09.4"]
 
 
-@predict.check("who")
-def who_answers(bench: Bench, who_answers: Any) -> None:
-    case = bench.case(
-        called="who_answers, beside a real run of the six servers, in a new Python",
-        expected='"s" the server itself, "t" a thread of its process, "p" another process',
-        why="All parents may have a process_request. Python takes the first that it finds, from "
-        "left to right, and that one decides.",
-    )
+@predict.prediction(
+    "who",
+    beside="a real run of the six servers, in a new Python",
+    expected='"s" the server itself, "t" a thread of its process, "p" another process',
+    why="All parents may have a process_request. Python takes the first that it finds, from "
+    "left to right, and that one decides.",
+    misread=(
+        "A plain server has no mix-in: it serves by itself.",
+        "The mix-in is behind the server: process_request is found in the server first.",
+        "The mix-in decides, whatever the server's sockets are.",
+        "ForkingMixIn makes a process for each request.",
+        "Two mix-ins do not add up: the first process_request wins.",
+        "Two mix-ins do not add up: the first process_request wins.",
+    ),
+)
+def who_answers(case: Case) -> Any:
     case.want(
         hasattr(os, "fork"), "nothing could be tried: this system has no fork, in any program"
     )
-    real = real_run(roll_call)
-    compare(
-        case,
-        who_answers,
-        real,
-        {
-            0: "A plain server has no mix-in: it serves by itself.",
-            1: "The mix-in is behind the server: process_request is found in the server first.",
-            2: "The mix-in decides, whatever the server's sockets are.",
-            3: "ForkingMixIn makes a process for each request.",
-            4: "Two mix-ins do not add up: the first process_request wins.",
-            5: "Two mix-ins do not add up: the first process_request wins.",
-        },
-    )
+    return real_run(roll_call)
 
 
 def roll_call() -> list[str]:
@@ -612,41 +579,30 @@ def _who(server_class: Any) -> str:
     return "s" if thread == threading.get_ident() else "t"
 
 
-@predict.check("noticed")
-def who_notices(bench: Bench, noticed: Any) -> None:
-    case = bench.case(
-        called="noticed, beside a real run of the test on five broken servers",
-        expected="True for each fault that makes the test fail",
-        why="Two questions, two answers: the test looks at nothing else. To learn what a test "
-        "sees, break something and watch.",
-    )
-    real = [not _passes_test(broken) for broken in _broken()]
-    compare(
-        case,
-        noticed,
-        real,
-        {
-            0: "The answers are right, and nobody looks whether the connections are closed.",
-            1: "The second client has no answer, and the test asks a second time.",
-            2: "Nobody is turned away in this test, so nobody sees that it would not work.",
-            3: "No handler fails in this test, so nothing would be reported anyway.",
-            4: "The answer has no connection to travel on.",
-        },
-    )
-
-
-class _Echo(minisocketserver.BaseRequestHandler):
-    def handle(self) -> None:
-        self.request.settimeout(PATIENCE)
-        self.request.sendall(self.request.recv(100))
+@predict.prediction(
+    "noticed",
+    beside="a real run of the test on five broken servers",
+    expected="True for each fault that makes the test fail",
+    why="Two questions, two answers: the test looks at nothing else. To learn what a test "
+    "sees, break something and watch.",
+    misread=(
+        "The answers are right, and nobody looks whether the connections are closed.",
+        "The second client has no answer, and the test asks a second time.",
+        "Nobody is turned away in this test, so nobody sees that it would not work.",
+        "No handler fails in this test, so nothing would be reported anyway.",
+        "The answer has no connection to travel on.",
+    ),
+)
+def noticed() -> list[Any]:
+    return [not _passes_test(broken) for broken in _broken()]
 
 
 def _passes_test(server_class: Any) -> bool:
-    server = server_class(ANY_PORT, _Echo)
+    server = server_class(ANY_PORT, Echo)
     answers = []
     with running(server, PATIENCE):
         for message in (b"one", b"two"):
-            with socket.create_connection(server.server_address, PATIENCE) as client:
+            with connect(server.server_address) as client:
                 with suppress(OSError):
                     client.sendall(message)
                 try:
@@ -657,30 +613,28 @@ def _passes_test(server_class: Any) -> bool:
 
 
 def _broken() -> list[Any]:
-    tcp: Any = minisocketserver.TCPServer
-
-    class NeverCloses(tcp):  # type: ignore[misc]
+    class NeverCloses(minisocketserver.TCPServer):
         def close_request(self, request: Any) -> None:
             pass
 
-    class EverySecond(tcp):  # type: ignore[misc]
+    class EverySecond(minisocketserver.TCPServer):
         taken = 0
 
         def verify_request(self, request: Any, client_address: Any) -> bool:
             self.taken += 1
             return self.taken % 2 == 1
 
-    class AsksForNothing(tcp):  # type: ignore[misc]
+    class AsksForNothing(minisocketserver.TCPServer):
         def _handle_request_noblock(self) -> None:
             request, client_address = self.get_request()
             self.verify_request(request, client_address)
             self.process_request(request, client_address)
 
-    class Quiet(tcp):  # type: ignore[misc]
+    class Quiet(minisocketserver.TCPServer):
         def handle_error(self, request: Any, client_address: Any) -> None:
             pass
 
-    class ClosesFirst(tcp):  # type: ignore[misc]
+    class ClosesFirst(minisocketserver.TCPServer):
         def process_request(self, request: Any, client_address: Any) -> None:
             self.shutdown_request(request)
             with suppress(OSError):

@@ -1,6 +1,5 @@
 """Checks of chapter 02: the loop of a server, its hooks, and how to stop it."""
 
-import http.client
 import inspect
 import os
 import re
@@ -9,27 +8,22 @@ import socketserver
 import stat
 import threading
 import time
-import urllib.error
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
 
 import minisocketserver
 
 from ..checks.bench import Bench
-from ..checks.case import ANY_PORT, PATIENCE, Case, CaseError
+from ..checks.case import ANY_PORT, OFTEN, PATIENCE, Case, CaseError, begin, soon
+from ..checks.clients import connect, fetch_from, read_to_end, rest_of, want_line_ends
 from ..checks.core import load
-from ..checks.predictions import compare
+from ..checks.hooks import ServerMixin, notes_calls
 from ..checks.records import Records
 from ..notebook.running import ServerTrouble, running, within
 from ..notebook.tracebacks import describe
-from .sockets import want_line_ends
 
 LONG = 60.0
 """A poll_interval that no check lives to see the end of."""
-OFTEN = 0.02
-"""A poll_interval for the standard library's servers, which look up so often for the shutdown."""
 
 EXERCISES = load(__file__)
 build = EXERCISES["02.1"]
@@ -78,40 +72,19 @@ class Door:
         self.socket.close()
 
 
+@notes_calls("verify_request", "process_request", "finish_request", "shutdown_request")
+@notes_calls("handle_error", "handle_timeout")
 class Hooks:
     """Notes the hooks that are called, and a request that is not the first thing they get."""
 
     calls: list[str]
     taken: list[socket.socket]
 
-    def _note(self, hook: str, args: tuple[Any, ...]) -> None:
+    def note(self, hook: str, args: tuple[Any, ...]) -> None:
         is_request = any(args and args[0] is request for request in self.taken)
-        what = "" if is_request else f" with {describe_argument(args)} in place of the request"
+        is_well = is_request or hook == "handle_timeout"
+        what = "" if is_well else f" with {describe_argument(args)} in place of the request"
         self.calls.append(f"{hook}{what}")
-
-    def verify_request(self, *args: Any) -> Any:
-        self._note("verify_request", args)
-        return super().verify_request(*args)  # type: ignore[misc]
-
-    def process_request(self, *args: Any) -> Any:
-        self._note("process_request", args)
-        return super().process_request(*args)  # type: ignore[misc]
-
-    def finish_request(self, *args: Any) -> Any:
-        self._note("finish_request", args)
-        return super().finish_request(*args)  # type: ignore[misc]
-
-    def shutdown_request(self, *args: Any) -> Any:
-        self._note("shutdown_request", args)
-        return super().shutdown_request(*args)  # type: ignore[misc]
-
-    def handle_timeout(self, *args: Any) -> Any:
-        self.calls.append("handle_timeout")
-        return super().handle_timeout(*args)  # type: ignore[misc]
-
-    def handle_error(self, *args: Any) -> Any:
-        self._note("handle_error", args)
-        return super().handle_error(*args)  # type: ignore[misc]
 
 
 def describe_argument(args: tuple[Any, ...]) -> str:
@@ -121,7 +94,7 @@ def describe_argument(args: tuple[Any, ...]) -> str:
 
 def practice(case: Case, server_class: Any, handler: Any = greet, **extra: Any) -> Any:
     """Return a server of the learner's loop and the bench's door."""
-    return case.call(case.bench.subclass("Practice", (Hooks, Door, server_class), extra), handler)
+    return case.call(case.bench.subclass(Hooks, Door, server_class, **extra), handler)
 
 
 @build.check("serve")
@@ -146,23 +119,14 @@ def serve(bench: Bench, BaseServer: Any) -> None:
 
 
 @build.check("stop")
-def stop(bench: Bench, BaseServer: Any) -> None:
-    _wakes(bench, BaseServer)
-    _sleeps(bench, BaseServer)
-    _leaves_no_pipe(bench, BaseServer)
-    _stops_alone(bench, BaseServer)
-    _waits_for_the_request_at_hand(bench, BaseServer)
-    _with_closes(bench, BaseServer)
-
-
-def _wakes(bench: Bench, server_class: Any) -> None:
+def wakes(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called=f"serve_forever({LONG:g}), then shutdown() from another thread; and once more",
         expected="the loop ended at once, and a second serve_forever() that serves",
         why="A flag does not wake a loop that sleeps. Polling finds it late, here after a minute; "
         "a byte in a socket pair finds it at once.",
     )
-    server = practice(case, server_class)
+    server = practice(case, BaseServer)
     made = len(bench.records.sockets)
     ended, go_on, once_more = threading.Event(), threading.Event(), threading.Event()
 
@@ -211,14 +175,15 @@ def _wakes(bench: Bench, server_class: Any) -> None:
             )
 
 
-def _sleeps(bench: Bench, server_class: Any) -> None:
+@build.check("stop")
+def sleeps(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called=f"serve_forever({OFTEN}), with nobody there, nothing overridden",
         expected="a loop that sleeps until there is something to do, whatever poll_interval says",
         why="A loop that looks up now and then finds the flag late, and keeps the processor busy "
         "while nobody comes. Only regular work, which has_regular_work() tells, is a reason to.",
     )
-    server = practice(case, server_class)
+    server = practice(case, BaseServer)
     with case.serving(server, lambda: bench.there(_serve_known, server)):
         case.talk(server.server_address)
         time.sleep(0.1)  # back to sleep
@@ -241,14 +206,15 @@ def _work_of_the_loop(server: Any) -> float:
     return time.clock_gettime(clock) - before
 
 
-def _leaves_no_pipe(bench: Bench, server_class: Any) -> None:
+@build.check("stop")
+def leaves_no_pipe(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="serve_forever() of three servers, each stopped by shutdown()",
         expected="no descriptor of a pipe or a selector left open",
         why="What the loop opens, it closes when it ends. A program that starts it again and "
         "again runs out of descriptors.",
     )
-    servers = [practice(case, server_class) for _ in range(3)]
+    servers = [practice(case, BaseServer) for _ in range(3)]
     before = bench.there(_descriptors)
     for server in servers:
         with case.serving(server):
@@ -267,14 +233,15 @@ def _descriptors() -> int:
     return count
 
 
-def _stops_alone(bench: Bench, server_class: Any) -> None:
+@build.check("stop")
+def stops_alone(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="shutdown() of the first of two servers that both serve",
         expected="its loop ended at once, and the other one serving",
         why="A program may have two servers. The bell, the event and the flag belong on self: on "
         "the class, or in a global, the second server's would take the place of the first's.",
     )
-    practised = bench.subclass("Practice", (Hooks, Door, server_class), {})
+    practised = bench.subclass(Hooks, Door, BaseServer)
     first, second = (case.call(practised, greet) for _ in range(2))
     with case.serving(first):
         case.talk(first.server_address)
@@ -285,10 +252,8 @@ def _stops_alone(bench: Bench, server_class: Any) -> None:
             except ServerTrouble:
                 _poke(first)
                 case.fail("the first one goes on: was the other one's bell rung?")
-            try:
+            with case.in_words("the second one has ended as well: {}"):
                 got = case.talk(second.server_address)
-            except CaseError as failure:
-                case.fail(f"the second one has ended as well: {failure.got}")
             case.want(got == b"hello", f"{got!r} from the second one")
 
 
@@ -303,10 +268,29 @@ def _poke(server: Any) -> None:
     """Wake a loop that only a client wakes, so that the check can end."""
     for _ in range(2):
         with suppress(OSError):
-            socket.create_connection(server.server_address, PATIENCE).close()
+            connect(server.server_address).close()
 
 
-def _waits_for_the_request_at_hand(bench: Bench, server_class: Any) -> None:
+def _serve_to_the_end(
+    case: Case, server: Any, poll_interval: float, goes_on: str, *errors: type[Exception]
+) -> Exception | None:
+    """Want the loop to end, without an error or with one of these; else say that it `goes_on`."""
+    try:
+        within(PATIENCE, lambda: server.serve_forever(poll_interval), "serve_forever")
+    except errors as error:
+        return error
+    except ServerTrouble:
+        with suppress(ServerTrouble):
+            within(PATIENCE, server.shutdown, "shutdown")
+        _poke(server)
+        case.fail(goes_on)
+    except Exception as error:
+        case.fail(describe(error), error)
+    return None
+
+
+@build.check("stop")
+def waits_for_the_request_at_hand(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="shutdown(), while a handler is at work",
         expected="shutdown() back when the loop has ended, not before",
@@ -319,15 +303,11 @@ def _waits_for_the_request_at_hand(bench: Bench, server_class: Any) -> None:
         go_on.wait(PATIENCE)
         request.sendall(b"hello")
 
-    server = practice(case, server_class, slow)
+    server = practice(case, BaseServer, slow)
     with case.serving(server):
-        client = threading.Thread(
-            target=lambda: case.talk(server.server_address), name="client", daemon=True
-        )
-        client.start()
+        client = begin(case.talk, server.server_address)
         case.want(at_work.wait(PATIENCE), "no handler was called")
-        caller = threading.Thread(target=server.shutdown, daemon=True)
-        caller.start()
+        caller = begin(server.shutdown)
         caller.join(0.1)
         early = not caller.is_alive()
         go_on.set()
@@ -336,14 +316,15 @@ def _waits_for_the_request_at_hand(bench: Bench, server_class: Any) -> None:
         case.want(not early, "shutdown() returned while the handler was still at work")
 
 
-def _with_closes(bench: Bench, server_class: Any) -> None:
+@build.check("stop")
+def with_closes(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="with server as entered: ...",
         expected="the server itself for entered, and server_close() called at the end",
         why="shutdown() ends the loop, and server_close() gives back the listener. Programs leave "
         "the second to with.",
     )
-    server = practice(case, server_class)
+    server = practice(case, BaseServer)
 
     def enter_and_leave() -> Any:
         with server as entered:
@@ -363,38 +344,24 @@ def no_loop(bench: Bench, BaseServer: Any) -> None:
         "would hang there: the standard library's does.",
     )
     server = practice(case, BaseServer)
-    try:
-        within(PATIENCE, server.shutdown, "shutdown")
-    except ServerTrouble:
-        case.fail(
-            f"no end of shutdown() within {PATIENCE:g} seconds: it waits for a loop that never ran"
-            f"{bench.whereabouts()}"
-        )
-    except Exception as error:
-        case.fail(describe(error), error)
-    try:
-        within(PATIENCE, lambda: server.serve_forever(LONG), "serve_forever")
-    except ServerTrouble:
-        with suppress(ServerTrouble):
-            within(PATIENCE, server.shutdown, "shutdown")
-        _poke(server)
-        case.fail("a loop that runs: the shutdown() before it was forgotten")
-    except Exception as error:
-        case.fail(describe(error), error)
-    _nobody_to_wake(bench, BaseServer)
+    late = f"no end of shutdown() within {PATIENCE:g} seconds: it waits for a loop that never ran"
+    case.call(server.shutdown, late=late)
+    _serve_to_the_end(
+        case, server, LONG, "a loop that runs: the shutdown() before it was forgotten"
+    )
 
 
-def _nobody_to_wake(bench: Bench, server_class: Any) -> None:
+@build.check("no loop")
+def nobody_to_wake(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="shutdown() once more, when the loop has ended",
         expected="back at once, without an error",
         why="Programs stop their server twice: in the handler of a signal, and in a finally. The "
         "second time there is nobody to wake.",
     )
-    with case.serving(practice(case, server_class)) as server:
+    with case.serving(practice(case, BaseServer)) as server:
         case.talk(server.server_address)
     case.call(server.shutdown)
-    _not_forgotten_at_the_end(bench, server_class)
 
 
 class LowersSlowly:
@@ -406,40 +373,27 @@ class LowersSlowly:
         super().__setattr__(name, value)
 
 
-def _not_forgotten_at_the_end(bench: Bench, server_class: Any) -> None:
+@build.check("no loop")
+def not_forgotten_at_the_end(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="shutdown(), at once a second shutdown(), then serve_forever()",
         expected="all three back at once",
         why="When shutdown() is back, the loop must be done with the flag: a flag that goes down "
         "after the event is set takes the next shutdown() with it.",
     )
-    server = case.call(
-        bench.subclass("Practice", (LowersSlowly, Hooks, Door, server_class), {}), greet
-    )
-    loop = _thread(server.serve_forever, LONG)
+    server = case.call(bench.subclass(LowersSlowly, Hooks, Door, BaseServer), greet)
+    loop = begin(server.serve_forever, LONG)
     case.talk(server.server_address)
     for _ in range(2):
         case.call(server.shutdown)
     loop.join(PATIENCE)
-    try:
-        within(PATIENCE, lambda: server.serve_forever(LONG), "serve_forever")
-    except ServerTrouble:
-        with suppress(ServerTrouble):
-            within(PATIENCE, server.shutdown, "shutdown")
-        _poke(server)
-        case.fail("a loop that runs: was the event set before the flag was down?")
-    except Exception as error:
-        case.fail(describe(error), error)
+    _serve_to_the_end(
+        case, server, LONG, "a loop that runs: was the event set before the flag was down?"
+    )
 
 
 @build.check("regular work")
-def regular_work(bench: Bench, BaseServer: Any) -> None:
-    _ticks(bench, BaseServer)
-    _after_the_request(bench, BaseServer)
-    _ends_with_its_error(bench, BaseServer)
-
-
-def _ticks(bench: Bench, server_class: Any) -> None:
+def each_interval(bench: Bench, BaseServer: Any) -> None:
     interval, times = 0.05, 3
     case = bench.case(
         called=f"serve_forever({interval}), with a service_actions of a subclass, and no client",
@@ -447,24 +401,20 @@ def _ticks(bench: Bench, server_class: Any) -> None:
         why="Who overrides service_actions wants regular work done, also while nobody comes. Then, "
         "and only then, the loop has to look up now and then.",
     )
-    default = bench.there(_default_interval, server_class)
+    default = bench.there(_default_interval, BaseServer)
     case.want(default == 0.5, f"a poll_interval that is {default} by default, in place of 0.5")
     ticks: list[float] = []
 
     def service_actions(self: Any) -> None:
         ticks.append(time.monotonic())
 
-    begin = time.monotonic()
-    with case.serving(
-        server := practice(case, server_class, service_actions=service_actions),
-        lambda: server.serve_forever(interval),
-    ):
-        end = begin + PATIENCE
-        while len(ticks) < times and time.monotonic() < end:
-            time.sleep(0.005)
+    began = time.monotonic()
+    server = practice(case, BaseServer, service_actions=service_actions)
+    with case.serving(server, lambda: server.serve_forever(interval)):
+        soon(lambda: len(ticks) >= times)
         case.want(ticks, "no call of service_actions: nobody woke the loop")
         case.want(len(ticks) >= times, f"{len(ticks)} calls in {PATIENCE:g} seconds")
-        seconds = ticks[times - 1] - begin
+        seconds = ticks[times - 1] - began
         case.want(seconds > 0.9 * times * interval, f"{times} calls in {seconds:.2f} seconds")
 
 
@@ -472,20 +422,19 @@ def _default_interval(server_class: Any) -> Any:
     return inspect.signature(server_class.serve_forever).parameters["poll_interval"].default
 
 
-def _after_the_request(bench: Bench, server_class: Any) -> None:
+@build.check("regular work")
+def after_the_request(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called=f"serve_forever({LONG:g}), with a service_actions of the server's own, and a client",
         expected="service_actions called after the request, although the time is not up",
         why="Regular work is done after each wait, whatever ended it. A server that is never idle "
         "has regular work, too.",
     )
-    server = practice(case, server_class)
+    server = practice(case, BaseServer)
     server.service_actions = lambda: server.calls.append("service_actions")
     with case.serving(server, lambda: server.serve_forever(LONG)):
         case.talk(server.server_address)
-        end = time.monotonic() + PATIENCE
-        while "service_actions" not in _since_the_request(server) and time.monotonic() < end:
-            time.sleep(0.005)
+        soon(lambda: "service_actions" in _since_the_request(server))
         calls = _since_the_request(server)[: len(WAY) + 1]
         case.want(calls == [*WAY, "service_actions"], f"the calls {', '.join(calls)}")
 
@@ -495,7 +444,8 @@ def _since_the_request(server: Any) -> list[str]:
     return calls[calls.index(WAY[0]) :] if WAY[0] in calls else calls
 
 
-def _ends_with_its_error(bench: Bench, server_class: Any) -> None:
+@build.check("regular work")
+def ends_with_its_error(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="serve_forever(), with a service_actions that raises ValueError; then shutdown()",
         expected="the ValueError for the caller, nothing left open, and shutdown() back at once",
@@ -506,67 +456,42 @@ def _ends_with_its_error(bench: Bench, server_class: Any) -> None:
     def service_actions(self: Any) -> None:
         raise ValueError("a bug in the hook")
 
-    server = practice(case, server_class, service_actions=service_actions)
+    server = practice(case, BaseServer, service_actions=service_actions)
     made = len(bench.records.sockets)
-    try:
-        within(PATIENCE, lambda: server.serve_forever(OFTEN), "serve_forever")
-        case.fail("no error: who swallowed it?")
-    except ValueError:
-        pass
-    except ServerTrouble:
-        with suppress(ServerTrouble):
-            within(PATIENCE, server.shutdown, "shutdown")
-        _poke(server)
-        case.fail("a loop that goes on")
-    left = bench.there(_left_open, server, bench.records, made)
+    error = _serve_to_the_end(case, server, OFTEN, "a loop that goes on", ValueError)
+    case.want(error, "no error: who swallowed it?")
+    _want_ended(case, server, made)
+
+
+def _want_ended(case: Case, server: Any, made: int) -> None:
+    """Want nothing left open of what serve_forever() made, and nobody waiting for its end."""
+    left = case.bench.there(_left_open, server, case.bench.records, made)
     case.want(not left, f"{left} of the sockets that serve_forever() made still open")
-    _want_ended(case, server)
-    _ends_before_it_began(bench, server_class)
+    case.call(server.shutdown, late="no end of shutdown(): nobody said that the loop has ended")
 
 
-def _want_ended(case: Case, server: Any) -> None:
-    try:
-        within(PATIENCE, server.shutdown, "shutdown")
-    except ServerTrouble:
-        case.fail("no end of shutdown(): nobody said that the loop has ended")
-
-
-def _ends_before_it_began(bench: Bench, server_class: Any) -> None:
+@build.check("regular work")
+def ends_before_it_began(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="serve_forever() on a server whose listener is closed; then shutdown()",
         expected="an error for the caller, nothing left open, and shutdown() back at once",
         why="What cannot be watched raises, before the first wait. How the loop ends does not "
         "matter: what it opened is closed, and the event is set.",
     )
-    server = practice(case, server_class)
+    server = practice(case, BaseServer)
     server.server_close()
     made = len(bench.records.sockets)
-    try:
-        within(PATIENCE, lambda: server.serve_forever(OFTEN), "serve_forever")
-    except ServerTrouble:
-        with suppress(ServerTrouble):
-            within(PATIENCE, server.shutdown, "shutdown")
-        case.fail("no error, and a loop that goes on")
-    except (OSError, ValueError):
-        pass
-    left = bench.there(_left_open, server, bench.records, made)
-    case.want(not left, f"{left} of the sockets that serve_forever() made still open")
-    _want_ended(case, server)
-
-
-@build.check("trouble")
-def trouble(bench: Bench, BaseServer: Any) -> None:
-    _bug_in_a_handler(bench, BaseServer)
-    _turned_away(bench, BaseServer)
-    _gone_again(bench, BaseServer)
-    _ctrl_c(bench, BaseServer)
+    goes_on = "no error, and a loop that goes on"
+    _serve_to_the_end(case, server, OFTEN, goes_on, OSError, ValueError)
+    _want_ended(case, server, made)
 
 
 class Bug(Exception):
     """What no answer can have thought of."""
 
 
-def _bug_in_a_handler(bench: Bench, server_class: Any) -> None:
+@build.check("trouble")
+def bug_in_a_handler(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="serve_forever(), with a handler that raises for its first client",
         expected="handle_error, which reports it, then shutdown_request; the second answered",
@@ -579,16 +504,12 @@ def _bug_in_a_handler(bench: Bench, server_class: Any) -> None:
             raise Bug("a bug in the handler")
         request.sendall(b"hello")
 
-    with case.serving(practice(case, server_class, buggy)) as server:
+    with case.serving(practice(case, BaseServer, buggy)) as server:
         del server.handle_error  # the answer's own, in place of the one that only takes notes
-        try:
+        with case.in_words("a first client that waits for ever: not closed"):
             case.talk(server.server_address)
-        except CaseError:
-            case.fail("a first client that waits for ever: not closed")
-        try:
+        with case.in_words("nothing for the second client: the loop is dead"):
             got = case.talk(server.server_address)
-        except CaseError:
-            case.fail("nothing for the second client: the loop is dead")
         case.want(got == b"hello", f"{got!r} for the second client")
     times = sum(call.startswith("handle_error") for call in server.calls)
     case.want(times == 1, f"{times} calls of handle_error")
@@ -600,24 +521,23 @@ def _bug_in_a_handler(bench: Bench, server_class: Any) -> None:
     case.want("a bug in the handler" in told, f"a handle_error that reports {told!r}")
 
 
-def _turned_away(bench: Bench, server_class: Any) -> None:
+@build.check("trouble")
+def turned_away(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="serve_forever(), with a verify_request that returns False",
         expected="shutdown_request, so that the connection ends without a word, and no handler",
         why="verify_request decides whether to serve. A request turned away must still be closed, "
         "and a subclass may have a goodbye of its own.",
     )
-    server = practice(case, server_class, verify_request=lambda *request: False)
-    with case.serving(server):
-        try:
-            got = case.talk(server.server_address)
-        except CaseError as failure:
-            case.fail(f"a client turned away, but not closed: {failure.got}")
+    server = practice(case, BaseServer, verify_request=lambda *request: False)
+    with case.serving(server), case.in_words("a client turned away, but not closed: {}"):
+        got = case.talk(server.server_address)
     case.want(not got and "handler" not in server.calls, f"{got!r}, and a handler was made")
     case.want(server.calls == WAY[4:], f"the calls {', '.join(server.calls)}")
 
 
-def _gone_again(bench: Bench, server_class: Any) -> None:
+@build.check("trouble")
+def gone_again(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="serve_forever(), with a get_request() that raises OSError for the first client",
         expected="the second client answered",
@@ -631,18 +551,16 @@ def _gone_again(bench: Bench, server_class: Any) -> None:
             raise ConnectionAbortedError("the client has gone")
         return request, client_address
 
-    with case.serving(practice(case, server_class, get_request=get_request)) as server:
+    with case.serving(practice(case, BaseServer, get_request=get_request)) as server:
         with suppress(CaseError):
             case.talk(server.server_address)
-        try:
+        with case.in_words("nothing for the second client: the loop is dead"):
             got = case.talk(server.server_address)
-        except CaseError:
-            case.fail("nothing for the second client: the loop is dead")
         case.want(got == b"hello", f"{got!r}")
-    _only_os_errors(bench, server_class)
 
 
-def _only_os_errors(bench: Bench, server_class: Any) -> None:
+@build.check("trouble")
+def only_os_errors(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="handle_request(), with a get_request() that raises ValueError",
         expected="the ValueError for the caller",
@@ -653,18 +571,15 @@ def _only_os_errors(bench: Bench, server_class: Any) -> None:
     def get_request(self: Any) -> Any:
         raise ValueError("a bug in get_request")
 
-    server = practice(case, server_class, get_request=get_request)
-    with socket.create_connection(server.server_address, PATIENCE):
-        try:
-            case.call(server.handle_request)
-        except CaseError as failure:
-            if isinstance(failure.__cause__, ValueError):
-                return
-            raise
-    case.fail("no error: does `except` name more than OSError?")
+    server = practice(case, BaseServer, get_request=get_request)
+    with connect(server.server_address):
+        swallowed = "no error: does `except` name more than OSError?"
+        error = case.error_of(server.handle_request, none=swallowed)
+    case.want(isinstance(error, ValueError), describe(error), alone=True)
 
 
-def _ctrl_c(bench: Bench, server_class: Any) -> None:
+@build.check("trouble")
+def ctrl_c(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="handle_request(), with Ctrl-C (KeyboardInterrupt) in the handler",
         expected="shutdown_request, no handle_error, and the KeyboardInterrupt for the caller",
@@ -675,8 +590,8 @@ def _ctrl_c(bench: Bench, server_class: Any) -> None:
     def interrupted(request: Any, client_address: Any, server: Any) -> None:
         raise KeyboardInterrupt
 
-    server = practice(case, server_class, interrupted)
-    with socket.create_connection(server.server_address, PATIENCE):
+    server = practice(case, BaseServer, interrupted)
+    with connect(server.server_address):
         try:
             within(PATIENCE, server.handle_request, "handle_request")
             raised = False
@@ -701,34 +616,29 @@ def one_request(bench: Bench, BaseServer: Any) -> None:
     case.call(server.handle_request)
     times = server.calls.count("handle_timeout")
     case.want(times == 1, f"{times} calls of handle_timeout")
-    _does_not_wait(bench, BaseServer)
     case = bench.case(
         called="handle_request(), with two clients waiting",
         expected="the first one served, the second left for the next call",
         why="handle_request() serves a single request, unlike its big sister.",
     )
     server.timeout = None
-    with (
-        socket.create_connection(server.server_address, PATIENCE) as first,
-        socket.create_connection(server.server_address, PATIENCE),
-    ):
+    with connect(server.server_address) as first, connect(server.server_address):
         case.call(server.handle_request)
         case.want(len(server.taken) == 1, f"{len(server.taken)} requests taken")
         case.want("handler" in server.calls, "no handler was called")
         got = first.recv(100)
         case.want(got == b"hello", f"{got!r} for the first client")
     case.want(server.calls.count("handle_timeout") == 1, "handle_timeout, though a client waited")
-    _timeout_is_not_the_loops(bench, BaseServer)
-    _waits_for_ever(bench, BaseServer)
 
 
-def _does_not_wait(bench: Bench, server_class: Any) -> None:
+@build.check("one request")
+def does_not_wait(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="handle_request(), with timeout = 0 and nobody there",
         expected="handle_timeout called, and handle_request() back at once",
         why="No seconds at all is a time limit too: look, and do not wait. None means: no limit.",
     )
-    server = practice(case, server_class, timeout=0)
+    server = practice(case, BaseServer, timeout=0)
     try:
         case.call(server.handle_request)
     except CaseError:
@@ -739,18 +649,35 @@ def _does_not_wait(bench: Bench, server_class: Any) -> None:
     case.want(times == 1, f"{times} calls of handle_timeout")
 
 
-def _waits_for_ever(bench: Bench, server_class: Any) -> None:
+@build.check("one request")
+def timeout_is_not_the_loops(bench: Bench, BaseServer: Any) -> None:
+    case = bench.case(
+        called=f"serve_forever({LONG:g}) on a server with timeout = 0.05",
+        expected="no call of handle_timeout",
+        why="A server's timeout is for handle_request() alone. serve_forever() does not look at "
+        "it.",
+    )
+    with case.serving(practice(case, BaseServer, timeout=0.05)) as server:
+        time.sleep(0.15)
+        got = case.talk(server.server_address)
+        case.want(got == b"hello", f"{got!r}")
+        times = server.calls.count("handle_timeout")
+        case.want(not times, f"{times} calls: did serve_forever() look at server.timeout?")
+
+
+@build.check("one request")
+def waits_for_ever(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="handle_request(), with no time limit, and a client who comes after a while",
         expected="the client served, and no handle_timeout",
         why="timeout = None, on a socket without a limit, waits for ever.",
     )
-    server = practice(case, server_class)
+    server = practice(case, BaseServer)
     server.socket.settimeout(None)
     clients: list[socket.socket] = []
 
     def come() -> None:
-        clients.append(socket.create_connection(server.server_address, PATIENCE))
+        clients.append(connect(server.server_address))
 
     wait = 0.7
     late = threading.Timer(wait, come)
@@ -767,41 +694,7 @@ def _waits_for_ever(bench: Bench, server_class: Any) -> None:
     case.want("handler" in server.calls, "no handler was called")
 
 
-def _timeout_is_not_the_loops(bench: Bench, server_class: Any) -> None:
-    case = bench.case(
-        called=f"serve_forever({LONG:g}) on a server with timeout = 0.05",
-        expected="no call of handle_timeout",
-        why="A server's timeout is for handle_request() alone. serve_forever() does not look at "
-        "it.",
-    )
-    with case.serving(practice(case, server_class, timeout=0.05)) as server:
-        time.sleep(0.15)
-        got = case.talk(server.server_address)
-        case.want(got == b"hello", f"{got!r}")
-        times = server.calls.count("handle_timeout")
-        case.want(not times, f"{times} calls: did serve_forever() look at server.timeout?")
-
-
 use = EXERCISES["02.2"]
-
-
-def fetch(case: Case, server: Any) -> str:
-    """Return the page as urllib sees it."""
-    host, port = server.server_address[:2]
-    opener = build_opener(ProxyHandler({}))
-    try:
-        with opener.open(f"http://{host}:{port}/", timeout=PATIENCE) as answer:
-            case.want(answer.status == 200, f"the status {answer.status}")
-            return str(answer.read().decode())
-    except TimeoutError as error:
-        case.fail(f"no answer within {PATIENCE:g} seconds", error)
-    except urllib.error.URLError as error:
-        reason = error.reason if isinstance(error.reason, BaseException) else error
-        if isinstance(reason, TimeoutError):
-            case.fail(f"no answer within {PATIENCE:g} seconds", error)
-        case.fail(f"{describe(reason)}", error)
-    except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
-        case.fail(describe(error), error)
 
 
 @use.check("page")
@@ -813,13 +706,13 @@ def shows_page(bench: Bench, page: Any, SmallHarbour: Any) -> None:
         "text, in bytes.",
     )
     with case.serving_quickly(case.call(SmallHarbour, ANY_PORT, page)) as server:
-        got = fetch(case, server)
+        got = fetch_from(case, server).text
         case.want(got.strip() == "visitor 1", f"the text {got!r}")
         want_line_ends(case, case.talk(server.server_address, b"GET / HTTP/1.0\r\n\r\n"))
-    _request_is_received(bench, page, SmallHarbour)
 
 
-def _request_is_received(bench: Bench, page: Any, server_class: Any) -> None:
+@use.check("page")
+def request_is_received(bench: Bench, page: Any, SmallHarbour: Any) -> None:
     case = bench.case(
         called="page, for a client whose request has already arrived",
         expected="the request received, before or after the answer",
@@ -834,12 +727,11 @@ def _request_is_received(bench: Bench, page: Any, server_class: Any) -> None:
         with suppress(OSError):
             unread.append(request.recv(100, socket.MSG_PEEK))
 
-    server = case.call(server_class, ANY_PORT, watched)
-    with socket.create_connection(server.server_address, PATIENCE) as client:
+    server = case.call(SmallHarbour, ANY_PORT, watched)
+    with connect(server.server_address) as client:
         client.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        with case.serving_quickly(server), suppress(OSError):
-            while client.recv(4096):
-                pass
+        with case.serving_quickly(server):
+            rest_of(client)
     case.want(not any(unread), f"an answer, but {unread and unread[0]!r} not received")
 
 
@@ -851,10 +743,10 @@ def counts(bench: Bench, page: Any, SmallHarbour: Any) -> None:
         why="Each request gets a handler of its own; only the server outlives them, and a program "
         "may have two. So a count belongs on the server that the handler is given.",
     )
-    roomy = bench.subclass("SmallHarbour", (SmallHarbour,), {"limit": 1000})
+    roomy = bench.subclass(SmallHarbour, limit=1000)
     one, two = (case.call(roomy, ANY_PORT, page) for _ in range(2))
     with case.serving_quickly(one), case.serving_quickly(two):
-        got = [fetch(case, server).strip() for server in (one, two, one, two)]
+        got = [fetch_from(case, server).text.strip() for server in (one, two, one, two)]
     wanted = ["visitor 1", "visitor 1", "visitor 2", "visitor 2"]
     numbers = [int(text) for text in re.findall(r"\d+", " ".join(got))]
     shared = len(numbers) == 4 and numbers[1] == numbers[0] + 1  # wherever a global began
@@ -862,23 +754,23 @@ def counts(bench: Bench, page: Any, SmallHarbour: Any) -> None:
     case.want(not shared, f"{came}: the two count together. Is the count a global, or the class's?")
     case.want(got != ["visitor 1"] * 4, f"{came}: does the count stay where it is?")
     case.want(got == wanted, came)
-    _each_does_its_part(bench, page, SmallHarbour)
 
 
-def _each_does_its_part(bench: Bench, page: Any, server_class: Any) -> None:
+@use.check("counter")
+def each_does_its_part(bench: Bench, page: Any, SmallHarbour: Any) -> None:
     case = bench.case(
         called="page, by a SmallHarbour with the standard library's hooks, after 7 visitors",
         expected="'visitor 8', and 8 in server.visitors",
         why="page counts, whatever the server; SmallHarbour starts at 0, and only looks.",
     )
-    started = getattr(case.call(server_class, ANY_PORT, page), "visitors", None)
+    started = getattr(case.call(SmallHarbour, ANY_PORT, page), "visitors", None)
     case.want(started == 0, f"a SmallHarbour that starts with {started!r} in visitors")
     hooks = ("get_request", "verify_request", "process_request", "finish_request")
     plain = {name: getattr(socketserver.TCPServer, name) for name in hooks}
-    server = case.call(bench.subclass("SmallHarbour", (server_class,), plain), ANY_PORT, page)
+    server = case.call(bench.subclass(SmallHarbour, **plain), ANY_PORT, page)
     server.visitors = 7
     with case.serving_quickly(server):
-        got = fetch(case, server).strip()
+        got = fetch_from(case, server).text.strip()
         case.want(got == "visitor 8", f"{got!r}")
     case.want(server.visitors == 8, f"'visitor 8', and {server.visitors!r} in server.visitors")
 
@@ -893,7 +785,7 @@ def turns_away(bench: Bench, page: Any, SmallHarbour: Any) -> None:
     )
     limit = getattr(SmallHarbour, "limit", None)
     case.want(limit == 3, f"a SmallHarbour whose limit is {limit!r}; the task says 3")
-    small = bench.subclass("SmallHarbour", (SmallHarbour,), {"limit": 2})
+    small = bench.subclass(SmallHarbour, limit=2)
     calls: list[int] = []
 
     def watched(request: Any, client_address: Any, server: Any) -> None:
@@ -902,24 +794,18 @@ def turns_away(bench: Bench, page: Any, SmallHarbour: Any) -> None:
 
     with case.serving_quickly(case.call(small, ANY_PORT, watched)) as server:
         for number in (1, 2):
-            got = fetch(case, server)
+            got = fetch_from(case, server).text
             case.want(got.strip() == f"visitor {number}", f"{got!r} for visitor {number}")
         for _ in range(2):
             try:
-                got = fetch(case, server)
+                got = fetch_from(case, server).text
             except CaseError as failure:
-                closed = isinstance(
-                    _reason(failure.__cause__), http.client.RemoteDisconnected | ConnectionError
-                )
+                closed = isinstance(failure.__cause__, ConnectionError)
                 case.want(closed, f"{failure.got}, after the limit was reached")
             else:
                 case.fail(f"{got!r} after the limit was reached")
         case.want(not bench.records.errors, "an exception")
         case.want(len(calls) == 2, f"{len(calls)} handlers made: who is turned away needs none")
-
-
-def _reason(error: BaseException | None) -> Any:
-    return getattr(error, "reason", error)
 
 
 bugs = EXERCISES["02.3"]
@@ -939,13 +825,13 @@ def free(server: Any) -> None:
         event.set()
 
 
-class CountsWaits:
+class CountsWaits(ServerMixin):
     """Counts how often the loop has waited."""
 
     waits = 0
 
     def service_actions(self) -> None:
-        super().service_actions()  # type: ignore[misc]
+        super().service_actions()
         self.waits += 1
 
 
@@ -963,11 +849,9 @@ def ticks(bench: Bench, Desk: Any) -> None:
         "looks at neither; after each wait it calls service_actions().",
     )
 
-    server = case.call(bench.subclass("Watched", (CountsWaits, Desk), {}), ANY_PORT, Hello)
+    server = case.call(bench.subclass(CountsWaits, Desk), ANY_PORT, Hello)
     with case.serving(server, lambda: server.serve_forever(0.05)):
-        end = time.monotonic() + PATIENCE
-        while server.waits < 3 and time.monotonic() < end:
-            time.sleep(0.01)
+        soon(lambda: server.waits >= 3)
     case.want(
         server.ticks,
         f"ticks is 0 after {server.waits} waits; does the counting still wait for server.timeout?",
@@ -1036,18 +920,18 @@ def failed_start(bench: Bench, run: Any) -> None:
     worked: list[int] = []
     server = bench.there(Watched, ANY_PORT, Hello)
     try:
-        within(PATIENCE, lambda: run(server, prepare, lambda: worked.append(1)), "run")
-    except ServerTrouble:
-        free(server)
-        case.fail(
-            f"nothing within {PATIENCE:g} seconds: does shutdown() wait for a loop that never ran?"
+        error = case.error_of(
+            run,
+            server,
+            prepare,
+            lambda: worked.append(1),
+            none="no error: the caller does not learn that prepare() failed",
+            late=f"nothing within {PATIENCE:g} seconds: does shutdown() wait for a loop that never "
+            "ran?",
         )
-    except OSError as error:
-        case.want("the ink has dried" in str(error), describe(error))
-    except BaseException as error:
-        case.fail(describe(error), error)
-    else:
-        case.fail("no error: the caller does not learn that prepare() failed")
+    finally:
+        free(server)
+    case.want(isinstance(error, OSError) and "the ink has dried" in str(error), describe(error))
     case.want(not worked, "the error, but work() was called all the same")
     case.want(server.fileno() == -1, "the error, but the listener is still open")
     ended = server.loop is None or server.ended.wait(PATIENCE)
@@ -1055,12 +939,7 @@ def failed_start(bench: Bench, run: Any) -> None:
 
 
 @bugs.check("closed")
-def closes(bench: Bench, run: Any) -> None:
-    _closes_if_all_is_well(bench, run)
-    _closes_after_an_error(bench, run)
-
-
-def _closes_if_all_is_well(bench: Bench, run: Any) -> None:
+def closes_if_all_is_well(bench: Bench, run: Any) -> None:
     case = bench.case(
         called="run(server, prepare, work), where neither of the two raises an error",
         expected="prepare(), then the loop, then work(); then the loop ended and the port free",
@@ -1075,18 +954,12 @@ def _closes_if_all_is_well(bench: Bench, run: Any) -> None:
         early.append(server.loop is not None)
 
     server = bench.there(Watched, ANY_PORT, Hello)
+
+    def work() -> None:
+        visits.append(case.talk(server.server_address))
+
     try:
-        within(
-            2 * PATIENCE,
-            lambda: run(server, prepare, lambda: visits.append(case.talk(server.server_address))),
-            "run",
-        )
-    except ServerTrouble:
-        case.fail(f"no end of run(){bench.whereabouts()}")
-    except CaseError:
-        raise
-    except BaseException as error:
-        case.fail(describe(error), error)
+        case.call(run, server, prepare, work, late="no end of run()", seconds=2 * PATIENCE)
     finally:
         ended = server.loop is None or server.ended.wait(PATIENCE)
         left_open = server.fileno() != -1
@@ -1098,7 +971,8 @@ def _closes_if_all_is_well(bench: Bench, run: Any) -> None:
     case.want(not left_open, "the loop ended, but the listener still open: no server_close()?")
 
 
-def _closes_after_an_error(bench: Bench, run: Any) -> None:
+@bugs.check("closed")
+def closes_after_an_error(bench: Bench, run: Any) -> None:
     case = bench.case(
         called="run(server, prepare, work), with a work that visits the server, then fails",
         expected="a visit that is answered, the error, then the loop ended and the port free",
@@ -1113,19 +987,20 @@ def _closes_after_an_error(bench: Bench, run: Any) -> None:
 
     server = bench.there(Watched, ANY_PORT, Hello)
     try:
-        within(2 * PATIENCE, lambda: run(server, lambda: done.append("prepare"), work), "run")
-        case.fail("no error: the caller does not learn that work() failed")
-    except ServerTrouble:
-        case.fail(f"no end of run(){bench.whereabouts()}")
-    except KeyError:
+        error = case.error_of(
+            run,
+            server,
+            lambda: done.append("prepare"),
+            work,
+            none="no error: the caller does not learn that work() failed",
+            late="no end of run()",
+            seconds=2 * PATIENCE,
+        )
+        case.want(isinstance(error, KeyError), describe(error))
         case.want(done == ["prepare", "work, answered with b'hello'"], f"{', then '.join(done)}")
         case.want(server.ended.wait(PATIENCE), "a loop that goes on: no shutdown()?")
         left_open = server.fileno() != -1
         case.want(not left_open, "the loop ended, but the listener still open: no server_close()?")
-    except CaseError:
-        raise
-    except BaseException as error:
-        case.fail(describe(error), error)
     finally:
         free(server)
         within(PATIENCE, server.server_close, "server_close")
@@ -1138,7 +1013,11 @@ def _way(verified: bool = True, fails: bool = False) -> list[str]:
     """Return the hooks that a request passes, from a real run."""
     calls: list[str] = []
 
+    @notes_calls("process_request", "finish_request", "shutdown_request", "close_request")
     class Noting(socketserver.TCPServer):
+        def note(self, hook: str, args: tuple[Any, ...]) -> None:
+            calls.append(hook)
+
         def handle_error(self, request: Any, client_address: Any) -> None:
             calls.append("handle_error")
 
@@ -1149,16 +1028,6 @@ def _way(verified: bool = True, fails: bool = False) -> list[str]:
         def serve_forever(self, poll_interval: float = OFTEN) -> None:
             super().serve_forever(OFTEN)
 
-    def noted(name: str) -> Callable[..., Any]:
-        def hook(self: Any, *args: Any) -> Any:
-            calls.append(name)
-            return getattr(super(Noting, self), name)(*args)
-
-        return hook
-
-    for name in ("process_request", "finish_request", "shutdown_request", "close_request"):
-        setattr(Noting, name, noted(name))
-
     def handler(request: Any, client_address: Any, server: Any) -> None:
         calls.append("handler")
         if fails:
@@ -1167,14 +1036,13 @@ def _way(verified: bool = True, fails: bool = False) -> list[str]:
     noting: Any = Noting
     with (
         running(noting(ANY_PORT, handler), PATIENCE) as server,
-        socket.create_connection(server.server_address, PATIENCE) as client,
+        connect(server.server_address) as client,
     ):
-        while client.recv(100):
-            pass
+        read_to_end(client)
     return calls
 
 
-def _compare_ways(case: Case, guess: Any, real: list[str], slips: dict[str, str]) -> None:
+def _compare_calls(case: Case, guess: Any, real: list[str], slips: dict[str, str]) -> None:
     case.want(isinstance(guess, list | tuple), f"{guess!r}, which is not a list")
     strangers = [name for name in guess if name not in (*WAY, "handle_error")]
     case.want(not strangers, f"{strangers}, not among the seven names")
@@ -1185,76 +1053,67 @@ def _compare_ways(case: Case, guess: Any, real: list[str], slips: dict[str, str]
     case.want(list(guess) == real, "the right names, in another order than the run's")
 
 
-@predict.check("served")
-def way_served(bench: Bench, when_served: Any) -> None:
-    case = bench.case(
-        called="when_served, beside a real run",
-        expected="the calls for a client who is served, in their order",
-        why="verify_request is asked first. process_request calls finish_request, which makes the "
-        "handler, and then shutdown_request, which calls close_request.",
-    )
-    _compare_ways(
-        case,
-        when_served,
-        _way(),
-        {
-            "close_request": "To end a request is not to close it: shutdown_request calls "
-            "close_request.",
-            "verify_request": "Every request is verified; by default the answer is yes.",
-            "finish_request": "process_request leaves the making of the handler to finish_request.",
-            "handle_error": "It is called only when a handler raises.",
-        },
-    )
+@predict.prediction(
+    "served",
+    expected="the calls for a client who is served, in their order",
+    why="verify_request is asked first. process_request calls finish_request, which makes the "
+    "handler, and then shutdown_request, which calls close_request.",
+    misread={
+        "close_request": "To end a request is not to close it: shutdown_request calls "
+        "close_request.",
+        "verify_request": "Every request is verified; by default the answer is yes.",
+        "finish_request": "process_request leaves the making of the handler to finish_request.",
+        "handle_error": "It is called only when a handler raises.",
+    },
+    compare=_compare_calls,
+)
+def when_served() -> list[str]:
+    return _way()
 
 
-@predict.check("turned away")
-def way_turned_away(bench: Bench, when_turned_away: Any) -> None:
-    case = bench.case(
-        called="when_turned_away, beside a real run",
-        expected="the calls for a client whom verify_request turns away, in their order",
-        why="Who is turned away has a connection all the same, and somebody must close it.",
-    )
-    _compare_ways(
-        case,
-        when_turned_away,
-        _way(verified=False),
-        {
-            "process_request": "verify_request is asked before anything is done for the client.",
-            "handler": "Who is turned away gets no handler.",
-            "handle_error": "To turn a client away is no error.",
-            "shutdown_request": "A request that is turned away is open all the same.",
-            "close_request": "shutdown_request calls close_request.",
-        },
-    )
+@predict.prediction(
+    "turned away",
+    expected="the calls for a client whom verify_request turns away, in their order",
+    why="Who is turned away has a connection all the same, and somebody must close it.",
+    misread={
+        "process_request": "verify_request is asked before anything is done for the client.",
+        "handler": "Who is turned away gets no handler.",
+        "handle_error": "To turn a client away is no error.",
+        "shutdown_request": "A request that is turned away is open all the same.",
+        "close_request": "shutdown_request calls close_request.",
+    },
+    compare=_compare_calls,
+)
+def when_turned_away() -> list[str]:
+    return _way(verified=False)
 
 
-@predict.check("a bug")
-def way_failed(bench: Bench, when_it_fails: Any) -> None:
-    case = bench.case(
-        called="when_it_fails, beside a real run",
-        expected="the calls for a client whose handler raises ValueError, in their order",
-        why="The exception passes through finish_request and process_request, and skips what is "
-        "left of them. The loop reports it and closes the request itself.",
-    )
-    _compare_ways(
-        case,
-        when_it_fails,
-        _way(fails=True),
-        {
-            "handle_error": "An exception in a handler does not end the server: it is reported.",
-            "shutdown_request": "The request of a failed handler is closed too, by the loop.",
-            "close_request": "shutdown_request calls close_request.",
-        },
-    )
+@predict.prediction(
+    "a bug",
+    expected="the calls for a client whose handler raises ValueError, in their order",
+    why="The exception passes through finish_request and process_request, and skips what is "
+    "left of them. The loop reports it and closes the request itself.",
+    misread={
+        "handle_error": "An exception in a handler does not end the server: it is reported.",
+        "shutdown_request": "The request of a failed handler is closed too, by the loop.",
+        "close_request": "shutdown_request calls close_request.",
+    },
+    compare=_compare_calls,
+)
+def when_it_fails() -> list[str]:
+    return _way(fails=True)
 
 
-@predict.check("time-outs")
-def way_timed(bench: Bench, time_outs: Any) -> None:
-    case = bench.case(
-        called="time_outs, beside a real run",
-        expected="the calls of handle_timeout: by one handle_request(), and by serve_forever()",
-        why="A server's timeout is for handle_request() alone, and that returns after one.",
-    )
+@predict.prediction(
+    "time-outs",
+    expected="the calls of handle_timeout: by one handle_request(), and by serve_forever()",
+    why="A server's timeout is for handle_request() alone, and that returns after one.",
+    misread=(
+        "handle_request() waits for one request or one time-out, then returns.",
+        "serve_forever() does not look at server.timeout: its own limit is poll_interval.",
+    ),
+)
+def time_outs(case: Case) -> list[Any]:
     counts: list[int] = []
 
     class Impatient(socketserver.TCPServer):
@@ -1271,39 +1130,23 @@ def way_timed(bench: Bench, time_outs: Any) -> None:
     with case.serving_quickly(looping):
         time.sleep(0.2)
     counts.append(looping.times)
-    compare(
-        case,
-        time_outs,
-        counts,
-        {
-            0: "handle_request() waits for one request or one time-out, then returns.",
-            1: "serve_forever() does not look at server.timeout: its own limit is poll_interval.",
-        },
-    )
+    return counts
 
 
-@predict.check("who returns")
-def returning(bench: Bench, who_returns: Any) -> None:
-    case = bench.case(
-        called="who_returns, beside a real run of the five calls of shutdown()",
-        expected="True where shutdown() returns, False where it waits for ever",
-        why="shutdown() waits until the loop has ended.",
-    )
-    compare(
-        case,
-        who_returns,
-        _five_shutdowns(),
-        {
-            0: "Another thread than the loop's is the right place for shutdown().",
-            1: "A handler of a plain server runs in the loop, and the loop cannot end before it.",
-            2: "The loop calls service_actions itself, and cannot end before it returns.",
-            3: "The standard library's waits for a loop even where none has ever run.",
-            4: "Ours looks whether a loop runs: no loop, no waiting.",
-        },
-    )
-
-
-def _five_shutdowns() -> list[bool]:
+@predict.prediction(
+    "who returns",
+    beside="a real run of the five calls of shutdown()",
+    expected="True where shutdown() returns, False where it waits for ever",
+    why="shutdown() waits until the loop has ended.",
+    misread=(
+        "Another thread than the loop's is the right place for shutdown().",
+        "A handler of a plain server runs in the loop, and the loop cannot end before it.",
+        "The loop calls service_actions itself, and cannot end before it returns.",
+        "The standard library's waits for a loop even where none has ever run.",
+        "Ours looks whether a loop runs: no loop, no waiting.",
+    ),
+)
+def who_returns() -> list[bool]:
     returned = [threading.Event() for _ in range(5)]
 
     def call(server: Any, number: int) -> None:
@@ -1322,9 +1165,9 @@ def _five_shutdowns() -> list[bool]:
     library: Any = minisocketserver.TCPServer
     servers = [plain(ANY_PORT, Hello), plain(ANY_PORT, obey), Ticking(ANY_PORT, Hello)]
     servers += [plain(ANY_PORT, Hello), library(ANY_PORT, Hello)]
-    threads = [_thread(server.serve_forever, OFTEN) for server in servers[:3]]
-    visitor = socket.create_connection(servers[1].server_address, PATIENCE)
-    threads += [_thread(call, servers[number], number) for number in (0, 3, 4)]
+    threads = [begin(server.serve_forever, OFTEN) for server in servers[:3]]
+    visitor = connect(servers[1].server_address)
+    threads += [begin(call, servers[number], number) for number in (0, 3, 4)]
     for number in (0, 4):
         returned[number].wait(PATIENCE)
     time.sleep(0.2)  # time enough for the others, if they were to return at all
@@ -1337,9 +1180,3 @@ def _five_shutdowns() -> list[bool]:
         server.server_close()
     visitor.close()
     return real
-
-
-def _thread(target: Callable[..., Any], *args: Any) -> threading.Thread:
-    thread = threading.Thread(target=target, args=args, daemon=True)
-    thread.start()
-    return thread

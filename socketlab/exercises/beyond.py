@@ -1,15 +1,13 @@
 """Checks of chapter 10: a pool, TLS, both kinds of addresses, limits, a full backlog."""
 
 import functools
-import http.client
 import select
 import socket
 import ssl
 import sys
 import threading
 import time
-import urllib.error
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
@@ -18,20 +16,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from traceback import walk_stack
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
 
 import minisocketserver
 from minisocketserver import beyond
 
 from ..checks.bench import Bench
-from ..checks.case import ANY_PORT, PATIENCE, CannotCheckError, Case
+from ..checks.case import ANY_PORT, PATIENCE, CannotCheckError, Case, begin, soon
+from ..checks.clients import (
+    connect,
+    dial,
+    drip,
+    fetch_from,
+    rest_of,
+    want_plain_reply,
+    want_wait_for_both,
+)
 from ..checks.core import load
-from ..checks.predictions import compare
-from ..checks.records import Records, joined
-from ..notebook.running import ServerTrouble, within
+from ..checks.hooks import ServerMixin
+from ..checks.records import Records
 from ..notebook.tracebacks import describe, whereabouts
 from ..remote.names import make_class
-from .sockets import want_plain_reply
 
 MOMENT = 0.15
 """Seconds in which a server takes what it is going to take."""
@@ -52,31 +56,31 @@ class Stay(minisocketserver.BaseRequestHandler):
         self.request.sendall(b", goodbye")
 
 
-class CountsTaken:
+class CountsTaken(ServerMixin):
     """Counts what a server takes, and notes whether it is full, and which thread is its loop's."""
 
     taken = 0
     full = False
 
     def has_capacity(self) -> Any:
-        capacity = super().has_capacity()  # type: ignore[misc]
+        capacity = super().has_capacity()
         self.full = not capacity
         return capacity
 
     def get_request(self) -> Any:
-        request = super().get_request()  # type: ignore[misc]
+        request = super().get_request()
         self.taken += 1
         return request
 
     def serve_forever(self, *args: Any) -> None:
         self.loop = threading.current_thread()
-        super().serve_forever(*args)  # type: ignore[misc]
+        super().serve_forever(*args)
 
 
 def pool(case: Case, mixin: Any, handler: Any = Stay, **settings: Any) -> Any:
     """Return a server of the bench with the learner's mix-in; it counts what it takes."""
     bases = (CountsTaken, mixin, minisocketserver.TCPServer)
-    server_class = case.bench.subclass("Server", bases, {"request_queue_size": 100, **settings})
+    server_class = case.bench.subclass(*bases, **{"request_queue_size": 100, **settings})
     server = case.call(server_class, ANY_PORT, handler)
     server.workers, server.stays = [], case.bench.there(dict)
     return server
@@ -90,33 +94,11 @@ def crowd(
     with ExitStack() as stack:
         clients = []
         for _ in range(number):
-            try:
-                client = socket.create_connection(server.server_address, PATIENCE)
-            except OSError as error:
-                case.fail(describe(error), error)
-            clients.append(stack.enter_context(client))
+            clients.append(stack.enter_context(dial(case, server)))
             # Not faster than it takes them: a call to a full backlog comes again after a second.
-            wait_for(partial(_has_taken, server, len(clients)), 0.02)
+            soon(partial(_has_taken, server, len(clients)), 0.02)
         time.sleep(moment)
         yield clients
-
-
-def wait_for(condition: Callable[[], Any], seconds: float | None = None) -> bool:
-    """Wait until the condition holds, PATIENCE at the most; tell whether it does."""
-    end = time.monotonic() + (PATIENCE if seconds is None else seconds)
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.005)
-    return bool(condition())
-
-
-def rest_of(client: socket.socket) -> bytes:
-    """Return all that comes until the end; what there is, if the end does not come."""
-    got = b""
-    client.settimeout(PATIENCE)
-    with suppress(OSError):
-        while data := client.recv(4096):
-            got += data
-    return got
 
 
 def count_served(clients: list[socket.socket]) -> int:
@@ -143,7 +125,7 @@ def few_threads(bench: Bench, ThreadPoolMixIn: Any) -> None:
     server = pool(case, ThreadPoolMixIn, pool_size=3)
     with case.serving(server):
         with crowd(case, server, 9) as clients:
-            wait_for(lambda: len(server.workers) >= 3)
+            soon(lambda: len(server.workers) >= 3)
             at_once = len(server.workers)
             case.want(
                 server.loop not in server.workers,
@@ -169,19 +151,16 @@ def few_taken(bench: Bench, ThreadPoolMixIn: Any) -> None:
         )
         server = pool(case, ThreadPoolMixIn, pool_size=3, queue_size=queue_size)
         with case.serving(server), crowd(case, server, 9):
-            wait_for(partial(_has_taken, server, wanted))
+            soon(partial(_has_taken, server, wanted))
             # The loop has not looked again yet: one more may come in.
-            wait_for(partial(_is_full, server, wanted), 0.3)
+            soon(partial(_is_full, server, wanted), 0.3)
             taken = server.taken
             case.want(
                 taken < 9 or "request_queue_size" not in bench.there(vars, ThreadPoolMixIn),
                 "all 9 taken: request_queue_size is the length of the backlog, it limits those "
                 "who wait outside, and nobody inside",
             )
-            case.want(
-                taken < 9,
-                "all 9 taken: what asks has_capacity()?",
-            )
+            case.want(taken < 9, "all 9 taken: what asks has_capacity()?")
             case.want(taken == wanted, f"{taken} taken")
 
 
@@ -204,11 +183,10 @@ def goes_home(bench: Bench, ThreadPoolMixIn: Any) -> None:
     server = pool(case, ThreadPoolMixIn, pool_size=1, queue_size=2)
     with case.serving(server):
         with crowd(case, server, 3) as clients:
-            wait_for(lambda: server.taken == 3 and server.workers)
+            soon(lambda: server.taken == 3 and server.workers)
             case.want(server.taken == 3, f"{server.taken} taken")
             case.want(server.workers, "three taken, none at work")
-            closer = threading.Thread(target=_close, args=(server,), daemon=True)
-            closer.start()
+            closer = begin(_close, server)
             time.sleep(0.05)
             early = not closer.is_alive()
             for client in clients:
@@ -244,23 +222,8 @@ def _waits_for_all(bench: Bench, mixin: Any) -> None:
     )
     server = pool(case, mixin, pool_size=2)
     with case.serving(server), crowd(case, server, 2) as clients:
-        case.want(
-            wait_for(lambda: len(server.stays) == 2),
-            "fewer than two at work",
-        )
-        closer = threading.Thread(target=_close, args=(server,), daemon=True)
-        closer.start()
-        # First the one that it waits for, so that only who waits for the other, too, goes on.
-        wait_for(lambda: bench.there(joined, server.stays), MOMENT)
-        port = bench.there(joined, server.stays)
-        first, second = sorted(clients, key=lambda client: client.getsockname()[1] != port)
-        first.sendall(b"go")
-        closer.join(MOMENT)
-        early = not closer.is_alive()
-        second.sendall(b"go")
-        case.want(not early, "server_close() back when one of the two threads had ended")
-        closer.join(PATIENCE)
-        case.want(not closer.is_alive(), "both done, and server_close() still waits")
+        case.want(soon(lambda: len(server.stays) == 2), "fewer than two at work")
+        want_wait_for_both(case, server, clients, begin(_close, server), "threads had ended")
 
 
 def _close(server: Any) -> None:
@@ -297,7 +260,7 @@ def survives(bench: Bench, ThreadPoolMixIn: Any) -> None:
         server = pool(case, ThreadPoolMixIn, handler, pool_size=1)
         with case.serving(server):
             for number in ("first", "second"):
-                with socket.create_connection(server.server_address, PATIENCE) as client:
+                with connect(server.server_address) as client:
                     got = rest_of(client)
                 case.want(
                     got == b"so long",
@@ -341,19 +304,19 @@ class EchoLine(minisocketserver.StreamRequestHandler):
         self.wfile.write(self.rfile.readline())
 
 
-class Watched:
+class Watched(ServerMixin):
     """Gives each connection a time limit, and tells when one has ended."""
 
     daemon_threads = True
     said_goodbye: threading.Event
 
     def get_request(self) -> Any:
-        request, client_address = super().get_request()  # type: ignore[misc]
+        request, client_address = super().get_request()
         request.settimeout(3 * PATIENCE)
         return request, client_address
 
     def shutdown_request(self, request: Any) -> None:
-        super().shutdown_request(request)  # type: ignore[misc]
+        super().shutdown_request(request)
         self.said_goodbye.set()
 
 
@@ -361,7 +324,7 @@ def secure(case: Case, mixin: Any, **settings: Any) -> Any:
     """Return a threading server of the bench with the learner's mix-in."""
     settings = {"ssl_context": case.bench.there(server_context, trust()[0]), **settings}
     bases = (Watched, mixin, minisocketserver.ThreadingTCPServer)
-    server = case.call(case.bench.subclass("Server", bases, settings), ANY_PORT, EchoLine)
+    server = case.call(case.bench.subclass(*bases, **settings), ANY_PORT, EchoLine)
     server.limits, server.said_goodbye = [], case.bench.there(threading.Event)
     return server
 
@@ -369,7 +332,7 @@ def secure(case: Case, mixin: Any, **settings: Any) -> Any:
 @contextmanager
 def honest(case: Case, server: Any) -> Iterator[Any]:
     """Yield an encrypted connection to the server."""
-    with socket.create_connection(server.server_address, PATIENCE) as client:
+    with connect(server.server_address) as client:
         try:
             wrapped = trust()[1].wrap_socket(
                 client, server_hostname="localhost", suppress_ragged_eofs=False
@@ -418,7 +381,7 @@ def encrypted(bench: Bench, TLSMixIn: Any) -> None:
             f"a handler whose connection has the time limit {server.limits[0]}; it was "
             f"{3 * PATIENCE:g} before the handshake",
         )
-        with socket.create_connection(server.server_address, PATIENCE) as plain:
+        with connect(server.server_address) as plain:
             plain.sendall(b"hello\n")
             got = rest_of(plain)
         case.want(b"hello" not in got, f"{got!r} for a client that does not encrypt")
@@ -432,10 +395,7 @@ def silent(bench: Bench, TLSMixIn: Any) -> None:
         why="accept() of a wrapped listener shakes hands before it returns, in the loop, and "
         "threads do not help: none has been started. One connection without a byte stops all.",
     )
-    with (
-        case.serving(secure(case, TLSMixIn)) as server,
-        socket.create_connection(server.server_address, PATIENCE) as mute,
-    ):
+    with case.serving(secure(case, TLSMixIn)) as server, connect(server.server_address) as mute:
         time.sleep(0.05)
         try:
             with honest(case, server) as client:
@@ -457,7 +417,7 @@ def handshake_limit(bench: Bench, TLSMixIn: Any) -> None:
     case.want(default == 10.0, f"a handshake_timeout of {default!r} on the class")
     with (
         case.serving(secure(case, TLSMixIn, handshake_timeout=0.1)) as server,
-        socket.create_connection(server.server_address, PATIENCE) as mute,
+        connect(server.server_address) as mute,
     ):
         try:
             mute.recv(100)
@@ -466,10 +426,7 @@ def handshake_limit(bench: Bench, TLSMixIn: Any) -> None:
         except OSError:
             pass
         errors = bench.records.errors
-        case.want(
-            errors and isinstance(errors[-1], TimeoutError),
-            "an end, and no TimeoutError",
-        )
+        case.want(errors and isinstance(errors[-1], TimeoutError), "an end, and no TimeoutError")
 
 
 @tls.check("goodbye")
@@ -499,7 +456,7 @@ def says_goodbye(bench: Bench, TLSMixIn: Any) -> None:
             )
         case.want(not bench.records.errors, "an exception")
         server.said_goodbye.clear()
-        with socket.create_connection(server.server_address, PATIENCE) as plain:
+        with connect(server.server_address) as plain:
             plain.sendall(b"no TLS at all\n")
             rest_of(plain)
         case.want(server.said_goodbye.wait(PATIENCE), "no goodbye for one that never shook hands")
@@ -527,7 +484,7 @@ class HearsOneKind:
 def door(case: Case, door_class: Any, handler: Any) -> Any:
     """Return the learner's server, on a system where a socket hears IPv6 alone unless told."""
     _want_new_address()
-    return case.call(case.bench.subclass("Door", (HearsOneKind, door_class), {}), ("", 0), handler)
+    return case.call(case.bench.subclass(HearsOneKind, door_class), ("", 0), handler)
 
 
 def _want_new_address() -> None:
@@ -550,16 +507,7 @@ def _has_new_address() -> bool:
 
 def ask(case: Case, server: Any, host: str) -> str:
     """Return what urllib reads at this address."""
-    opener = build_opener(ProxyHandler({}))
-    try:
-        url = f"http://{host}:{server.server_address[1]}/"
-        with opener.open(url, timeout=PATIENCE) as answer:
-            return str(answer.read().decode().strip())
-    except urllib.error.URLError as error:
-        reason = error.reason if isinstance(error.reason, BaseException) else error
-        case.fail(f"{describe(reason)}, at {host}", reason)
-    except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
-        case.fail(f"{describe(error)}, at {host}", error)
+    return fetch_from(case, server, host=host).text.strip()
 
 
 @use.check("new")
@@ -577,21 +525,18 @@ def hears_new(bench: Bench, WhoAmI: Any, Door: Any) -> None:
     with case.serving_quickly(server):
         got = ask(case, server, "[::1]")
     case.want(got == "::1", f"{got!r}")
-    _reads_the_request(bench, WhoAmI)
 
 
-def _reads_the_request(bench: Bench, who: Any) -> None:
+@use.check("new")
+def reads_the_request(bench: Bench, WhoAmI: Any) -> None:
     case = bench.case(
-        called="WhoAmI, with a client who sends its request in two pieces",
+        called="WhoAmI, with a client WhoAmI sends its request in two pieces",
         expected="the answer after the empty line, and not before",
         why="One recv need not be the whole request, and neither is its first line. Who answers "
         "and closes with something unread breaks the connection off.",
     )
-    server = case.call(minisocketserver.TCPServer, ANY_PORT, who)
-    with (
-        case.serving(server),
-        socket.create_connection(server.server_address, PATIENCE) as client,
-    ):
+    server = case.call(minisocketserver.TCPServer, ANY_PORT, WhoAmI)
+    with case.serving(server), connect(server.server_address) as client:
         client.sendall(b"GET / HTTP/1.0\r\nHost: ")
         early = select.select([client], [], [], 0.2)[0]  # on a busy machine a handler begins late
         case.want(not early, "an end in the middle of the request")
@@ -690,7 +635,7 @@ def only_three(bench: Bench, Harbour: Any) -> None:
     with harbour(case, Harbour, Stay) as server:
         server.workers, server.stays = [], bench.there(dict)
         with crowd(case, server, 5) as clients:
-            wait_for(lambda: len(_ready(clients)) == 5)
+            soon(lambda: len(_ready(clients)) == 5)
             welcome, closed = _sort(clients)
             case.want(
                 not bench.there(_has_limits_last, server),
@@ -701,10 +646,7 @@ def only_three(bench: Bench, Harbour: Any) -> None:
                 "all 5 served. request_queue_size is "
                 f"{server.request_queue_size}: it is only the backlog's length",
             )
-            case.want(
-                (welcome, closed) == (3, 2),
-                f"{welcome} of 5 served, {closed} closed",
-            )
+            case.want((welcome, closed) == (3, 2), f"{welcome} of 5 served, {closed} closed")
             _has_room_again(case, server, clients)
 
 
@@ -714,7 +656,7 @@ def _has_room_again(case: Case, server: Any, clients: list[socket.socket]) -> No
         with suppress(OSError):
             client.sendall(b"go")
         rest_of(client)
-    wait_for(lambda: not any(thread.is_alive() for thread in server.workers))
+    soon(lambda: not any(thread.is_alive() for thread in server.workers))
     with crowd(case, server, 1) as [late]:
         ready = select.select([late], [], [], PATIENCE)[0]
         welcome, _ = _sort([late])
@@ -772,22 +714,17 @@ def _ends_a_slow_line(bench: Bench, harbour_class: Any, logbook: Any) -> tuple[C
     )
     with (
         harbour(case, minisocketserver.ThreadingTCPServer, logbook) as server,
-        socket.create_connection(server.server_address, PATIENCE) as client,
+        connect(server.server_address) as client,
     ):
-        begin = time.monotonic()
-        end = begin + PATIENCE
-        sent = 0
-        while time.monotonic() < end and not select.select([client], [], [], 0.02)[0]:
-            with suppress(OSError):
-                client.sendall(b"x")
-            sent += 1
+        begun = time.monotonic()
+        came = drip(client, PATIENCE)
         case.want(
-            time.monotonic() < end,
-            f"{sent} bytes in {PATIENCE:g} seconds, and the connection still open. The "
+            came.is_cut_off,
+            f"{came.sent} bytes in {PATIENCE:g} seconds, and the connection still open. The "
             f"handler's timeout is {getattr(logbook, 'timeout', None)}: it starts anew with "
             "each byte",
         )
-        took = time.monotonic() - begin
+        took = time.monotonic() - begun
     told = getattr(logbook, "line_timeout", 0.2)
     case.want(told == 0.2, f"an end, with line_timeout = {told}")
     case.want(took > 0.15, f"an end after {took:.2f} seconds already")
@@ -816,7 +753,7 @@ def long_line(bench: Bench, Logbook: Any) -> None:
         )
         with (
             harbour(case, minisocketserver.ThreadingTCPServer, Logbook) as server,
-            socket.create_connection(server.server_address, PATIENCE) as client,
+            connect(server.server_address) as client,
         ):
             with suppress(OSError):
                 client.sendall(b"x" * (size - 1) + b"\n")
@@ -854,25 +791,17 @@ class Job(minisocketserver.BaseRequestHandler):
 def _stops(case: Case, harbour_class: Any, stop: Any, last: bool) -> bool:
     with harbour(case, harbour_class, Job) as server:
         server.started = case.bench.there(threading.Semaphore, 0)
-        with (
-            socket.create_connection(server.server_address, PATIENCE) as worker,
-            socket.create_connection(server.server_address, PATIENCE) as mute,
-        ):
+        address = server.server_address
+        with connect(address) as worker, connect(address) as mute:
             worker.sendall(b"work")
             for _ in range(2):
                 began = server.started.acquire(True, PATIENCE)
                 case.want(began, "no handler")
-            begin = time.monotonic()
-            try:
-                cut = within(PATIENCE, lambda: stop(server), "stop")
-            except ServerTrouble:
-                case.fail(
-                    f"no end of stop() within {PATIENCE:g} seconds: does server_close() wait for "
-                    "the silent client?"
-                )
-            except Exception as error:
-                case.fail(describe(error), error)
-            took = time.monotonic() - begin
+            begun = time.monotonic()
+            late = f"no end of stop() within {PATIENCE:g} seconds"
+            waits = f"{late}: does server_close() wait for the silent client?"
+            cut = case.call(stop, server, late=waits)
+            took = time.monotonic() - begun
             got, name = rest_of(worker), mute.getsockname()
             if (got != b"done" or took > 3 * LINE) and not last:
                 return False
@@ -896,13 +825,22 @@ def _stops(case: Case, harbour_class: Any, stop: Any, last: bool) -> bool:
 predict = EXERCISES["10.5"]
 
 
-@predict.check("taken")
-def how_many_taken(bench: Bench, taken: Any) -> None:
-    case = bench.case(
-        called="taken, beside a real run of the four servers",
-        expected="how many of 9 clients who stay are taken by each",
-        why="Do not take what you cannot serve: of the four servers, two ask before they take.",
-    )
+@predict.prediction(
+    "taken",
+    beside="a real run of the four servers",
+    expected="how many of 9 clients who stay are taken by each",
+    why="Do not take what you cannot serve: of the four servers, two ask before they take.",
+    misread=(
+        (
+            "request_queue_size limits the backlog, not the clients: the server takes them "
+            "from there as fast as it can."
+        ),
+        "Three are served, but the executor's queue has no end: all are taken.",
+        "The pool takes no more than it has threads for.",
+        "queue_size more are taken, and wait inside.",
+    ),
+)
+def taken(case: Case) -> list[Any]:
     with ThreadPoolExecutor(3) as executor:
 
         class Executing(minisocketserver.ThreadingMixIn):
@@ -915,18 +853,7 @@ def how_many_taken(bench: Bench, taken: Any) -> None:
             _taken(case, beyond.ThreadPoolMixIn, pool_size=3),
             _taken(case, beyond.ThreadPoolMixIn, pool_size=3, queue_size=2),
         ]
-    compare(
-        case,
-        taken,
-        real,
-        {
-            0: "request_queue_size limits the backlog, not the clients: the server takes them "
-            "from there as fast as it can.",
-            1: "Three are served, but the executor's queue has no end: all are taken.",
-            2: "The pool takes no more than it has threads for.",
-            3: "queue_size more are taken, and wait inside.",
-        },
-    )
+    return real
 
 
 def _taken(case: Case, mixin: Any, **settings: Any) -> int:
@@ -948,14 +875,21 @@ def _settled(server: Any) -> int:
     return int(taken)
 
 
-@predict.check("at the door")
-def full_backlog(bench: Bench, at_the_door: Any) -> None:
-    case = bench.case(
-        called="at_the_door, beside a real run of five clients",
-        expected='a letter for each: "s" served, "w" waits, "n" not answered, "r" refused',
-        why="pool_size limits who is served, request_queue_size who waits. What happens beyond "
-        "both is the system's decision; on Linux the call is simply not answered.",
-    )
+@predict.prediction(
+    "at the door",
+    beside="a real run of five clients",
+    expected='a letter for each: "s" served, "w" waits, "n" not answered, "r" refused',
+    why="pool_size limits who is served, request_queue_size who waits. What happens beyond "
+    "both is the system's decision; on Linux the call is simply not answered.",
+    misread=(
+        "The pool has two threads, and both are free.",
+        "The pool has two threads, and one is free.",
+        "The threads are busy; the backlog has room, and it does the connecting.",
+        "Linux lets one more wait than the backlog's number says.",
+        "The backlog is full: the call is not answered.",
+    ),
+)
+def at_the_door(case: Case, at_the_door: Any) -> list[Any]:
     case.want(
         sys.platform == "linux",
         "nothing could be tried: the exercise is about Linux, and this is another system",
@@ -967,18 +901,7 @@ def full_backlog(bench: Bench, at_the_door: Any) -> None:
         "an 'r' in your list. The documentation says so, but Linux refuses nobody: the call is "
         "not answered, and the client's system tries again until it gives up",
     )
-    compare(
-        case,
-        at_the_door,
-        real,
-        {
-            0: "The pool has two threads, and both are free.",
-            1: "The pool has two threads, and one is free.",
-            2: "The threads are busy; the backlog has room, and it does the connecting.",
-            3: "Linux lets one more wait than the backlog's number says.",
-            4: "The backlog is full: the call is not answered.",
-        },
-    )
+    return real
 
 
 def _fates(case: Case) -> list[str]:
@@ -990,7 +913,7 @@ def _fates(case: Case) -> list[str]:
             client.setblocking(False)
             client.connect_ex(server.server_address)
             clients.append(client)
-            wait_for(lambda: len(server.workers) >= min(len(clients), 2))
+            soon(lambda: len(server.workers) >= min(len(clients), 2))
         time.sleep(2 * MOMENT)
         return [_fate(client) for client in clients]
 
@@ -1009,14 +932,19 @@ def _fate(client: socket.socket) -> str:
         return "w"
 
 
-@predict.check("cut off")
-def which_cut_off(bench: Bench, cut_off: Any) -> None:
-    case = bench.case(
-        called="cut_off, beside a real run of three clients who send a byte now and then",
-        expected="True for each one whose connection was ended within half a second",
-        why="Limits are about something: silence, or a line. What your own protocol adds needs "
-        "one of its own.",
-    )
+@predict.prediction(
+    "cut off",
+    beside="a real run of three clients who send a byte now and then",
+    expected="True for each one whose connection was ended within half a second",
+    why="Limits are about something: silence, or a line. What your own protocol adds needs "
+    "one of its own.",
+    misread=(
+        "timeout is for one read. Each byte starts the clock anew.",
+        "line_timeout is one clock for all the reads of the line.",
+        "Only lines are timed, and read(1000) reads no line.",
+    ),
+)
+def cut_off(case: Case) -> list[Any]:
     limited = beyond.LimitedStreamRequestHandler
     runs: list[tuple[Any, dict[str, Any], str]] = [
         (minisocketserver.StreamRequestHandler, {"timeout": 0.3}, "readline"),
@@ -1025,42 +953,19 @@ def which_cut_off(bench: Bench, cut_off: Any) -> None:
     ]
     with ThreadPoolExecutor(3) as workers:
         real = list(workers.map(lambda run: _is_cut_off(case, *run), runs))
-    compare(
-        case,
-        cut_off,
-        real,
-        {
-            0: "timeout is for one read. Each byte starts the clock anew.",
-            1: "line_timeout is one clock for all the reads of the line.",
-            2: "Only lines are timed, and read(1000) reads no line.",
-        },
-    )
+    return real
 
 
 def _is_cut_off(case: Case, base: Any, settings: dict[str, Any], read: str) -> bool:
     def handle(self: Any) -> None:
         self.rfile.readline() if read == "readline" else self.rfile.read(1000)
 
-    handler = case.bench.subclass("Handler", (base,), {**settings, "handle": handle})
+    handler = case.bench.subclass(base, **settings, handle=handle)
     for _ in range(5):  # again, if the machine stood still: that made the client a silent one
-        silence, cut = _drip(case, minisocketserver.TCPServer(ANY_PORT, handler))
-        if not cut or ("line_timeout" in settings and silence < settings["timeout"]):
+        server = minisocketserver.TCPServer(ANY_PORT, handler)
+        with case.serving(server), connect(server.server_address) as client:
+            came = drip(client, 0.5)
+        hurried = "line_timeout" in settings and came.longest_silence < settings["timeout"]
+        if hurried or not came.is_cut_off:
             break
-    return cut
-
-
-def _drip(case: Case, server: Any) -> tuple[float, bool]:
-    """Send a byte every 0.02 seconds; return the longest silence, and whether we were cut off."""
-    with (
-        case.serving(server),
-        socket.create_connection(server.server_address, PATIENCE) as client,
-    ):
-        last = begun = time.monotonic()
-        longest = 0.0
-        while last - begun < 0.5:
-            if select.select([client], [], [], 0.02)[0]:
-                return longest, True
-            with suppress(OSError):
-                client.sendall(b"x")
-            longest, last = max(longest, time.monotonic() - last), time.monotonic()
-        return longest, False
+    return came.is_cut_off

@@ -1,6 +1,6 @@
 """Checks of chapter 07: a process for each request, and what becomes of it."""
 
-import http.client
+import operator
 import os
 import select
 import socket
@@ -17,19 +17,28 @@ import minisocketserver
 from minisocketserver import BaseRequestHandler
 
 from ..checks.bench import Bench
-from ..checks.case import ANY_PORT, PATIENCE, Case, soon
+from ..checks.case import ANY_PORT, PATIENCE, Case, begin, soon
+from ..checks.clients import (
+    connect,
+    has_answer,
+    read_page,
+    request_all,
+    rest_of,
+    visitors,
+    want_plain_reply,
+)
 from ..checks.core import load
 from ..checks.forking import Notes, Output, away, in_parent, left, next_ended, real_run
-from ..checks.predictions import compare
+from ..checks.hooks import ServerMixin, notes_calls
 from ..notebook.tracebacks import describe
 from ..remote.messages import LinkBrokenError
-from .sockets import want_plain_reply
 
 MOMENT = 0.15
 """Seconds in which a server that does not wait has gone on."""
 
 
-class Desk:
+@notes_calls("shutdown_request", "close_request", "server_close")
+class Desk(ServerMixin):
     """Notes the hooks of a server, whoever calls them."""
 
     notes: Notes
@@ -39,7 +48,7 @@ class Desk:
         self.taken: list[socket.socket] = []
 
     def get_request(self) -> Any:
-        request, client_address = super().get_request()  # type: ignore[misc]
+        request, client_address = super().get_request()
         self.taken.append(request)
         return request, client_address
 
@@ -50,32 +59,23 @@ class Desk:
             told = f"called with {request!r} first, and not with the request"
         self.notes.note(f"handle_error {told}")
 
-    def shutdown_request(self, request: Any) -> None:
-        self.notes.note("shutdown_request")
-        super().shutdown_request(request)  # type: ignore[misc]
-
-    def close_request(self, request: Any) -> None:
-        self.notes.note("close_request")
-        super().close_request(request)  # type: ignore[misc]
-
-    def server_close(self) -> None:
-        self.notes.note("server_close")
-        super().server_close()  # type: ignore[misc]
+    def note(self, hook: str, args: tuple[Any, ...]) -> None:
+        self.notes.note(hook)
 
 
-class FailsToReport:
+class FailsToReport(ServerMixin):
     """A server whose handle_error has a bug."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        super().handle_error(request, client_address)  # type: ignore[misc]
+        super().handle_error(request, client_address)
         raise RuntimeError("a bug in handle_error")
 
 
-class FailsToEnd:
+class FailsToEnd(ServerMixin):
     """A server whose shutdown_request has a bug."""
 
     def shutdown_request(self, request: Any) -> None:
-        super().shutdown_request(request)  # type: ignore[misc]
+        super().shutdown_request(request)
         raise RuntimeError("a bug in shutdown_request")
 
 
@@ -104,7 +104,7 @@ class Tells(BaseRequestHandler):
 
 def mixed(bench: Bench, mixin: Any, notes: Any, *before: Any, **switches: Any) -> Any:
     """Return a server of the learner's mix-in, put before ours, but behind those `before`."""
-    made = bench.subclass("Server", (*before, mixin, Desk, minisocketserver.TCPServer), switches)
+    made = bench.subclass(*before, mixin, Desk, minisocketserver.TCPServer, **switches)
     server = bench.there(made, ANY_PORT, Tells)
     server.notes = notes
     return server
@@ -119,7 +119,7 @@ def another(server: Any) -> Any:
 
 def send(bench: Bench, server: Any, word: bytes) -> socket.socket:
     """Connect, say a word, and let the server handle this one request."""
-    client = socket.create_connection(server.server_address, PATIENCE)
+    client = connect(server.server_address)
     client.sendall(word)
     bench.there(in_parent, server.notes, server.handle_request)
     return client
@@ -130,9 +130,9 @@ def answer(case: Case, server: Any, client: socket.socket) -> bytes:
     try:
         return client.recv(100)
     except TimeoutError:
-        case.fail(f"nothing for the client within {PATIENCE:g} seconds{server.notes.trouble()}")
+        case.fail(f"nothing for the client within {PATIENCE:g} seconds")
     except OSError as error:
-        case.fail(f"{describe(error)}{server.notes.trouble()}")
+        case.fail(describe(error))
 
 
 def loop(bench: Bench, notes: Any, function: Any, *args: Any) -> threading.Thread:
@@ -171,10 +171,10 @@ def _child(case: Case, notes: Any, mixin: Any) -> None:
         client = send(case.bench, server, word)
         got = answer(case, server, client)
         if not wanted:
-            case.want(got, f"no answer{server.notes.trouble()}")
+            case.want(got, "no answer")
             case.want(
                 int(got) != case.bench.there(os.getpid),
-                f"an answer from the server's own process: nobody forked{server.notes.trouble()}",
+                "an answer from the server's own process: nobody forked",
             )
         pid, ended = _next_child(case, notes)
         calls = [text.split()[0] for text in notes.of(pid)]
@@ -205,8 +205,8 @@ def _next_child(case: Case, notes: Any) -> tuple[int, int]:
     try:
         gone = case.bench.there(next_ended, PATIENCE)
     except ChildProcessError:
-        case.fail(f"no child to wait for{notes.trouble()}")
-    case.want(gone, f"a child that does not end{notes.trouble()}")
+        case.fail("no child to wait for")
+    case.want(gone, "a child that does not end")
     return gone  # type: ignore[no-any-return]
 
 
@@ -232,7 +232,7 @@ def _parent(case: Case, notes: Any, mixin: Any) -> None:
     )
     case.want(
         not notes.count("done") and not notes.trouble(),
-        f"process_request back only when the child had ended: it waits{server.notes.trouble()}",
+        "process_request back only when the child had ended: it waits",
     )
     case.want(
         server.taken[0].fileno() == -1,
@@ -243,7 +243,7 @@ def _parent(case: Case, notes: Any, mixin: Any) -> None:
         "the parent's hold closed by hand: a server may override close_request, so call that",
     )
     got = answer(case, server, client)
-    case.want(got, f"no answer for the client{server.notes.trouble()}")
+    case.want(got, "no answer for the client")
     client.sendall(b"go")
     case.want(not answer(case, server, client), "more than the answer")
 
@@ -277,7 +277,7 @@ def _collects(case: Case, notes: Any, mixin: Any) -> None:
     held = getattr(server, "active_children", None)
     case.want(
         isinstance(held, set) and len(held) == 3,
-        f"active_children is {held!r} after three requests{server.notes.trouble()}",
+        f"active_children is {held!r} after three requests",
     )
     other = case.bench.there(another, server)
     theirs = getattr(other, "active_children", None)
@@ -426,7 +426,7 @@ def _limit(case: Case, notes: Any, mixin: Any) -> None:
         clients[-1].sendall(b"stay")
     loop(case.bench, notes, server.serve_forever, 0.02).start()
     two = notes.wait("begun", 2)
-    case.want(two, f"fewer than two at work{notes.trouble()}")
+    case.want(two, "fewer than two at work")
     three = notes.wait("begun", 3, MOMENT)
     case.want(not three, "three at work: is has_capacity() asked how many there are?")
     clients[0].sendall(b"go")
@@ -440,7 +440,7 @@ def _limit(case: Case, notes: Any, mixin: Any) -> None:
 use = EXERCISES["07.2"]
 
 
-class NotesErrors:
+class NotesErrors(ServerMixin):
     """Notes the errors that a server reports."""
 
     notes: Notes
@@ -448,7 +448,7 @@ class NotesErrors:
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exc_info()[1]
         self.notes.note(f"handle_error {describe(error) if error else ''}")
-        super().handle_error(request, client_address)  # type: ignore[misc]
+        super().handle_error(request, client_address)
 
 
 class NotesRequests(NotesErrors):
@@ -456,7 +456,7 @@ class NotesRequests(NotesErrors):
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         try:
-            super().finish_request(request, client_address)  # type: ignore[misc]
+            super().finish_request(request, client_address)
         finally:
             with suppress(OSError):
                 request.settimeout(0)
@@ -469,38 +469,26 @@ def _page_trial(
     case: Case, notes: Any, server_class: Any, page: Any, count: int, at_once: bool
 ) -> Any:
     """Return the texts that visitors read, and the count."""
-    name, roomy = server_class.__name__, {"request_queue_size": 20}
-    made = case.bench.subclass(name, (NotesRequests, server_class), roomy)
+    made = case.bench.subclass(NotesRequests, server_class, request_queue_size=20)
     server = case.bench.there(made, ANY_PORT, page)
     server.notes = notes
     other = case.bench.there(another, server)
     case.want(
         isinstance(server.visitors, int)
-        or not case.bench.there(_is, server.visitors, other.visitors),
+        or not case.bench.there(operator.is_, server.visitors, other.visitors),
         "one visitors for two servers: what belongs to one of them is kept on self",
     )
     other.server_close()
     if at_once:
         server.visitors = case.bench.there(Slow, server.visitors)
     serving = loop(case.bench, notes, server.serve_forever, 0.02)
-    host, port = server.server_address[:2]
     texts: list[str] = []
-    groups = [count] if at_once else [1] * count
-    for size in groups:
-        visitors = [http.client.HTTPConnection(host, port, timeout=PATIENCE) for _ in range(size)]
-        for visitor in visitors:
-            visitor.connect()
-        for visitor in visitors:
-            visitor.request("GET", "/")
-        if not texts:
-            serving.start()  # only now, so that no handler comes before its request
-        for visitor in visitors:
-            try:
-                reply = visitor.getresponse()
-                texts.append(reply.read().decode(errors="replace").strip())
-                case.want(reply.status == 200, f"the status {reply.status}")
-            except (OSError, http.client.HTTPException) as error:
-                case.fail(f"{describe(error)}{notes.trouble()}")
+    for size in [count] if at_once else [1] * count:
+        with visitors(case, server, size) as crowd:
+            request_all(case, crowd, "/")
+            if not texts:
+                serving.start()  # only now, so that no handler comes before its request
+            texts += [read_page(case, visitor) for visitor in crowd]
     notes.wait("served", count)
     case.want(not notes.count("unread"), "an answer, but the request was not received")
     own = "served" in notes.of(case.bench.there(os.getpid))
@@ -508,14 +496,10 @@ def _page_trial(
     total = getattr(server.visitors, "value", server.visitors)
     if count == 1:
         with _asking(server) as client:
-            want_plain_reply(case, _reply(client), notes.trouble())
+            want_plain_reply(case, rest_of(client))
     server.shutdown()
     server.server_close()
     return texts, total
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
 
 
 class Shared:
@@ -612,17 +596,17 @@ def _with_one_held_up(
     bench: Bench, notes: Any, server_class: Any, page: Any, stop_at: int, moment: float
 ) -> tuple[Any, float]:
     """Return what two visitors read, the count, and how long the first one took, or to wait."""
-    made = bench.subclass(server_class.__name__, (NotesErrors, server_class), {})
+    made = bench.subclass(NotesErrors, server_class)
     server = bench.there(made, ANY_PORT, page)
     server.notes = notes
     server.visitors = shared = bench.there(HeldUp, server.visitors, notes, stop_at)
     loop(bench, notes, server.serve_forever, 0.02).start()
     waiting, begin = notes.count("waits"), time.monotonic()
     with _asking(server) as first:
-        soon(lambda: _has_answer(first) or notes.count("waits") > waiting)
+        soon(lambda: has_answer(first) or notes.count("waits") > waiting)
         seconds = time.monotonic() - begin
         with _asking(server) as second:
-            soon(lambda: _has_answer(second), moment)
+            soon(lambda: has_answer(second), moment)
             shared.let_go()
             texts = sorted(_last_line(client) for client in (first, second))
     total = shared.value
@@ -633,24 +617,13 @@ def _with_one_held_up(
 
 def _asking(server: Any) -> socket.socket:
     """Return a client that has asked."""
-    client = socket.create_connection(server.server_address, PATIENCE)
+    client = connect(server.server_address)
     client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     return client
 
 
-def _has_answer(client: socket.socket) -> bool:
-    return bool(select.select([client], [], [], 0)[0])
-
-
-def _reply(client: socket.socket) -> bytes:
-    """Return all that a client is sent; nothing, if the end does not come."""
-    with suppress(OSError):
-        return b"".join(iter(lambda: client.recv(4096), b""))
-    return b""
-
-
 def _last_line(client: socket.socket) -> str:
-    return _reply(client).decode(errors="replace").strip().rpartition("\n")[2]
+    return rest_of(client).decode(errors="replace").strip().rpartition("\n")[2]
 
 
 @use.check("page")
@@ -697,10 +670,10 @@ def at_once(bench: Bench, CountingServer: Any, Page: Any) -> None:
         sorted(texts) == [f"visitor {number}" for number in range(1, crowd + 1)],
         f"{sorted(texts)}, and {total} in the server: is all of it under get_lock()?",
     )
-    nobody_comes_between(bench, CountingServer, Page)
 
 
-def nobody_comes_between(bench: Bench, server_class: Any, handler: Any) -> None:
+@use.check("at once")
+def nobody_comes_between(bench: Bench, CountingServer: Any, Page: Any) -> None:
     """Let one of two children wait at each of its looks at the value, while the other goes on."""
     case = bench.case(
         called="CountingServer(address, Page), visited by two clients; one child is held up before "
@@ -709,7 +682,7 @@ def nobody_comes_between(bench: Bench, server_class: Any, handler: Any) -> None:
         why="From the first use of the value to the last no other process may come in between. "
         "Whoever gives the lock back and looks again sees what another one has done.",
     )
-    texts, total = away(case, _between_trial, server_class, handler)
+    texts, total = away(case, _between_trial, CountingServer, Page)
     case.want(
         (texts, total) == _TWO,
         f"{texts}, and {total} in the server: is the lock held from the first use to the last?",
@@ -773,23 +746,23 @@ def elsewhere(bench: Bench, server_class: Any, Logged: Any) -> None:
         )
 
 
-class CountsRounds:
+class CountsRounds(ServerMixin):
     """Counts the rounds of a server's loop, which is soon stopped, and the check over."""
 
     rounds = 0
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
-        super().serve_forever(0.02)  # type: ignore[misc]
+        super().serve_forever(0.02)
 
     def service_actions(self) -> None:
-        super().service_actions()  # type: ignore[misc]
+        super().service_actions()
         self.rounds += 1
 
 
 def _a_day(case: Case, notes: Any, server_class: Any, logged: Any, run: Any) -> dict[str, Any]:
     """Let two customers visit the shop; return what the system and the server tell."""
     made = case.bench.there(server_class, socketserver)
-    watched = case.bench.subclass("Watched", (CountsRounds, NotesErrors, made), {})
+    watched = case.bench.subclass(CountsRounds, NotesErrors, made)
     server = case.bench.there(watched, ANY_PORT, logged)
     server.notes = notes
     with case.bench.there(Output) as output:
@@ -801,13 +774,13 @@ def _two_customers(case: Case, server: Any, run: Any) -> dict[str, Any]:
     day = loop(case.bench, server.notes, run, server)
     day.start()
     for name in (b"Ada", b"Bob"):
-        with socket.create_connection(server.server_address, PATIENCE) as client:
+        with connect(server.server_address) as client:
             client.sendall(name)
             try:
                 got = client.recv(100)
             except OSError as error:
                 got = describe(error).encode()
-            case.want(got == b"done", f"{got!r} for {name.decode()}{server.notes.trouble()}")
+            case.want(got == b"done", f"{got!r} for {name.decode()}")
     gone = soon(lambda: not case.bench.there(left))
     zombies = case.bench.there(left).count("zombie")
     rounds = server.rounds
@@ -896,29 +869,30 @@ def _forked(count: int, flush: bool = False) -> list[int]:
     base: Any = socketserver.ForkingTCPServer
     with base(ANY_PORT, Counts) as server:
         server.visitors, server.flush = 0, flush
-        told = []
-        for _ in range(count):
-            with socket.create_connection(server.server_address, PATIENCE) as client:
-                client.sendall(b"hello")
-                server.handle_request()
-                told.append(int(client.recv(100)))
+        told = [_visit(server) for _ in range(count)]
         return [*told, server.visitors]
 
 
-Guess = Any
-"""One of the learner's four lists."""
+def _visit(server: Any) -> int:
+    """Return what a visitor of this server is told."""
+    with connect(server.server_address) as client:
+        client.sendall(b"hello")
+        server.handle_request()
+        return int(client.recv(100))
 
 
-@predict.check("told")
-def told(bench: Bench, told: Guess) -> None:
-    case = bench.case(
-        called="told, beside a real run with three visitors in turn",
-        expected="four numbers: what each visitor is told, and what the server has counted",
-        why="A child works on copies. What it changes, neither its parent nor another child sees.",
-    )
-    meaning = "This child is a copy of a parent in which nobody has been counted yet."
-    home = "The counting happened in the children, in their copies: nothing came home."
-    compare(case, told, real(case, _forked, 3), {0: meaning, 1: meaning, 2: meaning, 3: home})
+@predict.prediction(
+    "told",
+    beside="a real run with three visitors in turn",
+    expected="four numbers: what each visitor is told, and what the server has counted",
+    why="A child works on copies. What it changes, neither its parent nor another child sees.",
+    misread=(
+        *["This child is a copy of a parent in which nobody has been counted yet."] * 3,
+        "The counting happened in the children, in their copies: nothing came home.",
+    ),
+)
+def told(case: Case) -> Any:
+    return real(case, _forked, 3)
 
 
 def _lines() -> list[int]:
@@ -932,23 +906,23 @@ def _lines() -> list[int]:
     return counts
 
 
-@predict.check("printed")
-def printed(bench: Bench, printed: Guess) -> None:
-    case = bench.case(
-        called="printed, beside three real runs with two clients, the output in a file",
-        expected="six numbers: how often 'ready' and 'serving' are in the file, for each run",
-        why="A printed line waits in a buffer. A fork copies the buffer; os._exit throws the "
-        "child's away; a flush writes all that is in it.",
-    )
-    meaning = {
-        0: "The children's copies of that line are thrown away by os._exit.",
-        1: "A child's line is in its own buffer, which os._exit throws away.",
-        2: "Each child has a copy of the buffer with that line in it, and writes it out.",
-        3: "With a flush in the handler each child's line is written, once.",
-        4: "Flushed before the fork, the line is in no buffer any more: nothing is copied.",
-        5: "With a flush in the handler each child's line is written, once.",
-    }
-    compare(case, printed, real(case, _lines), meaning)
+@predict.prediction(
+    "printed",
+    beside="three real runs with two clients, the output in a file",
+    expected="six numbers: how often 'ready' and 'serving' are in the file, for each run",
+    why="A printed line waits in a buffer. A fork copies the buffer; os._exit throws the "
+    "child's away; a flush writes all that is in it.",
+    misread=(
+        "The children's copies of that line are thrown away by os._exit.",
+        "A child's line is in its own buffer, which os._exit throws away.",
+        "Each child has a copy of the buffer with that line in it, and writes it out.",
+        "With a flush in the handler each child's line is written, once.",
+        "Flushed before the fork, the line is in no buffer any more: nothing is copied.",
+        "With a flush in the handler each child's line is written, once.",
+    ),
+)
+def printed(case: Case) -> Any:
+    return real(case, _lines)
 
 
 def _dead() -> list[int]:
@@ -956,27 +930,24 @@ def _dead() -> list[int]:
     with base(ANY_PORT, Counts) as server:
         server.visitors, server.flush = 0, False
         for _ in range(3):
-            with socket.create_connection(server.server_address, PATIENCE) as client:
-                client.sendall(b"hello")
-                server.handle_request()
-                client.recv(100)
+            _visit(server)
         soon(lambda: left().count("zombie") == 3)
         before = left().count("zombie")
     return [before, left().count("zombie")]
 
 
-@predict.check("zombies")
-def dead(bench: Bench, zombies: Guess) -> None:
-    case = bench.case(
-        called="zombies, beside a real run with three calls of handle_request()",
-        expected="two numbers: before server_close() and after",
-        why="An ended child stays in the system's table until its parent has asked how it ended.",
-    )
-    meaning = {
-        0: "Ended children do not vanish by themselves; handle_request() has not asked for them.",
-        1: "server_close() waits for the children, and so asks for each of them.",
-    }
-    compare(case, zombies, real(case, _dead), meaning)
+@predict.prediction(
+    "zombies",
+    beside="a real run with three calls of handle_request()",
+    expected="two numbers: before server_close() and after",
+    why="An ended child stays in the system's table until its parent has asked how it ended.",
+    misread=(
+        "Ended children do not vanish by themselves; handle_request() has not asked for them.",
+        "server_close() waits for the children, and so asks for each of them.",
+    ),
+)
+def zombies(case: Case) -> Any:
+    return real(case, _dead)
 
 
 def _beside_threads() -> list[Any]:
@@ -989,7 +960,7 @@ def _beside_threads() -> list[Any]:
             done.wait(PATIENCE)
 
     for work in (hold, done.wait, done.wait):
-        threading.Thread(target=work, daemon=True).start()
+        begin(work)
     held.wait(PATIENCE)
     read_end, write_end = os.pipe()
     if os.fork() == 0:
@@ -1003,17 +974,17 @@ def _beside_threads() -> list[Any]:
     return [int(threads), bool(int(taken)), lock.acquire(timeout=PATIENCE)]
 
 
-@predict.check("fork and threads")
-def beside(bench: Bench, after_fork: Guess) -> None:
-    case = bench.case(
-        called="after_fork, beside a real run in a program with four threads",
-        expected="a number, then twice True or False",
-        why="Only the thread that forks exists in the child, but every lock is copied as it is. "
-        "That is why Python 3.12 and later warn about such a fork.",
-    )
-    meaning = {
-        0: "Only the thread that calls fork exists in the child.",
-        1: "The lock was copied as it was, held, and who holds it is not in the child.",
-        2: "In the parent the thread goes on, and gives the lock back.",
-    }
-    compare(case, after_fork, real(case, _beside_threads), meaning)
+@predict.prediction(
+    "fork and threads",
+    beside="a real run in a program with four threads",
+    expected="a number, then twice True or False",
+    why="Only the thread that forks exists in the child, but every lock is copied as it is. "
+    "That is why Python 3.12 and later warn about such a fork.",
+    misread=(
+        "Only the thread that calls fork exists in the child.",
+        "The lock was copied as it was, held, and who holds it is not in the child.",
+        "In the parent the thread goes on, and gives the lock back.",
+    ),
+)
+def after_fork(case: Case) -> Any:
+    return real(case, _beside_threads)

@@ -3,7 +3,7 @@
 import array
 import io
 import logging
-import select
+import operator
 import socket
 import socketserver
 import struct
@@ -20,10 +20,11 @@ from typing import Any
 import minisocketserver
 
 from ..checks.bench import Bench
-from ..checks.case import ANY_PORT, PATIENCE, Case
+from ..checks.case import ANY_PORT, PATIENCE, Case, begin, soon
+from ..checks.clients import dial, drip
 from ..checks.core import load
-from ..checks.predictions import compare
-from ..notebook.tracebacks import describe
+from ..checks.datagrams import postbox
+from ..checks.hooks import ServerMixin
 
 EXERCISES = load(__file__)
 build = EXERCISES["08.1"]
@@ -57,12 +58,12 @@ def _make(server_class: type[Line], handler: Any, extra: dict[str, Any]) -> Line
     return server
 
 
-def dial(case: Case, server: Any) -> Any:
-    """Connect to the server, as `with` wants it."""
-    try:
-        return socket.create_connection(server.server_address, PATIENCE)
-    except OSError as error:
-        case.fail(describe(error), error)
+def visited(case: Case, handler: Any, message: bytes = b"", **extra: Any) -> Any:
+    """Return a server of the bench that has served one client with this handler."""
+    server = make(case.bench, handler, **extra)
+    with case.serving(server):
+        case.talk(server.server_address, message)
+    return server
 
 
 def hear(client: Any, seconds: float | None = None) -> bytes | None:
@@ -126,7 +127,7 @@ class Keeping(Noting):
 
 def noting(bench: Bench, base: Any, failing: str) -> Any:
     """Return a handler class that notes its steps on the server, one of them failing."""
-    return bench.subclass("Noting", (Noting, base), {"failing": failing})
+    return bench.subclass(Noting, base, failing=failing)
 
 
 @build.check("steps")
@@ -137,14 +138,12 @@ def steps(bench: Bench, BaseRequestHandler: Any) -> None:
         why="The server makes the handler and keeps nothing. What is to be done must be done "
         "while it is made.",
     )
-    server = make(bench, bench.subclass("Keeping", (Keeping, BaseRequestHandler), {}), calls=[])
-    with case.serving(server):
-        case.talk(server.server_address)
+    server = visited(case, bench.subclass(Keeping, BaseRequestHandler), calls=[])
     case.want(server.calls, "no call at all: does __init__ call the steps?")
     case.want(server.calls == ["setup", "handle", "finish"], f"{server.calls}")
     case.want(not bench.records.errors, "an exception")
     request, client_address, its_server = server.given
-    case.want(bench.there(_is, request, server.taken), f"the request {request!r}")
+    case.want(bench.there(operator.is_, request, server.taken), f"the request {request!r}")
     case.want(
         client_address == bench.records.clients[-1] and its_server is server,
         f"the client address {client_address!r} and the server {its_server!r}",
@@ -159,10 +158,6 @@ def steps(bench: Bench, BaseRequestHandler: Any) -> None:
         "them is kept on self.",
     )
     want_on_self(case, BaseRequestHandler, bench.there(object))
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
 
 
 KEPT = ["request", "client_address", "server", "connection", "rfile", "wfile", "packet", "socket"]
@@ -196,7 +191,7 @@ def _leaves(bench: Bench, base: Any) -> None:
         why="SystemExit is no Exception, and an except for those does not see it. What is to run "
         "whatever happens has a word of its own in Python.",
     )
-    leaving = bench.subclass("Noting", (Noting, base), {"failing": "handle", "error": SystemExit})
+    leaving = bench.subclass(Noting, base, failing="handle", error=SystemExit)
     calls, went_on = bench.there(_made_by_hand, leaving)
     case.want(calls == ("setup", "handle", "finish"), f"{list(calls)}")
     case.want(went_on, "no SystemExit: the exception was swallowed")
@@ -219,9 +214,7 @@ def _fails(bench: Bench, failing: str, wanted: list[str], base: Any) -> None:
         why="What setup borrowed, finish gives back, whatever handle does. What was never set up "
         "needs no finish. And the server reports errors only if it hears of them.",
     )
-    server = make(bench, noting(bench, base, failing), calls=[])
-    with case.serving(server):
-        case.talk(server.server_address)
+    server = visited(case, noting(bench, base, failing), calls=[])
     case.want(
         not (failing == "handle" and "finish" not in server.calls),
         f"{server.calls}: handle failed, and finish did not run",
@@ -247,7 +240,7 @@ def lines(bench: Bench, StreamRequestHandler: Any) -> None:
         why="rfile puts the pieces of a stream together. With wbufsize = 0 a write leaves at "
         "once: a client that waits for its answer sends nothing more.",
     )
-    handler = bench.subclass("Lengths", (Lengths, StreamRequestHandler), {})
+    handler = bench.subclass(Lengths, StreamRequestHandler)
     with case.serving(make(bench, handler)) as server, dial(case, server) as client:
         for pieces in ((b"Hel", b"lo\n"), (b"World\n",)):
             for piece in pieces:
@@ -266,17 +259,17 @@ def lines(bench: Bench, StreamRequestHandler: Any) -> None:
         hang_up(client)
         hear(client)
         case.want(not bench.records.errors, "an exception")
-    _defaults(bench, StreamRequestHandler)
 
 
-def _defaults(bench: Bench, stream: Any) -> None:
+@build.check("lines")
+def defaults(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="the class attributes of StreamRequestHandler",
         expected="rbufsize = -1, wbufsize = 0, timeout = None, disable_nagle_algorithm = False",
         why="Subclasses change them, and count on what they find.",
     )
     names = ("rbufsize", "wbufsize", "timeout", "disable_nagle_algorithm")
-    found = [getattr(stream, name, "nothing") for name in names]
+    found = [getattr(StreamRequestHandler, name, "nothing") for name in names]
     case.want(found == [-1, 0, None, False], f"{found}")
 
 
@@ -337,23 +330,16 @@ def everything(bench: Bench, StreamRequestHandler: Any) -> None:
         why="A raw file's write is a send, and send may take a part only. print and writelines do "
         "not look at the number. sendall goes on until everything has left.",
     )
-
-    server = make(bench, bench.subclass("Chatty", (Chatty, StreamRequestHandler), {}), told=[])
-    with case.serving(server):
-        got = len(_all(case, server))
+    server = make(bench, bench.subclass(Chatty, StreamRequestHandler), told=[])
+    got = len(_read_late(case, server))
     question = ": does write do one send, which may take a part only?" if got else ""
     case.want(got == SIZE, f"{got} of {SIZE} bytes{question}")
     case.want(server.told == [SIZE], f"all bytes, and {server.told[0]!r} returned by write")
-    _counts_bytes(bench, StreamRequestHandler)
-    _takes_text(bench, StreamRequestHandler)
-    _tells_its_number(bench, StreamRequestHandler)
-    _buffers(bench, StreamRequestHandler)
-    _sizes_of_buffers(bench, StreamRequestHandler)
 
 
-def _all(case: Case, server: Any) -> bytes:
+def _read_late(case: Case, server: Any) -> bytes:
     """Return all that comes, read by a client who takes its time: one send does not do then."""
-    with dial(case, server) as client:
+    with case.serving(server), dial(case, server) as client:
         server.begun.wait(PATIENCE)
         time.sleep(0.05)
         received = bytearray()
@@ -364,58 +350,55 @@ def _all(case: Case, server: Any) -> bytes:
         return bytes(received)
 
 
-def _counts_bytes(bench: Bench, stream: Any) -> None:
+@build.check("everything")
+def counts_bytes(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called='wfile.write(array.array("i", [1, 2, 3]))',
         expected="its bytes at the client, and their number returned",
         why="write takes whatever holds bytes. len() of an array counts its items instead.",
     )
-    server = make(bench, bench.subclass("Numbers", (Numbers, stream), {}), told=[])
-    with case.serving(server):
-        got = _all(case, server)
+    server = make(bench, bench.subclass(Numbers, StreamRequestHandler), told=[])
+    got = _read_late(case, server)
     case.want(not bench.records.errors, "an exception")
     size = len(ITEMS.tobytes())
     case.want(server.told == [size], f"{server.told[0]!r} returned, for {size} bytes")
     case.want(got == ITEMS.tobytes() + b"and lines", f"{got!r}")
 
 
-def _takes_text(bench: Bench, stream: Any) -> None:
+@build.check("everything")
+def takes_text(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called='io.TextIOWrapper(self.wfile, "utf-8").write("señor"), in a handler',
         expected="the text at the client, in UTF-8",
         why="Python's other files go on top of wfile, and ask it whether it is writable().",
     )
-
-    with case.serving(make(bench, bench.subclass("Text", (Text, stream), {}))) as server:
-        got = _all(case, server)
+    got = _read_late(case, make(bench, bench.subclass(Text, StreamRequestHandler)))
     case.want(got == "señor".encode(), f"{got!r}")
 
 
-def _tells_its_number(bench: Bench, stream: Any) -> None:
+@build.check("everything")
+def tells_its_number(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="wfile.fileno(), in a handler",
         expected="the number of the connection",
         why="A selector, or a program to which wfile is given for its output, knows an open file "
         "by its number.",
     )
-
-    server = make(bench, bench.subclass("Numbered", (Numbered, stream), {}), told=[])
-    with case.serving(server):
-        case.talk(server.server_address)
+    server = visited(case, bench.subclass(Numbered, StreamRequestHandler), told=[])
     case.want(server.told, "no number")
     [(got, wanted)] = server.told
     case.want(got == wanted, f"{got!r} where the connection has {wanted}")
 
 
-def _buffers(bench: Bench, stream: Any) -> None:
+@build.check("everything")
+def buffers(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="a handler with wbufsize = -1 that writes, then waits, without a flush",
         expected="nothing at the client until the handler is over, then all of it",
         why="A handler that writes many small pieces asks for a buffer. finish closes the file, "
         "and that sends what is left in it.",
     )
-
-    thrifty = bench.subclass("Thrifty", (Thrifty, stream), {})
+    thrifty = bench.subclass(Thrifty, StreamRequestHandler)
     with case.serving(make(bench, thrifty)) as server, dial(case, server) as client:
         early = hear(client, 0.1)
         say(client, b"go on\n")
@@ -445,7 +428,8 @@ class Gushes:
         self.rfile.readline()
 
 
-def _sizes_of_buffers(bench: Bench, stream: Any) -> None:
+@build.check("everything")
+def sizes_of_buffers(bench: Bench, StreamRequestHandler: Any) -> None:
     for size, wanted in ((0, b"ello\n"), (4, b"o\n")):
         case = bench.case(
             called=f"a handler with rbufsize = {size}, rfile.read(1), and the rest by recv",
@@ -453,9 +437,8 @@ def _sizes_of_buffers(bench: Bench, stream: Any) -> None:
             why="A buffer reads ahead, as much as it holds. Who hands the connection on, to TLS or "
             "to another program, asks for none.",
         )
-        server = make(bench, bench.subclass("Sips", (Sips, stream), {"rbufsize": size}), told=[])
-        with case.serving(server):
-            case.talk(server.server_address, b"hello\n")
+        sipping = bench.subclass(Sips, StreamRequestHandler, rbufsize=size)
+        server = visited(case, sipping, b"hello\n", told=[])
         case.want(server.told, "no answer")
         case.want(server.told == [wanted], f"{server.told[0]!r} left for recv")
     case = bench.case(
@@ -464,7 +447,7 @@ def _sizes_of_buffers(bench: Bench, stream: Any) -> None:
         why="A buffer of a certain size is for who wants pieces of that size. wbufsize says how "
         "large it is.",
     )
-    gushing = bench.subclass("Gushes", (Gushes, stream), {"wbufsize": 5})
+    gushing = bench.subclass(Gushes, StreamRequestHandler, wbufsize=5)
     with case.serving(make(bench, gushing)) as server, dial(case, server) as client:
         early = hear(client) or b""
         say(client, b"go on\n")
@@ -496,9 +479,7 @@ def options(bench: Bench, StreamRequestHandler: Any) -> None:
         why="The handler's timeout is for the connection. The server's timeout is another one, "
         "for handle_request() alone.",
     )
-    server = make(
-        bench, bench.subclass("Impatient", (Reads, StreamRequestHandler), {"timeout": 0.1})
-    )
+    server = make(bench, bench.subclass(Reads, StreamRequestHandler, timeout=0.1))
     with case.serving(server), dial(case, server) as client:
         got = hear(client)
         case.want(
@@ -506,25 +487,22 @@ def options(bench: Bench, StreamRequestHandler: Any) -> None:
             f"no end within {PATIENCE:g} seconds: does setup look at the handler's own timeout?",
         )
     case.want(error_of(bench, TimeoutError), "an end, but no TimeoutError")
-    _leaves_options_alone(bench, StreamRequestHandler)
-    _small_packets(bench, StreamRequestHandler)
 
 
 def _options(case: Case, handler: Any) -> tuple[Any, bool]:
-    server = make(case.bench, case.bench.subclass("Optioned", (Optioned, handler), {}), told=None)
-    with case.serving(server):
-        case.talk(server.server_address)
+    server = visited(case, case.bench.subclass(Optioned, handler), told=None)
     case.want(server.told, "no connection to look at")
     return server.told  # type: ignore[no-any-return]
 
 
-def _leaves_options_alone(bench: Bench, stream: Any) -> None:
+@build.check("options")
+def leaves_options_alone(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="a handler with timeout = None, on a server that has set a time limit itself",
         expected="the server's limit left as it is, and TCP_NODELAY off",
         why="None means: the handler asks for nothing. It must not take away what others set.",
     )
-    limit, nodelay = _options(case, stream)
+    limit, nodelay = _options(case, StreamRequestHandler)
     case.want(limit == 2 * PATIENCE, f"the connection's time limit is {limit}", alone=True)
     case.want(not nodelay, "TCP_NODELAY is on, though nobody asked for it", alone=True)
     case = bench.case(
@@ -532,18 +510,19 @@ def _leaves_options_alone(bench: Bench, stream: Any) -> None:
         expected="a connection whose time limit is 0: it does not wait at all",
         why="None is no limit, and 0 is one. `if self.timeout` takes the two for the same.",
     )
-    limit, _ = _options(case, bench.subclass("Hasty", (stream,), {"timeout": 0}))
+    limit, _ = _options(case, bench.subclass(StreamRequestHandler, timeout=0))
     case.want(limit == 0, f"the connection's time limit is {limit}", alone=True)
 
 
-def _small_packets(bench: Bench, stream: Any) -> None:
+@build.check("options")
+def small_packets(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="a handler with disable_nagle_algorithm = True",
         expected="TCP_NODELAY on the connection",
         why="TCP likes to hold small packets back for a moment. A conversation in small steps "
         "asks it not to.",
     )
-    eager = bench.subclass("Eager", (stream,), {"disable_nagle_algorithm": True})
+    eager = bench.subclass(StreamRequestHandler, disable_nagle_algorithm=True)
     case.want(_options(case, eager)[1], "TCP_NODELAY is off", alone=True)
 
 
@@ -566,7 +545,7 @@ def the_end(bench: Bench, StreamRequestHandler: Any) -> None:
         why="Clients leave, and what is still in the buffer has nobody to go to. That is no "
         "error. The connection belongs to the server, which may want to keep it.",
     )
-    late = bench.subclass("Late", (Late, StreamRequestHandler), {})
+    late = bench.subclass(Late, StreamRequestHandler)
     client, its_end = socket.socketpair()
     with bench.hand_over(its_end) as request:
         client.close()
@@ -595,14 +574,6 @@ def _closed(case: Case, handler: Any) -> None:
 
 
 datagrams = EXERCISES["08.2"]
-
-
-def postbox() -> socket.socket:
-    """Return a socket for datagrams, with an address."""
-    sock = socket.socket(type=socket.SOCK_DGRAM)
-    sock.bind(ANY_PORT)
-    sock.settimeout(PATIENCE)
-    return sock
 
 
 class Unpacked:
@@ -639,20 +610,19 @@ def one_answer(bench: Bench, DatagramRequestHandler: Any) -> None:
         why="A datagram is a pair of data and the server's socket. wfile collects, in memory, "
         "and finish sends all of it at once, to the client's address.",
     )
-    both = bench.subclass("Both", (Lengths, DatagramRequestHandler), {})
+    both = bench.subclass(Lengths, DatagramRequestHandler)
     got = answers(case, both, b"Hello\nboys\n")
     case.want(len(got) == 1, f"{len(got)} datagrams: {got}")
     case.want(
-        got != [b""],
-        "an empty datagram. read() returns what stands behind the last write: nothing",
+        got != [b""], "an empty datagram. read() returns what stands behind the last write: nothing"
     )
     case.want(got == [b"5 letters\n4 letters\n"], f"{got[0]!r}")
-    unpacking = bench.subclass("Unpacked", (Unpacked, DatagramRequestHandler), {})
+    unpacking = bench.subclass(Unpacked, DatagramRequestHandler)
     with bench.there(postbox) as server, postbox() as client:
         made = case.call(unpacking, (b"Hello", server), client.getsockname(), None)
         packet, sock = made.unpacked
         case.want(packet == b"Hello" and sock is server, f"packet {packet!r} and socket {sock!r}")
-        silent = bench.subclass("Note", (Silent, DatagramRequestHandler), {"always_reply": False})
+        silent = bench.subclass(Silent, DatagramRequestHandler, always_reply=False)
         want_on_self(case, silent, (b"Hello", server))
 
 
@@ -665,19 +635,11 @@ def no_answer(bench: Bench, DatagramRequestHandler: Any) -> None:
         why="The standard library always answers, and programs count on it. Who sends a log "
         "entry, perhaps from a socket without an address, wants no answer.",
     )
-    got = answers(
-        case, bench.subclass("Note", (Silent, DatagramRequestHandler), {}), b"all is well"
-    )
+    got = answers(case, bench.subclass(Silent, DatagramRequestHandler), b"all is well")
     case.want(got == [b""], f"{got} by default, for an answer with nothing in it")
-    got = answers(
-        case,
-        bench.subclass("Note", (Silent, DatagramRequestHandler), {"always_reply": False}),
-        b"all",
-    )
+    got = answers(case, bench.subclass(Silent, DatagramRequestHandler, always_reply=False), b"all")
     case.want(got == [], f"the datagrams {got} with always_reply = False")
-    talkative = bench.subclass(
-        "Lengths", (Lengths, DatagramRequestHandler), {"always_reply": False}
-    )
+    talkative = bench.subclass(Lengths, DatagramRequestHandler, always_reply=False)
     got = answers(case, talkative, b"Hello")
     case.want(
         got == [b"5 letters\n"],
@@ -695,9 +657,7 @@ def frame(letter: bytes) -> bytes:
 
 def arrived(server: Any, number: int, seconds: float) -> list[Any]:
     """Return the inbox, once it holds so many letters or the time is up."""
-    end = time.monotonic() + seconds
-    while len(server.inbox) < number and time.monotonic() < end:
-        time.sleep(0.005)
+    soon(lambda: len(server.inbox) >= number, seconds)
     return list(server.inbox)
 
 
@@ -750,13 +710,12 @@ def _tell_few(case: Case, mailbox: Any, before: list[Any], after: list[Any]) -> 
         f"up: does read() wait for the end?",
     )
     case.want(
-        len(after) != 1,
-        "1 letter: handle runs once for each connection, and must loop itself",
+        len(after) != 1, "1 letter: handle runs once for each connection, and must loop itself"
     )
     case.fail(f"{len(after)} letters")
 
 
-class _NotesLimits:
+class _NotesLimits(ServerMixin):
     """Notes the time limits that its connections have in the end."""
 
     limits: list[Any]
@@ -764,7 +723,7 @@ class _NotesLimits:
     def shutdown_request(self, request: Any) -> None:
         with suppress(OSError):
             self.limits.append(request.gettimeout())
-        super().shutdown_request(request)  # type: ignore[misc]
+        super().shutdown_request(request)
 
 
 class _Mailroom(_NotesLimits, Line):
@@ -818,7 +777,7 @@ def has_a_limit(bench: Bench, Mailbox: Any) -> None:
     limit = getattr(Mailbox, "limit", None)
     case.want(limit is not None, "a Mailbox without the attribute limit; the task says 100,000")
     case.want(limit == 100_000, f"a Mailbox whose limit is {limit!r}; the task says 100,000")
-    small = bench.subclass("Mailbox", (Mailbox,), {"limit": 10})
+    small = bench.subclass(Mailbox, limit=10)
     server = make(bench, small, inbox=[])
     with case.serving(server), dial(case, server) as client:
         say(client, frame(b"0123456789") + frame(b"x" * 11)[:4])
@@ -879,17 +838,11 @@ def adds(bench: Bench, Adder: Any) -> None:
         say(client, b"1 2 3\n")
         got = hear(client)
         waits = got is None or error_of(bench, TimeoutError)
-        case.want(
-            not waits,
-            "no sum while the client waits: does it read to the end?",
-        )
+        case.want(not waits, "no sum while the client waits: does it read to the end?")
         case.want(got == b"6\n", f"{got!r} for the first line")
         say(client, b"40 2\n")
         got = hear(client)
-        case.want(
-            got,
-            "the first sum, and no second: handle is called once for each connection",
-        )
+        case.want(got, "the first sum, and no second: handle is called once for each connection")
         case.want(got == b"42\n", f"{got!r} for the second line")
 
 
@@ -916,13 +869,9 @@ def sends_chart(bench: Bench, Chart: Any) -> None:
         "everything has left.",
     )
     server = bench.there(_make, Printer, Chart, {})
-    with case.serving(server):
-        got = _all(case, server)
+    got = _read_late(case, server)
     whole = page()
-    case.want(
-        len(got) == len(whole),
-        f"the first {len(got):,} bytes: was it send?",
-    )
+    case.want(len(got) == len(whole), f"the first {len(got):,} bytes: was it send?")
     case.want(got == whole, "as many bytes, but others")
     limit = server.limits[0]
     case.want(limit == 5, f"all, with a time limit of {limit}; it was 5 seconds")
@@ -939,7 +888,7 @@ def ends_silence(bench: Bench, Adder: Any, Desk: Any) -> None:
     own = getattr(Adder, "timeout", None)
     fastest = PATIENCE
     for _ in range(3):  # the best of three: a busy machine may hold up any one of them
-        server = case.call(bench.subclass("Desk", (_NotesLimits, Desk), {}), ANY_PORT, Adder)
+        server = case.call(bench.subclass(_NotesLimits, Desk), ANY_PORT, Adder)
         server.limits = []
         with case.serving_quickly(server), dial(case, server) as client:
             begin = time.monotonic()
@@ -1017,7 +966,7 @@ def calm(bench: Bench, Desk: Any) -> None:
 
 
 def _keeps_quiet(case: Case, desk: Any, handler: Any) -> None:
-    server = case.call(case.bench.subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, handler)
+    server = case.call(case.bench.subclass(_NotesLimits, desk), ANY_PORT, handler)
     server.limits = []
     with case.serving_quickly(server):
         del server.handle_error  # the answer's own
@@ -1038,7 +987,7 @@ def _reports(bench: Bench, desk: Any, handler: Any, bug: str, question: str) -> 
         why="Who keeps every error quiet will not hear of the next bug either.",
     )
     before = len("".join(bench.records.printed))
-    server = case.call(bench.subclass("Desk", (_NotesLimits, desk), {}), ANY_PORT, handler)
+    server = case.call(bench.subclass(_NotesLimits, desk), ANY_PORT, handler)
     server.limits = []
     with case.serving_quickly(server):
         del server.handle_error
@@ -1049,10 +998,8 @@ def _reports(bench: Bench, desk: Any, handler: Any, bug: str, question: str) -> 
 
 
 def _wait_for_one(server: Any) -> None:
-    """Wait until one request has come to its end, errors included."""
-    end = time.monotonic() + PATIENCE
-    while not server.limits and time.monotonic() < end:  # the loop may not have taken it yet
-        time.sleep(0.002)
+    """Wait until one request has come to its end, errors included; it may not be taken yet."""
+    soon(lambda: server.limits)
 
 
 def _last_line(text: str) -> str:
@@ -1063,24 +1010,18 @@ def _last_line(text: str) -> str:
 predict = EXERCISES["08.5"]
 
 
-@predict.check("steps")
-def which_steps(bench: Bench, which_steps: Any) -> None:
-    case = bench.case(
-        called="which_steps, beside a real run",
-        expected="the letters of the steps that run: all well, handle raises, setup raises",
-        why="The constructor calls setup, then handle in a try, and finish in its finally.",
-    )
-    real = [_letters(bench, failing) for failing in ("", "handle", "setup")]
-    compare(
-        case,
-        which_steps,
-        real,
-        {
-            0: "Making a handler runs all three.",
-            1: "finish stands in a finally: it runs whatever handle does.",
-            2: "The exception of setup leaves the constructor before the try begins.",
-        },
-    )
+@predict.prediction(
+    "steps",
+    expected="the letters of the steps that run: all well, handle raises, setup raises",
+    why="The constructor calls setup, then handle in a try, and finish in its finally.",
+    misread=(
+        "Making a handler runs all three.",
+        "finish stands in a finally: it runs whatever handle does.",
+        "The exception of setup leaves the constructor before the try begins.",
+    ),
+)
+def which_steps(bench: Bench) -> list[Any]:
+    return [_letters(bench, failing) for failing in ("", "handle", "setup")]
 
 
 def _letters(bench: Bench, failing: str) -> str:
@@ -1094,13 +1035,18 @@ def _letters(bench: Bench, failing: str) -> str:
     return "".join(name[0] for name in server.calls)
 
 
-@predict.check("how many")
-def how_many(bench: Bench, how_many: Any) -> None:
-    case = bench.case(
-        called="how_many, beside a real run",
-        expected="the bytes of three reads, and the calls of handle",
-        why="A stream keeps the bytes, not the sends. And a handler is made for a connection.",
-    )
+@predict.prediction(
+    "how many",
+    expected="the bytes of three reads, and the calls of handle",
+    why="A stream keeps the bytes, not the sends. And a handler is made for a connection.",
+    misread=(
+        "Two sends are not two messages: recv gives what has arrived, up to its limit.",
+        "recv(3) gives three at the most; the rest stays for the next one.",
+        "read(4) of a file goes on until it has four, however they arrive.",
+        "handle is called once for each connection, not once for each line.",
+    ),
+)
+def how_many(case: Case) -> list[Any]:
     client, request = socket.socketpair()
     with client, request, request.makefile("rb") as file:
         client.sendall(b"Hello")
@@ -1109,22 +1055,11 @@ def how_many(bench: Bench, how_many: Any) -> None:
         client.sendall(b"Hello")
         real.append(len(request.recv(3)))
         request.recv(2)
-        trickle = threading.Thread(target=_trickle, args=(client, b"Hello"), daemon=True)
-        trickle.start()
+        trickle = begin(_trickle, client, b"Hello")
         real.append(len(file.read(4)))
         trickle.join(PATIENCE)
     real.append(_calls_for_three_lines(case))
-    compare(
-        case,
-        how_many,
-        real,
-        {
-            0: "Two sends are not two messages: recv gives what has arrived, up to its limit.",
-            1: "recv(3) gives three at the most; the rest stays for the next one.",
-            2: "read(4) of a file goes on until it has four, however they arrive.",
-            3: "handle is called once for each connection, not once for each line.",
-        },
-    )
+    return real
 
 
 def _trickle(client: socket.socket, data: bytes) -> None:
@@ -1148,26 +1083,21 @@ def _calls_for_three_lines(case: Case) -> int:
     return len(server.calls)
 
 
-@predict.check("while waiting")
-def while_waiting(bench: Bench, while_waiting: Any) -> None:
-    case = bench.case(
-        called="while_waiting, beside a real run",
-        expected="True for each read that returns while the client waits with b'hello\\n' sent",
-        why="Two programs that wait for each other: neither has a bug that a test with a file "
-        "would show.",
-    )
-    compare(
-        case,
-        while_waiting,
-        [_returns(read) for read in READS],
-        {
-            0: "recv(100) gives what is there; 100 is only the most.",
-            1: "readline() is content with a line break.",
-            2: "read() waits for the end of the stream, and the client has not finished.",
-            3: "read(100) of a file waits for all hundred bytes, or the end.",
-            4: "read(6) has all six bytes, and asks for no more.",
-        },
-    )
+@predict.prediction(
+    "while waiting",
+    expected="True for each read that returns while the client waits with b'hello\\n' sent",
+    why="Two programs that wait for each other: neither has a bug that a test with a file "
+    "would show.",
+    misread=(
+        "recv(100) gives what is there; 100 is only the most.",
+        "readline() is content with a line break.",
+        "read() waits for the end of the stream, and the client has not finished.",
+        "read(100) of a file waits for all hundred bytes, or the end.",
+        "read(6) has all six bytes, and asks for no more.",
+    ),
+)
+def while_waiting() -> list[Any]:
+    return [_returns(read) for read in READS]
 
 
 READS: tuple[Callable[[socket.socket, Any], Any], ...] = (
@@ -1191,14 +1121,18 @@ def _returns(read: Callable[[socket.socket, Any], Any]) -> bool:
         return True
 
 
-@predict.check("cut off")
-def cut_off(bench: Bench, cut_off: Any) -> None:
-    case = bench.case(
-        called="cut_off, beside a real run",
-        expected="True for each client whose connection was ended within half a second",
-        why="The server's timeout is for handle_request(). The handler's is for each single read, "
-        "and starts anew with the next.",
-    )
+@predict.prediction(
+    "cut off",
+    expected="True for each client whose connection was ended within half a second",
+    why="The server's timeout is for handle_request(). The handler's is for each single read, "
+    "and starts anew with the next.",
+    misread=(
+        "serve_forever() does not look at the server's timeout, nor do connections.",
+        "The handler's timeout is the connection's: a silent client is cut off.",
+        "Each byte starts the clock of the handler's timeout anew. Lines have none.",
+    ),
+)
+def cut_off(bench: Bench) -> list[Any]:
     runs = (
         lambda: _is_cut_off(bench, 0.2, None),
         lambda: _is_cut_off(bench, None, 0.2),
@@ -1206,35 +1140,20 @@ def cut_off(bench: Bench, cut_off: Any) -> None:
     )
     with ThreadPoolExecutor(3) as pool:
         real = list(pool.map(lambda run: run(), runs))
-    compare(
-        case,
-        cut_off,
-        real,
-        {
-            0: "serve_forever() does not look at the server's timeout, nor do connections.",
-            1: "The handler's timeout is the connection's: a silent client is cut off.",
-            2: "Each byte starts the clock of the handler's timeout anew. Lines have none.",
-        },
-    )
+    return real
 
 
 def _is_cut_off(
-    bench: Bench, servers: float | None, handlers: float | None, drip: float = 0.5
+    bench: Bench, servers: float | None, handlers: float | None, pause: float = 0.5
 ) -> bool:
-    """Tell whether a client is cut off within half a second; it sends a byte every `drip`."""
+    """Tell whether a client is cut off within half a second; it sends a byte every `pause`."""
     case = bench.case(called="", expected="", why="")
     bases = (Reads, minisocketserver.StreamRequestHandler)
-    server = make(bench, bench.subclass("Handler", bases, {"timeout": handlers}), timeout=servers)
+    server = make(bench, bench.subclass(*bases, timeout=handlers), timeout=servers)
     if handlers is None:
         server.get_request = lambda: minisocketserver.TCPServer.get_request(server)
     with case.serving(server), dial(case, server) as client:
-        end = time.monotonic() + 0.5
-        while (left := end - time.monotonic()) > 0:
-            if select.select([client], [], [], min(drip, left))[0]:
-                return True
-            if drip < 0.5:
-                say(client, b"x")
-        return False
+        return drip(client, 0.5, pause).is_cut_off
 
 
 def _is_cut_off_dripping(bench: Bench) -> bool:

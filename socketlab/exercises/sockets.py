@@ -10,9 +10,10 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..checks.bench import Bench
-from ..checks.case import ANY_PORT, PATIENCE, Case, CaseError
+from ..checks.case import ANY_PORT, PATIENCE, Case, begin
+from ..checks.clients import connect, conversation, read_to_end, want_line_ends
 from ..checks.core import load
-from ..checks.predictions import compare
+from ..checks.datagrams import postbox
 from ..checks.records import Records, in_foreground
 from ..notebook.tracebacks import describe
 
@@ -39,13 +40,8 @@ def address(bench: Bench, HandMadeServer: Any) -> None:
         why="Bind port 0, and the system chooses and takes a port in one case. A number of your "
         "own, or a port found free beforehand, may be taken when you bind it.",
     )
-    try:
+    with case.in_words("{}. Does it always ask for the same port?", only="in use"):
         servers = [case.call(HandMadeServer, echo) for _ in range(2)]
-    except CaseError as failure:
-        case.want(
-            "in use" not in failure.got, f"{failure.got}. Does it always ask for the same port?"
-        )
-        raise
     bound = [where for _, where in bench.records.bound]
     case.want(bound, "a server whose socket was never bound")
     chosen = [where for where in bound if where[1]]
@@ -64,7 +60,7 @@ def address(bench: Bench, HandMadeServer: Any) -> None:
         )
         case.want(told[1], f"server_address is {told!r}: nobody can connect to port 0")
         with suppress(OSError):
-            socket.create_connection(told, PATIENCE).close()
+            connect(told).close()
             continue
         case.fail(f"nobody listens at {told}")
     where = [server.server_address for server in servers]
@@ -96,7 +92,7 @@ def serve(bench: Bench, HandMadeServer: Any) -> None:
 def _three_messages(case: Case, where: Any, calls: list[Any]) -> list[bytes]:
     got = []
     try:
-        with socket.create_connection(where, PATIENCE) as client:
+        with connect(where) as client:
             for message in (b"one", b"two", b"three"):
                 client.sendall(message)
                 got.append(client.recv(100))
@@ -121,16 +117,13 @@ def _want_connections(case: Case, calls: list[Any]) -> None:
 
 def talk_once(case: Case, where: Any, message: bytes) -> bytes:
     """Return the answer to one message; the client closes."""
-    try:
-        with socket.create_connection(where, PATIENCE) as client:
-            client.sendall(message)
-            return client.recv(4096)
-    except OSError as error:
-        case.fail(describe(error), error)
+    with conversation(case, where) as client:
+        client.sendall(message)
+        return client.recv(4096)
 
 
 @build.check("second client")
-def second_client(bench: Bench, HandMadeServer: Any) -> None:
+def serves_a_second_client(bench: Bench, HandMadeServer: Any) -> None:
     case = bench.case(
         called="serve_forever(), with a first client who says nothing and a second who asks",
         expected="the second client answered while the first is still there",
@@ -146,18 +139,15 @@ def second_client(bench: Bench, HandMadeServer: Any) -> None:
     server = case.call(HandMadeServer, noted)
     with (
         case.serving(server, lambda: in_foreground(server.serve_forever)),
-        socket.create_connection(server.server_address, PATIENCE),
-        socket.create_connection(server.server_address, PATIENCE) as second,
+        connect(server.server_address),
+        connect(server.server_address) as second,
     ):
         second.sendall(b"my question")
         try:
             got = second.recv(100)
         except TimeoutError:
             got = b""
-        case.want(
-            got == b"my question",
-            f"{got!r} for the second client: it waits for the first",
-        )
+        case.want(got == b"my question", f"{got!r} for the second client: it waits for the first")
     case.want(all(thread.daemon for thread in threads), "a thread that is no daemon")
 
 
@@ -166,20 +156,14 @@ SOON = 1.25
 
 
 @build.check("stop")
-def stop(bench: Bench, HandMadeServer: Any) -> None:
-    _ends(bench, HandMadeServer)
-    _ends_alone(bench, HandMadeServer)
-    _ends_soon(bench, HandMadeServer)
-
-
-def _ends(bench: Bench, server_class: Any) -> None:
+def ends_at_once(bench: Bench, HandMadeServer: Any) -> None:
     case = bench.case(
         called="shutdown() from another thread, with no client there; then server_close()",
         expected="serve_forever() back, then a new client refused",
         why="A loop that sleeps in accept does not see the flag; with a time limit it looks up. "
         "And the listener holds its port until it is closed.",
     )
-    server = case.call(server_class, echo)
+    server = case.call(HandMadeServer, echo)
     where = server.server_address
     ended = threading.Event()
 
@@ -194,40 +178,22 @@ def _ends(bench: Bench, server_class: Any) -> None:
         stopped = ended.wait(PATIENCE)
         if not stopped:
             with suppress(OSError):  # wakes a loop that only a client wakes
-                socket.create_connection(where, PATIENCE).close()
+                connect(where).close()
         case.want(stopped, f"serve_forever() goes on{bench.whereabouts()}")
     with suppress(OSError):
-        socket.create_connection(where, PATIENCE).close()
+        connect(where).close()
         case.fail(f"a connection to {where}: the listener is still open")
 
 
-def _ends_soon(bench: Bench, server_class: Any) -> None:
-    case = bench.case(
-        called="shutdown() from another thread, with no client there",
-        expected="serve_forever() back within half a second or so",
-        why="The loop sees the flag when its time limit is up, so that limit is how long your "
-        "program waits at its end.",
-    )
-    fastest = PATIENCE
-    for _ in range(3):  # the best of three: a busy machine may hold up any one of them
-        with case.serving(case.call(server_class, echo)) as server:
-            talk_once(case, server.server_address, b"ahoy")
-            time.sleep(0.05)  # time enough to go back to accept
-            begin = time.monotonic()
-        fastest = min(fastest, time.monotonic() - begin)
-        if fastest < SOON:
-            return
-    case.fail(f"serve_forever() back after {fastest:.1f} seconds")
-
-
-def _ends_alone(bench: Bench, server_class: Any) -> None:
+@build.check("stop")
+def ends_alone(bench: Bench, HandMadeServer: Any) -> None:
     case = bench.case(
         called="shutdown() and server_close() of one server, while another one serves",
         expected="the other one still answers",
         why="A program may have two servers. What belongs to one of them, such as its socket and "
         "its flag, belongs on self, not on the class and not in a global.",
     )
-    first, second = (case.call(server_class, echo) for _ in range(2))
+    first, second = (case.call(HandMadeServer, echo) for _ in range(2))
     with case.serving(second):
         with case.serving(first):
             for server in (first, second):
@@ -238,12 +204,32 @@ def _ends_alone(bench: Bench, server_class: Any) -> None:
 
 def _want_echo(case: Case, server: Any, when: str) -> None:
     try:
-        with socket.create_connection(server.server_address, PATIENCE) as client:
+        with connect(server.server_address) as client:
             client.sendall(b"ahoy")
             got = client.recv(100)
     except OSError as error:
         case.fail(f"no answer from one of two servers {when}: {describe(error)}", error)
     case.want(got == b"ahoy", f"{got!r} from one of two servers {when}")
+
+
+@build.check("stop")
+def ends_soon(bench: Bench, HandMadeServer: Any) -> None:
+    case = bench.case(
+        called="shutdown() from another thread, with no client there",
+        expected="serve_forever() back within half a second or so",
+        why="The loop sees the flag when its time limit is up, so that limit is how long your "
+        "program waits at its end.",
+    )
+    fastest = PATIENCE
+    for _ in range(3):  # the best of three: a busy machine may hold up any one of them
+        with case.serving(case.call(HandMadeServer, echo)) as server:
+            talk_once(case, server.server_address, b"ahoy")
+            time.sleep(0.05)  # time enough to go back to accept
+            begin = time.monotonic()
+        fastest = min(fastest, time.monotonic() - begin)
+        if fastest < SOON:
+            return
+    case.fail(f"serve_forever() back after {fastest:.1f} seconds")
 
 
 class Delegating(socketserver.TCPServer):
@@ -257,7 +243,7 @@ class Delegating(socketserver.TCPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         self.held.append(request)  # held, so that nothing but a close ends it
         request.settimeout(PATIENCE)
-        threading.Thread(target=self._handle, args=(request,), daemon=True).start()
+        begin(self._handle, request)
 
     def _handle(self, request: Any) -> None:
         try:
@@ -290,7 +276,7 @@ def send_in_pieces(case: Case, where: Any, pieces: list[bytes], wanted: list[byt
     """Send the pieces and return what came after each; for what is `wanted` it waits."""
     came = [b"" for _ in pieces]
     try:
-        with socket.create_connection(where, PATIENCE) as client:
+        with connect(where) as client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for number, want in enumerate(wanted[:-1]):
                 client.sendall(pieces[number])
@@ -347,27 +333,6 @@ def shows_page(bench: Bench, web: Any) -> None:
     want_line_ends(case, answer)
 
 
-def want_line_ends(case: Case, answer: bytes) -> None:
-    """Want a head whose lines all end with a carriage return and a line feed."""
-    for line in answer.split(b"\n")[:-1]:
-        case.want(
-            line.endswith(b"\r"),
-            f"the line {line!r}, ended by \\n alone; clients may insist on \\r\\n",
-        )
-        if line == b"\r":
-            return
-
-
-def want_plain_reply(case: Case, reply: bytes, trouble: str = "") -> None:
-    """Want the line HTTP/1.0 200 OK before the others, and ends of lines as the web has them."""
-    first = reply.partition(b"\n")[0].rstrip(b"\r")
-    case.want(
-        first == b"HTTP/1.0 200 OK",
-        f"the first line {first!r}{trouble}; the task says HTTP/1.0 200 OK",
-    )
-    want_line_ends(case, reply)
-
-
 def _get(case: Case, server: Any, path: str) -> tuple[int, Any, bytes]:
     host, port = server.server_address
     client = http.client.HTTPConnection(host, port, timeout=PATIENCE)
@@ -381,10 +346,7 @@ def _get(case: Case, server: Any, path: str) -> tuple[int, Any, bytes]:
         return answer.status, answer.headers, body
     except TimeoutError as error:
         stands = case.bench.whereabouts()
-        case.fail(
-            f"no end of the answer within {PATIENCE:g} seconds{stands}",
-            error,
-        )
+        case.fail(f"no end of the answer within {PATIENCE:g} seconds{stands}", error)
     except (http.client.HTTPException, OSError) as error:
         case.fail(describe(error), error)
     finally:
@@ -431,11 +393,10 @@ def pieces(bench: Bench, web: Any) -> None:
     )
     body = late.partition(b"\r\n\r\n")[2].decode(errors="replace")
     case.want(body.strip() == page("/harbour").strip(), f"{body!r}. Is recv called once?")
-    _long_answer(bench, web)
-    _client_gone(bench, web)
 
 
-def _long_answer(bench: Bench, web: Any) -> None:
+@use.check("pieces")
+def long_answer(bench: Bench, web: Any) -> None:
     path = "/" + "a" * 30_000
     case = bench.case(
         called=f"web(connection), for a path of {len(path)} bytes and a client who reads slowly",
@@ -443,17 +404,8 @@ def _long_answer(bench: Bench, web: Any) -> None:
         why="send takes what fits into the system's buffer and returns how much that was; the "
         "rest is yours. sendall sends the rest too.",
     )
-    got = b""
     with benched(case, web) as server:
-        _narrow(server)
-        with socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-            client.settimeout(PATIENCE)
-            with suppress(OSError):
-                client.connect(server.server_address)
-                client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-                while data := client.recv(65536):
-                    got += data
+        got = _read_slowly(server, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         body = got.partition(b"\r\n\r\n")[2]
         whole = len(page(path).encode())
         case.want(
@@ -462,12 +414,25 @@ def _long_answer(bench: Bench, web: Any) -> None:
         )
 
 
-def _narrow(server: Any) -> None:
-    # Small buffers, so that a part is all that fits; the connection has them from here.
+def _read_slowly(server: Any, message: bytes, last: bytes = b"") -> bytes:
+    """Return what comes until the end, or until it ends with `last`, through small buffers."""
+    # So that a part is all that fits; the connection has this one from the listener.
     server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    received = b""
+    with socket.socket() as client, suppress(OSError):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        client.settimeout(PATIENCE)
+        client.connect(server.server_address)
+        client.sendall(message)
+        while data := client.recv(1 << 16):
+            received += data
+            if last and received.endswith(last):
+                break
+    return received
 
 
-def _client_gone(bench: Bench, web: Any) -> None:
+@use.check("pieces")
+def client_gone(bench: Bench, web: Any) -> None:
     case = bench.case(
         called="web(connection), for a client who sends half a request and goes",
         expected="web() back, and the connection closed",
@@ -510,7 +475,7 @@ def _line_of(case: Case, server: Any, line: bytes) -> bytes:
     """Return what comes for one line, up to a line break."""
     got = b""
     try:
-        with socket.create_connection(server.server_address, PATIENCE) as client:
+        with connect(server.server_address) as client:
             client.sendall(line)
             while not got.endswith(b"\n") and (data := client.recv(4096)):
                 got += data
@@ -537,7 +502,7 @@ def second_line(bench: Bench, shout: Any) -> None:
     got = []
     with benched(case, shout) as server:
         try:
-            with socket.create_connection(server.server_address, PATIENCE) as client:
+            with connect(server.server_address) as client:
                 for line in (b"one\n", b"two\n"):
                     client.sendall(line)
                     got.append(client.recv(100))
@@ -589,18 +554,7 @@ def long_line(bench: Bench, shout: Any) -> None:
         "rest is yours. sendall sends the rest too.",
     )
     with benched(case, shout) as server:
-        _narrow(server)
-        got = b""
-        with socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-            client.settimeout(PATIENCE)
-            try:
-                client.connect(server.server_address)
-                client.sendall(LONG_LINE)
-                while not got.endswith(b"\n") and (data := client.recv(65536)):
-                    got += data
-            except OSError:
-                pass
+        got = _read_slowly(server, LONG_LINE, b"\n")
         error = f"{len(got)} bytes of {len(LONG_LINE)}"
         case.want(
             not got or len(got) >= len(LONG_LINE),
@@ -642,114 +596,88 @@ def goodbye(bench: Bench, shout: Any) -> None:
 
 
 def _until_the_end(where: Any, message: bytes) -> bytes:
-    got = b""
-    with socket.create_connection(where, PATIENCE) as client:
+    with connect(where) as client:
         client.sendall(message)
         client.shutdown(socket.SHUT_WR)
-        while data := client.recv(4096):
-            got += data
-    return got
+        return read_to_end(client)
 
 
 predict = EXERCISES["01.4"]
 
 
-@predict.check("stream")
-def streams(bench: Bench, stream_reads: Any) -> None:
-    case = bench.case(
-        called="stream_reads, beside a real run",
-        expected="what recv(5) and recv(1024) give, as bytes",
-        why="A stream keeps the order, but not where one send ended and the next began.",
-    )
+@predict.prediction(
+    "stream",
+    expected="what recv(5) and recv(1024) give, as bytes",
+    why="A stream keeps the order, but not where one send ended and the next began.",
+    misread=(
+        "One recv is not one send: it takes what is there, up to five bytes.",
+        "One recv is not one send: it takes all that is left, of however many sends.",
+    ),
+)
+def stream_reads() -> list[Any]:
     left, right = socket.socketpair()
     with left, right:
         for message in (b"one ", b"two ", b"three"):
             left.sendall(message)
         real = [right.recv(5), right.recv(1024)]
-    compare(
-        case,
-        stream_reads,
-        real,
-        {
-            0: "One recv is not one send: it takes what is there, up to five bytes.",
-            1: "One recv is not one send: it takes all that is left, of however many sends.",
-        },
-    )
+    return real
 
 
-@predict.check("datagrams")
-def postcards(bench: Bench, datagram_reads: Any) -> None:
-    case = bench.case(
-        called="datagram_reads, beside a real run",
-        expected="the data that two calls of recvfrom(1024) give, as bytes",
-        why="A datagram is one message with an address on it.",
-    )
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
-    ):
-        server.bind(ANY_PORT)
-        server.settimeout(PATIENCE)
+@predict.prediction(
+    "datagrams",
+    expected="the data that two calls of recvfrom(1024) give, as bytes",
+    why="A datagram is one message with an address on it.",
+    misread=(*["Two postcards do not grow together: one recvfrom gives one datagram."] * 2,),
+)
+def datagram_reads() -> list[Any]:
+    with postbox() as server, postbox() as client:
         for message in (b"one ", b"two "):
             client.sendto(message, server.getsockname())
         real = [server.recvfrom(1024)[0] for _ in range(2)]
-    apart = "Two postcards do not grow together: one recvfrom gives one datagram."
-    compare(case, datagram_reads, real, {0: apart, 1: apart})
+    return real
 
 
-@predict.check("the end")
-def ends(bench: Bench, at_the_end: Any) -> None:
-    case = bench.case(
-        called="at_the_end, beside a real run",
-        expected="what three calls of recv(1024) give, as bytes",
-        why="What was sent before the end still arrives. Then recv gives b'', for good.",
-    )
+@predict.prediction(
+    "the end",
+    expected="what three calls of recv(1024) give, as bytes",
+    why="What was sent before the end still arrives. Then recv gives b'', for good.",
+    misread=(
+        "What was sent before the end arrives.",
+        *["The other side has finished: that is not silence, and recv does not wait."] * 2,
+    ),
+)
+def at_the_end() -> list[Any]:
     left, right = socket.socketpair()
     with left, right:
         left.sendall(b"bye")
         left.close()
         real = [right.recv(1024) for _ in range(3)]
-    finished = "The other side has finished: that is not silence, and recv does not wait."
-    compare(
-        case,
-        at_the_end,
-        real,
-        {0: "What was sent before the end arrives.", 1: finished, 2: finished},
-    )
+    return real
 
 
-@predict.check("second client")
-def seconds(bench: Bench, second_client: Any) -> None:
-    case = bench.case(
-        called="second_client, beside a real run",
-        expected="True or False: connected, sent, answered by serve; answered by serve_threaded",
-        why="The system connects and keeps bytes for a server that has not looked yet. Only the "
-        "answer needs the server.",
-    )
-    compare(
-        case,
-        second_client,
-        [*_second_client(threaded=False), _second_client(threaded=True)[2]],
-        {
-            0: "The system completes connections and keeps them in a queue: nobody is refused.",
-            1: "Bytes sent wait in the system's buffer until somebody receives them.",
-            2: "A synchronous server is with its first client until that one has gone.",
-            3: "With a thread for each connection only that thread waits for the silent client.",
-        },
-    )
+@predict.prediction(
+    "second client",
+    expected="True or False: connected, sent, answered by serve; answered by serve_threaded",
+    why="The system connects and keeps bytes for a server that has not looked yet. Only the "
+    "answer needs the server.",
+    misread=(
+        "The system completes connections and keeps them in a queue: nobody is refused.",
+        "Bytes sent wait in the system's buffer until somebody receives them.",
+        "A synchronous server is with its first client until that one has gone.",
+        "With a thread for each connection only that thread waits for the silent client.",
+    ),
+)
+def second_client() -> list[Any]:
+    return [*_second_client(threaded=False), _second_client(threaded=True)[2]]
 
 
 def _second_client(threaded: bool) -> list[bool]:
     """Return what a second client gets while the first is silent: connected, sent, answered."""
     real = []
     with socket.create_server(ANY_PORT) as listener:
-        server = threading.Thread(target=_serve, args=(listener, threaded), daemon=True)
-        server.start()
+        server = begin(_serve, listener, threaded)
         where = listener.getsockname()
-        with (
-            socket.create_connection(where, PATIENCE),
-            socket.create_connection(where, PATIENCE) as client,
-        ):
+        with connect(where), connect(where) as client:
             real.append(client.getpeername() == where)
             client.sendall(b"my question")
             real.append(True)
@@ -766,19 +694,22 @@ def _serve(listener: socket.socket, threaded: bool) -> None:
     for _ in range(2):
         connection, _ = listener.accept()
         if threaded:
-            threading.Thread(target=echo, args=(connection,), daemon=True).start()
+            begin(echo, connection)
         else:
             echo(connection)
 
 
-@predict.check("calls")
-def called(bench: Bench, calls: Any) -> None:
-    case = bench.case(
-        called="calls, beside a real run",
-        expected="how often handle is called: for one connection with three messages, and for "
-        "three connections with one message each",
-        why="A server calls its handler once for each connection, not once for each message.",
-    )
+@predict.prediction(
+    "calls",
+    expected="how often handle is called: for one connection with three messages, and for "
+    "three connections with one message each",
+    why="A server calls its handler once for each connection, not once for each message.",
+    misread=(
+        "handle is called once for each connection, not once for each message.",
+        "Each connection is a call of its own.",
+    ),
+)
+def calls(case: Case) -> list[Any]:
     counts: list[int] = []
     times = [0]
 
@@ -790,18 +721,10 @@ def called(bench: Bench, calls: Any) -> None:
         times[0] = 0
         with benched(case, noted) as server:
             for _ in range(connections):
-                with socket.create_connection(server.server_address, PATIENCE) as client:
+                with connect(server.server_address) as client:
                     for _ in range(messages):
                         client.sendall(b"ahoy")
                         client.recv(100)
             time.sleep(0.02)
         counts.append(times[0])
-    compare(
-        case,
-        calls,
-        counts,
-        {
-            0: "handle is called once for each connection, not once for each message.",
-            1: "Each connection is a call of its own.",
-        },
-    )
+    return counts

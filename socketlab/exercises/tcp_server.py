@@ -9,33 +9,27 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from traceback import walk_stack
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
 
-from minisocketserver import BaseRequestHandler, TCPServer
+from minisocketserver import TCPServer
 
 from ..checks.bench import Bench
-from ..checks.case import ANY_PORT, PATIENCE, Case, CaseError
+from ..checks.case import ANY_PORT, PATIENCE, Case, CaseError, begin
+from ..checks.clients import connect, fetch, fetch_from, rest_of, want_echo, want_line_ends
 from ..checks.core import load
+from ..checks.handlers import Echo
+from ..checks.hooks import ServerMixin
 from ..checks.predictions import compare
 from ..checks.records import Records, in_foreground
 from ..notebook.running import running, within
 from ..notebook.tracebacks import describe
-from .sockets import want_line_ends
 
 QUEUE = "request_queue_size"
 
 EXERCISES = load(__file__)
 build = EXERCISES["03.1"]
-
-
-class Echo(BaseRequestHandler):
-    """Sends back what one read gives."""
-
-    def handle(self) -> None:
-        self.request.sendall(self.request.recv(1024))
 
 
 class HeldEcho(Echo):
@@ -58,14 +52,9 @@ def address(bench: Bench, TCPServer: Any) -> None:
         why="IP and port travel as one tuple; port 0 means: system, choose a free one. Only the "
         "bound socket knows which it was.",
     )
-    try:
+    two = "{}; does it take host and port as two arguments?"
+    with case.in_words(two, only="positional"):
         server = make(case, TCPServer)
-    except CaseError as failure:
-        if isinstance(failure.__cause__, TypeError) and "positional" in failure.got:
-            case.fail(
-                f"{failure.got}; does it take host and port as two arguments?", failure.__cause__
-            )
-        raise
     bound = [where for _, where in bench.records.bound]
     case.want(bound, "a server whose socket was never bound")
     case.want(
@@ -79,8 +68,7 @@ def address(bench: Bench, TCPServer: Any) -> None:
     )
     case.want(told[1] != 0, f"server_address is still {told!r}: nobody can connect to port 0")
     with case.serving(server):
-        got = case.talk(told, b"ping")
-        case.want(got == b"ping", f"{got!r} back for b'ping'")
+        want_echo(case, told)
 
 
 @build.check("connections")
@@ -106,22 +94,21 @@ def connections(bench: Bench, TCPServer: Any) -> None:
             case.want(got == message, f"{got!r} for {message!r}")
     told, real = [where for _, where in seen], bench.records.clients[-3:]
     case.want(told == real, f"the client addresses {told}; they called from {real}")
-    _side_by_side(bench, TCPServer)
 
 
-def _side_by_side(bench: Bench, server_class: Any) -> None:
+@build.check("connections")
+def side_by_side(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called="two servers of the class, each asked by a client, one after the other closed",
         expected="an answer from each of them, as long as it serves",
         why="A program may have two servers. What belongs to one of them belongs on self, not on "
         "the class and not in a global.",
     )
-    first, second = (make(case, server_class) for _ in range(2))
+    first, second = (make(case, TCPServer) for _ in range(2))
     with case.serving(second):
         with case.serving(first):
             for server in (first, second):
-                got = case.talk(server.server_address, b"ping")
-                case.want(got == b"ping", f"{got!r} back for b'ping'")
+                want_echo(case, server.server_address)
         got = case.talk(second.server_address, b"ping")
         case.want(got == b"ping", f"{got!r} from the second when the first is closed")
 
@@ -136,25 +123,19 @@ def _want_pairs(case: Case, seen: list[tuple[Any, Any]]) -> None:
 
 
 @build.check("two steps")
-def two_steps(bench: Bench, TCPServer: Any) -> None:
-    _calls_the_hooks(bench, TCPServer)
-    _leaves_them_to_the_program(bench, TCPServer)
-    _asks_the_class(bench, TCPServer)
-
-
-def _calls_the_hooks(bench: Bench, server_class: Any) -> None:
+def calls_the_hooks(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called='TCPServer(("127.0.0.1", 0), Echo), where a subclass has hooks of its own',
         expected="the calls server_bind, server_activate, and the socket bound in the first",
         why="Subclasses case in there: a Unix server in server_bind, a datagram server, which "
         "never listens, in server_activate.",
     )
-    calls = make(case, bench.subclass("Noted", (NotesHooks, server_class), {})).calls
+    calls = make(case, bench.subclass(NotesHooks, TCPServer)).calls
     told = ", ".join(calls) or "neither of the two"
     case.want(calls == ["server_bind", "server_activate"], f"the calls {told}")
 
 
-class NotesHooks:
+class NotesHooks(ServerMixin):
     """Notes its two hooks, and whether the socket was bound at the right time."""
 
     calls: tuple[str, ...] | list[str] = ()
@@ -164,15 +145,16 @@ class NotesHooks:
 
     def server_bind(self) -> None:
         self._note("server_bind", False)
-        super().server_bind()  # type: ignore[misc]
+        super().server_bind()
 
     def server_activate(self) -> None:
-        bound = self.socket.getsockname()[1] != 0  # type: ignore[attr-defined]
+        bound = self.socket.getsockname()[1] != 0
         self._note("server_activate", not bound)
-        super().server_activate()  # type: ignore[misc]
+        super().server_activate()
 
 
-def _leaves_them_to_the_program(bench: Bench, server_class: Any) -> None:
+@build.check("two steps")
+def leaves_them_to_the_program(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called='TCPServer(("127.0.0.1", 0), Echo, bind_and_activate=False)',
         expected="a socket that is not bound, until server_bind() and server_activate() are called",
@@ -180,7 +162,7 @@ def _leaves_them_to_the_program(bench: Bench, server_class: Any) -> None:
         "set them, and then bind itself.",
     )
     bound = len(bench.records.bound)
-    server = case.call(lambda: server_class(ANY_PORT, Echo, bind_and_activate=False))
+    server = case.call(lambda: TCPServer(ANY_PORT, Echo, bind_and_activate=False))
     case.want(len(bench.records.bound) == bound, "a socket that is bound already")
     server.allow_reuse_address = True
     case.call(server.server_bind)
@@ -191,15 +173,15 @@ def _leaves_them_to_the_program(bench: Bench, server_class: Any) -> None:
     )
     case.want(len(bench.records.bound) > bound, "a server_bind() that does not bind")
     with suppress(ConnectionRefusedError):
-        socket.create_connection(server.server_address, PATIENCE).close()
+        connect(server.server_address).close()
         case.fail("a server_bind() that listens: that is for server_activate")
     case.call(server.server_activate)
     with case.serving(server):
-        got = case.talk(server.server_address, b"ping")
-        case.want(got == b"ping", f"{got!r} back for b'ping'")
+        want_echo(case, server.server_address)
 
 
-def _asks_the_class(bench: Bench, server_class: Any) -> None:
+@build.check("two steps")
+def asks_the_class(bench: Bench, TCPServer: Any) -> None:
     family = socket.AF_UNIX if hasattr(socket, "AF_UNIX") else socket.AF_INET6
     for name, value in (("address_family", family), ("socket_type", socket.SOCK_DGRAM)):
         case = bench.case(
@@ -208,7 +190,7 @@ def _asks_the_class(bench: Bench, server_class: Any) -> None:
             why="The next chapters change nothing but these attributes: a datagram server has "
             "another socket_type, a Unix server another address_family.",
         )
-        other = bench.subclass("TCPServer", (server_class,), {name: value})
+        other = bench.subclass(TCPServer, **{name: value})
         server = case.call(lambda made=other: made(ANY_PORT, Echo, bind_and_activate=False))
         got = server.socket.family if name == "address_family" else server.socket.type
         case.want(got == value, f"a socket with {type(value)(got).name}")
@@ -220,7 +202,7 @@ def _asks_the_class(bench: Bench, server_class: Any) -> None:
             expected=f"listen({size})",
             why="How many clients may wait at the door is for the program to say.",
         )
-        other = bench.subclass("Narrow", (server_class,), {QUEUE: size})
+        other = bench.subclass(TCPServer, **{QUEUE: size})
         info = make(case, other).socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
         (got,) = struct.unpack_from("I", info, 28)
         case.want(got == size, f"a queue for {got}")
@@ -253,10 +235,10 @@ def restart(bench: Bench, TCPServer: Any) -> None:
             not _reuses(make(case, plain)),
             f"SO_REUSEADDR is on although allow_reuse_address is {plain.allow_reuse_address}",
         )
-    _shares_a_port(bench, TCPServer)
 
 
-def _shares_a_port(bench: Bench, server_class: Any) -> None:
+@build.check("restart")
+def shares_a_port(bench: Bench, TCPServer: Any) -> None:
     if not hasattr(socket, "SO_REUSEPORT"):
         return
     case = bench.case(
@@ -266,14 +248,14 @@ def _shares_a_port(bench: Bench, server_class: Any) -> None:
         "in the exercise: if they are gone, reset('03.1') has them.",
     )
     for wanted in (False, True):
-        sharing = bench.subclass("TCPServer", (server_class,), {"allow_reuse_port": True})
-        server = make(case, sharing if wanted else server_class)
+        sharing = bench.subclass(TCPServer, allow_reuse_port=True)
+        server = make(case, sharing if wanted else TCPServer)
         got = bool(server.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT))
         case.want(got is wanted, f"SO_REUSEPORT is {got} where allow_reuse_port is {wanted}")
 
 
 def _with_reuse(bench: Bench, server_class: Any, wanted: bool) -> Any:
-    return bench.subclass("TCPServer", (server_class,), {"allow_reuse_address": wanted})
+    return bench.subclass(server_class, allow_reuse_address=wanted)
 
 
 def _reuses(server: Any) -> bool:
@@ -348,15 +330,10 @@ def goodbye(bench: Bench, TCPServer: Any) -> None:
         why="close() alone ends only this descriptor: with a forked child holding another, the "
         "client would wait for ever.",
     )
-    server = make(case, bench.subclass("Noted", (CountsEnds, TCPServer), {}), handler=HeldEcho)
+    server = make(case, bench.subclass(CountsEnds, TCPServer), handler=HeldEcho)
     server.held = []
-    with case.serving(server):
-        try:
-            got = case.talk(server.server_address, b"ping")
-        except CaseError as failure:
-            case.want("no end" not in failure.got, f"no SHUT_WR: the client got {failure.got}")
-            raise
-        case.want(got == b"ping", f"{got!r} back for b'ping'")
+    with case.serving(server), case.in_words("no SHUT_WR: the client got {}", only="no end"):
+        want_echo(case, server.server_address)
     case.want(server.held, "a connection that no handler ever saw")
     case.want(
         all(request.fileno() == -1 for request, _ in server.held),
@@ -371,14 +348,14 @@ def goodbye(bench: Bench, TCPServer: Any) -> None:
     _leaves_the_other_half(bench, server)
 
 
-class CountsEnds:
+class CountsEnds(ServerMixin):
     """Counts the calls of close_request."""
 
     ends = 0
 
     def close_request(self, request: Any) -> None:
         self.ends += 1
-        super().close_request(request)  # type: ignore[misc]
+        super().close_request(request)
 
 
 def _leaves_the_other_half(bench: Bench, server: Any) -> None:
@@ -388,10 +365,7 @@ def _leaves_the_other_half(bench: Bench, server: Any) -> None:
         why="SHUT_WR says: we have finished writing. SHUT_RDWR also ends the reading, for every "
         "process that holds the connection.",
     )
-    with (
-        socket.create_server(ANY_PORT) as listener,
-        socket.create_connection(listener.getsockname(), PATIENCE) as client,
-    ):
+    with socket.create_server(ANY_PORT) as listener, connect(listener.getsockname()) as client:
         request = listener.accept()[0]
         with request.dup() as held:
             case.call(server.shutdown_request, bench.hand_over(request))
@@ -410,7 +384,7 @@ def _says_goodbye_to_nobody(bench: Bench, server: Any) -> None:
         "the socket has to be closed all the same.",
     )
     with socket.create_server(ANY_PORT) as listener:
-        with socket.create_connection(listener.getsockname(), PATIENCE) as client:
+        with connect(listener.getsockname()) as client:
             request = bench.hand_over(listener.accept()[0])
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         case.call(server.shutdown_request, request)
@@ -430,7 +404,7 @@ def close(bench: Bench, TCPServer: Any) -> None:
     with case.serving(server):
         case.talk(where, b"ping")
     with suppress(ConnectionRefusedError):
-        socket.create_connection(where, PATIENCE).close()
+        connect(where).close()
         case.fail(f"a connection to {where}: the listener is still open")
 
 
@@ -508,12 +482,6 @@ use = EXERCISES["03.3"]
 HELLO = "Hello from your own server"
 
 
-def fetch(url: str) -> str:
-    """Return a page as urllib sees it."""
-    with build_opener(ProxyHandler({})).open(url, timeout=PATIENCE) as answer:
-        return str(answer.read().decode())
-
-
 @use.check("page")
 def shows_page(bench: Bench, open_page: Any) -> None:
     case = bench.case(
@@ -525,18 +493,12 @@ def shows_page(bench: Bench, open_page: Any) -> None:
     server = case.call(open_page, ANY_PORT)
     case.want(server is not None, "None: does open_page return the server?")
     with case.serving(server):
-        host, port = server.server_address
-        try:
-            got = fetch(f"http://{host}:{port}/")
-        except OSError as error:
-            case.fail(describe(error), error)
+        got = fetch_from(case, server).text
         case.want(got.strip() == HELLO, f"{got!r}")
-    _waits_for_the_empty_line(bench, open_page)
-    with case.serving(case.call(open_page, ANY_PORT)) as server:
-        want_line_ends(case, case.talk(server.server_address, b"GET / HTTP/1.0\r\n\r\n"))
 
 
-def _waits_for_the_empty_line(bench: Bench, open_page: Any) -> None:
+@use.check("page")
+def waits_for_the_empty_line(bench: Bench, open_page: Any) -> None:
     case = bench.case(
         called="Page, for a client who sends ten lines, and the empty line a bit later",
         expected="no answer before the empty line, then the page",
@@ -545,23 +507,21 @@ def _waits_for_the_empty_line(bench: Bench, open_page: Any) -> None:
     early = b""
     with (
         case.serving(case.call(open_page, ANY_PORT)) as server,
-        socket.create_connection(server.server_address, PATIENCE) as client,
+        connect(server.server_address) as client,
     ):
         client.sendall(b"GET / HTTP/1.0\r\n" + b"X-Line: more\r\n" * 9)
         client.settimeout(0.1)
         with suppress(OSError):
             early = client.recv(4096)
         case.want(not early, f"{early!r} before the request was complete")
-        client.settimeout(PATIENCE)
-        late = b""
         with suppress(OSError):
             client.sendall(b"\r\n")
-            while data := client.recv(4096):
-                late += data
+        late = rest_of(client)
     case.want(
         HELLO.encode() in late,
         f"{late!r} when the empty line had come: how many lines does Page wait for?",
     )
+    want_line_ends(case, late)
 
 
 @use.check("restart")
@@ -608,7 +568,7 @@ def again(bench: Bench, visit: Any) -> None:
 
     def note(url: str) -> str:
         urls.append(url)
-        text = fetch(url)
+        text = fetch(url).text
         loops.extend(bench.there(_loops, bench.records))
         return text
 
@@ -680,13 +640,9 @@ def closes_after_an_error(bench: Bench, visit: Any) -> None:
         loops.extend(bench.there(_loops, bench.records))
         raise ValueError("no such page")
 
-    try:
-        case.call(visit, fails)
-    except CaseError as failure:
-        if not isinstance(failure.__cause__, ValueError):
-            raise
-    else:
-        case.fail("no error: the caller does not learn that fetch failed")
+    none = "no error: the caller does not learn that fetch failed"
+    error = case.error_of(visit, fails, none=none)
+    case.want(isinstance(error, ValueError), describe(error), alone=True)
     _want_nothing_left(case, loops)
 
 
@@ -699,14 +655,19 @@ class Reusing(TCPServer):
     allow_reuse_address = True
 
 
-@predict.check("comes back")
-def coming_back(bench: Bench, comes_back: Any) -> None:
-    case = bench.case(
-        called="comes_back, beside a real run",
-        expected="True where a new server can listen on the port at once, in four cases",
-        why="'Address already in use' has two causes: connections that are remembered, because "
-        "the server hung up first, and a listener that lives. The option cures only the first.",
-    )
+@predict.prediction(
+    "comes back",
+    expected="True where a new server can listen on the port at once, in four cases",
+    why="'Address already in use' has two causes: connections that are remembered, because "
+    "the server hung up first, and a listener that lives. The option cures only the first.",
+    misread=(
+        "Who hangs up first remembers the connection. Here that is the client.",
+        "The server hung up first, so its port remembers the connection for a while.",
+        "SO_REUSEADDR overlooks remembered connections.",
+        "SO_REUSEADDR does not take a port away from a listener that lives.",
+    ),
+)
+def comes_back() -> list[Any]:
     real = [
         _listens_again(TCPServer, server_first=False),
         _listens_again(TCPServer, server_first=True),
@@ -714,22 +675,12 @@ def coming_back(bench: Bench, comes_back: Any) -> None:
     ]
     with Reusing(ANY_PORT, Echo) as alive:
         real.append(_can_listen(Reusing, alive.server_address))
-    compare(
-        case,
-        comes_back,
-        real,
-        {
-            0: "Who hangs up first remembers the connection. Here that is the client.",
-            1: "The server hung up first, so its port remembers the connection for a while.",
-            2: "SO_REUSEADDR overlooks remembered connections.",
-            3: "SO_REUSEADDR does not take a port away from a listener that lives.",
-        },
-    )
+    return real
 
 
 def _listens_again(server_class: Any, server_first: bool) -> bool:
     with server_class(ANY_PORT, Echo) as old:
-        client = socket.create_connection(old.server_address, PATIENCE)
+        client = connect(old.server_address)
         request, _ = old.get_request()
         request.settimeout(PATIENCE)
         first, second = (request, client) if server_first else (client, request)
@@ -747,13 +698,17 @@ def _can_listen(server_class: Any, where: Any) -> bool:
     return True
 
 
-@predict.check("option")
-def option(bench: Bench, reuses: Any) -> None:
-    case = bench.case(
-        called="reuses, beside a real run",
-        expected="True where the socket has SO_REUSEADDR, in three cases",
-        why="The switch is looked at once, when the server binds.",
-    )
+@predict.prediction(
+    "option",
+    expected="True where the socket has SO_REUSEADDR, in three cases",
+    why="The switch is looked at once, when the server binds.",
+    misread=(
+        "The class is the right place: the constructor sees it before it binds.",
+        "The constructor has bound already; the switch on the object comes too late.",
+        "Nothing was bound yet when the switch was set.",
+    ),
+)
+def reuses() -> list[Any]:
     with (
         Reusing(ANY_PORT, Echo) as one,
         TCPServer(ANY_PORT, Echo) as two,
@@ -761,48 +716,32 @@ def option(bench: Bench, reuses: Any) -> None:
     ):
         two.allow_reuse_address = three.allow_reuse_address = True
         three.server_bind()
-        real = [_reuses(server) for server in (one, two, three)]
-    compare(
-        case,
-        reuses,
-        real,
-        {
-            0: "The class is the right place: the constructor sees it before it binds.",
-            1: "The constructor has bound already; the switch on the object comes too late.",
-            2: "Nothing was bound yet when the switch was set.",
-        },
-    )
+        return [_reuses(server) for server in (one, two, three)]
 
 
-@predict.check("endings")
-def endings(bench: Bench, connects: Any) -> None:
-    case = bench.case(
-        called="connects, beside a real run",
-        expected="True where a client can connect: after shutdown(), after server_close()",
-        why="shutdown() ends the loop, server_close() gives back the socket.",
-    )
+@predict.prediction(
+    "endings",
+    expected="True where a client can connect: after shutdown(), after server_close()",
+    why="shutdown() ends the loop, server_close() gives back the socket.",
+    misread=(
+        "shutdown() does not close the listener, and the system connects without the loop.",
+        "Nobody listens there any more.",
+    ),
+)
+def connects() -> list[Any]:
     server = TCPServer(ANY_PORT, Echo)
-    loop = threading.Thread(target=server.serve_forever, daemon=True)
-    loop.start()
+    loop = begin(server.serve_forever)
     server.shutdown()
     loop.join(PATIENCE)
     real = [_connects(server.server_address)]
     server.server_close()
     real.append(_connects(server.server_address))
-    compare(
-        case,
-        connects,
-        real,
-        {
-            0: "shutdown() does not close the listener, and the system connects without the loop.",
-            1: "Nobody listens there any more.",
-        },
-    )
+    return real
 
 
 def _connects(where: Any) -> bool:
     try:
-        socket.create_connection(where, PATIENCE).close()
+        connect(where).close()
     except OSError:
         return False
     return True
@@ -817,26 +756,21 @@ class Narrow(TCPServer):
         """Leave it open."""
 
 
-@predict.check("served")
-def serves_all(bench: Bench, served: Any) -> None:
-    case = bench.case(
-        called="served, beside a real run",
-        expected="a list of one number: how many of ten clients, who all stay, are served",
-        why="request_queue_size is the backlog of listen: how many wait to be accepted. A server "
-        "that accepts promptly empties that queue all the time.",
-    )
-    clients: list[socket.socket] = []
+@predict.prediction(
+    "served",
+    expected="a list of one number: how many of ten clients, who all stay, are served",
+    why="request_queue_size is the backlog of listen: how many wait to be accepted. A server "
+    "that accepts promptly empties that queue all the time.",
+    misread=("request_queue_size does not limit the clients.",),
+)
+def served() -> list[Any]:
     answers = 0
-    try:
-        with running(Narrow(ANY_PORT, Echo), PATIENCE) as server:
-            for _ in range(10):
-                clients.append(socket.create_connection(server.server_address, PATIENCE))
-                clients[-1].sendall(b"ahoy")
-                answers += clients[-1].recv(100) == b"ahoy"
-    finally:
-        for client in clients:
-            client.close()
-    compare(case, served, [answers], {0: "request_queue_size does not limit the clients."})
+    with running(Narrow(ANY_PORT, Echo), PATIENCE) as server, ExitStack() as stack:
+        for _ in range(10):
+            client = stack.enter_context(connect(server.server_address))
+            client.sendall(b"ahoy")
+            answers += client.recv(100) == b"ahoy"
+    return [answers]
 
 
 @predict.check("full queue")
@@ -854,28 +788,24 @@ def full_queue(bench: Bench, full_queue: Any) -> None:
         case,
         full_queue,
         real,
-        {
-            0: "The system connects clients alone, though the server never looks.",
-            1: "A full queue refuses nobody, though the documentation of socketserver says "
+        (
+            "The system connects clients alone, though the server never looks.",
+            "A full queue refuses nobody, though the documentation of socketserver says "
             "'connection denied'."
             if full_queue[1:] == ["refused"]
             else "The queue is full by then.",
-        },
+        ),
     )
 
 
 def _full_queue() -> list[str]:
-    clients: list[socket.socket] = []
-    with Narrow(ANY_PORT, Echo) as server:
-        for _ in range(10):
-            clients.append(socket.socket())
-            clients[-1].setblocking(False)
-            clients[-1].connect_ex(server.server_address)
+    with Narrow(ANY_PORT, Echo) as server, ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket()) for _ in range(10)]
+        for client in clients:
+            client.setblocking(False)
+            client.connect_ex(server.server_address)
         time.sleep(0.2)
-        real = [_outcome(client) for client in (clients[0], clients[-1])]
-    for client in clients:
-        client.close()
-    return real
+        return [_outcome(client) for client in (clients[0], clients[-1])]
 
 
 def _outcome(client: socket.socket) -> str:

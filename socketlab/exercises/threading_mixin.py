@@ -1,7 +1,6 @@
 """Checks of chapter 06: a thread for each request, what threads share, and how they end."""
 
 import gc
-import http.client
 import select
 import socket
 import socketserver
@@ -10,7 +9,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import Any
 
@@ -18,16 +17,25 @@ import minisocketserver
 from minisocketserver import BaseRequestHandler
 
 from ..checks.bench import Bench
-from ..checks.case import ANY_PORT, PATIENCE, CannotCheckError, Case, CaseError, soon
+from ..checks.case import ANY_PORT, PATIENCE, CannotCheckError, Case, CaseError, begin, soon
+from ..checks.clients import (
+    connect,
+    conversation,
+    has_answer,
+    read_page,
+    request_all,
+    visitors,
+    want_plain_reply,
+    want_wait_for_both,
+)
 from ..checks.core import load
-from ..checks.predictions import compare
-from ..checks.records import Records, joined
+from ..checks.hooks import ServerMixin
+from ..checks.records import Records
 from ..machine_load import Stopwatch
 from ..notebook.running import ServerTrouble, within
 from ..notebook.tracebacks import describe
 from ..processes import command, environment
 from ..remote.names import make_class
-from .sockets import want_plain_reply
 
 MOMENT = 0.1
 """Seconds in which a server that does not wait has gone on."""
@@ -36,7 +44,7 @@ EXERCISES = load(__file__)
 build = EXERCISES["06.1"]
 
 
-class Desk:
+class Desk(ServerMixin):
     """Notes on the hooks of a server, and a gate at which handlers can be held up."""
 
     records: Records
@@ -55,19 +63,19 @@ class Desk:
 
     def serve_forever(self, *args: Any) -> None:
         self.loop = threading.current_thread()
-        super().serve_forever(*args)  # type: ignore[misc]
+        super().serve_forever(*args)
 
     def get_request(self) -> Any:
-        self.taken = super().get_request()  # type: ignore[misc]
+        self.taken = super().get_request()
         return self.taken
 
     def shutdown_request(self, request: Any) -> None:
         self.calls.append("shutdown_request")
-        super().shutdown_request(request)  # type: ignore[misc]
+        super().shutdown_request(request)
 
     def server_close(self) -> None:
         self.closer = threading.current_thread()
-        super().server_close()  # type: ignore[misc]
+        super().server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         self.records.note_error(sys.exc_info()[1])
@@ -149,22 +157,22 @@ class Stays(BaseRequestHandler):
         self.request.recv(100)
 
 
-class Overheard:
+class Overheard(ServerMixin):
     """Notes with what process_request_thread is called, as a subclass might override it."""
+
+    overheard: tuple[Any, ...] = ()
 
     def process_request_thread(self, *args: Any, **keywords: Any) -> None:
         self.overheard = (*args, *keywords.values())
         super().process_request_thread(*args, **keywords)  # type: ignore[misc]
 
 
-def _noted(case: Case) -> dict[str, Any]:
-    return {"records": case.bench.records}
-
-
-def mixed(case: Case, mixin: Any, handler: Any, base: Any = None, **switches: Any) -> Any:
-    """Return a server of the learner's mix-in, put first, and one of ours."""
-    base = base or minisocketserver.TCPServer
-    made = case.call(make_class, "Server", (mixin, Desk, base), switches | _noted(case))
+def mixed(
+    case: Case, mixin: Any, handler: Any, *, base: Any = None, before: Any = (), **switches: Any
+) -> Any:
+    """Return a server of the learner's mix-in, put first, but for `before`, and one of ours."""
+    bases = (*before, mixin, Desk, base or minisocketserver.TCPServer)
+    made = case.call(make_class, "Server", bases, {"records": case.bench.records, **switches})
     return case.call(made, ANY_PORT, handler)
 
 
@@ -172,11 +180,9 @@ def mixed(case: Case, mixin: Any, handler: Any, base: Any = None, **switches: An
 def order(case: Case, server: Any, word: bytes) -> Iterator[socket.socket]:
     """Connect and send an order; leave the answer for later."""
     try:
-        with socket.create_connection(server.server_address, PATIENCE) as client:
+        with conversation(case, server.server_address) as client:
             client.sendall(word)
             yield client
-    except OSError as error:
-        case.fail(describe(error), error)
     finally:
         server.gate.set()  # nobody is left waiting, however the check ends
 
@@ -219,22 +225,17 @@ def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
         case.want(got == b"slow", f"{got!r} for the slow client")
         count = len(set(server.workers) - {server.loop})
         case.want(count == 3, f"{count} threads at work for 3 requests")
-    _runs_the_method(bench, ThreadingMixIn)
-    _fits_any_server(bench, ThreadingMixIn)
 
 
-def _runs_the_method(bench: Bench, mixin: Any) -> None:
+@build.check("at once")
+def runs_the_method(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer), with a process_request_thread of its own",
         expected="the thread runs that one, with the request and the client's address",
         why="A subclass may override what the thread does, as the pool of chapter 10 does. So the "
         "thread runs self.process_request_thread, whoever has defined it.",
     )
-    made = case.call(
-        make_class, "Server", (Overheard, mixin, Desk, minisocketserver.TCPServer), _noted(case)
-    )
-    server = case.call(made, ANY_PORT, Orders)
-    server.overheard = ()
+    server = mixed(case, ThreadingMixIn, Orders, before=[Overheard])
     with case.serving(server):
         case.talk(server.server_address, b"quick")
     case.want(server.overheard, "an answer, and its method was not called")
@@ -246,14 +247,15 @@ def _are_equal(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _fits_any_server(bench: Bench, mixin: Any) -> None:
+@build.check("at once")
+def fits_any_server(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, UDPServer), with one datagram",
         expected="the datagram back, from a thread of its own",
         why="A mix-in knows nothing of connections. It calls the server's hooks, and so it fits "
         "all servers, also one whose requests are datagrams.",
     )
-    server = mixed(case, mixin, Card, minisocketserver.UDPServer)
+    server = mixed(case, ThreadingMixIn, Card, base=minisocketserver.UDPServer)
     with case.serving(server), socket.socket(type=socket.SOCK_DGRAM) as client:
         client.settimeout(PATIENCE)
         client.sendto(b"ahoy", server.server_address)
@@ -338,15 +340,11 @@ def closing(bench: Bench, ThreadingMixIn: Any) -> None:
     server = mixed(case, ThreadingMixIn, Orders)
     with order(case, server, b"slow") as client:
         _begin(case, server)
-        closer = threading.Thread(target=_close, args=(bench, server), daemon=True)
-        closer.start()
+        closer = begin(_close, bench, server)
         closed = soon(lambda: server.fileno() == -1 or not closer.is_alive())
         case.want(closed, "server_close() waits, and the listener is still open")
         closer.join(MOMENT)
-        case.want(
-            closer.is_alive(),
-            "server_close() back, and the handler still at work",
-        )
+        case.want(closer.is_alive(), "server_close() back, and the handler still at work")
         server.gate.set()
         closer.join(PATIENCE)
         case.want(not closer.is_alive(), "the handler done, and server_close() still waits")
@@ -367,17 +365,16 @@ def closing(bench: Bench, ThreadingMixIn: Any) -> None:
     server = mixed(case, ThreadingMixIn, Orders)
     case.call(server.server_close)
     case.want(server.fileno() == -1, "no error, and the listener still open")
-    _waits_for_all(bench, ThreadingMixIn)
-    _waits_without_a_limit(bench, ThreadingMixIn)
 
 
-def _waits_for_all(bench: Bench, mixin: Any) -> None:
+@build.check("closing")
+def waits_for_all(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="server_close(), while two handlers are at work, one longer than the other",
         expected="server_close() back when both are done",
         why="Each of them may still need what the program closes next.",
     )
-    server = mixed(case, mixin, Stays)
+    server = mixed(case, ThreadingMixIn, Stays)
     server.stays = bench.there(dict)
     with ExitStack() as stack:
         clients = [stack.enter_context(order(case, server, b"stay")) for _ in range(2)]
@@ -385,35 +382,23 @@ def _waits_for_all(bench: Bench, mixin: Any) -> None:
             case.call(server.handle_request)
         both = soon(lambda: len(server.stays) == 2 or bench.records.errors)
         case.want(both, "fewer than two handlers at work")
-        closer = threading.Thread(target=_close, args=(bench, server), daemon=True)
-        closer.start()
-        # First the one that it waits for, so that only who waits for the other, too, goes on.
-        soon(lambda: bench.there(joined, server.stays), MOMENT)
-        port = bench.there(joined, server.stays)
-        clients.sort(key=lambda client: client.getsockname()[1] != port)
-        clients[0].sendall(b"go")
-        closer.join(MOMENT)
-        early = not closer.is_alive()
-        clients[1].sendall(b"go")
-        case.want(not early, "server_close() back when one of the two was done")
-        closer.join(PATIENCE)
-        case.want(not closer.is_alive(), "both done, and server_close() still waits")
+        want_wait_for_both(case, server, clients, begin(_close, bench, server))
     case.want(not bench.records.errors, "server_close() broken off")
 
 
-def _waits_without_a_limit(bench: Bench, mixin: Any) -> None:
+@build.check("closing")
+def waits_without_a_limit(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="server_close(), while a handler is at work for a long time",
         expected="server_close() back when the work is done, however long it takes",
         why="join(5) comes back after five seconds, whether the thread has ended or not. Only the "
         "switches say that nobody waits.",
     )
-    server = mixed(case, mixin, Orders)
+    server = mixed(case, ThreadingMixIn, Orders)
     with order(case, server, b"slow"):
         _begin(case, server)
         with bench.there(Threads, server):
-            closer = threading.Thread(target=_close, args=(bench, server), daemon=True)
-            closer.start()
+            closer = begin(_close, bench, server)
             closer.join(MOMENT)
             early = not closer.is_alive()
             server.gate.set()
@@ -489,13 +474,8 @@ def switches(bench: Bench, ThreadingMixIn: Any) -> None:
         server = mixed(case, ThreadingMixIn, Orders, **{name: wanted})
         with order(case, server, b"slow"):
             _begin(case, server)
-            try:
-                within(PATIENCE, server.server_close, "server_close")
-            except ServerTrouble:
-                server.gate.set()
-                case.fail(f"server_close() waits for the handler although {name} is {wanted}")
-            except Exception as error:
-                case.fail(describe(error), error)
+            waits = f"server_close() waits for the handler although {name} is {wanted}"
+            case.call(server.server_close, late=waits)
             case.want(not server.diary, "server_close() back only after the work was done")
             server.gate.set()
         _want_daemon(case, server, name == "daemon_threads")
@@ -511,20 +491,14 @@ def _want_daemon(case: Case, server: Any, wanted: bool) -> None:
 
 
 @build.check("memory")
-def memory(bench: Bench, ThreadingMixIn: Any) -> None:
-    _knows_those_at_work(bench, ThreadingMixIn)
-    _forgets_the_dead(bench, ThreadingMixIn)
-    _forgets_the_quick(bench, ThreadingMixIn)
-
-
-def _knows_those_at_work(bench: Bench, mixin: Any) -> None:
+def knows_those_at_work(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="list(server._threads), while a handler is at work, and on another server",
         expected="the handler's thread; none on the other server",
         why="Programs and CPython's own tests look there. What belongs to one server is no "
         "business of the next one.",
     )
-    server = mixed(case, mixin, Orders)
+    server = mixed(case, ThreadingMixIn, Orders)
     other = bench.there(_another, server)
     with order(case, server, b"slow"):
         _begin(case, server)
@@ -545,7 +519,8 @@ def _kept(server: Any) -> list[threading.Thread]:
     return list(kept) if isinstance(kept, Iterable) else []
 
 
-def _forgets_the_dead(bench: Bench, mixin: Any) -> None:
+@build.check("memory")
+def forgets_the_dead(bench: Bench, ThreadingMixIn: Any) -> None:
     visitors = 10
     case = bench.case(
         called=f"class Server(ThreadingMixIn, TCPServer), with {visitors} visitors in turn",
@@ -553,7 +528,7 @@ def _forgets_the_dead(bench: Bench, mixin: Any) -> None:
         why="After a million visitors a list has a million entries. The memory of a server that "
         "runs for years must not grow with each of them.",
     )
-    server = mixed(case, mixin, Orders)
+    server = mixed(case, ThreadingMixIn, Orders)
     with case.serving(server):
         threads = []
         for _ in range(visitors):
@@ -565,7 +540,8 @@ def _forgets_the_dead(bench: Bench, mixin: Any) -> None:
         case.want(few, f"{held} ended threads still held: a list that only grows?")
 
 
-def _forgets_the_quick(bench: Bench, mixin: Any) -> None:
+@build.check("memory")
+def forgets_the_quick(bench: Bench, ThreadingMixIn: Any) -> None:
     visitors = 5
     case = bench.case(
         called=f"class Server(ThreadingMixIn, TCPServer), with {visitors} visitors in turn, whose "
@@ -574,7 +550,7 @@ def _forgets_the_quick(bench: Bench, mixin: Any) -> None:
         why="A new thread may run at once, and to its end, before the one that started it goes "
         "on. Whoever writes it down only then has written down a dead one.",
     )
-    server = mixed(case, mixin, Orders)
+    server = mixed(case, ThreadingMixIn, Orders)
     with case.serving(server), bench.there(Threads, server):
         for _ in range(visitors):
             case.talk(server.server_address, b"quick")
@@ -616,7 +592,7 @@ class Hurried:
         self._sold = number
 
 
-class HeldUp:
+class HeldUp(ServerMixin):
     """A mix-in for the learner's Theatre: the first handler waits at one of its looks at `sold`.
 
     A look is a use of any kind, and so is one at `lock`, before it is taken: between two locks
@@ -634,7 +610,7 @@ class HeldUp:
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         self._first = self._first or threading.current_thread()
-        super().finish_request(request, client_address)  # type: ignore[misc]
+        super().finish_request(request, client_address)
 
     def __getattribute__(self, name: str) -> Any:
         value = super().__getattribute__(name)
@@ -678,39 +654,11 @@ def _classes_with(server: Any, name: str) -> list[str]:
     return [cls.__name__ for cls in type(server).__mro__ if name in vars(cls)]
 
 
-def _visit(case: Case, visitor: http.client.HTTPConnection) -> str:
-    """Return the text that a visitor is sent."""
-    try:
-        reply = visitor.getresponse()
-        case.want(reply.status == 200, f"the status {reply.status}")
-        return reply.read().decode().strip()
-    except TimeoutError:
-        stands = case.bench.whereabouts()
-        case.fail(f"no answer within {PATIENCE:g} seconds{stands}")
-    except (http.client.HTTPException, OSError, UnicodeDecodeError) as error:
-        case.fail(describe(error), error)
-    finally:
-        visitor.close()
-
-
-@contextmanager
-def _visitors(case: Case, server: Any, count: int) -> Iterator[list[http.client.HTTPConnection]]:
-    """Connect `count` visitors; none has asked for anything yet."""
-    host, port = server.server_address[:2]
-    with ExitStack() as stack:
-        visitors = [http.client.HTTPConnection(host, port, timeout=PATIENCE) for _ in range(count)]
-        for visitor in visitors:
-            stack.callback(visitor.close)
-            case.call(visitor.connect)
-        yield visitors
-
-
-def _ask_all(case: Case, visitors: list[http.client.HTTPConnection]) -> None:
-    for visitor in visitors:
-        try:
-            visitor.request("GET", "/ticket")
-        except OSError as error:
-            case.fail(describe(error), error)
+def _ticket(case: Case, server: Any) -> str:
+    """Return what one visitor is sent."""
+    with visitors(case, server, 1) as crowd:
+        request_all(case, crowd, "/ticket")
+        return read_page(case, crowd[0])
 
 
 @use.check("page")
@@ -726,10 +674,8 @@ def page(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
     server = case.call(Theatre, ANY_PORT, TicketWindow)
     with case.serving_quickly(server):
         for number in (1, 2):
-            with _visitors(case, server, 1) as visitors:
-                _ask_all(case, visitors)
-                got = _visit(case, visitors[0])
-                case.want(got == f"seat {number}", f"{got!r}")
+            got = _ticket(case, server)
+            case.want(got == f"seat {number}", f"{got!r}")
         reply = case.talk(server.server_address, b"GET /ticket HTTP/1.1\r\nHost: x\r\n\r\n")
         want_plain_reply(case, reply)
         sold = server.sold
@@ -746,18 +692,18 @@ def silent(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
     )
     server = case.call(Theatre, ANY_PORT, TicketWindow)
     lacks = _lacks_threads(bench, server)
-    with case.serving_quickly(server), _visitors(case, server, 2) as (quiet, asking):
+    with case.serving_quickly(server), visitors(case, server, 2) as (quiet, asking):
         time.sleep(0.02)
-        _ask_all(case, [asking])
+        request_all(case, [asking], "/ticket")
         try:
-            got = _visit(case, asking)
+            got = read_page(case, asking)
         except CaseError as failure:
             quiet.close()
             guess = "" if bench.records.errors else "; is a lock held while the silent one thinks?"
             case.fail(lacks or f"{failure.got}{guess}")
         case.want(got == "seat 1", f"{got!r}")
-        _ask_all(case, [quiet])
-        got = _visit(case, quiet)
+        request_all(case, [quiet], "/ticket")
+        got = read_page(case, quiet)
         case.want(got == "seat 2", f"{got!r} for the one who was silent")
     case.want(not lacks, lacks)
 
@@ -775,9 +721,9 @@ def one_seat_each(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
     )
     hurried = case.call(make_class, Theatre.__name__, (Hurried, Theatre), {"seats": seats})
     server = case.call(hurried, ANY_PORT, TicketWindow)
-    with case.serving_quickly(server), _visitors(case, server, crowd) as visitors:
-        _ask_all(case, visitors)
-        told = sorted(_visit(case, visitor) for visitor in visitors)
+    with case.serving_quickly(server), visitors(case, server, crowd) as clients:
+        request_all(case, clients, "/ticket")
+        told = sorted(read_page(case, visitor) for visitor in clients)
         sold = server._sold
     given = [text for text in told if text != "sold out"]
     shared = len(given) - len(set(given))
@@ -788,17 +734,32 @@ def one_seat_each(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
     )
     case.want(told == _seats(seats, crowd), f"{told}")
     case.want(sold == seats, f"all well, but sold is {sold}: who gets no seat does not count")
-    _two_theatres(bench, Theatre, TicketWindow)
-    nobody_comes_between(bench, Theatre, TicketWindow)
 
 
-def nobody_comes_between(bench: Bench, theatre: Any, window: Any) -> None:
+@use.check("one seat each")
+def two_theatres(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
+    case = bench.case(
+        called="two theatres, each visited once",
+        expected="'seat 1' in each",
+        why="A program may have two servers. What belongs to one is kept on it.",
+    )
+    one, two = (case.call(Theatre, ANY_PORT, TicketWindow) for _ in range(2))
+    with case.serving_quickly(one), case.serving_quickly(two):
+        for server in (one, two):
+            got = _ticket(case, server)
+            case.want(got == "seat 1", f"{got!r}: do the two count together?")
+
+
+@use.check("one seat each")
+def nobody_comes_between(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
     """Let one of two handlers wait at each of its looks at `sold`, while the other one goes on."""
     for seats in (2, 1):
-        looks, seconds = _with_one_held_up(bench, theatre, window, seats, 0, MOMENT)
+        looks, seconds = _with_one_held_up(bench, Theatre, TicketWindow, seats, 0, MOMENT)
         for stop_at in range(1, looks + 1):
             # A machine that was slow before may be slow again.
-            _with_one_held_up(bench, theatre, window, seats, stop_at, max(MOMENT, 4 * seconds))
+            _with_one_held_up(
+                bench, Theatre, TicketWindow, seats, stop_at, max(MOMENT, 4 * seconds)
+            )
 
 
 def _seats(seats: int, crowd: int) -> list[str]:
@@ -823,41 +784,22 @@ def _with_one_held_up(
     attributes = {"seats": seats, "stop_at": stop_at}
     held_up = case.call(make_class, theatre.__name__, (HeldUp, theatre), attributes)
     server = case.call(held_up, ANY_PORT, window)
-    with case.serving_quickly(server), _visitors(case, server, 2) as (first, second):
+    with case.serving_quickly(server), visitors(case, server, 2) as (first, second):
         begin = time.monotonic()
-        _ask_all(case, [first])
-        soon(lambda: server.waits.is_set() or _has_answer(first))
+        request_all(case, [first], "/ticket")
+        soon(lambda: server.waits.is_set() or has_answer(first.sock))
         seconds = time.monotonic() - begin
         looks = server.looks
-        _ask_all(case, [second])
-        soon(lambda: _has_answer(second), moment)
+        request_all(case, [second], "/ticket")
+        soon(lambda: has_answer(second.sock), moment)
         server.go_on.set()
-        told = sorted(_visit(case, visitor) for visitor in (first, second))
+        told = sorted(read_page(case, visitor) for visitor in (first, second))
         sold = server._sold
     case.want(
         told == _seats(seats, 2) and sold == seats,
         f"{told}, and sold = {sold}: is the lock held from the first use to the last?",
     )
     return looks, seconds
-
-
-def _has_answer(visitor: http.client.HTTPConnection) -> bool:
-    return bool(select.select([visitor.sock], [], [], 0)[0])
-
-
-def _two_theatres(bench: Bench, theatre: Any, window: Any) -> None:
-    case = bench.case(
-        called="two theatres, each visited once",
-        expected="'seat 1' in each",
-        why="A program may have two servers. What belongs to one is kept on it.",
-    )
-    one, two = (case.call(theatre, ANY_PORT, window) for _ in range(2))
-    with case.serving_quickly(one), case.serving_quickly(two):
-        for server in (one, two):
-            with _visitors(case, server, 1) as visitors:
-                _ask_all(case, visitors)
-                got = _visit(case, visitors[0])
-                case.want(got == "seat 1", f"{got!r}: do the two count together?")
 
 
 bugs = EXERCISES["06.3"]
@@ -878,14 +820,13 @@ def thinking(bench: Bench, Desk: Any, Greeter: Any) -> None:
     server = case.call(Desk, ANY_PORT, Greeter)
     lacks = _lacks_threads(bench, server)
     address = server.server_address
-    with case.serving_quickly(server), socket.create_connection(address, PATIENCE) as quiet:
+    with case.serving_quickly(server), connect(address) as quiet:
         time.sleep(0.02)
         try:
-            got = _greet(case, server, "Ada")
-        except CaseError as failure:
+            with case.in_words(lacks or "{}"):
+                got = _greet(case, server, "Ada")
+        finally:
             quiet.close()
-            case.fail(lacks or failure.got)
-        quiet.close()
         case.want(got.startswith("Ada, "), f"{got!r}")
     case.want(not lacks, lacks)
 
@@ -923,7 +864,7 @@ def the_end(bench: Bench, Desk: Any, Greeter: Any) -> None:
     with (
         suppress(ServerTrouble, CaseError),
         case.serving_quickly(server),
-        socket.create_connection(server.server_address, PATIENCE) as quiet,
+        connect(server.server_address) as quiet,
     ):
         handed_out = soon(lambda: bench.there(_new_threads, before, "server"))
         time.sleep(0.02)
@@ -993,9 +934,6 @@ def again(bench: Bench, visit: Any) -> None:
 
 predict = EXERCISES["06.4"]
 
-Guess = Any
-"""One of the learner's five lists."""
-
 
 class Waits(socketserver.BaseRequestHandler):
     """A slow order waits until the quick one has been answered, if that ever happens."""
@@ -1038,8 +976,8 @@ def _first_answer(case: Case, server_class: Any, limit: float) -> str:
             return "slow" if slow in ready else "quick"
 
 
-def _surely(case: Case, guess: Guess, measure: Any, misread: dict[int, str]) -> None:
-    """Compare with a run; where they differ, with others that take their time.
+def _surely(guess: Any, measure: Callable[[float], list[Any]]) -> list[Any]:
+    """Return what a run gives; where the guess differs, what others give that take their time.
 
     On a busy machine a hurried run may take a late answer for none.
     """
@@ -1049,45 +987,44 @@ def _surely(case: Case, guess: Guess, measure: Any, misread: dict[int, str]) -> 
         agrees = isinstance(guess, list | tuple) and list(guess) == real
         if agrees or (limit > 0.15 and not watch.is_busy()):
             break
-    compare(case, guess, real, misread)
+    return real
 
 
-@predict.check("first")
-def first(bench: Bench, first_answers: Guess) -> None:
-    case = bench.case(
-        called="first_answers, beside four real runs",
-        expected='for each server "slow" or "quick": who has an answer first',
-        why="A slow client is in the way of a quick one where both need the same thing: the "
-        "loop's thread, or a lock.",
-    )
-    _surely(
-        case,
+@predict.prediction(
+    "first",
+    beside="four real runs",
+    expected='for each server "slow" or "quick": who has an answer first',
+    why="A slow client is in the way of a quick one where both need the same thing: the "
+    "loop's thread, or a lock.",
+    misread=(
+        "The basic servers see one request through before they look at the next.",
+        "Each request has a thread of its own, and the quick one waits for nobody.",
+        "With the mix-in last process_request is BaseServer's: no threads, and no error.",
+        "Whoever wants to work needs the lock, and the slow one holds it.",
+    ),
+)
+def first_answers(case: Case, first_answers: Any) -> list[Any]:
+    return _surely(
         first_answers,
         lambda limit: [
             _first_answer(case, kind, limit)
             for kind in (socketserver.TCPServer, MixinFirst, MixinLast, Locked)
         ],
-        {
-            0: "The basic servers see one request through before they look at the next.",
-            1: "Each request has a thread of its own, and the quick one waits for nobody.",
-            2: "With the mix-in last process_request is BaseServer's: no threads, and no error.",
-            3: "Whoever wants to work needs the lock, and the slow one holds it.",
-        },
     )
 
 
-@predict.check("threads")
-def threads(bench: Bench, threads_at_work: Guess) -> None:
-    case = bench.case(
-        called="threads_at_work, beside two real runs with 12 clients who stay",
-        expected="two numbers of threads, for request_queue_size = 1 and 5",
-        why="request_queue_size is the backlog of listen(): clients who wait until the loop "
-        "accepts them. This loop accepts at once.",
-    )
-    meaning = "The queue holds those not accepted yet. It limits neither clients nor threads."
-    compare(
-        case, threads_at_work, [_at_work(case, size) for size in (1, 5)], {0: meaning, 1: meaning}
-    )
+@predict.prediction(
+    "threads",
+    beside="two real runs with 12 clients who stay",
+    expected="two numbers of threads, for request_queue_size = 1 and 5",
+    why="request_queue_size is the backlog of listen(): clients who wait until the loop "
+    "accepts them. This loop accepts at once.",
+    misread=(
+        *["The queue holds those not accepted yet. It limits neither clients nor threads."] * 2,
+    ),
+)
+def threads_at_work(case: Case) -> list[Any]:
+    return [_at_work(case, size) for size in (1, 5)]
 
 
 def _at_work(case: Case, queue: int, clients: int = 12) -> int:
@@ -1099,7 +1036,7 @@ def _at_work(case: Case, queue: int, clients: int = 12) -> int:
         request.sendall(b"welcome")
         go.wait(3 * PATIENCE)
 
-    made: Any = case.bench.subclass("Narrow", (MixinFirst,), {"request_queue_size": queue})
+    made: Any = case.bench.subclass(MixinFirst, request_queue_size=queue)
     with case.serving_quickly(made(ANY_PORT, stays)) as server, ExitStack() as stack:
         stack.callback(go.set)
         for _ in range(clients):
@@ -1109,27 +1046,26 @@ def _at_work(case: Case, queue: int, clients: int = 12) -> int:
         return len(at_work)
 
 
-@predict.check("shutdown")
-def shutdowns(bench: Bench, shutdown_returns: Guess) -> None:
-    case = bench.case(
-        called="shutdown_returns, beside three real runs",
-        expected="three times True or False",
-        why="shutdown() waits until the loop has ended. It can wait for that in any thread but "
-        "the loop's own.",
-    )
-    _surely(
-        case,
+@predict.prediction(
+    "shutdown",
+    beside="three real runs",
+    expected="three times True or False",
+    why="shutdown() waits until the loop has ended. It can wait for that in any thread but "
+    "the loop's own.",
+    misread=(
+        "The handler runs in the loop's thread: each waits for the other.",
+        "The handler has a thread of its own, so the loop is free to end.",
+        "shutdown() waits for the loop. The handlers are server_close()'s business.",
+    ),
+)
+def shutdown_returns(case: Case, shutdown_returns: Any) -> list[Any]:
+    return _surely(
         shutdown_returns,
         lambda limit: [
             _shutdown_returns(case, socketserver.TCPServer, limit),
             _shutdown_returns(case, MixinFirst, limit),
             _shutdown_returns(case, MixinFirst, limit, inside=False),
         ],
-        {
-            0: "The handler runs in the loop's thread: each waits for the other.",
-            1: "The handler has a thread of its own, so the loop is free to end.",
-            2: "shutdown() waits for the loop. The handlers are server_close()'s business.",
-        },
     )
 
 
@@ -1148,10 +1084,10 @@ def _shutdown_returns(case: Case, kind: Any, limit: float, inside: bool = True) 
         go.wait(3 * PATIENCE)
 
     server = kind(ANY_PORT, handler)
-    with case.serving_quickly(server), socket.create_connection(server.server_address, PATIENCE):
+    with case.serving_quickly(server), connect(server.server_address):
         begun.wait(PATIENCE)
         if not inside:
-            threading.Thread(target=stop, daemon=True).start()
+            begin(stop)
         came_back = returned.wait(limit)
         server._BaseServer__is_shut_down.set()  # lets go whoever waits for a loop that waits
         go.set()
@@ -1214,41 +1150,33 @@ def _endings(limit: float) -> list[tuple[bool, bool]]:
         return found
 
 
-@predict.check("close")
-def close(bench: Bench, close_returns: Guess) -> None:
-    case = bench.case(
-        called="close_returns, beside three real programs with a silent client",
-        expected="three times True or False",
-        why="server_close() waits for handlers, and a handler without a time limit waits for its "
-        "client.",
-    )
-    _surely(
-        case,
-        close_returns,
-        lambda limit: [closed for closed, _ in _endings(limit)],
-        {
-            0: "block_on_close is True by default: it waits for the handler.",
-            1: "block_on_close = False means just that: server_close() does not wait.",
-            2: "Daemon threads are not waited for.",
-        },
-    )
+@predict.prediction(
+    "close",
+    beside="three real programs with a silent client",
+    expected="three times True or False",
+    why="server_close() waits for handlers, and a handler without a time limit waits for its "
+    "client.",
+    misread=(
+        "block_on_close is True by default: it waits for the handler.",
+        "block_on_close = False means just that: server_close() does not wait.",
+        "Daemon threads are not waited for.",
+    ),
+)
+def close_returns(close_returns: Any) -> list[Any]:
+    return _surely(close_returns, lambda limit: [closed for closed, _ in _endings(limit)])
 
 
-@predict.check("end")
-def end(bench: Bench, program_ends: Guess) -> None:
-    case = bench.case(
-        called="program_ends, beside three real programs with a silent client",
-        expected="three times True or False",
-        why="At its end Python waits for each thread that is no daemon. That is why Ctrl-C seems "
-        "to do nothing while a client is connected.",
-    )
-    _surely(
-        case,
-        program_ends,
-        lambda limit: [ended for _, ended in _endings(limit)],
-        {
-            0: "The program hangs in server_close(), which waits for the handler.",
-            1: "server_close() returns, but the handler's thread is no daemon: Python waits.",
-            2: "Nobody waits for a daemon thread. It is cut off where it is.",
-        },
-    )
+@predict.prediction(
+    "end",
+    beside="three real programs with a silent client",
+    expected="three times True or False",
+    why="At its end Python waits for each thread that is no daemon. That is why Ctrl-C seems "
+    "to do nothing while a client is connected.",
+    misread=(
+        "The program hangs in server_close(), which waits for the handler.",
+        "server_close() returns, but the handler's thread is no daemon: Python waits.",
+        "Nobody waits for a daemon thread. It is cut off where it is.",
+    ),
+)
+def program_ends(program_ends: Any) -> list[Any]:
+    return _surely(program_ends, lambda limit: [ended for _, ended in _endings(limit)])

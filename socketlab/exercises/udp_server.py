@@ -8,43 +8,21 @@ from contextlib import suppress
 from logging.handlers import SysLogHandler
 from typing import Any
 
-from minisocketserver import BaseRequestHandler, UDPServer
+from minisocketserver import UDPServer
 
 from ..checks.bench import Bench
 from ..checks.case import ANY_PORT, PATIENCE, Case, CaseError
 from ..checks.core import load
+from ..checks.datagrams import ask, handle_waiting, postbox, when_nobody_reads
+from ..checks.handlers import DatagramEcho
+from ..checks.hooks import ServerMixin
+from ..checks.predictions import compare_letter
 
 EXERCISES = load(__file__)
 build = EXERCISES["04.1"]
 
 
-class Echo(BaseRequestHandler):
-    """Sends a datagram back to whoever sent it."""
-
-    def handle(self) -> None:
-        data, sock = self.request
-        sock.sendto(data, self.client_address)
-
-
-def postbox() -> socket.socket:
-    """Return a client's socket, with an address of its own."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(ANY_PORT)
-    sock.settimeout(PATIENCE)
-    return sock
-
-
-def ask(case: Case, client: socket.socket, message: bytes, address: Any) -> bytes:
-    """Send `message` and return the datagram that comes back; none within PATIENCE fails."""
-    client.sendto(message, address)
-    try:
-        return client.recv(65_535)
-    except TimeoutError:
-        stands = case.bench.whereabouts()
-        case.fail(f"no answer to {message!r} within {PATIENCE:g} seconds{stands}")
-
-
-def make(case: Case, server_class: Any, handler: Any = Echo) -> Any:
+def make(case: Case, server_class: Any, handler: Any = DatagramEcho) -> Any:
     """Return the learner's server, made as every program makes one."""
     try:
         return case.call(server_class, ANY_PORT, handler)
@@ -119,14 +97,14 @@ def _want_card(case: Case, server: Any, card: bytes, sender: Any) -> None:
     )
 
 
-class NotesEnds:
+class NotesEnds(ServerMixin):
     """Notes which requests are over."""
 
     ended: tuple[Any, ...] = ()
 
     def close_request(self, request: Any) -> None:
         self.ended = (*self.ended, request[0] if isinstance(request, tuple) else request)
-        super().close_request(request)  # type: ignore[misc]
+        super().close_request(request)
 
 
 @build.check("next card")
@@ -138,7 +116,7 @@ def next_card(bench: Bench, UDPServer: Any) -> None:
         "leaves nothing to say goodbye to and nothing to close. The two hooks are still called: "
         "programs override them to learn that a request is over.",
     )
-    noted = bench.subclass("Noted", (NotesEnds, UDPServer), {})
+    noted = bench.subclass(NotesEnds, UDPServer)
     with case.serving(make(case, noted)) as server:
         for card in (b"first", b"second"):
             with postbox() as client:
@@ -158,10 +136,9 @@ def next_card(bench: Bench, UDPServer: Any) -> None:
 
 
 def _want_open(case: Case, server: Any) -> None:
-    trouble = case.bench.records.trouble()
     case.want(
         server.socket.fileno() != -1,
-        f"the socket in self.request was closed after a card: it is the server's own{trouble}",
+        "the socket in self.request was closed after a card: it is the server's own",
     )
 
 
@@ -323,10 +300,7 @@ def silence(bench: Bench, LogDesk: Any) -> None:
             case.call(server.handle_request)
             _want_open(case, server)
             _want_list(case, server)
-        case.want(
-            len(server.log) == 2,
-            f"{len(server.log)} lines in server.log",
-        )
+        case.want(len(server.log) == 2, f"{len(server.log)} lines in server.log")
         client.setblocking(False)
         with suppress(BlockingIOError):
             case.fail(f"the answer {client.recv(8192)!r} to a card that asked nothing")
@@ -363,11 +337,7 @@ def each_its_own(bench: Bench, EchoHandler: Any) -> None:
         why="handle() is called once for each datagram, whoever sent it. A handler that reads on "
         "takes a card that belongs to somebody else, and keeps the server waiting meanwhile.",
     )
-    with (
-        case.serving(echo_desk(bench, EchoHandler)) as server,
-        postbox() as one,
-        postbox() as two,
-    ):
+    with case.serving(echo_desk(bench, EchoHandler)) as server, postbox() as one, postbox() as two:
         for client, card in ((one, b"one"), (two, b"two"), (one, b"three" * 1000)):
             try:
                 got = ask(case, client, card, server.server_address)
@@ -425,88 +395,71 @@ def empty(bench: Bench, EchoHandler: Any) -> None:
     case.want(server.served == 1, f"an empty card back, and {server.served} in server.served")
 
 
-guess = EXERCISES["04.4"]
+predict = EXERCISES["04.4"]
+
+
+def _compare_whole(case: Case, guess: Any, real: list[int], misread: dict[Any, str]) -> None:
+    told = misread.get(tuple(guess), "but a run on this machine saw something else")
+    case.want(list(guess) == real, f"{list(guess)}, {told}")
+
 
 SIZES = (3, 0, 9000, 5)
 
 
-@guess.check("arrived")
-def arrived(bench: Bench, arrived: Any) -> None:
-    case = bench.case(
-        called=f"arrived, against a run just now: datagrams of {SIZES} bytes for a UDPServer",
-        expected="the sizes that the handler saw in that run, as a list",
-        why="A datagram is a message, not a piece of a stream. What is longer than max_packet_size "
-        "is cut, and the rest is gone; an empty one is a message too.",
-    )
-    case.want(
-        isinstance(arrived, (list, tuple)) and all(isinstance(size, int) for size in arrived),
-        f"{arrived!r}, not a list of numbers",
-    )
-    saw = _sizes_that_arrive(bench)
-    short = [size for size in saw if size]
-    streams = (sum(SIZES), sum(saw))
-    thought = {
+@predict.prediction(
+    "arrived",
+    beside=f"a run just now: datagrams of {SIZES} bytes for a UDPServer",
+    expected="the sizes that the handler saw in that run, as a list",
+    why="A datagram is a message, not a piece of a stream. What is longer than max_packet_size is "
+    "cut, and the rest is gone; an empty one is a message too.",
+    misread={
         SIZES: "as if a card could be as long as it likes; this letterbox takes 8192 bytes",
-        (
-            3,
-            0,
-            8192,
-            808,
-            5,
-        ): "as if the rest of the long card came later; that is what a stream does",
+        (3, 0, 8192, 808, 5): "as if the rest of the long card came later; that is what a stream "
+        "does",
         (3, 8192, 808, 5): "as if the rest came later, as in a stream, and the empty card never",
-        tuple(short): "as if the empty card did not arrive; it is a datagram like any other",
+        (3, 8192, 5): "as if the empty card did not arrive; it is a datagram like any other",
         (3,): "as if the empty card ended it all; that is how a connection ends",
         (3, 0): "as if the long card broke the server; it is only cut",
         (3, 0, 5): "as if the long card were thrown away as a whole; here only its rest is",
         (3, 5): "as if only short cards with something on them arrived",
-    } | {
-        (size,): "as if the cards were joined into one; that is what a stream does"
-        for size in streams
-    }
-    told = thought.get(tuple(arrived), "but a run on this machine saw something else")
-    case.want(list(arrived) == saw, f"{list(arrived)}, {told}")
-
-
-def _sizes_that_arrive(bench: Bench) -> list[int]:
+        (9008,): "as if the cards were joined into one; that is what a stream does",
+        (8200,): "as if the cards were joined into one; that is what a stream does",
+    },
+    compare=_compare_whole,
+)
+def arrived(case: Case, arrived: Any) -> list[int]:
+    case.want(
+        isinstance(arrived, (list, tuple)) and all(isinstance(size, int) for size in arrived),
+        f"{arrived!r}, not a list of numbers",
+    )
     sizes: list[int] = []
-    server = letterbox_for(bench, lambda request, *_: sizes.append(len(request[0])))
+    server = letterbox_for(case.bench, lambda request, *_: sizes.append(len(request[0])))
     with postbox() as client:
         for size in SIZES:
             client.sendto(bytes(size), server.server_address)
-    _serve_waiting(server)
+    handle_waiting(server)
     return sizes
 
 
-def _serve_waiting(server: Any) -> None:
-    waiting = [True]
-    server.handle_timeout = waiting.clear
-    server.timeout = 0.1
-    while waiting:
-        server.handle_request()
-
-
-@guess.check("purses")
-def purses(bench: Bench, purses: Any) -> None:
-    case = bench.case(
-        called="purses, against a run just now: 10 paid in, with two losses, at both servers",
-        expected="what was in each purse after the answer had been heard, as a list of two numbers",
-        why="A lost question leaves the work undone, a lost answer leaves it done: the client "
-        "cannot tell. Without a number on the card the server does it again.",
-    )
-    case.want(
-        isinstance(purses, (list, tuple)) and len(purses) == 2, f"{purses!r}, not a list of two"
-    )
-    saw = [_paid_in(bench, numbered=False), _paid_in(bench, numbered=True)]
-    thought = {
+@predict.prediction(
+    "purses",
+    beside="a run just now: 10 paid in, with two losses, at both servers",
+    expected="what was in each purse after the answer had been heard, as a list of two numbers",
+    why="A lost question leaves the work undone, a lost answer leaves it done: the client cannot "
+    "tell. Without a number on the card the server does it again.",
+    misread={
         (10, 10): "as if the work were undone when its answer is lost",
         (30, 10): "as if the card that was lost on its way had been paid in, too",
         (20, 20): "as if the second server could not recognise a card; its number tells",
         (30, 30): "as if each card sent were paid in, also those lost and those known",
         (10, 20): "the other way round: it is the number that saves from paying twice",
-    }
-    told = thought.get(tuple(purses), "but a run on this machine saw something else")
-    case.want(list(purses) == saw, f"{list(purses)}, {told}")
+    },
+    compare=_compare_whole,
+)
+def purses(case: Case, purses: Any) -> list[int]:
+    are_two = isinstance(purses, (list, tuple)) and len(purses) == 2
+    case.want(are_two, f"{purses!r}, not a list of two")
+    return [_paid_in(case.bench, numbered) for numbered in (False, True)]
 
 
 def _paid_in(bench: Bench, numbered: bool) -> int:
@@ -537,36 +490,23 @@ def _paid_in(bench: Bench, numbered: bool) -> int:
         return int(client.recv(8192))
 
 
-@guess.check("queue")
-def queue(bench: Bench, queue: Any) -> None:
-    case = bench.case(
-        called="queue, against a run just now: 5,000 datagrams of 1000 bytes, and nobody reads",
-        expected="the letter of what that run gave",
-        why="The queue of a socket is limited. When it is full, the system throws away what comes "
-        "next, and sendto says that it has sent all bytes.",
-    )
-    letter = str(queue).strip().upper()
-    thought = {
-        "A": "A, as if a queue had no end",
-        "B": "B, as if the sender were made to wait; that is what a stream does",
-        "C": "C, as if the queue had room for so few, but this one has",
-        "D": "D, as if the server told the sender what was lost",
-    }
-    case.want(letter in thought, f"{queue!r}, not one of the letters {', '.join(thought)}")
-    case.want(letter == _when_nobody_reads(bench), thought[letter])
-
-
-def _when_nobody_reads(bench: Bench) -> str:
+@predict.prediction(
+    "queue",
+    beside="a run just now: 5,000 datagrams of 1000 bytes, and nobody reads",
+    expected="the letter of what that run gave",
+    why="The queue of a socket is limited. When it is full, the system throws away what comes "
+    "next, and sendto says that it has sent all bytes.",
+    misread={
+        "A": "as if a queue had no end",
+        "B": "as if the sender were made to wait; that is what a stream does",
+        "C": "as if the queue had room for so few, but this one has",
+        "D": "as if the server told the sender what was lost",
+    },
+    compare=compare_letter,
+)
+def queue(bench: Bench) -> str:
     count: list[int] = []
     server = letterbox_for(bench, lambda *_: count.append(1))
     server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 200_000)
     with postbox() as client:
-        try:
-            for _ in range(5000):
-                client.sendto(bytes(1000), server.server_address)
-        except TimeoutError:
-            return "B"
-        except OSError:
-            return "D"
-    _serve_waiting(server)
-    return "A" if len(count) == 5000 else "C"
+        return when_nobody_reads(client, server, count)

@@ -9,38 +9,26 @@ import socketserver
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import minisocketserver
-from minisocketserver import BaseRequestHandler
 
 from ..checks.bench import Bench
 from ..checks.case import PATIENCE, CannotCheckError, Case, CaseError
+from ..checks.clients import want_echo
 from ..checks.core import load
+from ..checks.datagrams import when_nobody_reads
+from ..checks.handlers import DatagramEcho, Echo
+from ..checks.predictions import compare_letter
 from ..files import short_tempdir
 from ..notebook.tracebacks import describe
 
 EXERCISES = load(__file__)
 build = EXERCISES["05.1"]
-
-
-class Echo(BaseRequestHandler):
-    """Sends back what one read gives."""
-
-    def handle(self) -> None:
-        self.request.sendall(self.request.recv(1024))
-
-
-class PostEcho(BaseRequestHandler):
-    """Sends a datagram back to whoever sent it."""
-
-    def handle(self) -> None:
-        data, sock = self.request
-        sock.sendto(data, self.client_address)
 
 
 @contextmanager
@@ -63,11 +51,6 @@ def place(case: Case) -> Iterator[str]:
         yield f"{folder}/door"
     finally:
         case.bench.there(shutil.rmtree, folder, True)
-
-
-def served(case: Case, server: Any) -> Any:
-    """Serve as `serving` does; the standard library's loop is told to look up more often."""
-    return case.serving_quickly(server)
 
 
 def make(case: Case, server_class: Any, path: str, handler: Any = Echo) -> Any:
@@ -103,12 +86,11 @@ def stream(bench: Bench, UnixStreamServer: Any) -> None:
     )
     with place(case) as path:
         server = make_plank(case, UnixStreamServer, path, Echo, "TCPServer")
-        with served(case, server):
+        with case.serving_quickly(server):
             where = server.server_address
             case.want(where == path, f"server_address is {where!r}, the path was {path!r}")
             case.want(_is_socket(bench, path), "no socket file at the path")
-            got = case.talk(path, b"ahoy")
-            case.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
+            want_echo(case, path, b"ahoy")
 
 
 def _is_socket(bench: Bench, path: str) -> bool:
@@ -124,7 +106,7 @@ def datagram(bench: Bench, UnixDatagramServer: Any) -> None:
     )
     with (
         place(case) as path,
-        served(case, make_plank(case, UnixDatagramServer, path, PostEcho, "UDPServer")),
+        case.serving_quickly(make_plank(case, UnixDatagramServer, path, DatagramEcho, "UDPServer")),
     ):
         with _client(f"{path}-of-the-client") as client:
             try:
@@ -168,7 +150,7 @@ def private(bench: Bench, UnixStreamServer: Any, PrivateServer: Any) -> None:
     )
     for server_class, mode in (
         (PrivateServer, 0o600),
-        (bench.subclass("PrivateServer", (PrivateServer,), {"mode": 0o660}), 0o660),
+        (bench.subclass(PrivateServer, mode=0o660), 0o660),
     ):
         with place(case) as path:
             server, when_it_listened, mask = case.call(_made_and_watched, server_class, path)
@@ -184,9 +166,8 @@ def private(bench: Bench, UnixStreamServer: Any, PrivateServer: Any) -> None:
                 f"{mode:#o} in the end, but {early:#o} when it began to listen: for a moment the "
                 "door stood open",
             )
-            with served(case, server):
-                back = case.talk(path, b"ahoy")
-                case.want(back == b"ahoy", f"{back!r} back for b'ahoy'")
+            with case.serving_quickly(server):
+                want_echo(case, path, b"ahoy")
 
 
 def _mode(path: str) -> int:
@@ -237,7 +218,7 @@ def browse(
             return answer.status, answer.read()
 
     server.ships = ships
-    with served(case, server):
+    with case.serving_quickly(server):
         try:
             got: tuple[int, bytes] = case.call(get)
         except CaseError as failure:
@@ -295,7 +276,7 @@ def caller(bench: Bench, PathServer: Any) -> None:
         why="A client that has bound no path calls from ''. Handlers written for TCP take the "
         "first part of the address; get_request is the place to give them one.",
     )
-    with place(case) as path, served(case, make(case, PathServer, path, Noted)) as server:
+    with place(case) as path, case.serving_quickly(make(case, PathServer, path, Noted)) as server:
         server.callers = []
         got = case.talk(path, b"ahoy")
         callers = list(server.callers)
@@ -325,9 +306,8 @@ def starts_again(bench: Bench, DoorServer: Any) -> None:
             reuses = getattr(DoorServer, "allow_reuse_address", False)
             told = "allow_reuse_address is about ports" if reuses else "a file is in the way"
             case.fail(f"{failure.got}; {told}, and nobody lives there", failure.__cause__)
-        with served(case, server):
-            got = case.talk(path, b"ahoy")
-    case.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
+        with case.serving_quickly(server):
+            want_echo(case, path, b"ahoy")
 
 
 @door.check("living")
@@ -339,10 +319,9 @@ def living(bench: Bench, DoorServer: Any) -> None:
         "socket that refuses a connection is deserted; all else is left alone. One for datagrams "
         "answers a stream with another error, and a busy one only after a time limit.",
     )
-    with place(case) as path, served(case, make(case, DoorServer, path)):
+    with place(case) as path, case.serving_quickly(make(case, DoorServer, path)):
         _want_refused(case, DoorServer, path, "a server that serves")
-        got = case.talk(path, b"ahoy")
-        case.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
+        want_echo(case, path, b"ahoy")
     with place(case) as path, bench.there(postbox, path):
         _want_refused(case, DoorServer, path, "a server for datagrams")
     if sys.platform == "linux":  # elsewhere a full queue refuses, as if nobody lived there
@@ -466,9 +445,8 @@ def opened(case: Case, open_door: Any, path: str) -> Any:
 
 def answers(case: Case, server: Any) -> None:
     """Want an answer from the server, at its address."""
-    with served(case, server):
-        got = case.talk(server.server_address, b"ahoy")
-        case.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
+    with case.serving_quickly(server):
+        want_echo(case, server.server_address, b"ahoy")
 
 
 @contextmanager
@@ -549,37 +527,38 @@ def opens_elsewhere(bench: Bench, open_door: Any) -> None:
             )
 
 
-guess = EXERCISES["05.5"]
+predict = EXERCISES["05.5"]
 
 
-def _are_booleans(answer: Any, number: int) -> bool:
-    are = isinstance(answer, (list, tuple)) and all(one in (True, False) for one in answer)
-    return are and len(answer) == number
+def _compare_booleans(case: Case, guess: Any, real: list[bool], misread: Sequence[str]) -> None:
+    are = isinstance(guess, (list, tuple)) and all(one in (True, False) for one in guess)
+    number = {2: "two", 3: "three"}[len(real)]
+    case.want(are and len(guess) == len(real), f"{guess!r}, not a list of {number}")
+    for mine, came, meaning in zip(guess, real, misread, strict=True):
+        case.want(bool(mine) == came, f"{mine} for {meaning}")
 
 
-@guess.check("starts")
-def starts(bench: Bench, starts: Any) -> None:
-    case = bench.case(
-        called="starts, against a run just now: a second server at the path of a first",
-        expected="True or False for each of the three cases, as in that run",
-        why="bind makes the file and fails where the name is taken. close leaves the file. "
-        "No option helps; removing the file does, even behind a living server's back.",
-    )
-    case.want(_are_booleans(starts, 3), f"{starts!r}, not a list of three")
-    saw = [_starts_again(case, reuse=False), _starts_again(case, reuse=True)]
-    saw.append(_starts_beside(case))
-    told = {
-        0: "case 1, as if close took the file away",
-        1: "case 2, as if allow_reuse_address were about files; it is about ports",
-        2: "case 3, as if the living server held the path; it is the file that does",
-    }
-    for number in range(3):
-        case.want(bool(starts[number]) == saw[number], f"{starts[number]} for {told[number]}")
+@predict.prediction(
+    "starts",
+    beside="a run just now: a second server at the path of a first",
+    expected="True or False for each of the three cases, as in that run",
+    why="bind makes the file and fails where the name is taken. close leaves the file. "
+    "No option helps; removing the file does, even behind a living server's back.",
+    misread=(
+        "case 1, as if close took the file away",
+        "case 2, as if allow_reuse_address were about files; it is about ports",
+        "case 3, as if the living server held the path; it is the file that does",
+    ),
+    compare=_compare_booleans,
+)
+def starts(case: Case) -> list[bool]:
+    again = [_starts_again(case, reuse) for reuse in (False, True)]
+    return [*again, _starts_beside(case)]
 
 
 def _starts_again(case: Case, reuse: bool) -> bool:
     parent = minisocketserver.UnixStreamServer
-    server_class = case.bench.subclass("Server", (parent,), {"allow_reuse_address": reuse})
+    server_class = case.bench.subclass(parent, allow_reuse_address=reuse)
     with place(case) as path:
         server_class(path, Echo).server_close()
         with suppress(OSError):
@@ -598,27 +577,25 @@ def _starts_beside(case: Case) -> bool:
     return False
 
 
-@guess.check("answered")
-def answered(bench: Bench, answered: Any) -> None:
-    case = bench.case(
-        called="answered, against a run just now: two clients of a UnixDatagramServer",
-        expected="True or False for each of the two, as in that run",
-        why="Over the Internet a client gets a port at its first sendto. A Unix client gets "
-        "nothing: unless it binds a path, its address is empty, and the answer has nowhere to go.",
-    )
-    case.want(_are_booleans(answered, 2), f"{answered!r}, not a list of two")
-    saw = [_is_answered(case, has_path) for has_path in (False, True)]
-    told = {
-        0: "the client without a path, as if it had an address all the same",
-        1: "the client with a path, as if its card carried no address",
-    }
-    for client in range(2):
-        case.want(bool(answered[client]) == saw[client], f"{answered[client]} for {told[client]}")
+@predict.prediction(
+    "answered",
+    beside="a run just now: two clients of a UnixDatagramServer",
+    expected="True or False for each of the two, as in that run",
+    why="Over the Internet a client gets a port at its first sendto. A Unix client gets nothing: "
+    "unless it binds a path, its address is empty, and the answer has nowhere to go.",
+    misread=(
+        "the client without a path, as if it had an address all the same",
+        "the client with a path, as if its card carried no address",
+    ),
+    compare=_compare_booleans,
+)
+def answered(case: Case) -> list[bool]:
+    return [_is_answered(case, has_path) for has_path in (False, True)]
 
 
 def _is_answered(case: Case, has_path: bool) -> bool:
     server: Any
-    with place(case) as path, minisocketserver.UnixDatagramServer(path, PostEcho) as server:
+    with place(case) as path, minisocketserver.UnixDatagramServer(path, DatagramEcho) as server:
         server.handle_error = lambda *request: None
         with postbox(f"{path}-of-the-client" if has_path else "") as client:
             client.sendto(b"ahoy", path)
@@ -629,41 +606,23 @@ def _is_answered(case: Case, has_path: bool) -> bool:
     return False
 
 
-@guess.check("queue")
-def queue(bench: Bench, queue: Any) -> None:
-    case = bench.case(
-        called="queue, against a run just now: 5,000 datagrams to a path where nobody reads",
-        expected="the letter of what that run gave",
-        why="Sender and queue are on the same machine, so the system can make the sender wait "
-        "when the queue is full. Over the network it cannot, and throws away.",
-    )
-    told = {
-        "A": "A, as if a queue had no end",
-        "B": "B, as if the sender were made to wait",
-        "C": "C, as it is over the network; there nobody can make the sender wait",
-        "D": "D, as if the sender could not be made to wait",
-    }
-    letter = str(queue).strip().upper()
-    case.want(letter in told, f"{queue!r}, not one of the letters {', '.join(told)}")
-    case.want(letter == _when_nobody_reads(case), told[letter])
-
-
-def _when_nobody_reads(case: Case) -> str:
-    server: Any
+@predict.prediction(
+    "queue",
+    beside="a run just now: 5,000 datagrams to a path where nobody reads",
+    expected="the letter of what that run gave",
+    why="Sender and queue are on the same machine, so the system can make the sender wait "
+    "when the queue is full. Over the network it cannot, and throws away.",
+    misread={
+        "A": "as if a queue had no end",
+        "B": "as if the sender were made to wait",
+        "C": "as it is over the network; there nobody can make the sender wait",
+        "D": "as if the sender could not be made to wait",
+    },
+    compare=compare_letter,
+)
+def queue(case: Case) -> str:
     count: list[int] = []
-    with place(case) as path:
-        server = minisocketserver.UnixDatagramServer(path, lambda *_: count.append(1))
-        with server, postbox() as client:
-            client.settimeout(0.1)
-            try:
-                for _ in range(5000):
-                    client.sendto(bytes(1000), path)
-            except TimeoutError:
-                return "B"
-            except OSError:
-                return "D"
-            server.timeout, waiting = 0.1, [True]
-            server.handle_timeout = waiting.clear
-            while waiting:
-                server.handle_request()
-    return "A" if len(count) == 5000 else "C"
+    with place(case) as path, postbox() as client:
+        client.settimeout(0.1)
+        with minisocketserver.UnixDatagramServer(path, lambda *_: count.append(1)) as server:
+            return when_nobody_reads(client, server, count)

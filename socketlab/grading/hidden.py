@@ -39,7 +39,7 @@ def hidden_check(
         raise ValueError(f"points must be a whole number, 1 or more, not {points!r}.")
 
     def register(run: Callable[..., None]) -> Callable[..., None]:
-        check = Check(name, points, "A check of your teacher's.", run, topic)
+        check = Check(name, points, "A check of your teacher's.", (run,), topic)
         if unknown := [one for one in check.names if one not in wanted.names]:
             names = " and ".join(wanted.names)
             raise ValueError(f"the answers of {exercise} are called {names}, not {unknown[0]}.")

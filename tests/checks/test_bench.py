@@ -231,6 +231,68 @@ def test_no_folder_for_temporary_files_is_said(monkeypatch, tmp_path):
         with tempfile.TemporaryDirectory():
             pass
 
-    part = core.Check("folder", 1, "", tries)
+    part = core.Check("folder", 1, "", (tries,))
     with pytest.raises(CannotCheckError, match=r"no room for temporary files here.*Set TMPDIR"):
         core.attempt(find("05.5"), part, ([], [], "B"), {})
+
+
+def exercise(*checks, kind="build"):
+    return core.Exercise("00.0", "A trial", kind, 1, ("first", "second"), (), list(checks))
+
+
+def test_the_steps_of_a_check_ask_for_answers_by_name_and_run_in_turn():
+    spec = exercise(("both", 1, "Well done."))
+    tried = []
+
+    @spec.check("both")
+    def one(first):
+        tried.append(first)
+
+    @spec.check("both")
+    def other(bench, second):
+        tried.append(second)
+        bench.case("other", "a failure", "It is a trial.").fail("none")
+
+    part = spec.checks["both"]
+    assert part.names == ("first", "second")
+    with bench_at(None) as bench, pytest.raises(CaseError, match="none"):
+        part.try_on(bench, {"first": "1", "second": "2"})
+    assert tried == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "guess, told",
+    [
+        ([1, 3], "3 in place 2; the run says otherwise. Two comes after one."),
+        ([1, "2"], "of type str; the run gives int there"),
+        ([1], "1 values, [1], where 2 are asked for"),
+        (1, "1, which is not a list"),
+        ((1, 2), ""),
+    ],
+)
+def test_a_prediction_is_laid_beside_the_run_that_is_named_after_it(guess, told):
+    spec = exercise(("numbers", 1, "Well done."), kind="predict")
+    misread = ("One comes first.", "Two comes after one.")
+
+    @spec.prediction("numbers", expected="two numbers", why="They count.", misread=misread)
+    def first(case):
+        assert case.called == "first, beside a real run"
+        return [1, 2]
+
+    failure = core.attempt(spec, spec.checks["numbers"], (guess, None), {})
+    assert told in failure.got if told else failure is None
+
+
+def test_words_of_its_own_for_a_failure():
+    with bench_at(None) as bench:
+        asked = bench.case("int", "an error", "It is a trial.")
+        with (
+            pytest.raises(CaseError, match="no number: ValueError"),
+            asked.in_words("no number: {}"),
+        ):
+            asked.call(int, "one")
+        with pytest.raises(CaseError, match=r"^ValueError"), asked.in_words("?", only="TypeError"):
+            asked.call(int, "one")
+        assert isinstance(asked.error_of(int, "one", none="no error"), ValueError)
+        with pytest.raises(CaseError, match="no error"):
+            asked.error_of(int, "1", none="no error")

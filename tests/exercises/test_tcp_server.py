@@ -14,8 +14,8 @@ import pytest
 import minisocketserver
 from minisocketserver import BaseServer
 from socketlab import CheckFailed, check, hint
+from socketlab.checks.handlers import Echo
 from socketlab.exercises import find
-from socketlab.exercises.tcp_server import Echo
 from socketlab.notebook.running import running
 
 from .helpers import a_copy_of, impatient, message, ours
