@@ -132,7 +132,7 @@ def test_what_a_new_python_says_comes_through(capsys, monkeypatch):
 
 
 @pytest.mark.thorough
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["notebooks", "solutions/07_forking_mixin"])
 def test_a_notebook_runs_beside_such_files(folder, name):
     """The chapter that starts most Pythons, and its exercises with right answers and checks."""

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds a check waits for an answer to do one thing."""
+NEW_PYTHON = 30.0
+"""Seconds in which a Python that a check starts has begun, on a machine however busy."""
 MOST = 1 << 20
 """Bytes that a client takes: more than any answer has, so that one without end is told."""
-
-
 ANY_PORT = ("127.0.0.1", 0)
 OFTEN = 0.02
 """Seconds after which a loop looks up again, and sees that it is to stop."""

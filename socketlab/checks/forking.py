@@ -29,7 +29,7 @@ from ..processes import end, start
 from ..remote.link import Checker, Subject
 from ..remote.messages import LinkBrokenError
 from .bench import Bench
-from .case import PATIENCE, CannotCheckError, Case, CaseError, soon
+from .case import NEW_PYTHON, PATIENCE, CannotCheckError, Case, CaseError, soon
 
 DEADLINE = 5 * PATIENCE
 """Seconds a new Python has to start, or for a whole real run."""
@@ -93,7 +93,7 @@ def _where_they_may_fork(
         case.fail(f"{describe(error)}: it cannot be taken to another Python", error)
     with _new_python() as link:
         try:
-            theirs = within(DEADLINE, lambda: link.call(unpack, luggage), "a new Python")
+            theirs = within(NEW_PYTHON, lambda: link.call(unpack, luggage), "a new Python")
         except ServerTrouble as late:
             raise CannotCheckError(f"{late} Is the machine busy? Then check again.") from late
         yield bench.at(link), theirs

@@ -17,7 +17,16 @@ import minisocketserver
 from minisocketserver import BaseRequestHandler
 
 from ..checks.bench import Bench
-from ..checks.case import ANY_PORT, PATIENCE, CannotCheckError, Case, CaseError, begin, soon
+from ..checks.case import (
+    ANY_PORT,
+    NEW_PYTHON,
+    PATIENCE,
+    CannotCheckError,
+    Case,
+    CaseError,
+    begin,
+    soon,
+)
 from ..checks.clients import (
     connect,
     conversation,
@@ -1134,7 +1143,7 @@ def _endings(limit: float) -> list[tuple[bool, bool]]:
         for program in programs:
             assert program.stdout is not None
             try:
-                within(3 * PATIENCE, program.stdout.readline, "the program")
+                within(NEW_PYTHON, program.stdout.readline, "the program")
             except ServerTrouble as late:  # it is the check's, and so is its lateness
                 raise CannotCheckError(f"{late} Is the machine busy? Then check again.") from late
         end = time.monotonic() + 2 * limit

@@ -22,7 +22,7 @@ from tests.browser.lab import (
 
 CHAPTERS = sorted(f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
-pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(240)]
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(900)]
 
 
 def git_status() -> str:

@@ -25,7 +25,7 @@ CHAPTERS += ["notebooks/06_threading_mixin.ipynb"]
 START = "notebooks/START.md"
 EXERCISES = "exercises/02_base_server/exercises_02_base_server.ipynb"
 
-pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(400)]
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(900)]
 
 IDLE = """path => {
     const panel = window.panelOf(path);

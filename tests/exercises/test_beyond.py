@@ -167,7 +167,7 @@ BUILD = [
 ]
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("wrong, part, told", BUILD)
 def test_a_wrong_pool_is_told_its_mistake(wrong, part, told, monkeypatch):
     impatient(monkeypatch)
@@ -361,7 +361,7 @@ SECURE = [
 ]
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("wrong, part, told", SECURE)
 def test_a_wrong_encryption_is_told_its_mistake(wrong, part, told, monkeypatch):
     impatient(monkeypatch)
@@ -656,7 +656,7 @@ def at_once(server):
     return server.drain(0)
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "answer, part, told",
     [

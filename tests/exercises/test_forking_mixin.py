@@ -265,7 +265,7 @@ class CollectsOnlyToWait(Right):
             self.collect_children(blocking=True)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "wrong, part, told",
     [
@@ -514,7 +514,7 @@ VALUE = 'multiprocessing.Value("i", 0)'
 PLAIN = ((VALUE, "0"), (".value", ""), ("with self.server.visitors.get_lock()", "if True"))
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "answer, part, told",
     [
@@ -663,7 +663,7 @@ IN_RUN = 'open")\n    sys.stdout.flush()'
 IN_CHILD = ('sendall(b"done")', 'sendall(b"done"); self.server.served += 1')
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "answer, part, told",
     [
@@ -765,7 +765,7 @@ RUNS = {
 }
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "wrong, part, told",
     [

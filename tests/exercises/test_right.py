@@ -21,7 +21,7 @@ def test_each_exercise_has_answers_of_six_people():
     assert not [exercise for exercise, styles in ANSWERS.items() if len(styles) < 6]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("exercise, text", EACH)
 def test_a_right_answer_passes_in_any_style(exercise, text):
     setup = project.setup_cell(project.PROJECT / "solutions", exercise)
@@ -38,7 +38,7 @@ class Guess(list):
 PREDICTED = [spec.id for spec in all_exercises() if spec.kind == "predict"]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("exercise", PREDICTED)
 @pytest.mark.parametrize("kind", [tuple, Guess])
 def test_a_right_prediction_passes_as_any_sequence(exercise, kind):

@@ -363,7 +363,7 @@ BUILD = [
 ]
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("wrong, part, told", BUILD)
 def test_a_wrong_server_is_told_its_mistake(wrong, part, told, monkeypatch):
     """The message names this very mistake, and nothing is left running."""

@@ -341,7 +341,7 @@ BLOCKED = (NeverAnswers, ShutsDownFromItsOwnThread)
 """Their threads wait for an event, from which Python cannot wake them; they hold no socket."""
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("wrong, part, told", WRONG, ids=[str(row[0]) for row in WRONG])
 def test_a_wrong_server_is_told_its_mistake(wrong, part, told, monkeypatch):
     """The message names this very mistake, and nothing is left running."""
@@ -384,7 +384,7 @@ def run(server):
 THANKS = 'b"Thank you for connecting"'
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "answer, part, told",
     [
@@ -657,7 +657,7 @@ def free_port():
 PROBED = "(lambda s: (s.bind(('127.0.0.1', 0)), s.getsockname(), s.close()))(socket.socket())[1]"
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "answer, part, told",
     [
@@ -795,7 +795,7 @@ def visit_by_stack(fetch):
         return fetch(f"http://{host}:{port}/")
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "answer",
     [

@@ -348,7 +348,7 @@ WRONG_MIXINS = [
 ]
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("wrong, part, told", WRONG_MIXINS)
 def test_a_wrong_mixin_is_told_its_mistake(wrong, part, told, monkeypatch):
     """The message names this very mistake, and nothing is left running."""
@@ -682,7 +682,7 @@ class Text(socketserver.BaseRequestHandler):
         self.request.sendall("HTTP/1.0 200 OK\r\n\r\nseat 1")
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "server, handler, part, told",
     [
@@ -892,7 +892,7 @@ NAMED = 'number = threading.current_thread().name.split("-")[1]\n'
 NUMBERED = 'number = int(threading.current_thread().name.split("-")[1])\n'
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "answer, part, told",
     [
@@ -963,7 +963,7 @@ RUNS = {
 }
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "wrong, part, told",
     [

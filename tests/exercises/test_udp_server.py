@@ -176,7 +176,7 @@ WRONG_SERVERS = [
 ]
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("wrong, part, told", WRONG_SERVERS)
 def test_a_wrong_server_is_told_its_mistake(wrong, part, told, monkeypatch):
     """The message names this very mistake, and nothing is left running."""
@@ -207,7 +207,7 @@ self.server.log.append(f"{SEVERITIES[int(number) % 8]}: {text}")
 FILES = NOTE.replace("card, sock = self.request", "card = self.rfile.read()")
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "wrong, part, told",
     [
@@ -260,7 +260,7 @@ self.server.served += 1
 """
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "wrong, part, told",
     [
@@ -555,7 +555,7 @@ def test_a_mended_echo_passes(right):
     check("04.3", right)
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 def test_what_one_check_left_behind_does_not_spoil_the_next(monkeypatch):
     """A thread that hangs in an answer ends during a later check, with an exception."""
     impatient(monkeypatch)

@@ -116,7 +116,7 @@ class LeavesTheMask(Stream):
 PLANKS = {"stream": Stream, "datagram": Datagram, "private": Private}
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "part, wrong, told",
     [
@@ -185,7 +185,7 @@ class SilentHarbour(harbour(PAGE)):
         pass
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "part, server, page, told",
     [
@@ -336,7 +336,7 @@ class MindsARemovedFile(Tidy):
             os.unlink(self.server_address)
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "wrong, part, told",
     [
@@ -405,7 +405,7 @@ def asking(question, otherwise=TCP):
     return opener(f"if {question}:\n    {UNIX}\n{otherwise}")
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "part, wrong, told",
     [

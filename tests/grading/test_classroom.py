@@ -25,7 +25,7 @@ CHAPTER = "03_tcp_server"
 
 
 # `python -m tools.points_of_three` takes all chapters, and nbgrader with them.
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_command_and_check_agree_in_each_check(tmp_path):
     open_class(tmp_path, CHAPTER)
     graded, checked = by_command(tmp_path, CHAPTER), by_check(tmp_path, CHAPTER)
@@ -34,7 +34,7 @@ def test_the_command_and_check_agree_in_each_check(tmp_path):
     assert graded["blank"] < graded["half"] < graded["full"]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_killed_grader_leaves_nothing_and_the_next_one_ends_with_the_same_table(tmp_path):
     hand_in_samples(tmp_path / "class", 12, ["01_sockets", "03_tcp_server", "04_udp_server"])
     whole = grade(tmp_path / "class", tmp_path / "whole")

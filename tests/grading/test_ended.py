@@ -17,7 +17,7 @@ from ..conformance.helpers import until
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 PATIENCE = 60
 SECONDS = 10

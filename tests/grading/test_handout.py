@@ -174,7 +174,7 @@ def test_solutions_in_the_place_of_exercises_are_found(archive, capsys):
     assert "socketlab author exercises" in capsys.readouterr().err
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_what_learners_get_works(clone, tmp_path):
     """The course is made, an exercise is checked, our solution is not to be had."""
     target = tmp_path / "course.zip"

@@ -30,7 +30,7 @@ from tools.sample_class import environment
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 PROJECT = Path(__file__).parents[2]
 CHAPTER = "01_sockets"

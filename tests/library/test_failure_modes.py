@@ -12,7 +12,7 @@ from tools.failure_modes import FAILURE_MODES, MODULES, outcome
 pytestmark = [
     pytest.mark.thorough,
     pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="Some of them need Linux."),
-    pytest.mark.timeout(100),
+    pytest.mark.timeout(120),
 ]
 
 

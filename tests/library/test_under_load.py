@@ -14,7 +14,7 @@ from tools.library_under_load import CLASSES, HELD, measure_elsewhere
 pytestmark = [
     pytest.mark.thorough,
     pytest.mark.skipif(sys.platform != "linux", reason="Counts in /proc; its client needs epoll."),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 
 
