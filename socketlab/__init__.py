@@ -2,7 +2,7 @@
 
 from . import python_path  # noqa: F401  # isort: skip  (first: it keeps a learner's files behind Python's)
 from .files import short_tempdir
-from .learner.api import CheckFailed, check, hint, progress, reset, solution
+from .learner.api import CheckFailedError, check, hint, progress, reset, solution
 from .learner.route import threaded_client
 from .notebook.controls import play
 from .notebook.explain import explain, explain_in_notebook
@@ -11,14 +11,14 @@ from .notebook.needs import needs
 from .notebook.recorder import record
 from .notebook.reopen_class import reopen
 from .notebook.run_history import runs_in_notebook
-from .notebook.running import ServerTrouble, running
+from .notebook.running import ServerError, running
 from .ship.class_map import class_map
 from .ship.example import tcp_client
 from .ship.planks import assemble
 
 __all__ = [
-    "CheckFailed",
-    "ServerTrouble",
+    "CheckFailedError",
+    "ServerError",
     "assemble",
     "check",
     "class_map",

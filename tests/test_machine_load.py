@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from socketlab import CheckFailed, check, machine_load
+from socketlab import CheckFailedError, check, machine_load
 from socketlab.checks import core
 from socketlab.checks.case import Failure
 from socketlab.exercises import find
@@ -69,7 +69,7 @@ def test_a_check_that_failed_on_a_busy_machine_is_made_once_more(monkeypatch, is
     if is_busy:
         check("03.1", part="address")
     else:
-        with pytest.raises(CheckFailed):
+        with pytest.raises(CheckFailedError):
             check("03.1", part="address")
     assert len(made) == tries
 

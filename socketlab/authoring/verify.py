@@ -44,7 +44,7 @@ def broken(chapter: str, project: Path = ROOT) -> list[str]:
         kind = _error_name(_cell(blank, place))
         if kind is None and _cell(blank, place).execution_count:
             told.append(f"The blank exercise must fail {name}, and passes: so would anybody.")
-        elif kind not in (None, "CheckFailed"):
+        elif kind not in (None, "CheckFailedError"):
             said = _error(_cell(blank, place))
             told.append(f"On the blank exercise, {name} breaks where it should fail.\n{said}")
     return told

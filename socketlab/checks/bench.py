@@ -50,7 +50,7 @@ class Bench:
     def there_within(
         self, seconds: float, what: str, function: Callable[..., Any], *args: Any
     ) -> Any:
-        """As `there`, but ServerTrouble, naming `what`, when it takes longer than so many seconds.
+        """As `there`, but ServerError, naming `what`, when it takes longer than so many seconds.
 
         Then it goes on, in a thread that nobody waits for.
         """

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..notebook.running import ServerTrouble, running
+from ..notebook.running import ServerError, running
 from ..notebook.tracebacks import describe, whereabouts
 from ..output import SentenceError
 from ..remote.messages import PrivateError
@@ -111,7 +111,7 @@ class Case:
             )
         except CaseError:
             raise
-        except ServerTrouble:
+        except ServerError:
             stands = self.bench.there(_where_the_call_stands, records)
             self.fail(f"{late or f'nothing within {seconds:g} seconds'}{stands}")
         except BaseException as error:
@@ -174,7 +174,7 @@ class Case:
                     failure = error
                     run.deadline = 5 * MOMENT  # whether it stops as well changes nothing
                     raise
-        except ServerTrouble as trouble:
+        except ServerError as trouble:
             if failure is not None:  # what was asked comes first, then that it will not stop
                 raise failure from failure.__cause__
             self.fail(f"{trouble}".rstrip(".") + bench.whereabouts(), trouble.__cause__)

@@ -152,7 +152,7 @@ def _exercise(id: str, checks: list[Any], hints: list[str], **about: Any) -> Exe
 
 
 def fair_attempt(
-    spec: Exercise,
+    exercise: Exercise,
     check: Check,
     answers: tuple[Any, ...],
     namespace: Mapping[str, Any],
@@ -163,14 +163,14 @@ def fair_attempt(
     What fails twice is told as it failed first: an answer may keep things from one try to the next.
     """
     watch = Stopwatch()
-    failure = attempt(spec, check, answers, namespace, link)
+    failure = attempt(exercise, check, answers, namespace, link)
     if failure is not None and watch.is_busy() and (link or not is_disturbed()):
-        return failure if attempt(spec, check, answers, namespace, link) else None
+        return failure if attempt(exercise, check, answers, namespace, link) else None
     return failure
 
 
 def attempt(
-    spec: Exercise,
+    exercise: Exercise,
     check: Check,
     answers: tuple[Any, ...],
     namespace: Mapping[str, Any],
@@ -183,14 +183,14 @@ def attempt(
     """
     runs = None if answers else runs_behind(namespace)
     if answers:
-        namespace = dict(zip(spec.names, answers, strict=True))
+        namespace = dict(zip(exercise.names, answers, strict=True))
     try:
         _want_current(check.names, runs)
         with bench_at(link) as bench:
             given = {name: _given(bench, name, namespace, runs) for name in check.names}
-            if spec.kind != "predict":
+            if exercise.kind != "predict":
                 _want_callable(bench, given)
-                _want_own(bench, spec, given)
+                _want_own(bench, exercise, given)
                 check.try_on(bench, given)
             else:  # a prediction is laid beside a run in which nothing is the learner's
                 with bench.here() as here:
@@ -205,7 +205,7 @@ def attempt(
             told += "Set TMPDIR to a folder that you may write to."
             raise CannotCheckError(told) from error
         return Failure(
-            called=f"the check {check.name!r} of {' and '.join(spec.names)}",
+            called=f"the check {check.name!r} of {' and '.join(exercise.names)}",
             got=describe(error),
             expected="an answer with the names and methods that the task asks for",
             why="The check, like any program, uses an answer through its attributes and methods.",
@@ -267,12 +267,12 @@ def _definition(bench: Bench, name: str) -> Case:
     )
 
 
-def _want_own(bench: Bench, spec: Exercise, given: dict[str, Any]) -> None:
+def _want_own(bench: Bench, exercise: Exercise, given: dict[str, Any]) -> None:
     """Fail where an answer is the very class that it is to replace."""
-    found = bench.there(first_borrowed, given, dict(spec.own)) if spec.own else None
+    found = bench.there(first_borrowed, given, dict(exercise.own)) if exercise.own else None
     if type(found) is tuple and any(found):  # a tuple of texts, whatever was sent in its place
         name, got = map(str, found)
-        methods = f" with {listed(spec.own[name])}" if spec.own.get(name) else ""
+        methods = f" with {listed(exercise.own[name])}" if exercise.own.get(name) else ""
         bench.case(
             called=f"your {name}",
             expected=f"a class of your own{methods}, written by you",

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from ..notebook.fresh_python import fresh
-from ..notebook.running import ServerTrouble, within
+from ..notebook.running import ServerError, within
 from ..notebook.tracebacks import describe, whereabouts
 from ..processes import end, start
-from ..remote.link import Checker, Subject
+from ..remote.link import Checker, Service
 from ..remote.messages import LinkBrokenError
 from .bench import Bench
 from .case import NEW_PYTHON, PATIENCE, CannotCheckError, Case, CaseError, soon
@@ -65,7 +65,7 @@ def _in_time(case: Case, call: Callable[[], Any]) -> Any:
     seconds = 2 * PATIENCE
     try:
         return within(seconds, call, case.called)
-    except ServerTrouble as trouble:
+    except ServerError as trouble:
         stands = case.bench.there(whereabouts, known)
         case.fail(f"nothing within {seconds:g} seconds{stands}", trouble)
 
@@ -94,7 +94,7 @@ def _where_they_may_fork(
     with _new_python() as link:
         try:
             theirs = within(NEW_PYTHON, lambda: link.call(unpack, luggage), "a new Python")
-        except ServerTrouble as late:
+        except ServerError as late:
             raise CannotCheckError(f"{late} Is the machine busy? Then check again.") from late
         yield bench.at(link), theirs
 
@@ -141,7 +141,7 @@ def _new_python() -> Iterator[Checker]:
 
 def serve(descriptor: int) -> None:
     """Be at the service of the checker: what the new Python runs."""
-    Subject(socket.socket(fileno=descriptor), {}).serve()
+    Service(socket.socket(fileno=descriptor), {}).serve()
 
 
 def unpack(luggage: bytes) -> tuple[Any, ...]:
@@ -161,7 +161,7 @@ def real_run(function: Callable[..., Any], *args: Any) -> Any:
     """
     try:
         return fresh(function, *args, deadline=DEADLINE)
-    except (ServerTrouble, OSError) as trouble:
+    except (ServerError, OSError) as trouble:
         raise CannotCheckError(
             f"The real run beside your prediction could not be made: {trouble}"
         ) from trouble

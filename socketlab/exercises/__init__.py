@@ -32,7 +32,7 @@ def all_exercises() -> tuple[Exercise, ...]:
 
 def find(exercise: object) -> Exercise:
     """Return the exercise called "03.1", "3.1" or 3.1. UnknownError for any other name."""
-    known = {spec.id: spec for spec in all_exercises()}
+    known = {exercise.id: exercise for exercise in all_exercises()}
     number = re.fullmatch(r"\s*(\d{1,2})(?:\.(\d))?\s*", str(exercise))
     chapter = f"{int(number[1]):02}" if number else ""
     if number and f"{chapter}.{number[2]}" in known:

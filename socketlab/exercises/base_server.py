@@ -19,7 +19,7 @@ from ..checks.clients import connect, fetch_from, read_to_end, rest_of, want_lin
 from ..checks.core import load
 from ..checks.hooks import ServerMixin, notes_calls
 from ..checks.records import Records
-from ..notebook.running import ServerTrouble, running, within
+from ..notebook.running import ServerError, running, within
 from ..notebook.tracebacks import describe
 
 LONG = 60.0
@@ -143,7 +143,7 @@ def wakes(bench: Bench, BaseServer: Any) -> None:
         try:
             within(PATIENCE, server.shutdown, "shutdown")
             woken = ended.wait(PATIENCE)
-        except ServerTrouble:
+        except ServerError:
             woken = False
         except Exception as error:
             go_on.set()
@@ -249,7 +249,7 @@ def stops_alone(bench: Bench, BaseServer: Any) -> None:
             case.talk(second.server_address)
             try:
                 within(PATIENCE, first.shutdown, "shutdown")
-            except ServerTrouble:
+            except ServerError:
                 _poke(first)
                 case.fail("the first one goes on: was the other one's bell rung?")
             with case.in_words("the second one has ended as well: {}"):
@@ -279,8 +279,8 @@ def _serve_to_the_end(
         within(PATIENCE, lambda: server.serve_forever(poll_interval), "serve_forever")
     except errors as error:
         return error
-    except ServerTrouble:
-        with suppress(ServerTrouble):
+    except ServerError:
+        with suppress(ServerError):
             within(PATIENCE, server.shutdown, "shutdown")
         _poke(server)
         case.fail(goes_on)
@@ -684,7 +684,7 @@ def waits_for_ever(bench: Bench, BaseServer: Any) -> None:
     late.start()
     try:
         within(wait + PATIENCE, server.handle_request, "handle_request")
-    except ServerTrouble as trouble:
+    except ServerError as trouble:
         case.fail(f"{trouble}")
     finally:
         late.join()

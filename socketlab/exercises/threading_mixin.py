@@ -41,7 +41,7 @@ from ..checks.core import load
 from ..checks.hooks import ServerMixin
 from ..checks.records import Records
 from ..machine_load import Stopwatch
-from ..notebook.running import ServerTrouble, within
+from ..notebook.running import ServerError, within
 from ..notebook.tracebacks import describe
 from ..processes import command, environment
 from ..remote.names import make_class
@@ -871,7 +871,7 @@ def the_end(bench: Bench, Desk: Any, Greeter: Any) -> None:
     server = case.call(Desk, ANY_PORT, Greeter)
     before = bench.there(threading.enumerate)
     with (
-        suppress(ServerTrouble, CaseError),
+        suppress(ServerError, CaseError),
         case.serving_quickly(server),
         connect(server.server_address) as quiet,
     ):
@@ -881,7 +881,7 @@ def the_end(bench: Bench, Desk: Any, Greeter: Any) -> None:
         closed = True
         try:
             within(PATIENCE / 2, server.server_close, "server_close")
-        except ServerTrouble:
+        except ServerError:
             closed = False
         handlers = bench.there(_new_threads, before, "server")
         left = [thread for thread in handlers if not thread.daemon]
@@ -916,7 +916,7 @@ def again(bench: Bench, visit: Any) -> None:
     try:
         # A shutdown() of the standard library takes up to half a second.
         got = within(2 * PATIENCE + 0.5, lambda: visit(["Ada", "Bob"]), case.called)
-    except ServerTrouble as trouble:
+    except ServerError as trouble:
         failed = f"{trouble}{bench.whereabouts()}"
     except BaseException as error:
         failed = describe(error)
@@ -1144,7 +1144,7 @@ def _endings(limit: float) -> list[tuple[bool, bool]]:
             assert program.stdout is not None
             try:
                 within(NEW_PYTHON, program.stdout.readline, "the program")
-            except ServerTrouble as late:  # it is the check's, and so is its lateness
+            except ServerError as late:  # it is the check's, and so is its lateness
                 raise CannotCheckError(f"{late} Is the machine busy? Then check again.") from late
         end = time.monotonic() + 2 * limit
         found = []

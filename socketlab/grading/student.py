@@ -10,7 +10,7 @@ import types
 from tempfile import TemporaryDirectory
 
 from ..cells import Shell
-from ..remote.link import Subject
+from ..remote.link import Service
 from ..remote.messages import Line
 
 SECONDS, LATER = 5.0, 0.5
@@ -44,7 +44,7 @@ def main(control: socket.socket) -> None:
     _tell_where_it_computes()
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     line.send(troubles, [])
-    Subject(control, shell.user_ns).serve()
+    Service(control, shell.user_ns).serve()
 
 
 def _tell_where_it_computes() -> None:

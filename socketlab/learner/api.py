@@ -107,7 +107,7 @@ def progress() -> None:
     say("\n".join(lines))
 
 
-class CheckFailed(AssertionError):
+class CheckFailedError(AssertionError):
     """An answer is not right yet; the text is the whole message to the learner."""
 
     asked_for_traceback = False
@@ -121,7 +121,7 @@ class CheckFailed(AssertionError):
 def check(
     exercise: object, *answers: Any, part: str | None = None, traceback: bool = False
 ) -> None:
-    """Try an answer over real sockets; raise CheckFailed, with a message, if it is not right.
+    """Try an answer over real sockets; raise CheckFailedError, with a message, if it is not right.
 
     `answers` are the objects to try; without them the names that the exercise asks for are
     looked up where `check` is called, so that a name not defined yet is told in a sentence.
@@ -148,9 +148,9 @@ def check(
         say(f"✓ {wanted.id} {one.name}: {points_in_words(one.points)}. {one.praise}")
 
 
-def failed(exercise: Exercise, check: Check, failure: Failure, traceback: bool) -> CheckFailed:
+def failed(exercise: Exercise, check: Check, failure: Failure, traceback: bool) -> CheckFailedError:
     """Return what `check` raises."""
-    report = CheckFailed(message(exercise.id, check.name, check.points, failure))
+    report = CheckFailedError(message(exercise.id, check.name, check.points, failure))
     report.asked_for_traceback = traceback
     report.__cause__ = failure.cause if traceback else None
     return report

@@ -24,7 +24,7 @@ from ..checks.ownership import first_borrowed
 from ..exercises import all_exercises
 from ..files import short_tempdir, write
 from ..notebook.fresh_python import fresh
-from ..notebook.running import ServerTrouble, running, within
+from ..notebook.running import ServerError, running, within
 from ..project import NotebookError, cell_id
 from ..project import cells as cells_in
 from ..ship.conformance import Conformance
@@ -106,30 +106,30 @@ def own_ship(folder: Path | None = None) -> OwnShip:
     """
     folder = folder or Path.cwd().parent
     answers = [
-        read_answer(folder, spec)
-        for spec in all_exercises()
-        if spec.kind == "build" and set(spec.names) & set(PLANKS)
+        read_answer(folder, exercise)
+        for exercise in all_exercises()
+        if exercise.kind == "build" and set(exercise.names) & set(PLANKS)
     ]
     try:
         planks, notes = fresh(launch, answers, deadline=LAUNCH)
-    except ServerTrouble:  # one of them takes the others along: find out which
+    except ServerError:  # one of them takes the others along: find out which
         for answer in [one for one in answers if not one.trouble]:
             try:
                 fresh(launch, [answer], deadline=LAUNCH / 2)
-            except ServerTrouble as trouble:
+            except ServerError as trouble:
                 answer.trouble = f"it failed in a program of its own: {trouble}"
         planks, notes = fresh(launch, answers, deadline=LAUNCH)
     return OwnShip(assemble(**planks), notes)
 
 
-def read_answer(folder: Path, spec: Exercise) -> Answer:
-    """Return the answer to `spec` in the learner's notebook.
+def read_answer(folder: Path, exercise: Exercise) -> Answer:
+    """Return the answer to `exercise` in the learner's notebook.
 
     That is the setup cell and the answer cell; of the learner's other cells before the first task
     and around the answer, what they import and define.
     """
-    answer = Answer(spec.id, spec.names, spec.own)
-    number, task = spec.id[:2], f"task-{spec.id.replace('.', '-')}"
+    answer = Answer(exercise.id, exercise.names, exercise.own)
+    number, task = exercise.id[:2], f"task-{exercise.id.replace('.', '-')}"
     path = exercise_notebook(folder, number)
     if path is None:
         answer.trouble = f"there is no notebook {number}_….ipynb"
@@ -148,7 +148,7 @@ def read_answer(folder: Path, spec: Exercise) -> Answer:
         section = name if name.startswith("task-") else section
         if cell.get("cell_type") != "code" or name.startswith("check-"):
             continue
-        if name in ("setup", mine) or (not is_marked and _defines(text, spec.names)):
+        if name in ("setup", mine) or (not is_marked and _defines(text, exercise.names)):
             answer.cells.append(text)
         elif section in ("", task):
             answer.cells.append(definitions(text))
@@ -404,7 +404,7 @@ class WebPage(str):
 def web_page(own: OwnShip, deadline: float = 20.0) -> WebPage:
     """Return a page that `http.server` served on the ship to `urllib`, in another process.
 
-    Raises ServerTrouble where it did not.
+    Raises ServerError where it did not.
     """
     yours = ", ".join(own.yours()) or "none"
     return WebPage(fresh(_served, own.ship.planks, yours, deadline=deadline))

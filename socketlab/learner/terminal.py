@@ -53,11 +53,11 @@ def run(command: str, exercise: str = "", folder: Path = project.PROJECT) -> int
     return 0
 
 
-def notebook_of(course: Path, spec: Exercise) -> Path:
+def notebook_of(course: Path, exercise: Exercise) -> Path:
     """Return the learner's notebook with this exercise. UnavailableError where there is none."""
-    path = exercise_notebook(course / "exercises", spec.id[:2])
+    path = exercise_notebook(course / "exercises", exercise.id[:2])
     if path is None:
-        told = f"{course} has no notebook for {spec.id}. Start the course once: make lab"
+        told = f"{course} has no notebook for {exercise.id}. Start the course once: make lab"
         raise api.UnavailableError(told)
     return path
 
@@ -72,12 +72,13 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
 
     from ..kernels import execute
 
-    spec = find(exercise)
-    path = notebook_of(course, spec)
+    wanted = find(exercise)
+    path = notebook_of(course, wanted)
     book = _read(path)
     own = [cell["source"] for cell in code_cells(book) if not _is_check(cell)]
     parts = [
-        f"from socketlab import check\n\ncheck({spec.id!r}, part={part!r})" for part in spec.checks
+        f"from socketlab import check\n\ncheck({wanted.id!r}, part={part!r})"
+        for part in wanted.checks
     ]
     cells = [nbformat.v4.new_code_cell(source) for source in (*own, *parts)]  # type: ignore[no-untyped-call]
     checks = cells[len(own) :]
@@ -126,10 +127,10 @@ def _text(output: Any) -> str:
 
 def hinted(exercise: str) -> None:
     """Print the next hint; which one that is, the progress file knows."""
-    spec = find(exercise)
-    told = [event for name, event in progress_log.events() if name == spec.id]
+    wanted = find(exercise)
+    told = [event for name, event in progress_log.events() if name == wanted.id]
     number = 1 + max((int(event[5:]) for event in told if event.startswith("hint ")), default=0)
-    api.hint(spec.id, min(number, len(spec.hints)))
+    api.hint(wanted.id, min(number, len(wanted.hints)))
 
 
 def reset(course: Path, exercise: str) -> str:
@@ -137,23 +138,26 @@ def reset(course: Path, exercise: str) -> str:
 
     Returns what was done, in a sentence. Raises as `checked`.
     """
-    spec = find(exercise)
-    path = notebook_of(course, spec)
+    wanted = find(exercise)
+    path = notebook_of(course, wanted)
     notebook = _read(path)
     cells = notebook["cells"]
-    wanted = f"answer-{spec.id.replace('.', '-')}"
-    place = next((n for n, cell in enumerate(cells) if cell_id(cell) == wanted), None)
+    answer = f"answer-{wanted.id.replace('.', '-')}"
+    place = next((n for n, cell in enumerate(cells) if cell_id(cell) == answer), None)
     if place is None:
         raise api.UnavailableError(
-            f"{path} has no cell {wanted} any more: add one, or delete the notebook."
+            f"{path} has no cell {answer} any more: add one, or delete the notebook."
         )
     if "worksheets" in notebook:
         raise api.UnavailableError(
             f"{path} is in an old format. Open it in JupyterLab, save it, try again."
         )
-    old, stub = cells[place]["source"], project.answer_cell(project.PROJECT / "exercises", spec.id)
+    old, stub = (
+        cells[place]["source"],
+        project.answer_cell(project.PROJECT / "exercises", wanted.id),
+    )
     if old.strip() == stub.strip():
-        return f"{spec.id} has its stub already, in\n{path}"
+        return f"{wanted.id} has its stub already, in\n{path}"
     cells[place]["source"] = stub
     kept = {"cell_type": "raw", "metadata": {}, "source": f"Your answer before the reset:\n\n{old}"}
     if "id" in cells[place]:
@@ -162,7 +166,7 @@ def reset(course: Path, exercise: str) -> str:
     text = json.dumps(notebook, indent=1, ensure_ascii=False)
     write(path, f"{text}\n".encode("utf-8", "surrogatepass"))
     return (
-        f"The stub of {spec.id} is back, your old answer stands below it, in\n{path}\n"
+        f"The stub of {wanted.id} is back, your old answer stands below it, in\n{path}\n"
         "If the notebook is open in JupyterLab: File, Reload Notebook from Disk."
     )
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from ..output import show
 from ..processes import end_of, named_error, start
-from .running import DEADLINE, ServerTrouble
+from .running import DEADLINE, ServerError
 
 
 def fresh(function: Any, *args: Any, deadline: float = DEADLINE) -> Any:
     """Call `function(*args)` in a new Python, show what it prints, return what it returns.
 
-    The function may use what the notebook has defined; it gets copies. Raises ServerTrouble
+    The function may use what the notebook has defined; it gets copies. Raises ServerError
     when it raises, or when the program has not ended within `deadline` seconds. In any case
     none of its processes is left.
     """
@@ -31,12 +31,12 @@ def fresh(function: Any, *args: Any, deadline: float = DEADLINE) -> Any:
         show(out.read_text(encoding="utf-8", errors="replace"), sys.stdout)
         complaint = err.read_text(encoding="utf-8", errors="replace")
         if status is None:
-            raise ServerTrouble(f"{name}() was not done after {deadline:g} seconds. It was ended.")
+            raise ServerError(f"{name}() was not done after {deadline:g} seconds. It was ended.")
         if status != 0:
             last = complaint.strip().splitlines()[-1:] or [f"exit status {status}"]
-            raise ServerTrouble(f"{name}() ended with {named_error(complaint) or last[0]}")
+            raise ServerError(f"{name}() ended with {named_error(complaint) or last[0]}")
         if not result.exists():
-            raise ServerTrouble(f"{name}() ended its program before it returned.")
+            raise ServerError(f"{name}() ended its program before it returned.")
         show(complaint, sys.stderr)
         return cloudpickle.loads(result.read_bytes())
 

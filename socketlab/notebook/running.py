@@ -14,7 +14,7 @@ HURRY = 1.0
 """Seconds it waits for a server to stop whose clients have waited in vain already."""
 
 
-class ServerTrouble(Exception):
+class ServerError(Exception):
     """A server did not start, did not stop, or died while it served."""
 
     def _render_traceback_(self) -> list[str]:
@@ -30,7 +30,7 @@ class running:
             ...
 
     `server` is anything with `serve_forever`, `shutdown` and `server_close`; `thread` is where
-    it runs. Raises ServerTrouble when the server ended with an exception or will not stop within
+    it runs. Raises ServerError when the server ended with an exception or will not stop within
     `deadline` seconds; it is closed even then. A loop without end, in a handler or the server, is
     ended, and its line named. Where the block raises as well, a note on that exception tells what
     the server ended with.
@@ -70,25 +70,25 @@ class running:
         finally:
             self._within(patience, self.server.server_close, f"{name}.server_close() to return")
         if self._busy:
-            raise ServerTrouble(
+            raise ServerError(
                 f"{name} was busy without end and has been stopped, in {self._busy}"
             ) from None
         if self.thread.is_alive():
-            raise ServerTrouble(f"{name}.serve_forever() goes on although shutdown() has returned.")
+            raise ServerError(f"{name}.serve_forever() goes on although shutdown() has returned.")
         if self._error is None:
             return
         told = f"{name}.serve_forever() ended with {type(self._error).__name__}: {self._error}"
         meaning = explain(self._error)
         told = f"{told}. {meaning}" if meaning else told
         if error is None:
-            raise ServerTrouble(told) from self._error
+            raise ServerError(told) from self._error
         error.add_note(f"Meanwhile {told}")
 
     def _within(self, seconds: float, call: Callable[[], Any], what: str) -> None:
         """As `within`, but what computes without end, and so keeps us waiting, is ended."""
         try:
             within(seconds, call, what)
-        except ServerTrouble:
+        except ServerError:
             busy = end_busy(self._before)
             if not busy:
                 raise
@@ -96,7 +96,7 @@ class running:
 
 
 def within(seconds: float, call: Callable[[], Any], what: str) -> Any:
-    """Return what `call()` returns, or raise ServerTrouble naming `what` after `seconds`.
+    """Return what `call()` returns, or raise ServerError naming `what` after `seconds`.
 
     The call goes on in a daemon thread when the time is up: Python cannot stop a thread.
     An exception that the call raises comes through.
@@ -120,6 +120,6 @@ def within(seconds: float, call: Callable[[], Any], what: str) -> Any:
     return outcome[0]
 
 
-def overdue(seconds: float, what: str) -> ServerTrouble:
+def overdue(seconds: float, what: str) -> ServerError:
     """Return the error that tells for what somebody has waited so many seconds."""
-    return ServerTrouble(f"Waited {seconds:g} seconds for {what}; it never came.")
+    return ServerError(f"Waited {seconds:g} seconds for {what}; it never came.")

@@ -39,7 +39,7 @@ _NAMESPACE = 0
 
 
 class Link:
-    """One side of the connection. `Checker` and `Subject` say what each may ask for."""
+    """One side of the connection. `Checker` and `Service` say what each may ask for."""
 
     _copied: tuple[type, ...] = (frozenset,)
 
@@ -76,7 +76,7 @@ class Link:
     def call_within(self, seconds: float, what: str, function: Any, *args: Any) -> Any:
         """Return `function(*args)`, run on the other side, in what seems to be a daemon thread.
 
-        ServerTrouble, naming `what`, when it takes longer than so many seconds. Then it goes on
+        ServerError, naming `what`, when it takes longer than so many seconds. Then it goes on
         there, and this thread gets another one there.
         """
         if getattr(self._lines, "answers", False):  # to a thread there that waits for this one
@@ -286,7 +286,7 @@ class _Hand(threading.Thread):
         return self.seems_daemon
 
 
-class Subject(Link):
+class Service(Link):
     """The side with the student's code. It does whatever the checker asks for."""
 
     def __init__(self, control: socket.socket, namespace: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import minisocketserver
 from minisocketserver import beyond
-from socketlab import CheckFailed, check, project
+from socketlab import CheckFailedError, check, project
 from socketlab.authoring.exercises import ROOT
 from socketlab.checks.core import attempt
 from socketlab.exercises import all_exercises, find
@@ -77,7 +77,7 @@ def run_again(original):
 @pytest.mark.parametrize("spec, name, original", [*library_classes()])
 @pytest.mark.parametrize("loan", [lambda original: original, empty_subclass, inherits_all])
 def test_the_librarys_class_is_named(try_answer, spec, name, original, loan):
-    with pytest.raises(CheckFailed) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         try_answer(spec, name, loan(original))
     text = str(caught.value)
     assert f"your {name}" in text
@@ -92,7 +92,7 @@ def test_the_librarys_class_is_named(try_answer, spec, name, original, loan):
 def test_so_is_one_in_disguise(try_answer, name, library, loan):
     if (library, loan) == (minisocketserver, run_again):
         return  # a learner who built our class may have ended with the very same text
-    with pytest.raises(CheckFailed, match="this exercise is about writing your own"):
+    with pytest.raises(CheckFailedError, match="this exercise is about writing your own"):
         try_answer(BUILT[name], name, loan(getattr(library, name)))
 
 
@@ -111,7 +111,7 @@ def test_half_a_class_is_told_what_is_missing():
         def server_close(self):
             return super().server_close()
 
-    with pytest.raises(CheckFailed) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         check("03.1", TCPServer)
     assert "server_close to the standard library's TCPServer" in str(caught.value)
     assert "leaves get_request" not in str(caught.value)
@@ -120,7 +120,7 @@ def test_half_a_class_is_told_what_is_missing():
 def test_a_helper_of_the_task_is_to_be_written_too():
     made = ours("08.1")
     made.StreamRequestHandler.setup.__globals__["_SocketWriter"] = socketserver._SocketWriter
-    with pytest.raises(CheckFailed, match="your _SocketWriter"):
+    with pytest.raises(CheckFailedError, match="your _SocketWriter"):
         check("08.1", made.BaseRequestHandler, made.StreamRequestHandler)
 
 
@@ -144,7 +144,7 @@ class Bare(socketserver.ThreadingTCPServer):
 
 @pytest.mark.parametrize("answer", [Derived, Held, Bare])
 def test_bare_hands_have_no_server_of_the_librarys(try_answer, answer):
-    with pytest.raises(CheckFailed, match=r"leaves __init__ to .*'s (Threading)?TCPServer"):
+    with pytest.raises(CheckFailedError, match=r"leaves __init__ to .*'s (Threading)?TCPServer"):
         try_answer(find("01.1"), "HandMadeServer", answer)
 
 

@@ -10,7 +10,7 @@ import threading
 from socketlab.checks import core
 from socketlab.exercises import find
 from socketlab.learner import api
-from socketlab.remote.link import Checker, Subject
+from socketlab.remote.link import Checker, Service
 
 _fork = getattr(os, "fork", None)  # a test may take it away
 
@@ -24,7 +24,7 @@ def far(namespace):
         try:
             os.setsid()
             here.close()
-            Subject(there, namespace).serve()
+            Service(there, namespace).serve()
         finally:
             os._exit(0)
     there.close()

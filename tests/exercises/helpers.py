@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from socketlab import CheckFailed, check, project
+from socketlab import CheckFailedError, check, project
 from socketlab.exercises import all_exercises, find
 
 
 def message(exercise, part, *answers):
     """Return the message of the check that must fail, and hold it to the contract."""
-    with pytest.raises(CheckFailed) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         check(exercise, *answers, part=part)
     text = str(caught.value)
     assert text.startswith(f"✗ {exercise} {part}: ")

@@ -13,7 +13,7 @@ import pytest
 
 import minisocketserver
 from minisocketserver import BaseServer
-from socketlab import CheckFailed, check, hint
+from socketlab import CheckFailedError, check, hint
 from socketlab.checks.handlers import Echo
 from socketlab.exercises import find
 from socketlab.notebook.running import running
@@ -870,7 +870,7 @@ def test_a_right_forecast_passes():
 
 def test_a_traceback_comes_only_when_asked_for():
     """`traceback=True` shows where the exception came from."""
-    with pytest.raises(CheckFailed) as caught:
+    with pytest.raises(CheckFailedError) as caught:
         check("03.1", RaisesInConstructor, traceback=True)
     assert "Traceback" in "".join(caught.value._render_traceback_())
     assert "Traceback" not in message("03.1", "address", RaisesInConstructor)

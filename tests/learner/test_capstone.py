@@ -134,7 +134,7 @@ def test_a_fault_and_a_hang_are_named_with_their_chapter(course):
         (lambda text: text.replace("return self.socket.accept()", "pass"), "did not serve"),
         (
             lambda text: text.replace("return self.socket.accept()", "while True: pass"),
-            "did not serve a client: ServerTrouble",
+            "did not serve a client: ServerError",
         ),
     ],
     ids=[

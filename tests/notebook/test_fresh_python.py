@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from socketlab import ServerTrouble, reopen
+from socketlab import ServerError, reopen
 from socketlab.notebook.fresh_python import fresh
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -34,7 +34,7 @@ def test_its_output_is_buffered_whatever_the_environment_says(capsys, monkeypatc
         os._exit(0)
 
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
-    with pytest.raises(ServerTrouble, match="before it returned"):
+    with pytest.raises(ServerError, match="before it returned"):
         fresh(prints_and_is_cut_off)
     assert capsys.readouterr().out == ""
 
@@ -63,13 +63,13 @@ def test_an_exception_is_told_in_a_sentence(capsys):
         print("so far")
         raise ValueError("a bug")
 
-    with pytest.raises(ServerTrouble, match=r"^fails\(\) ended with ValueError: a bug$"):
+    with pytest.raises(ServerError, match=r"^fails\(\) ended with ValueError: a bug$"):
         fresh(fails)
     assert capsys.readouterr() == ("so far\n", "")
 
 
 def test_an_exit_without_a_word_is_told():
-    with pytest.raises(ServerTrouble, match="ended with exit status 3"):
+    with pytest.raises(ServerError, match="ended with exit status 3"):
         fresh(lambda: os._exit(3))
 
 
@@ -84,7 +84,7 @@ def test_it_has_a_deadline(capsys):
         time.sleep(60)
 
     begin = time.monotonic()
-    with pytest.raises(ServerTrouble, match=r"waits\(\) was not done after 0.7 seconds"):
+    with pytest.raises(ServerError, match=r"waits\(\) was not done after 0.7 seconds"):
         fresh(waits, deadline=0.7)
     assert time.monotonic() - begin < 10
     assert "waiting" in (capsys.readouterr().out or "waiting")  # a slow start prints nothing
@@ -97,7 +97,7 @@ def test_a_thread_that_does_not_end_keeps_it_waiting():
         threading.Thread(target=time.sleep, args=(60,), daemon=daemon).start()
 
     fresh(leaves, True)
-    with pytest.raises(ServerTrouble, match="not done"):
+    with pytest.raises(ServerError, match="not done"):
         fresh(leaves, False, deadline=1.5)
 
 
@@ -123,7 +123,7 @@ def test_no_process_is_left(parent_waits, tmp_path):
 
     note = tmp_path / "child"
     if parent_waits:
-        with pytest.raises(ServerTrouble, match="not done"):
+        with pytest.raises(ServerError, match="not done"):
             fresh(forks, note, deadline=2)
     else:
         fresh(forks, note)
@@ -165,5 +165,5 @@ def test_an_error_is_named_though_more_lines_follow():
         error.add_note("noted")
         raise error
 
-    with pytest.raises(ServerTrouble, match=r"^fails\(\) ended with ValueError: first$"):
+    with pytest.raises(ServerError, match=r"^fails\(\) ended with ValueError: first$"):
         fresh(fails)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import minisocketserver
-from socketlab import ServerTrouble, running, tcp_client
+from socketlab import ServerError, running, tcp_client
 
 LOCALHOST = ("127.0.0.1", 0)
 
@@ -70,7 +70,7 @@ def test_a_server_that_dies_is_told_and_closed():
 
     server = Dying(LOCALHOST, Echo)
     with (
-        pytest.raises(ServerTrouble, match=r"Dying\.serve_forever\(\) ended with ZeroDiv"),
+        pytest.raises(ServerError, match=r"Dying\.serve_forever\(\) ended with ZeroDiv"),
         running(server),
     ):
         pass
@@ -109,7 +109,7 @@ def test_a_loop_that_will_not_stop_is_told_and_its_listener_closed():
 
     server = Deaf()
     run = running(server, deadline=0.1)
-    with pytest.raises(ServerTrouble, match=r"Deaf\.serve_forever\(\) goes on"), run:
+    with pytest.raises(ServerError, match=r"Deaf\.serve_forever\(\) goes on"), run:
         pass
     assert refuses(server.server_address)
     server.released.set()
@@ -124,7 +124,7 @@ def test_a_shutdown_that_never_returns_is_told_and_the_listener_closed():
 
     server = Stuck()
     run = running(server, deadline=0.1)
-    with pytest.raises(ServerTrouble, match=r"0\.1 seconds for Stuck\.shutdown\(\) to return"), run:
+    with pytest.raises(ServerError, match=r"0\.1 seconds for Stuck\.shutdown\(\) to return"), run:
         pass
     assert refuses(server.server_address)
     server.released.set()
@@ -184,7 +184,7 @@ def test_an_endless_loop_is_named_and_ended(kind, waits):
     before = set(threading.enumerate())
     server = kind(LOCALHOST, Spins)
     started = time.monotonic()
-    with pytest.raises(ServerTrouble) as caught, running(server, deadline=1.0):
+    with pytest.raises(ServerError) as caught, running(server, deadline=1.0):
         with socket.create_connection(server.server_address, timeout=0.5) as client:
             if waits:
                 client.recv(100)
@@ -208,7 +208,7 @@ def test_one_that_catches_all_is_ended_too():
 
     before = set(threading.enumerate())
     server = minisocketserver.TCPServer(LOCALHOST, Stubborn)
-    with pytest.raises(ServerTrouble, match="busy without end"), running(server, deadline=1.0):
+    with pytest.raises(ServerError, match="busy without end"), running(server, deadline=1.0):
         socket.create_connection(server.server_address, timeout=0.5).close()
         time.sleep(0.2)
     assert nobody_spins(before)

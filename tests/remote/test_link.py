@@ -17,7 +17,7 @@ import pytest
 
 from socketlab.checks.bench import bench_at
 from socketlab.checks.records import Records
-from socketlab.notebook.running import ServerTrouble
+from socketlab.notebook.running import ServerError
 from socketlab.remote.messages import MOST_DEPTH, Line, MessageError
 
 from ..exercises.far import far
@@ -73,7 +73,7 @@ def test_a_thread_there_ends_with_the_one_here_even_if_its_error_is_kept(bench):
 def test_a_call_that_is_overdue_is_left_alone(bench):
     """It goes on in its thread, and the next call has another one."""
     thread = bench.there(threading.get_ident)
-    with pytest.raises(ServerTrouble, match="for a nap; it never came"):
+    with pytest.raises(ServerError, match="for a nap; it never came"):
         bench.there_within(0.1, "a nap", time.sleep, 60)
     assert bench.there_within(5, "a number", threading.get_ident) != thread
     with pytest.raises(TimeoutError, match="theirs"):
@@ -88,7 +88,7 @@ def test_a_call_from_within_an_answer_may_be_overdue(bench):
     """The thread there that waits for the answer gets it."""
 
     def answer():
-        with pytest.raises(ServerTrouble):
+        with pytest.raises(ServerError):
             bench.there_within(0.1, "a nap", time.sleep, 60)
         return "awake"
 

@@ -349,9 +349,9 @@ records.opened = records.entrusted = lambda *args: Nothing()
     "checker patched: remote": """
 from socketlab.grading import student, judge
 from socketlab.remote import link as remote
-remote.Subject.call = remote.Subject._may_be_called = lambda *args: True
+remote.Service.call = remote.Service._may_be_called = lambda *args: True
 judge._check = judge.grade = judge._judge = lambda *args: []
-remote.Subject._tell = lambda self, error: "passed"
+remote.Service._tell = lambda self, error: "passed"
 remote.Checker = remote.Proxy = remote.made_from = None
 """,
     "sys.modules emptied": """
