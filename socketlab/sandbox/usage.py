@@ -67,11 +67,11 @@ class Usage:
         self._looked = now
         self._rss.clear()
         self.processes = 0
-        for pid in pids:
-            self.processes += 1
+        for pid in list(pids):  # who follows a chain for long sees many, of which one is there
             with suppress(OSError):
                 told = (_PROC / str(pid) / "stat").read_text(encoding="utf-8")
                 fields = told.rpartition(")")[2].split()
+                self.processes += fields[0] != "Z"  # one that has ended takes up no room
                 if (pid, fields[19]) not in self._ticks:
                     self.estimate += since * _share(pid)
                 self._ticks[pid, fields[19]] = int(fields[11]) + int(fields[12])

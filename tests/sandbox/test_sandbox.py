@@ -601,7 +601,6 @@ def test_chains_of_processes_that_no_look_sees(sandbox, name):
     """Each is gone after 4 ms, and the kernel counts its time for nobody."""
     ending = end_of(sandbox, name, limits=A_SECOND)
     assert ending.words == "It computed for more than 1 seconds, and was ended."
-    assert ending.seconds < 20
 
 
 def test_orphans_are_not_taken_for_a_fork_bomb(sandbox):
