@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -15,13 +14,7 @@ from socketlab.checks.case import Failure
 from socketlab.exercises import find
 from socketlab.machine_load import Stopwatch
 from tests import PROGRAM_SECONDS
-
-
-def until(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+from tests.conformance.helpers import until
 
 
 def test_a_crowd_at_the_processors_is_noticed():
@@ -31,7 +24,7 @@ def test_a_crowd_at_the_processors_is_noticed():
         for _ in range(3 * os.cpu_count())
     ]
     try:
-        until(watch.is_busy)
+        until(watch.is_busy, 20)
     finally:
         for one in crowd:
             one.kill()

@@ -7,6 +7,7 @@ import tomllib
 import traceback as tracebacks
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -79,6 +80,7 @@ class Prediction(Check):
         self.compare(case, guess, real, self.misread)
 
 
+@cache
 def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)
 

@@ -152,10 +152,8 @@ def reset(course: Path, exercise: str) -> str:
         raise api.UnavailableError(
             f"{path} is in an old format. Open it in JupyterLab, save it, try again."
         )
-    old, stub = (
-        cells[place]["source"],
-        project.answer_cell(project.PROJECT / "exercises", wanted.id),
-    )
+    old = cells[place]["source"]
+    stub = project.answer_cell(project.PROJECT / "exercises", wanted.id)
     if old.strip() == stub.strip():
         return f"{wanted.id} has its stub already, in\n{path}"
     cells[place]["source"] = stub
