@@ -67,6 +67,7 @@ def test_a_check_that_failed_on_a_busy_machine_is_made_once_more(monkeypatch, is
     assert len(made) == tries
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_what_an_answer_leaves_does_not_hide_what_was_wrong_with_it(monkeypatch):
     """Its endless thread makes the machine busy, and a second try would only ask for a restart."""
     monkeypatch.setattr(Stopwatch, "is_busy", lambda self: True)
