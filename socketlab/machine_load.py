@@ -3,9 +3,11 @@
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _PRESSURE = Path("/proc/pressure/cpu")
+_OUR_SCHEDULING = Path("/proc/self/schedstat")
 _WAITED = 0.25
 """Share of the time in which some program waited, from which on a time limit is not fair."""
 _CROWD = 2.0
@@ -17,6 +19,18 @@ def processors() -> list[int]:
     if sys.platform == "linux":
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
+
+
+def fair_time() -> float:
+    """Return the seconds of a clock that stands still while our main thread waits for a processor.
+
+    Linux counts how long a thread was ready and had to wait: proc_pid_schedstat(5). Elsewhere it
+    is the plain time.
+    """
+    waited = 0
+    with suppress(OSError):
+        waited = int(_OUR_SCHEDULING.read_text("ascii").split()[1])
+    return time.monotonic() - waited / 1e9
 
 
 class Stopwatch:

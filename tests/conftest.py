@@ -4,13 +4,18 @@ import gc
 import os
 import signal
 import socketserver
+import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from textwrap import dedent
 
 import pytest
 
 import minisocketserver
+from socketlab import processes
+
+from . import PROGRAM_SECONDS
 
 # What a shell starts in the background is deaf to Ctrl-C, and so is all that it starts itself.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -47,6 +52,34 @@ def module(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> o
     # The standard library's servers stop at the next poll: half a second for each test.
     monkeypatch.setattr(socketserver.BaseServer.serve_forever, "__defaults__", (0.01,))
     return request.param
+
+
+CROWD = """
+import os, subprocess, sys
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+crowd = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+try:
+    exec(sys.argv[2])
+finally:
+    for one in crowd:
+        one.kill()
+"""
+
+
+@pytest.fixture
+def in_a_crowd() -> Callable[[str], str]:
+    """Run code on a processor that four others want all the time; return what it prints."""
+
+    def run(code: str) -> str:
+        return subprocess.run(
+            [*processes.program("import sys; exec(sys.argv[1])"), CROWD, dedent(code)],
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            check=True,
+            timeout=PROGRAM_SECONDS,
+        ).stdout
+
+    return run
 
 
 @pytest.fixture

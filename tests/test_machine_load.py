@@ -31,6 +31,30 @@ def test_a_crowd_at_the_processors_is_noticed():
             one.wait()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how long a thread waited")
+def test_a_fair_clock_stands_still_while_others_have_the_processor(in_a_crowd):
+    asleep, computing, others = in_a_crowd(
+        """
+        import time
+        from socketlab.machine_load import fair_time
+
+        def seconds(function):
+            began = fair_time()
+            function()
+            return fair_time() - began
+
+        def computes(end=time.monotonic() + 2):
+            while time.monotonic() < end:
+                pass
+
+        asleep = seconds(lambda: time.sleep(0.5))
+        computing = seconds(computes)
+        print(asleep, computing, 2 - computing)
+        """
+    ).split()
+    assert float(asleep) > 0.4 and float(computing) < float(others)
+
+
 @pytest.mark.parametrize(
     "waited, is_busy", [([10.0, 10.1], False), ([10.0, 10.9], True), ([None, None], True)]
 )
