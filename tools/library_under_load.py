@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import minisocketserver as module
@@ -66,7 +66,8 @@ def measure(name, requests, connections):
     raise_the_limit_of_descriptors()
     before = held_things()
     with serving(CLASSES[name]) as server:
-        run_client(server, "--held", CLIENTS)  # it has all its threads now
+        run_client(server, "--held", CLIENTS)
+        use_all_threads(server)
         idle = held_things()
         short = run_client(server, "--requests", requests)
         held = run_client(server, "--held", connections)
@@ -94,6 +95,17 @@ def serving(server_class):
             finally:
                 server.shutdown()
                 thread.join()
+
+
+def use_all_threads(server):
+    """Have a pool start its threads, which it does as soon as that many clients are there."""
+    size = getattr(server, "pool_size", 0)
+    with ExitStack() as clients:
+        for _ in range(size):
+            clients.enter_context(socket.create_connection(server.server_address, DEADLINE))
+        end = time.monotonic() + DEADLINE
+        while size and len(server.open_requests) < size and time.monotonic() < end:
+            time.sleep(0.01)
 
 
 def raise_the_limit_of_descriptors():

@@ -156,7 +156,8 @@ def main() -> int:
         column = []
         for name, arguments in suites.items():
             outcome = run(python, arguments, asked.jobs)
-            print(f"{version}: {name}: {outcome}", file=sys.stderr, flush=True)
+            said = [f"{version}: {name}: {outcome}", *outcome.failed]
+            print(*said, sep="\n  FAILED ", file=sys.stderr, flush=True)
             column.append(str(outcome))
             notes += [f"{version}, {name}: FAILED {one}" for one in outcome.failed]
             notes += [

@@ -397,7 +397,7 @@ def pieces(bench: Bench, web: Any) -> None:
 
 @use.check("pieces")
 def long_answer(bench: Bench, web: Any) -> None:
-    path = "/" + "a" * 30_000
+    path = "/" + "a" * LONG
     case = bench.case(
         called=f"web(connection), for a path of {len(path)} bytes and a client who reads slowly",
         expected="all of the answer",
@@ -412,6 +412,10 @@ def long_answer(bench: Bench, web: Any) -> None:
             len(body) >= whole - 1,
             f"{len(body)} bytes of the text, which has {whole}. Is send's result looked at?",
         )
+
+
+LONG = 10_000
+"""Bytes, of which a send takes a quarter. Somebody may read them one by one, on a busy machine."""
 
 
 def _read_slowly(server: Any, message: bytes, last: bytes = b"") -> bytes:
@@ -541,7 +545,7 @@ def whole_lines(bench: Bench, shout: Any) -> None:
         case.want(came == ANSWERS, f"{came} after the three pieces")
 
 
-LONG_LINE = b"a" * 30_000 + b"\n"
+LONG_LINE = b"a" * LONG + b"\n"
 
 
 @bugs.check("long line")
