@@ -26,6 +26,7 @@ from pathlib import Path
 import minisocketserver as module
 from minisocketserver import beyond
 from socketlab import short_tempdir
+from socketlab.checks.case import soon
 
 CLIENTS = 100
 HELD = 1000
@@ -99,13 +100,12 @@ def serving(server_class):
 
 def use_all_threads(server):
     """Have a pool start its threads, which it does as soon as that many clients are there."""
-    size = getattr(server, "pool_size", 0)
-    with ExitStack() as clients:
-        for _ in range(size):
-            clients.enter_context(socket.create_connection(server.server_address, DEADLINE))
-        end = time.monotonic() + DEADLINE
-        while size and len(server.open_requests) < size and time.monotonic() < end:
-            time.sleep(0.01)
+    if size := getattr(server, "pool_size", 0):
+        with ExitStack() as clients:
+            for _ in range(size):
+                clients.enter_context(socket.create_connection(server.server_address, DEADLINE))
+            soon(lambda: len(server.open_requests) == size, DEADLINE)
+        soon(lambda: not server.open_requests, DEADLINE)  # what is still open would count as idle
 
 
 def raise_the_limit_of_descriptors():

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from itertools import product
 
 import pytest
 
@@ -178,12 +179,9 @@ def nobody_spins(before):
 @pytest.mark.parametrize(
     ("kind", "waits"),
     [
-        (minisocketserver.TCPServer, True),
-        (minisocketserver.TCPServer, False),
-        (minisocketserver.ThreadingTCPServer, True),
-        (minisocketserver.ThreadingTCPServer, False),
-        (Loops, True),
-        (Loops, False),
+        *product(
+            [minisocketserver.TCPServer, minisocketserver.ThreadingTCPServer, Loops], [True, False]
+        ),
         (Daemons, True),  # if nobody waits for such a thread, nobody can tell whether it is to end
     ],
 )
