@@ -161,12 +161,13 @@ class Case:
                 bench.there(Records.note_error, records, error)
                 raise
 
-        # Not as methods: an answer may have plain functions there.
-        calls = {"shutdown": staticmethod(shutdown), "server_close": staticmethod(server_close)}
-        watched = type(type(server).__name__, (), {**calls, "serve_forever": serve})()
+        watched = type(type(server).__name__, (), {"serve_forever": serve})()
+        watched.shutdown, watched.server_close = shutdown, server_close
         failure: CaseError | None = None
         try:
-            run = running(watched, PATIENCE)
+            run = running(
+                watched, PATIENCE, lambda time, call, what: bench.there_within(time, what, call)
+            )
             with run:
                 try:
                     yield server

@@ -252,13 +252,15 @@ def _given(bench: Bench, name: str, namespace: Mapping[str, Any], runs: Runs | N
     except KeyError:
         words = runs.missing(name) if runs else ""
         case.fail(f"there is no {name} yet{words and f': {words}'}")
-    case.want(answer is not None and answer is not ..., f"{name} is {answer!r} (still blank)")
+    if answer is None or answer is ...:
+        case.fail(f"{name} is {answer!r} (still blank)")
     return answer
 
 
 def _want_callable(bench: Bench, given: dict[str, Any]) -> None:
     for name, answer in given.items():
-        _definition(bench, name).want(bench.there(callable, answer), f"{name} is {answer!r}")
+        if not bench.there(callable, answer):
+            _definition(bench, name).fail(f"{name} is {answer!r}")
 
 
 def _definition(bench: Bench, name: str) -> Case:

@@ -23,6 +23,40 @@ class ServerError(Exception):
         return [str(self), *(traceback.format_exception(cause) if cause else ())]
 
 
+def within(seconds: float, call: Callable[[], Any], what: str) -> Any:
+    """Return what `call()` returns, or raise ServerError naming `what` after `seconds`.
+
+    The call goes on in a daemon thread when the time is up: Python cannot stop a thread.
+    An exception that the call raises comes through.
+    """
+    outcome: list[Any] = []
+    failure: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            outcome.append(call())
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=attempt, name="deadline", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failure:
+        raise failure[0]
+    if not outcome:
+        raise overdue(seconds, what)
+    return outcome[0]
+
+
+def overdue(seconds: float, what: str) -> ServerError:
+    """Return the error that tells for what somebody has waited so many seconds."""
+    return ServerError(f"Waited {seconds:g} seconds for {what}; it never came.")
+
+
+Within = Callable[[float, Callable[[], Any], str], Any]
+"""A function such as `within`."""
+
+
 class running:
     """Serve in a daemon thread inside a `with` block, then stop, close and join.
 
@@ -33,12 +67,13 @@ class running:
     it runs. Raises ServerError when the server ended with an exception or will not stop within
     `deadline` seconds; it is closed even then. A loop without end, in a handler or the server, is
     ended, and its line named. Where the block raises as well, a note on that exception tells what
-    the server ended with.
+    the server ended with. `within` makes the calls that stop it, each in its time.
     """
 
-    def __init__(self, server: Any, deadline: float = DEADLINE) -> None:
+    def __init__(self, server: Any, deadline: float = DEADLINE, within: Within = within) -> None:
         self.server = server
         self.deadline = deadline
+        self._call_within = within
         self.thread = threading.Thread(target=self._serve, name="server", daemon=True)
         self._error: BaseException | None = None
         self._before: set[threading.Thread] = set()
@@ -87,39 +122,9 @@ class running:
     def _within(self, seconds: float, call: Callable[[], Any], what: str) -> None:
         """As `within`, but what computes without end, and so keeps us waiting, is ended."""
         try:
-            within(seconds, call, what)
+            self._call_within(seconds, call, what)
         except ServerError:
             busy = end_busy(self._before)
             if not busy:
                 raise
             self._busy = self._busy or busy
-
-
-def within(seconds: float, call: Callable[[], Any], what: str) -> Any:
-    """Return what `call()` returns, or raise ServerError naming `what` after `seconds`.
-
-    The call goes on in a daemon thread when the time is up: Python cannot stop a thread.
-    An exception that the call raises comes through.
-    """
-    outcome: list[Any] = []
-    failure: list[BaseException] = []
-
-    def attempt() -> None:
-        try:
-            outcome.append(call())
-        except BaseException as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=attempt, name="deadline", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if failure:
-        raise failure[0]
-    if not outcome:
-        raise overdue(seconds, what)
-    return outcome[0]
-
-
-def overdue(seconds: float, what: str) -> ServerError:
-    """Return the error that tells for what somebody has waited so many seconds."""
-    return ServerError(f"Waited {seconds:g} seconds for {what}; it never came.")

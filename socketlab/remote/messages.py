@@ -18,6 +18,9 @@ MOST_BYTES = 16 << 20
 """A message with more is refused: it could only be meant to fill the checker's memory."""
 
 
+_CHUNK = 1 << 12
+
+
 MOST_DEPTH = 500
 """One nested deeper is refused, too: to read it, Python 3.13.0 uses up the stack of a thread."""
 
@@ -44,6 +47,8 @@ class Line:
         self._socket = sock
         sock.settimeout(None)  # whatever a cell has said with socket.setdefaulttimeout
         self._owner = os.getpid()
+        self._received = bytearray()
+        self._descriptors: list[int] = []
 
     def send(self, message: Any, descriptors: list[int]) -> None:
         if os.getpid() != self._owner:  # a child of a fork came back: it has nothing to say here
@@ -61,11 +66,12 @@ class Line:
         """
         in_time = nullcontext() if seconds is None else self._in_time(seconds)
         with _broken_link(), in_time:
-            head, descriptors, _, _ = socket.recv_fds(self._socket, 4, 4)
-            (length,) = struct.unpack("!I", head + self._read(4 - len(head)))
+            (length,) = struct.unpack("!I", self._want(4)[:4])
             if length > MOST_BYTES:
                 raise ValueError(f"{length >> 20} MB at once")
-            data = self._read(length)
+            data = bytes(self._want(4 + length)[4 : 4 + length])
+            del self._received[: 4 + length]
+            descriptors, self._descriptors = self._descriptors, []
             if (depth := _depth(data)) > MOST_DEPTH:
                 raise ValueError(f"lists in lists, {depth} deep")
             return json.loads(data.decode()), descriptors
@@ -78,13 +84,18 @@ class Line:
         finally:
             self._socket.settimeout(None)
 
-    def _read(self, count: int) -> bytes:
-        data = bytearray()
-        while len(data) < count:
-            if not (piece := self._socket.recv(count - len(data))):
+    def _want(self, count: int) -> bytearray:
+        """Receive until there are so many bytes; return what there is.
+
+        Where one message has descriptors all have, or the kernel might give us two at once.
+        """
+        while len(self._received) < count:
+            data, descriptors, _, _ = socket.recv_fds(self._socket, _CHUNK, 4)
+            if not data:
                 raise EOFError
-            data += piece
-        return bytes(data)
+            self._received += data
+            self._descriptors += descriptors
+        return self._received
 
     def close(self) -> None:
         if os.getpid() == self._owner:  # a child of a fork leaves its parent's connection alone
