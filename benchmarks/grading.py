@@ -22,7 +22,7 @@ from pathlib import Path
 import nbformat
 
 from socketlab.exercises import all_exercises, find
-from socketlab.grading import judge
+from socketlab.grading import judge, trial
 from socketlab.grading.submissions import Submission
 from socketlab.machine_load import processors
 from socketlab.sandbox.sandbox import Sandbox
@@ -163,7 +163,7 @@ def nothing():
 def alone():
     """Return the median seconds that the class takes one by one, in a grader that has started."""
     all_exercises()
-    with Sandbox(preload=judge.PRELOAD) as sandbox:
+    with Sandbox(preload=trial.PRELOAD) as sandbox:
         took = []
         for one in mixed():
             started = time.monotonic()

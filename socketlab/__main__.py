@@ -18,8 +18,8 @@ from .output import SentenceError, take_plainer_signs
 from .project import PROJECT
 from .sandbox import LEVELS
 
-JOBS_PER_CPU = 4
-"""Notebooks graded at a time, for each processor: a check of a wrong answer is mostly waiting."""
+JOBS_PER_CPU = 32
+"""Programs of students at a time, for each processor: a wrong answer is mostly waited for."""
 
 
 class UsageError(SentenceError):
@@ -152,7 +152,10 @@ def _add_for_teachers(parser: "Parser") -> None:
     grade.add_argument("--hidden", type=Path, metavar="FILE", help="checks of your own")
     jobs = JOBS_PER_CPU * len(processors())
     grade.add_argument(
-        "--jobs", type=_number_of_jobs, default=jobs, help=f"notebooks at a time ({jobs})"
+        "--jobs",
+        type=_number_of_jobs,
+        default=jobs,
+        help=f"programs of students at a time ({jobs})",
     )
     grade.add_argument("--level", choices=LEVELS, help="accept no other isolation than this")
     grade.add_argument("--executor", metavar="dask://HOST:PORT", help="grade on a Dask cluster")
@@ -232,7 +235,7 @@ def _grade(options: argparse.Namespace) -> int:
 
 def _number_of_jobs(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of notebooks, such as 2")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of programs, such as 2")
     return int(text)
 
 

@@ -8,7 +8,7 @@ import json
 import sys
 
 from socketlab.authoring.exercises import chapters
-from socketlab.grading import judge
+from socketlab.grading import judge, trial
 from socketlab.grading.submissions import Submission
 from socketlab.project import PROJECT
 from socketlab.sandbox.sandbox import Sandbox
@@ -17,7 +17,7 @@ from socketlab.sandbox.sandbox import Sandbox
 def grade_solutions() -> tuple[int, int, list[str]]:
     """Return the points they get, those that there are, and a message for each check missed."""
     won, most, missed = 0, 0, []
-    with Sandbox(preload=judge.PRELOAD) as sandbox:
+    with Sandbox(preload=trial.PRELOAD) as sandbox:
         for chapter in chapters():
             text = (PROJECT / "solutions" / chapter / f"{chapter}.ipynb").read_text("utf-8")
             grade = judge.grade(Submission("ada", chapter, text), sandbox)

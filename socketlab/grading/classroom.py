@@ -21,9 +21,9 @@ from .. import processes, project
 from ..exercises import all_exercises
 from ..sandbox import LEVELS
 from ..sandbox.sandbox import Sandbox, SandboxError
-from . import hidden, judge, parallel, private_files, similarity
+from . import hidden, judge, private_files, similarity, trial
 from .archives import printable
-from .judge import Grade
+from .grade import Grade, HiddenChecks, exercises_of, ungraded
 from .results import JOURNAL, TABLE, Journal, grade_of, write_all
 from .submissions import Submission, SubmissionError, submissions
 
@@ -36,8 +36,8 @@ class WriteError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """How to judge: so many notebooks at a time, at this level of isolation alone, and on the
-    Dask cluster at dask://HOST:PORT."""
+    """How to judge: so many trials at a time, at this level of isolation alone, and on the Dask
+    cluster at dask://HOST:PORT."""
 
     jobs: int
     level: str | None = None
@@ -98,7 +98,7 @@ def grade_class(
         private_files.own_folder(out, marks=(JOURNAL, TABLE))
         journal = Journal(out / JOURNAL, fingerprint(secret))
     with journal:
-        grades = [journal.find(one) or judge.ungraded(one, NOT_YET, checks) for one in handed_in]
+        grades = [journal.find(one) or ungraded(one, NOT_YET, checks) for one in handed_in]
         todo = [place for place, grade in enumerate(grades) if grade.trouble]
         if todo:
             if secret:  # a fault of theirs costs no grades
@@ -152,7 +152,7 @@ def _paths(handed_in: Iterable[Submission]) -> dict[tuple[str, str], list[str]]:
 def _has_no_checks(chapter: str) -> bool:
     """Tell whether this is a part of the course that is for people to read: the capstone."""
     is_ours = (project.PROJECT / "exercises" / chapter).is_dir() and chapter
-    return bool(is_ours and not judge.exercises_of(chapter))
+    return bool(is_ours and not exercises_of(chapter))
 
 
 @contextmanager
@@ -163,16 +163,17 @@ def _written(folder: Path) -> Iterator[None]:
         raise WriteError(f"Grades cannot be written to {folder}: {error.strerror}.") from error
 
 
-def _try_hidden_checks(checks: judge.HiddenChecks, secret: str, settings: Settings) -> None:
+def _try_hidden_checks(checks: HiddenChecks, secret: str, settings: Settings) -> None:
     """Judge our own solution and the blank exercise: who has a fault, the class or the check?"""
     trials = list(hidden.trials(checks))
-    tasks = {place: (asdict(one), secret, settings.level) for place, (*_, one) in enumerate(trials)}
-    with _judges(settings, settings.jobs) as judged:
-        outcomes = dict(judged(tasks))
+    submissions = {place: one for place, (*_, one) in enumerate(trials)}
+    with _judges(settings) as judged:
+        outcomes = dict(judged(submissions, secret))
     for place, (exercise, folder, _) in enumerate(trials):
-        if isinstance(outcomes[place], Exception):
-            raise SandboxError(f"The hidden checks could not be tried: {outcomes[place]}.")
-        hidden.judge_trial(exercise, folder, grade_of(outcomes[place]).results)
+        outcome = outcomes[place]
+        if isinstance(outcome, Exception):
+            raise SandboxError(f"The hidden checks could not be tried: {outcome}.")
+        hidden.judge_trial(exercise, folder, outcome.results)
 
 
 def _graded(
@@ -183,33 +184,29 @@ def _graded(
     What could not be judged is tried once more, alone and in a new sandbox: perhaps the others
     have taken what it lacked.
     """
-    for jobs, is_last in ((settings.jobs, False), (1, True)):
-        tasks = {place: (asdict(handed_in[place]), secret, settings.level) for place in todo}
-        todo = []
-        with _judges(settings, jobs) as judged:
-            for place, outcome in judged(tasks):
-                if not isinstance(outcome, Exception):
-                    yield place, grade_of(outcome)
-                elif is_last:
-                    why = f"It could not be judged here: {outcome}. Grade once more."
-                    yield place, judge.ungraded(handed_in[place], why, hidden.load(secret))
-                else:
-                    todo.append(place)
-        if not todo:
-            return
-
-
-def work(
-    sandbox: Sandbox, fields: dict[str, Any], secret: str, _: str | None = None
-) -> dict[str, Any]:
-    """Grade one submission: plain data in, plain data out."""
-    return asdict(judge.grade(Submission(**fields), sandbox, hidden.load(secret)))
+    left = []
+    with _judges(settings) as judged:
+        for place, outcome in judged({place: handed_in[place] for place in todo}, secret):
+            if isinstance(outcome, Grade):
+                yield place, outcome
+            else:
+                left.append(place)
+    if not left:
+        return
+    with _judges(settings) as judged:
+        for place in left:
+            [(_, outcome)] = judged({place: handed_in[place]}, secret)
+            if not isinstance(outcome, Grade):
+                why = f"It could not be judged here: {outcome}. Grade once more."
+                outcome = ungraded(handed_in[place], why, hidden.load(secret))
+            yield place, outcome
 
 
 def far_work(fields: dict[str, Any], secret: str, level: str | None) -> dict[str, Any]:
-    """Do `work` in a Dask worker: by a program beside it, since the worker has many threads.
+    """Grade one submission in a Dask worker, from plain data to plain data.
 
-    The program serves this thread of the worker, and ends when the worker has.
+    A program beside it does that, since the worker has many threads. It serves this thread of the
+    worker, and ends when the worker has.
     """
     if getattr(_beside, "program", None) is None:
         _beside.program = subprocess.Popen(
@@ -245,8 +242,10 @@ def serve() -> None:
     try:
         with _judging(json.loads(first)[2]) as sandbox:
             for line in chain([first], sys.stdin):
+                fields, secret, _ = json.loads(line)
                 try:
-                    answer = work(sandbox, *json.loads(line))
+                    grade = judge.grade(Submission(**fields), sandbox, hidden.load(secret))
+                    answer = asdict(grade)
                 except judge.NotJudgedError as trouble:
                     answer = {"failed": str(trouble)}
                 print(json.dumps(answer), flush=True)
@@ -254,29 +253,32 @@ def serve() -> None:
         print(json.dumps(str(trouble)), flush=True)
 
 
-Judges = Callable[[Mapping[int, tuple[Any, ...]]], Iterator[tuple[int, Any]]]
-"""From arguments of `work` by place, as they come: places and what came, or an exception."""
+Judges = Callable[[Mapping[int, Submission], str], Iterator[tuple[int, Grade | Exception]]]
+"""From submissions by place, and the text of hidden checks: places and grades, as they come."""
 
 
 @contextmanager
-def _judges(settings: Settings, jobs: int) -> Iterator[Judges]:
+def _judges(settings: Settings) -> Iterator[Judges]:
     if settings.executor:
         with _dask(settings.executor) as executor:
-            yield partial(_far_away, executor)
+            yield partial(_far_away, executor, settings.level)
         return
     with _judging(settings.level) as sandbox:
-        if sandbox.most:
-            jobs = min(jobs, max(1, sandbox.most // judge.AT_ONCE))
-        yield lambda tasks: parallel.each(partial(work, sandbox), tasks, jobs)
+        yield lambda submissions, secret: judge.grades(
+            submissions, sandbox, hidden.load(secret), settings.jobs
+        )
 
 
 def _far_away(
-    executor: Executor, tasks: Mapping[int, tuple[Any, ...]]
-) -> Iterator[tuple[int, Any]]:
-    futures = {executor.submit(far_work, *task): place for place, task in tasks.items()}
+    executor: Executor, level: str | None, submissions: Mapping[int, Submission], secret: str
+) -> Iterator[tuple[int, Grade | Exception]]:
+    futures = {
+        executor.submit(far_work, asdict(one), secret, level): place
+        for place, one in submissions.items()
+    }
     for future in as_completed(futures):
         try:
-            yield futures[future], future.result()
+            yield futures[future], grade_of(future.result())
         except SandboxError:
             raise
         except Exception as error:  # this one's trouble, not that of the others
@@ -287,7 +289,7 @@ def _far_away(
 def _judging(level: str | None) -> Iterator[Sandbox]:
     """Give this process, and those that it forks, a sandbox for `work`."""
     all_exercises()  # before a fork, so that no child has to
-    with Sandbox(level, preload=judge.PRELOAD) as sandbox:
+    with Sandbox(level, preload=trial.PRELOAD) as sandbox:
         if sandbox.level != "namespaces":
             print(f"Isolation: {sandbox.level}. {LEVELS[sandbox.level]}", file=sys.stderr)
         gc.collect()

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..machine_load import Crowd
 
-NAP = 0.02
-"""Seconds between two looks."""
+NAP, LONG_NAP = 0.02, 0.1
+"""Seconds between two looks; the long one is for who only waits for the end of something."""
 LATE = 0.003
 """Seconds by which it wakes up too late on average, where the machine is too busy."""
 CROWD = 4.0
@@ -41,11 +41,13 @@ class Clock(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
+        self.nap = NAP
         self._delays: list[float] = []
         self._crowds: list[float] = []
         self._alarms: list[_Alarm] = []
         self._busy = threading.Lock()
         self._crowd = Crowd()
+        self._processors = os.cpu_count() or 1
 
     @property
     def naps(self) -> int:
@@ -76,10 +78,11 @@ class Clock(threading.Thread):
     def run(self) -> None:
         while True:
             slept = time.monotonic()
-            time.sleep(NAP)
+            nap = self.nap
+            time.sleep(nap)
             now = time.monotonic()
-            self._crowds.append(self._crowd.count() / (os.cpu_count() or 1))
-            self._delays.append(now - slept - NAP)
+            self._crowds.append(self._crowd.count() / self._processors)
+            self._delays.append(now - slept - nap)
             with self._busy:
                 for alarm in [one for one in self._alarms if one.end <= now]:
                     self._look_at(alarm, now)

@@ -16,7 +16,7 @@ from pathlib import Path
 from .. import project
 from ..checks.core import Check, Exercise
 from ..exercises import all_exercises, find
-from .judge import HiddenChecks, Result
+from .grade import HiddenChecks, Result
 from .submissions import Submission, cells_for, cells_of
 
 _found: ContextVar[list[tuple[str, Check]] | None] = ContextVar("_found", default=None)

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from ..checks import core
 from ..exercises import find
-from .judge import Grade, Result
+from .grade import Grade, Result
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">

@@ -11,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from .archives import printable
-from .judge import Grade
+from .grade import Grade
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from . import private_files
-from .judge import Grade, result_of
+from .grade import Grade, result_of
 from .page import page
 from .submissions import Submission
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .. import project
 from ..cells import parse
-from .judge import exercises_of
+from .grade import exercises_of
 from .results import csv_text, write_file
 from .submissions import Submission, SubmissionError, cells_for, cells_of
 

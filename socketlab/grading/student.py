@@ -15,8 +15,6 @@ from ..remote.messages import Line
 
 SECONDS, LATER = 5.0, 0.5
 """What all cells may take together, and each that runs after that: less than the judge allows."""
-CPU_SECONDS = 1.5
-"""What they may compute together."""
 
 
 class TooLongError(BaseException):
@@ -33,16 +31,16 @@ def prepare() -> None:
 def main(control: socket.socket) -> None:
     """Run the cells that the checker sends, then be at its service. What a sandbox starts."""
     line = Line(control)
-    (sources, cpu_seconds), _ = line.receive()
+    (sources, cells_cpu, checks_cpu), _ = line.receive()
     shell = Shell.instance()
     shell.settle()
     sys.path.insert(0, "")  # as in a kernel: a cell may import what another one has written
     builtins.input = _no_input  # type: ignore[assignment]
     _tell_where_it_computes()
-    with StopButton() as button:
+    with StopButton(cells_cpu) as button:
         troubles = run_cells(sources, shell, button)
     _tell_where_it_computes()
-    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    signal.setitimer(signal.ITIMER_PROF, checks_cpu)
     line.send(troubles, [])
     Service(control, shell.user_ns).serve()
 
@@ -58,10 +56,12 @@ def _tell_where_it_computes() -> None:
 class StopButton:
     """Stops the cell that runs when time is up, so that the cells after it still run.
 
-    What the cells have waited for a processor is the machine's affair, and doesn't count.
+    What the cells have waited for a processor is the machine's affair, and doesn't count. All of
+    them may compute for `cpu_seconds`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cpu_seconds: float) -> None:
+        self._cpu_seconds = cpu_seconds
         self._pressed = self._began = fair_time()
         self._has_stopped = False
 
@@ -69,7 +69,7 @@ class StopButton:
         signal.signal(signal.SIGALRM, self._ring)
         signal.signal(signal.SIGPROF, self._ring_for_computing)
         signal.setitimer(signal.ITIMER_REAL, SECONDS, LATER / 5)
-        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, self._cpu_seconds)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,7 +92,7 @@ class StopButton:
             self._stop(f"it was stopped after {seconds:.0f} seconds")
 
     def _ring_for_computing(self, *_: object) -> None:
-        self._stop(f"it computed for more than {CPU_SECONDS:g} seconds, and was stopped")
+        self._stop(f"it computed for more than {self._cpu_seconds:g} seconds, and was stopped")
 
     def _stop(self, why: str) -> None:
         if not self._has_stopped:  # what goes on all the same is ended with the program

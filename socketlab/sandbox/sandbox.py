@@ -1,6 +1,5 @@
 """Run student code in a process of its own, with limits, out of sight of everything else."""
 
-import fcntl
 import json
 import os
 import signal
@@ -9,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
@@ -17,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 from weakref import WeakSet
 
-from ..machine_load import Crowd, processors
+from ..machine_load import processors
 from ..processes import named_error
 from ..python_path import search_path
 from . import LEVELS, landlock, seccomp
@@ -35,13 +33,6 @@ PRELOAD = tuple(_MODULES.split())
 _PROGRAM = f"import sys; sys.path[:0] = [sys.argv.pop()]; from {__package__} import forkserver; "
 _PROGRAM += "forkserver.main(*sys.argv[1:])"
 _START = 30.0
-TURNS_PER_CPU = 2
-"""Checks at a time, for each processor, however busy the machine is."""
-MOST_PER_CPU = 5
-"""So many while a processor has nothing to do: most of a check is waiting."""
-TURN_SECONDS = 600.0
-"""Seconds in which a turn comes, however many wait: a check that takes long gives its turn back."""
-_TURN_NAP = 0.005
 
 
 class SandboxError(Exception):
@@ -238,66 +229,6 @@ def _mega(size: int) -> str:
     return f"{size / (1 << 20):g} MB"
 
 
-class Turns:
-    """Says how many may compute at a time, of all that are forked from here: more would be late.
-
-    Each turn is a byte of a file, and who has it has locked it: fcntl(2). The kernel unlocks what
-    a process held that has ended, however it ended, so no turn is ever lost.
-    """
-
-    def __init__(self) -> None:
-        self._processors = processors() * MOST_PER_CPU
-        self._sure = len(processors()) * TURNS_PER_CPU
-        self._crowd = Crowd()
-        self._mine: set[int] = set()
-        if hasattr(os, "memfd_create"):  # needs no disk
-            self._file = os.memfd_create("turns")
-        else:
-            with tempfile.TemporaryFile() as file:
-                self._file = os.dup(file.fileno())
-
-    def take(self, wait: bool) -> int | None:
-        """Take a turn and return its number; where there is none, wait for one or return None.
-
-        SandboxError when none has come in TURN_SECONDS.
-        """
-        end = time.monotonic() + TURN_SECONDS
-        while (turn := self._free()) is None and wait:
-            if time.monotonic() > end:
-                raise SandboxError(f"No turn to judge came within {TURN_SECONDS:g} seconds.")
-            time.sleep(_TURN_NAP)
-        return turn
-
-    def _free(self) -> int | None:
-        for turn in range(len(self._processors)):
-            if turn == self._sure and not self._is_idle():
-                break
-            if turn not in self._mine:
-                with suppress(BlockingIOError, PermissionError):
-                    fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, turn)
-                    self._mine.add(turn)
-                    return turn
-        return None
-
-    def _is_idle(self) -> bool:
-        """Tell whether a processor has nothing to do just now, where the system says so."""
-        return 0 < self._crowd.count() <= len(processors())
-
-    def processor(self, turn: int) -> int:
-        """Return the processor that a turn is for."""
-        return self._processors[turn]
-
-    def give(self, turn: int) -> None:
-        """Give a turn back that this process has."""
-        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, turn)
-        self._mine.discard(turn)
-
-    def close(self) -> None:
-        """Close the files."""
-        os.close(self._file)
-        self._crowd.close()
-
-
 class Sandbox:
     """Starts student processes, at the highest level that the system has; a context manager.
 
@@ -343,8 +274,6 @@ class Sandbox:
         return self
 
     def _start_forkserver(self) -> None:
-        self.turns = Turns()
-        self._open.callback(self.turns.close)
         self._channel, theirs = socket.socketpair()
         self._open.callback(self._channel.close)
         told = [

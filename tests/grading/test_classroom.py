@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from socketlab.grading import classroom, judge
-from socketlab.grading.parallel import CallError
-from socketlab.grading.submissions import Submission
+from socketlab.grading import classroom
+from socketlab.grading.grade import ungraded
+from socketlab.grading.judge import NotJudgedError
 from socketlab.sandbox.sandbox import SandboxError
 from tools.interrupted_grading import grade_and_kill, left
 from tools.points_of_three import by_check, by_command, differences, open_class
@@ -73,16 +73,13 @@ def judged(monkeypatch):
     """Give full points to everybody at once; return the students so judged."""
     students = []
 
-    def immediately(tasks):
-        for place, (fields, *_) in tasks.items():
-            students.append(fields["student"])
-            yield place, work(fields)
-
-    def work(fields):
-        grade = judge.ungraded(Submission(**fields), "")
-        for result in grade.results:
-            result.points = result.max_points
-        return classroom.asdict(grade)
+    def immediately(submissions, secret):
+        for place, submission in submissions.items():
+            students.append(submission.student)
+            grade = ungraded(submission, "")
+            for result in grade.results:
+                result.points = result.max_points
+            yield place, grade
 
     monkeypatch.setattr(classroom, "_judges", lambda *_: contextlib.nullcontext(immediately))
     return students
@@ -184,9 +181,9 @@ def test_one_that_cannot_be_judged_does_not_spoil_the_others(folder, judged, mon
     @contextlib.contextmanager
     def broken(*arguments):
         with judges(*arguments) as immediately:
-            yield lambda tasks: (
-                (place, CallError("its judge was killed") if place == 0 else outcome)
-                for place, outcome in immediately(tasks)
+            yield lambda *asked: (
+                (place, NotJudgedError("its judge was killed") if place == 0 else outcome)
+                for place, outcome in immediately(*asked)
             )
 
     monkeypatch.setattr(classroom, "_judges", broken)

@@ -18,13 +18,12 @@ import pytest
 
 from socketlab.__main__ import JOBS_PER_CPU, main
 from socketlab.checks.case import Failure
-from socketlab.grading import classroom, hidden, judge, similarity
+from socketlab.grading import classroom, hidden, similarity, trial
 from socketlab.grading.archives import is_printable
-from socketlab.grading.judge import Grade, Result
+from socketlab.grading.grade import Grade, Result, ungraded
 from socketlab.grading.page import page
 from socketlab.grading.results import write_all
 from socketlab.grading.similarity import Pair
-from socketlab.grading.submissions import Submission
 
 PROJECT = Path(__file__).parents[2]
 CHAPTER = "01_sockets"
@@ -71,7 +70,7 @@ def test_the_same_command_again_finds_what_is_done(tmp_path, capfd, monkeypatch)
     journal.write_text(journal.read_text().rstrip()[:-100])
     assert grade(*command) == grade(*command) == 0
     assert (tmp_path / "out" / "grades.csv").read_text() == grades
-    monkeypatch.setattr(judge, "grade", None)  # nothing is graded any more
+    monkeypatch.setattr(trial, "run", None)  # nothing is graded any more
     assert grade(*command) == 0
 
 
@@ -157,7 +156,7 @@ def test_a_number_of_jobs_that_cannot_be_is_told(jobs, tmp_path, capfd):
     """By the parser, before anything is read."""
     assert grade(tmp_path, f"--jobs={jobs}") == 2
     error = capfd.readouterr().err
-    assert f"{jobs!r} is no number of notebooks" in error
+    assert f"{jobs!r} is no number of programs" in error
     assert "For help: socketlab grade --help" in error
 
 
@@ -214,17 +213,17 @@ def test_a_dead_worker_is_told(tmp_path, capfd, monkeypatch):
     """As when the system is short of memory: it costs its own grade, which is no 0."""
     for student in ("ada", "bob"):
         hand_in(tmp_path / "class", student)
-    judged = judge.grade
+    run = trial.run
 
-    def dies(submission, *more):
-        if submission.student == "ada":
+    def dies(task, *more):
+        if task.submission.student == "ada":
             os.kill(os.getpid(), signal.SIGKILL)
-        return judged(submission, *more)
+        return run(task, *more)
 
-    monkeypatch.setattr(judge, "grade", dies)
+    monkeypatch.setattr(trial, "run", dies)
     assert grade(tmp_path / "class", "--out", tmp_path / "out") == 1
     said = " ".join(capfd.readouterr().out.split())
-    assert "Not graded: ada 01_sockets." in said and "was ended by signal 9 (Killed)" in said
+    assert "Not graded: ada 01_sockets." in said and "ended by signal 9 (Killed)" in said
     scores = {row["student_id"]: row["score"] for row in rows(tmp_path / "out" / "grades.csv")}
     assert scores["ada"] == "" and scores["bob"] == max_score(tmp_path / "out")
 
@@ -342,14 +341,14 @@ def test_no_name_steers_the_terminal(tmp_path, judged, capfd):
 def judged(monkeypatch):
     """Give full points to all at once: how they come about is tested elsewhere."""
 
-    def immediately(tasks):
-        for place, (fields, secret, _) in tasks.items():
-            checks = hidden.load(secret)
-            graded = judge.ungraded(Submission(**fields), fields["trouble"], checks)
+    def immediately(submissions, secret):
+        checks = hidden.load(secret)
+        for place, submission in submissions.items():
+            graded = ungraded(submission, submission.trouble, checks)
             for one in graded.results:
-                is_blank = fields["student"] == "exercises"  # our hidden checks are tried on it
+                is_blank = submission.student == "exercises"  # our hidden checks are tried on it
                 one.points = 0 if is_blank else one.max_points
-            yield place, classroom.asdict(graded)
+            yield place, graded
 
     monkeypatch.setattr(classroom, "_judges", lambda *_: contextlib.nullcontext(immediately))
 

@@ -5,7 +5,6 @@ import csv
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -14,19 +13,15 @@ from pathlib import Path
 import pytest
 
 from socketlab.exercises import all_exercises
-from socketlab.grading import judge, parallel
+from socketlab.grading import judge, trial
 from socketlab.grading.clock import NAP, Clock
 from socketlab.grading.submissions import Submission
-from socketlab.machine_load import processors
 from socketlab.sandbox import LEVELS
 from socketlab.sandbox.limits import lower
-from socketlab.sandbox.sandbox import (
-    TURNS_PER_CPU,
-    Sandbox,
-    SandboxError,
-    Turns,
-)
+from socketlab.sandbox.sandbox import Sandbox, SandboxError
 from tools.sample_class import environment
+
+from ..forks import in_a_fork
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc"),
@@ -109,14 +104,7 @@ def test_a_limit_of_ours_never_raises_one():
         resource.setrlimit(resource.RLIMIT_NOFILE, (100, 200))
         return limits()
 
-    assert in_a_fork(few) == [[1 << 39, 1 << 39], [200, 200]]
-
-
-def in_a_fork(call):
-    [(_, came)] = parallel.each(call, {0: ()}, 1)
-    if isinstance(came, Exception):
-        raise came
-    return came
+    assert in_a_fork(few) == ((1 << 39, 1 << 39), (200, 200))
 
 
 def grade_in(sandbox, before):
@@ -144,7 +132,7 @@ def few_files(count):
 @pytest.fixture(scope="module", params=LEVELS)
 def sandbox(request):
     try:
-        with Sandbox(request.param, preload=judge.PRELOAD) as sandbox:
+        with Sandbox(request.param, preload=trial.PRELOAD) as sandbox:
             yield sandbox
     except SandboxError as trouble:
         pytest.skip(str(trouble))
@@ -154,7 +142,6 @@ def sandbox(request):
 def test_a_judge_short_of_files_says_so_or_gives_all_points(sandbox, count):
     came = grade_in(sandbox, lambda: few_files(count))
     assert came == 26 or "files" in str(came), came
-    assert all_turns(sandbox.turns)
 
 
 def test_a_judge_short_of_processes_says_so(sandbox):
@@ -166,17 +153,16 @@ def test_a_judge_short_of_processes_says_so(sandbox):
         resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
 
     assert "no process to judge in" in grade_in(sandbox, none_left)
-    assert all_turns(sandbox.turns)
 
 
 def test_a_judge_in_a_large_process_has_room_of_its_own(sandbox):
     """Such as a worker of Dask's, or of these tests, that has done much else."""
     large = []
-    assert grade_in(sandbox, lambda: large.append(bytearray(judge.MEMORY))) == 26
+    assert grade_in(sandbox, lambda: large.append(bytearray(trial.MEMORY))) == 26
 
 
 def test_where_the_sandbox_has_gone_nobody_is_judged():
-    with Sandbox(preload=judge.PRELOAD) as sandbox:
+    with Sandbox(preload=trial.PRELOAD) as sandbox:
         assert grade_in(sandbox, lambda: None) == 26
         sandbox._forkserver.kill()
         sandbox._forkserver.wait(SECONDS)
@@ -192,40 +178,6 @@ def test_without_room_for_files_of_its_own_nobody_is_judged(sandbox, tmp_path):
         tempfile.tempdir = str(tmp_path / "none")
 
     assert "needs more" in grade_in(sandbox, closed)
-
-
-def all_turns(turns):
-    taken = []
-    while (turn := turns.take(wait=False)) is not None:
-        taken.append(turn)
-    for turn in taken:
-        turns.give(turn)
-    always = TURNS_PER_CPU * len(processors())  # more there are only while a processor is idle
-    return {*range(always)} <= {*taken}
-
-
-def test_who_dies_with_a_turn_gives_it_back():
-    turns = Turns()
-
-    def dies():
-        while turns.take(wait=False) is not None:
-            pass
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    for _ in range(3):
-        with pytest.raises(parallel.CallError, match="signal 9"):
-            in_a_fork(dies)
-    assert all_turns(turns)
-    turns.close()
-
-
-def test_no_one_waits_for_a_turn_for_ever(monkeypatch):
-    monkeypatch.setattr("socketlab.sandbox.sandbox.TURN_SECONDS", 0.1)
-    turns = Turns()
-    with pytest.raises(SandboxError, match="No turn to judge came"):
-        while True:
-            turns.take(wait=True)
-    turns.close()
 
 
 def test_alarms_ring_without_files():

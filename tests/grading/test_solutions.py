@@ -3,7 +3,7 @@
 import pytest
 
 from socketlab.authoring.exercises import chapters
-from socketlab.grading import judge
+from socketlab.grading import judge, trial
 from socketlab.grading.submissions import Submission
 from socketlab.project import PROJECT
 from socketlab.sandbox.sandbox import Sandbox
@@ -13,7 +13,7 @@ CHAPTERS = chapters()
 
 @pytest.fixture(scope="module")
 def sandbox():
-    with Sandbox(preload=judge.PRELOAD) as sandbox:
+    with Sandbox(preload=trial.PRELOAD) as sandbox:
         yield sandbox
 
 

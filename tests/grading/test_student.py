@@ -19,7 +19,7 @@ def test_a_cell_that_waits_for_a_processor_is_not_stopped(in_a_crowd):
             "computes": "end = time.process_time() + 0.3\\nwhile time.process_time() < end: pass",
         }
         shell = student.Shell.instance()
-        with student.StopButton() as button:
+        with student.StopButton(1.5) as button:
             print(*student.run_cells(cells, shell, button))
         """
     )

@@ -12,8 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,12 +22,9 @@ import pytest
 
 from socketlab.sandbox import LEVELS, landlock, seccomp
 from socketlab.sandbox.sandbox import (
-    MOST_PER_CPU,
-    TURNS_PER_CPU,
     Limits,
     Sandbox,
     SandboxError,
-    Turns,
     examined,
 )
 
@@ -208,28 +204,6 @@ def test_many_at_once(sandbox):
     for number, student in enumerate(students):
         with student:
             assert told(student) == {"question": number}
-
-
-@pytest.mark.parametrize("running, for_each", [(1, MOST_PER_CPU), (1000, TURNS_PER_CPU)])
-def test_turns(running, for_each, monkeypatch):
-    """As many for each processor as for any other, and more while one is idle.
-
-    Who waits gets the next one given back.
-    """
-    monkeypatch.setattr("socketlab.machine_load.Crowd.count", lambda _: running)
-    turns = Turns()
-    taken = Counter()
-    while (turn := turns.take(wait=False)) is not None:
-        taken[turns.processor(turn)] += 1
-    assert set(taken.values()) == {for_each}
-    if sys.platform == "linux":
-        assert set(taken) == os.sched_getaffinity(0)
-    with ThreadPoolExecutor(1) as threads:
-        waits = threads.submit(turns.take, wait=True)
-        assert not wait([waits], timeout=0.1).done
-        turns.give(1)
-        assert waits.result(5) == 1
-    turns.close()
 
 
 def test_the_judge_reaches_its_servers(isolated, judge):

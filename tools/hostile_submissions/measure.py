@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from socketlab.exercises import all_exercises
-from socketlab.grading import judge
+from socketlab.grading import judge, trial
 from socketlab.grading.submissions import Submission
 from socketlab.sandbox import forkserver, namespaces
 from socketlab.sandbox.sandbox import Sandbox
@@ -82,7 +82,7 @@ class _OneSandbox:
                 self._open.__exit__()
             # Who loses its parent becomes our child, whatever its session or its program.
             namespaces.prctl(namespaces.PR_SET_CHILD_SUBREAPER, 1)
-            self._open = Sandbox(level, preload=judge.PRELOAD).__enter__()
+            self._open = Sandbox(level, preload=trial.PRELOAD).__enter__()
             all_exercises()
         return self._open
 

@@ -1,0 +1,434 @@
+"""A trial: checks of one notebook, one after the other, on one student's process.
+
+It runs in a fork of the grader, the judge, which makes the checks; the answers live in another
+process, out of reach of everything. What comes of it is told in lines of JSON.
+"""
+
+import encodings.idna  # noqa: F401  # each client needs it: once here, not in each fork
+import json
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any, TextIO
+
+from ..cells import lines_of
+from ..checks import core
+from ..checks.case import CannotCheckError, Failure
+from ..checks.core import Check, Exercise
+from ..exercises import MODULES
+from ..notebook.tracebacks import describe
+from ..remote.link import Checker
+from ..remote.messages import Line, LinkBrokenError, MessageError, is_lack
+from ..sandbox import namespaces
+from ..sandbox.limits import FILES, data_used, lower, want_files
+from ..sandbox.sandbox import Ending, Sandbox, SandboxError, StudentProcess
+from .clock import LONG_NAP, Clock
+from .grade import HiddenChecks, Result, exercises_of, failed, short
+from .submissions import (
+    UNSEEN,
+    Cell,
+    Submission,
+    SubmissionError,
+    cells_for,
+    cells_of,
+    defined_again,
+)
+
+SECONDS = 10.0
+"""The time for one check, in which its own deadlines have long passed."""
+RUN_SECONDS = 7.0
+"""The time for the cells, in which the one that takes too long has been stopped."""
+BUSY = 3
+"""On a machine that is too busy all may take so many times as long."""
+SLOW = 1.0
+"""Seconds after which a check probably hangs; then those after it are made beside it."""
+CPU_SECONDS = 2
+"""What a student's process may compute, in whole seconds."""
+CELLS_CPU = 1.5
+"""What the cells may compute, so that those after the one that takes too long still run."""
+CHECKS_CPU, EACH_CHECK_CPU = 0.4, 0.1
+"""What the checks may make an answer compute, all together and each. Most take a hundredth."""
+TOGETHER_CPU = 0.4
+"""What the cells may compute, and the answers to the checks, where all are tried together."""
+MEMORY = 512 << 20
+"""Bytes for the judge, whatever it is sent. It takes a tenth of them."""
+JUDGE_CPU = 5
+"""Seconds that the judge may compute, whatever it is sent. It takes a tenth of one."""
+GRACE = 1.0
+"""Seconds in which it becomes known how a process has ended whose link is broken."""
+TRIES = 3
+"""How often a check is made that failed while the machine was too busy."""
+ENTRY = "socketlab.grading.student:main"
+_IPYTHON = ("completer", "completerlib", "crashhandler", "logger", "magics.execution", "oinspect")
+PRELOAD = (
+    "bdb",  # which IPython imports when the first cell runs
+    "psutil",
+    "IPython.extensions.storemagic",
+    *(f"IPython.core.{module}" for module in _IPYTHON),
+    "socketlab.grading.student:prepare",
+    *MODULES,
+)
+"""What a student's process needs. The checks know hints, which students may see, no answers."""
+
+
+CHECKER = "the checking program"
+TOO_MUCH = 2
+"""Exit status of a judge to which more was sent than it has memory for."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a trial is about: some checks of one exercise, or all those of several, together.
+
+    `exercises` has their numbers, and `checks` the names, none for all.
+    """
+
+    submission: Submission
+    exercises: tuple[str, ...]
+    checks: tuple[str, ...] = ()
+
+    @property
+    def is_together(self) -> bool:
+        """Whether it tries several exercises as a kernel does, in one process."""
+        return not self.checks
+
+    @property
+    def seconds(self) -> float:
+        """What it takes at the most, on a machine that is too busy."""
+        return BUSY * (RUN_SECONDS + SECONDS * max(1, len(self.checks)))
+
+
+@dataclass
+class Job:
+    """Checks of one exercise, to be made one after the other, and the cells that run before."""
+
+    exercise: Exercise
+    checks: list[Check]
+    cells: list[Cell]
+    needed: list[Cell]
+    """The cells without which there is no answer, for where `cells` do not run to their end."""
+    again: list[str]
+    """What to tell of names that are defined more than once, where a check fails."""
+
+
+def run(task: Task, sandbox: Sandbox, hidden: HiddenChecks, pipe: TextIO) -> int:
+    """Make the checks, and write a line for all that is to be known; return the exit status.
+
+    Each line is an object of JSON with one name: `missing`, the exercises without an answer; `at`,
+    the one whose checks come now, or none at their end; `result`, that of a check; `slow`, before
+    the result of one that takes long; `unreadable`, why this is no notebook; `lack`, what this
+    machine has not.
+    """
+    try:
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        _try(task, sandbox, hidden, pipe)
+    except MemoryError:
+        return TOO_MUCH
+    except SubmissionError as why:
+        _tell(pipe, unreadable=str(why))
+    except (SandboxError, OSError, RuntimeError) as error:
+        if not task.is_together:  # who tries one alone will see whether it lacks there, too
+            _tell(pipe, lack=str(error))
+    return 0
+
+
+def _tell(pipe: TextIO, **message: Any) -> None:
+    print(json.dumps(message), file=pipe, flush=True)
+
+
+def _try(task: Task, sandbox: Sandbox, hidden: HiddenChecks, pipe: TextIO) -> None:
+    jobs = _jobs(task, hidden)
+    answered = [job.exercise.id for job in jobs]
+    _tell(pipe, missing=[one for one in task.exercises if one not in answered])
+    if not jobs:
+        return
+    trial = Trial(sandbox, pipe)
+    if task.is_together:
+        trial.together(jobs)
+    else:
+        trial.alone(jobs[0])
+
+
+def _jobs(task: Task, hidden: HiddenChecks) -> list[Job]:
+    """Return what there is to do for each exercise that has an answer. SubmissionError."""
+    exercises = exercises_of(task.submission.chapter, hidden)
+    cells = cells_of(task.submission.text)
+    jobs = []
+    for exercise in [one for one in exercises if one.id in task.exercises]:
+        chosen = cells_for(exercise, exercises, cells)
+        if any(cell.binds & {*exercise.names, UNSEEN} for cell in chosen):
+            needed = cells_for(exercise, exercises, cells, common=False)
+            again = defined_again(exercise, cells)
+            names = task.checks or exercise.checks
+            checks = [check for name, check in exercise.checks.items() if name in names]
+            jobs.append(Job(exercise, checks, chosen, needed, again))
+    return jobs
+
+
+class Trial:
+    """Makes checks: this process judges, another one has the answers."""
+
+    def __init__(self, sandbox: Sandbox, pipe: TextIO) -> None:
+        self.sandbox = sandbox
+        self.pipe = pipe
+        _lower_limits()
+        self.is_isolated = sandbox.level == "namespaces"
+        if self.is_isolated:
+            namespaces.enter_network()
+        self.clock = Clock()
+        self.clock.start()
+
+    def together(self, jobs: list[Job]) -> None:
+        """Tell which checks pass at once, all answers in one process, as in a kernel.
+
+        All else is left to those who look at one exercise alone: nothing is known for sure where
+        one answer may have harmed another. So the program ends as soon as something takes long.
+        """
+        cells = {cell.number: cell for job in jobs for cell in job.cells}
+        with self._student(len(jobs)) as student, suppress(LinkBrokenError):
+            in_order = [cells[number] for number in sorted(cells)]
+            checker, troubles = self._run_cells(student, in_order, TOGETHER_CPU, TOGETHER_CPU)
+            for job in jobs:
+                _tell(self.pipe, at=job.exercise.id)
+                notes = _notes(job.cells, troubles)
+                for check in job.checks:
+                    began = time.monotonic()
+                    with self.clock.alarm(SLOW, partial(os._exit, 0), BUSY):
+                        failure = self._attempt(job.exercise, check, checker, student, tries=1)
+                    if failure is None:
+                        self._tell_result(_passed(job.exercise, check), notes, began)
+                    elif isinstance(failure.cause, LinkBrokenError):
+                        return
+            _tell(self.pipe, at="")
+
+    def alone(self, job: Job) -> None:
+        """Tell of each check, up to the first that hangs or ends the student's process."""
+        most = CHECKS_CPU + EACH_CHECK_CPU * len(job.checks)
+        first = job.cells
+        for cells in [first, job.needed]:
+            job.cells = cells
+            with self._student(len(job.checks)) as student:
+                try:
+                    checker, troubles = self._run_cells(student, cells, CELLS_CPU, most)
+                except LinkBrokenError as broken:
+                    if cells != job.needed:
+                        continue
+                    for check in job.checks:  # none would fare better
+                        result = _ended(job, check, _IN_CELLS, student, broken)
+                        self._tell_result(result, [], time.monotonic())
+                else:
+                    notes = _notes(cells, troubles) + [_ONLY_NEEDED] * (cells != first)
+                    self._check(job, student, checker, notes)
+                return
+
+    def _student(self, checks: int) -> StudentProcess:
+        """Start a student's process for so many checks."""
+        seconds = BUSY * (RUN_SECONDS + SECONDS * checks)
+        limits = replace(self.sandbox.limits, cpu_seconds=CPU_SECONDS, seconds=seconds)
+        judge = os.getpid() if self.is_isolated else None
+        return self.sandbox.start(ENTRY, judge, limits=limits)
+
+    def _run_cells(
+        self, student: StudentProcess, cells: list[Cell], cells_cpu: float, checks_cpu: float
+    ) -> tuple[Checker, dict[str, Any]]:
+        """Have the student's process run the cells; return the link to it, and what went wrong.
+
+        `cells_cpu` and `checks_cpu` are seconds that it may compute, in the cells and then.
+        """
+        work = student.work  # waits until it has started, which is not its own time
+        with self.clock.alarm(RUN_SECONDS, student.kill, BUSY):
+            line = Line(student.socket)
+            sources = {str(cell.number): cell.source for cell in cells}
+            line.send([sources, cells_cpu, checks_cpu], [])
+            troubles = line.receive()[0]
+            if not isinstance(troubles, dict):
+                raise MessageError("no list of troubles")
+        # Isolated, it has a file system of its own, and by now a folder in it.
+        checker = Checker(student.socket, str(work.parent) if self.is_isolated else "")
+        threading.Thread(target=checker.serve, daemon=True).start()
+        return checker, troubles
+
+    def _check(self, job: Job, student: StudentProcess, checker: Checker, notes: list[str]) -> None:
+        is_slow = threading.Event()
+
+        def tell_slow() -> None:
+            is_slow.set()
+            self.clock.nap = LONG_NAP
+            _tell(self.pipe, slow=True)
+
+        for check in job.checks:
+            began = time.monotonic()
+            with self.clock.alarm(SLOW, tell_slow, BUSY):
+                failure = self._attempt(job.exercise, check, checker, student, TRIES)
+            cause = failure.cause if failure is not None else None
+            if isinstance(cause, LinkBrokenError):
+                if check is not job.checks[0] and _computed(_ending(student, cause)):
+                    return  # perhaps the checks before have left it too little: let it try alone
+                result = _ended(job, check, check.name, student, cause)
+            elif failure is not None:
+                result = failed(job.exercise, check, failure)
+            else:
+                result = _passed(job.exercise, check)
+            again = [] if result.points else job.again
+            self._tell_result(result, [*notes, *again], began)
+            if is_slow.is_set() or isinstance(cause, LinkBrokenError):
+                return
+
+    def _tell_result(self, result: Result, notes: list[str], began: float) -> None:
+        result.notes = notes
+        result.seconds = time.monotonic() - began
+        _tell(self.pipe, result=asdict(result))
+
+    def _attempt(
+        self,
+        exercise: Exercise,
+        check: Check,
+        checker: Checker,
+        student: StudentProcess,
+        tries: int,
+    ) -> Failure | None:
+        """Make one check; where the machine was too busy for it, again, but in the same time."""
+        found: Failure | None = None
+        with self.clock.alarm(SECONDS, student.kill, BUSY):
+            for _ in range(tries):
+                naps = self.clock.naps
+                try:
+                    failure = core.attempt(exercise, check, (), checker.namespace(), checker)
+                except CannotCheckError as trouble:
+                    raise SandboxError(str(trouble)) from trouble
+                except BaseException as error:  # an answer may raise what no check expects
+                    failure = replace(_FOREIGN, got=describe(error))
+                if lack := checker.lack or _lack(failure.cause if failure else None):
+                    raise SandboxError(f"{CHECKER} was short of something: {lack}")
+                cause = failure.cause if failure is not None else None
+                if isinstance(cause, LinkBrokenError):
+                    if found is not None and _computed(_ending(student, cause)):
+                        return found  # the tries before have left this one too little
+                    break
+                if failure is None or not self.clock.is_late(naps):
+                    break
+                found = failure
+        return failure
+
+
+def _lower_limits() -> None:
+    room = data_used() + MEMORY  # who has forked us may be large; stacks of threads count, too
+    lower("DATA", room, room)
+    threading.stack_size(1 << 20)
+    most = int(time.process_time()) + JUDGE_CPU
+    lower("CPU", most, most + 1)
+    want_files(FILES)  # a client that finds none, in the middle of a check, looks like a failure
+    sys.addaudithook(_only_pages)
+
+
+def _passed(exercise: Exercise, check: Check) -> Result:
+    result = Result(exercise.id, check.name, check.points, check.points, check.praise)
+    result.topic = check.topic
+    return result
+
+
+_ONLY_NEEDED = (
+    "Your program ended, or didn't come to its end, while all your cells ran. So only those that "
+    "the answer needs were run."
+)
+
+
+def _only_pages(event: str, args: tuple[Any, ...]) -> None:
+    """Have urllib fetch nothing but pages: a student may call what a check fetches with.
+
+    Here, not over there, file: would lead to the answers.
+    """
+    if event == "urllib.Request" and not args[0].startswith("http://"):
+        raise PermissionError(f"{args[0]} is no address of a page: it has no http://")
+
+
+def _lack(error: BaseException | None) -> str:
+    """Say what this process could not have, where `error` comes from that; else nothing.
+
+    What was raised over there, by the answer, has been told: that is its own lack.
+    """
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        if is_lack(error) and not hasattr(error, "told"):
+            return str(error)
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+_FOREIGN = Failure(
+    called="your answer",
+    got="",
+    expected="no exception, or one that is an Exception",
+    why="Others, such as KeyboardInterrupt, are meant for the program as a whole, and end it.",
+)
+
+
+_IN_CELLS = "while your cells ran"
+
+
+def _ended(job: Job, check: Check, when: str, student: StudentProcess, broken: Exception) -> Result:
+    ending = _ending(student, broken)
+    if ending.reason == "trouble":
+        raise SandboxError(ending.words)
+    if _computed(ending):
+        stood = _last_line(job.cells, student)
+        came = f"It computed for a long time, and was ended{stood}."
+    elif isinstance(broken, MessageError):
+        came = f"It sent what is no answer ({broken}), and was ended."
+    elif ending.reason in ("killed", "time"):
+        came = "It was not done after many seconds, and was ended. Does it wait, or serve for ever?"
+    else:
+        came = ending.words
+    failure = Failure(
+        called=f"your {' and '.join(job.exercise.names)}, {when}",
+        got=came,
+        expected="a program that is still there when the check is over",
+        why="A check asks for one thing after the other. Who has gone cannot answer.",
+    )
+    if when == _IN_CELLS:
+        why = "It is not tried before the cells that it needs have run."
+        failure = replace(failure, expected="cells that run to their end", why=why)
+    return failed(job.exercise, check, failure)
+
+
+def _ending(student: StudentProcess, broken: Exception) -> Ending:
+    gone = None if isinstance(broken, MessageError) else student.wait(GRACE)
+    return gone or student.kill()
+
+
+def _computed(ending: Ending) -> bool:
+    """Tell whether a process that has gone was ended because it computed for too long."""
+    by_signal = -ending.status in (signal.SIGPROF, signal.SIGXCPU)
+    return by_signal or ending.reason == "cpu" or ending.cpu_seconds > CHECKS_CPU
+
+
+def _last_line(cells: list[Cell], student: StudentProcess) -> str:
+    """Tell where it stood, from what faulthandler has written."""
+    sources = {str(cell.number): lines_of(cell.source) for cell in cells}
+    for number, line in re.findall(r'File "<cell (\d+)>", line (\d+) ', student.stderr()):
+        if 0 < int(line) <= len(sources.get(number, ())):
+            return (
+                f"; it stood in line {line} of your code: {sources[number][int(line) - 1].rstrip()}"
+            )
+    return ""
+
+
+def _notes(cells: list[Cell], troubles: dict[str, Any]) -> list[str]:
+    notes = []
+    for cell in cells:
+        told = short(str(troubles.get(str(cell.number), "")))
+        told = told and (cell.syntax_error or told)  # of a line such as `ls` IPython makes Python
+        if told and not told.endswith("is still blank"):  # which the checks tell, too
+            notes.append(
+                f"The cell that begins with {cell.begins!r} did not run to its end: {told}"
+            )
+    return notes

@@ -1,0 +1,99 @@
+"""The queue of trials: each in a process of its own, and none outlives who asked for it."""
+
+import os
+import signal
+import sys
+import time
+from collections import Counter
+
+import psutil
+import pytest
+
+from socketlab.grading import judge, trial
+from socketlab.grading.grade import Grade
+from socketlab.grading.judge import MOST_PER_CPU, TURNS_PER_CPU, NotJudgedError, Turns
+from socketlab.grading.submissions import Submission
+from socketlab.project import PROJECT
+from socketlab.sandbox.sandbox import Sandbox
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="tried on Linux only")
+CHAPTER = "03_tcp_server"
+SOLUTION = (PROJECT / "solutions" / CHAPTER / f"{CHAPTER}.ipynb").read_text("utf-8")
+STUDENTS = ("ada", "bob", "eve")
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox(preload=trial.PRELOAD) as sandbox:
+        yield sandbox
+
+
+def grades(sandbox, students=STUDENTS):
+    """Yield the student and the outcome of each of some solutions, as they come."""
+    handed_in = {number: Submission(one, CHAPTER, SOLUTION) for number, one in enumerate(students)}
+    for number, outcome in judge.grades(handed_in, sandbox):
+        yield students[number], outcome
+
+
+def instead(monkeypatch, student, happens, applies=lambda _: True):
+    """Let the trials of a student come to this, in place of what they are."""
+    run = trial.run
+
+    def replaced(task, *more):
+        is_meant = task.submission.student == student and applies(task)
+        return happens() if is_meant else run(task, *more)
+
+    monkeypatch.setattr(trial, "run", replaced)
+
+
+def dies():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_judge_that_dies_costs_its_own_notebook_alone(sandbox, monkeypatch):
+    """As when the system is short of memory: who is not judged has no points, and no 0."""
+    instead(monkeypatch, "bob", dies)
+    came = dict(grades(sandbox))
+    assert isinstance(came["bob"], NotJudgedError) and "ended by signal 9" in str(came["bob"])
+    for name in ("ada", "eve"):
+        assert came[name].points == came[name].max_points
+
+
+def test_where_all_together_cannot_be_tried_each_is_alone(sandbox, monkeypatch):
+    instead(monkeypatch, "ada", dies, lambda task: task.is_together)
+    [(_, came)] = grades(sandbox, ["ada"])
+    assert came.points == came.max_points
+
+
+def test_a_judge_that_hangs_is_ended(sandbox, monkeypatch):
+    """What it was about has no points: it was the answer that kept it busy."""
+    for name in ("SECONDS", "RUN_SECONDS"):
+        monkeypatch.setattr(trial, name, 0.1)
+    instead(monkeypatch, "ada", lambda: time.sleep(120))
+    [(_, came)] = grades(sandbox, ["ada"])
+    assert isinstance(came, Grade) and came.points == 0
+    assert {one.failure.got for one in came.results} == {"the checking program ended"}
+
+
+def test_trials_end_with_who_asks_for_them(sandbox, monkeypatch):
+    before = psutil.Process().children()
+    instead(monkeypatch, "eve", lambda: time.sleep(120))
+    coming = grades(sandbox)
+    assert {next(coming)[0], next(coming)[0]} == {"ada", "bob"}
+    coming.close()
+    assert psutil.Process().children() == before
+
+
+@pytest.mark.parametrize(("running", "for_each"), [(1, MOST_PER_CPU), (1000, TURNS_PER_CPU)])
+def test_turns(running, for_each, monkeypatch):
+    """As many for each processor as for any other, and more while one is idle."""
+    monkeypatch.setattr("socketlab.machine_load.Crowd.count", lambda _: running)
+    turns = Turns()
+    taken = Counter()
+    while (turn := turns.take()) is not None:
+        taken[turns.processor(turn)] += 1
+    assert set(taken.values()) == {for_each}
+    assert set(taken) == os.sched_getaffinity(0)
+    turns.give(1)
+    assert (turns.take(), turns.take()) == (1, None)
+    turns.close()
