@@ -87,7 +87,8 @@ class Line:
     def _want(self, count: int) -> bytearray:
         """Receive until there are so many bytes; return what there is.
 
-        Where one message has descriptors all have, or the kernel might give us two at once.
+        The kernel ends a look at bytes with descriptors, but not before them. So that nobody gets
+        another message's, each one waits for an answer, or has descriptors as all others.
         """
         while len(self._received) < count:
             data, descriptors, _, _ = socket.recv_fds(self._socket, _CHUNK, 4)

@@ -11,7 +11,13 @@ import pytest
 
 from socketlab.grading import judge, trial
 from socketlab.grading.grade import Grade
-from socketlab.grading.judge import MOST_PER_CPU, TURNS_PER_CPU, NotJudgedError, Turns
+from socketlab.grading.judge import (
+    MOST_PER_CPU,
+    TURNS_PER_CPU,
+    Notebook,
+    NotJudgedError,
+    Turns,
+)
 from socketlab.grading.submissions import Submission
 from socketlab.project import PROJECT
 from socketlab.sandbox.sandbox import Sandbox
@@ -35,7 +41,7 @@ def grades(sandbox, students=STUDENTS):
         yield students[number], outcome
 
 
-def instead(monkeypatch, student, happens, applies=lambda _: True):
+def instead(monkeypatch, student, happens, applies=lambda task: True):
     """Let the trials of a student come to this, in place of what they are."""
     run = trial.run
 
@@ -57,6 +63,44 @@ def test_a_judge_that_dies_costs_its_own_notebook_alone(sandbox, monkeypatch):
     assert isinstance(came["bob"], NotJudgedError) and "ended by signal 9" in str(came["bob"])
     for name in ("ada", "eve"):
         assert came[name].points == came[name].max_points
+
+
+def test_right_answers_are_tried_once_and_together(sandbox, monkeypatch, tmp_path):
+    run = trial.run
+
+    def noted(task, *more):
+        (tmp_path / "tried").open("a").write(f"{' '.join(task.exercises)}\n")
+        return run(task, *more)
+
+    monkeypatch.setattr(trial, "run", noted)
+    [(_, came)] = grades(sandbox, ["ada"])
+    assert came.points == came.max_points
+    assert (tmp_path / "tried").read_text() == "03.1 03.2 03.3 03.4\n"
+
+
+ALL = {"03.1": 7, "03.2": 4, "03.3": 4, "03.4": 5}
+
+
+@pytest.mark.parametrize(
+    ("reached", "passed", "tasks"),
+    [
+        (["03.1", "03.2", "03.3", "03.4", ""], {}, ["03.1 7", "03.2 4", "03.3 4", "03.4 5"]),
+        (["03.1", "03.2", "03.3", "03.4", ""], {**ALL, "03.2": 1}, ["03.2 3"]),
+        (["03.1"], {"03.1": 5}, ["03.1 1", "03.1 1", "03.2 03.3 03.4 0"]),
+        (["03.1", "03.2"], {"03.1": 7, "03.2": 3}, ["03.2 1", "03.3 03.4 0"]),
+        (["03.1", "03.2"], {"03.1": 6, "03.2": 4}, ["03.1 1", "03.3 03.4 0"]),
+        ([], {}, ["03.1 7", "03.2 4", "03.3 4", "03.4 5"]),
+    ],
+    ids=["none passed", "a failure", "stuck", "stuck later", "dead between two", "no cell ran"],
+)
+def test_what_is_left_is_tried_alone_and_what_was_not_reached_together(reached, passed, tasks):
+    notebook = Notebook(0, Submission("ada", CHAPTER, SOLUTION), {})
+    assert {number: len(one.checks) for number, one in notebook.exercises.items()} == ALL
+    for number, count in passed.items():
+        for name in list(notebook.exercises[number].checks)[:count]:
+            notebook.results[number, name] = None
+    left = notebook.tasks_after(reached)
+    assert [f"{' '.join(one.exercises)} {len(one.checks)}" for one in left] == tasks
 
 
 def test_where_all_together_cannot_be_tried_each_is_alone(sandbox, monkeypatch):

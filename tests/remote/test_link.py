@@ -157,6 +157,26 @@ def test_a_message_may_be_nested_only_so_deep(depth, filled):
         sender.join()
 
 
+def test_messages_that_come_at_once_are_received_one_by_one():
+    """Each with its descriptors: the kernel ends every look at those that have some."""
+    sent = ["first", 2, None, {"daemon": True}, ["x" * 100_000]]
+    ours, theirs = socket.socketpair()
+    with ours, theirs, open(os.devnull) as file:
+
+        def send():
+            for one in sent:
+                Line(theirs).send(one, [file.fileno()])
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        line = Line(ours)
+        for one in sent:
+            message, descriptors = line.receive()
+            assert (message, len(descriptors)) == (one, 1)
+            os.close(*descriptors)
+        sender.join()
+
+
 def test_a_class_statement_here_may_have_all_that_a_class_can_have(bench):
     """Annotations, attributes set in methods, a docstring, special methods: it is made there."""
 
