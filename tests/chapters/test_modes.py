@@ -75,3 +75,16 @@ def test_odd_surroundings_change_nothing(
     assert any(NO_NAME in streams(cell, "stdout") for cell in code_cells(notebook)) == (
         chapter.stem == "09_assembled"
     )
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("chapter", ["02_base_server", "06_threading_mixin"])  # these draw
+def test_a_home_that_nobody_can_write_to_changes_nothing(chapter: str, tmp_path: Path) -> None:
+    [path] = [one for one in chapters() if one.stem == chapter]
+    committed, notebook = read(path), read(path)
+    surroundings = os.environ | {"HOME": os.devnull}
+    execute(notebook, surroundings, resources={"metadata": {"path": str(tmp_path)}})
+    for before, now in zip(code_cells(committed), code_cells(notebook), strict=True):
+        if "nbval-ignore-output" not in tags(now):
+            assert streams(now, "stdout") == streams(before, "stdout"), now.source
+        assert drawn(now) == drawn(before), now.source

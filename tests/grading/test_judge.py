@@ -19,6 +19,7 @@ from socketlab.grading.judge import (
     Turns,
 )
 from socketlab.grading.submissions import Submission
+from socketlab.machine_load import processors
 from socketlab.project import PROJECT
 from socketlab.sandbox.sandbox import Sandbox
 
@@ -59,9 +60,10 @@ def dies():
 def test_a_judge_that_dies_costs_its_own_notebook_alone(sandbox, monkeypatch):
     """As when the system is short of memory: who is not judged has no points, and no 0."""
     instead(monkeypatch, "bob", dies)
-    came = dict(grades(sandbox))
+    students = [*STUDENTS, *["bob"] * MOST_PER_CPU * len(processors()), "joe"]
+    came = dict(grades(sandbox, students))
     assert isinstance(came["bob"], NotJudgedError) and "ended by signal 9" in str(came["bob"])
-    for name in ("ada", "eve"):
+    for name in ("ada", "eve", "joe"):  # who dies with a turn keeps nobody from having it
         assert came[name].points == came[name].max_points
 
 
