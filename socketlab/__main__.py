@@ -18,7 +18,7 @@ from .output import SentenceError, take_plainer_signs
 from .project import PROJECT
 from .sandbox import LEVELS
 
-JOBS_PER_CPU = 32
+JOBS_PER_CPU = 16
 """Programs of students at a time, for each processor: a wrong answer is mostly waited for."""
 
 

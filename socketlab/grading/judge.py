@@ -35,7 +35,7 @@ from .grade import (
 from .submissions import Submission
 from .trial import Task
 
-AT_ONCE = 64
+AT_ONCE = 32
 """Trials at a time: most of a trial is waiting, and of one that hangs, all."""
 TURNS_PER_CPU = 2
 """Of these, so many may compute, for each processor, however busy the machine is: more are late."""
