@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from ..cells import lines_of
 from ..checks import core
@@ -201,7 +201,7 @@ class Trial:
                 notes = _notes(job.cells, troubles)
                 for check in job.checks:
                     began = time.monotonic()
-                    with self.clock.alarm(SLOW, partial(os._exit, 0), BUSY):
+                    with self.clock.alarm(SLOW, partial(_give_up, student), BUSY):
                         failure = self._attempt(job.exercise, check, checker, student, tries=1)
                     if failure is None:
                         self._tell_result(_passed(job.exercise, check), notes, began)
@@ -317,6 +317,13 @@ class Trial:
                     break
                 found = failure
         return failure
+
+
+def _give_up(student: StudentProcess) -> NoReturn:
+    """End this process, whatever it waits for, when nothing of the student's is left."""
+    with suppress(SandboxError):
+        student.kill()
+    os._exit(0)
 
 
 def _lower_limits() -> None:
