@@ -101,9 +101,9 @@ def line_handler(module, then=None, **attributes):
     return type("Handler", (base,), {"handle": handle, **attributes})
 
 
-def connect(server, greeting=b"", timeout=DEADLINE):
+def connect(server, greeting=b""):
     client = socket.socket(server.address_family, server.socket_type)
-    client.settimeout(timeout)
+    client.settimeout(DEADLINE)
     client.connect(server.server_address)
     if greeting:
         client.sendall(greeting)
@@ -116,10 +116,10 @@ def reset(client):
     client.close()
 
 
-def others(server, timeout=1.0):
+def others(server):
     """Tell whether another client is served."""
     try:
-        with connect(server, b"hello\n", timeout) as client:
+        with connect(server, b"hello\n") as client:
             served = client.recv(6) == b"hello\n"
     except OSError:
         served = False
@@ -281,7 +281,7 @@ def silent_tls_client(module):
     silent = connect(server)
     time.sleep(0.05)
     try:
-        with mine.wrap_socket(connect(server, timeout=1), server_hostname="localhost") as client:
+        with mine.wrap_socket(connect(server), server_hostname="localhost") as client:
             client.sendall(b"hello\n")
             served = client.recv(6) == b"hello\n"
     except OSError:
@@ -425,7 +425,7 @@ def no_descriptors(module):
         for number in hoard:
             os.close(number)
         waiting.close()
-        return f"the loop {how}; after that, {others(server, DEADLINE)}"
+        return f"the loop {how}; after that, {others(server)}"
 
 
 @contextmanager

@@ -192,7 +192,7 @@ class Graded:
         environment = {**os.environ, "PYTHONPATH": f"{PROJECT}:{folder}/mark", "COLUMNS": "200"}
         begun = time.monotonic()
         with subprocess.Popen(
-            [*command, *options],
+            [*command, "--jobs", "16", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
