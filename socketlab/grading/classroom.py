@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -27,6 +27,8 @@ from .grade import Grade, HiddenChecks, exercises_of, ungraded
 from .results import JOURNAL, TABLE, Journal, grade_of, write_all
 from .submissions import Submission, SubmissionError, submissions
 
+FEW_JOBS = 4
+"""Trials at a time of who could not be judged beside others."""
 NOT_YET = "This submission has not been graded yet, or the grader was interrupted."
 
 
@@ -193,7 +195,7 @@ def _graded(
                 left.append(place)
     if not left:
         return
-    with _judges(settings) as judged:
+    with _judges(replace(settings, jobs=min(settings.jobs, FEW_JOBS))) as judged:
         for place in left:
             [(_, outcome)] = judged({place: handed_in[place]}, secret)
             if not isinstance(outcome, Grade):

@@ -108,21 +108,22 @@ class Notebook:
         self.lack = ""
         self.trials = 0
 
-    def tasks_after(self, reached: list[str]) -> list[Task]:
-        """Return what is left to do after a trial of all together that has reached these exercises.
+    def tasks_after(self, task: Task, reached: list[str]) -> list[Task]:
+        """Return what is left to do after a trial of several together that has reached these.
 
         The last one has stopped it; "" is there instead where it came to its end. Nothing is there
         where it didn't even come to the checks.
         """
         together, tasks = [], []
-        for number, exercise in self.exercises.items() if not self.trouble else ():
-            left = tuple(name for name in exercise.checks if (number, name) not in self.results)
+        for number in task.exercises if not self.trouble else ():
+            checks = tuple(self.exercises[number].checks)
+            left = tuple(name for name in checks if (number, name) not in self.results)
             if not left or number in self.missing:
                 continue
             if reached and number == reached[-1]:
                 tasks += [Task(self.submission, (number,), (name,)) for name in left]
-            elif not reached or number in reached:
-                tasks.append(Task(self.submission, (number,), left))
+            elif not reached or number in reached:  # all of it: one check may depend on another
+                tasks.append(Task(self.submission, (number,), checks))
             else:
                 together.append(number)
         return [*tasks, Task(self.submission, tuple(together))] if together else tasks
@@ -278,7 +279,8 @@ class Queue:
                 signal.signal(number, signal.SIG_DFL)  # they end it, with no traceback
             namespaces.end_with(grader)
             _stay_on(self._turns.processor(turn))
-            os.close(read_end)
+            for pipe in [read_end, *(one.pipe for one in self._running())]:
+                os.close(pipe)
             with open(write_end, "w", encoding="utf-8") as lines:
                 status = trial.run(task, self._sandbox, notebook.hidden, lines)
         finally:
@@ -324,7 +326,7 @@ class Queue:
         status = one.end()
         notebook, task = one.notebook, one.task
         if task.is_together:
-            self._add(notebook, notebook.tasks_after(one.reached))
+            self._add(notebook, notebook.tasks_after(task, one.reached))
         elif one.told < len(task.checks) and task.exercises[0] not in notebook.missing:
             if status in (trial.TOO_MUCH, -signal.SIGXCPU) or one.hung:
                 notebook.note_end(task.exercises[0], task.checks[one.told])

@@ -14,8 +14,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import partial
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
 from ..cells import lines_of
 from ..checks import core
@@ -100,8 +99,8 @@ class Task:
 
     @property
     def seconds(self) -> float:
-        """What it takes at the most, on a machine that is too busy."""
-        return BUSY * (RUN_SECONDS + SECONDS * max(1, len(self.checks)))
+        """The time it has at the most, on a machine that is too busy."""
+        return _most_seconds(max(len(self.exercises), len(self.checks)))
 
 
 @dataclass
@@ -192,21 +191,29 @@ class Trial:
         All else is left to those who look at one exercise alone: nothing is known for sure where
         one answer may have harmed another. So the program ends as soon as something takes long.
         """
-        cells = {cell.number: cell for job in jobs for cell in job.cells}
+        by_number = {cell.number: cell for job in jobs for cell in job.cells}
+        cells = [by_number[number] for number in sorted(by_number)]
+        gave_up = threading.Event()
         with self._student(len(jobs)) as student, suppress(LinkBrokenError):
-            in_order = [cells[number] for number in sorted(cells)]
-            checker, troubles = self._run_cells(student, in_order, TOGETHER_CPU, TOGETHER_CPU)
+
+            def give_up() -> None:
+                gave_up.set()
+                student.kill()
+
+            checker, troubles = self._run_cells(student, cells, TOGETHER_CPU, TOGETHER_CPU)
             for job in jobs:
                 _tell(self.pipe, at=job.exercise.id)
-                notes = _notes(job.cells, troubles)
+                if _notes(job.cells, troubles) or _has_others(job, cells):
+                    continue
                 for check in job.checks:
                     began = time.monotonic()
-                    with self.clock.alarm(SLOW, partial(_give_up, student), BUSY):
+                    with self.clock.alarm(SLOW, give_up, BUSY):
                         failure = self._attempt(job.exercise, check, checker, student, tries=1)
-                    if failure is None:
-                        self._tell_result(_passed(job.exercise, check), notes, began)
-                    elif isinstance(failure.cause, LinkBrokenError):
+                    cause = failure.cause if failure is not None else None
+                    if gave_up.is_set() or isinstance(cause, LinkBrokenError):
                         return
+                    if failure is None:
+                        self._tell_result(_passed(job.exercise, check), [], began)
             _tell(self.pipe, at="")
 
     def alone(self, job: Job) -> None:
@@ -229,9 +236,9 @@ class Trial:
                     self._check(job, student, checker, notes)
                 return
 
-    def _student(self, checks: int) -> StudentProcess:
-        """Start a student's process for so many checks."""
-        seconds = BUSY * (RUN_SECONDS + SECONDS * checks)
+    def _student(self, count: int) -> StudentProcess:
+        """Start a student's process for so many checks, or exercises."""
+        seconds = _most_seconds(count)
         limits = replace(self.sandbox.limits, cpu_seconds=CPU_SECONDS, seconds=seconds)
         judge = os.getpid() if self.is_isolated else None
         return self.sandbox.start(ENTRY, judge, limits=limits)
@@ -319,11 +326,14 @@ class Trial:
         return failure
 
 
-def _give_up(student: StudentProcess) -> NoReturn:
-    """End this process, whatever it waits for, when nothing of the student's is left."""
-    with suppress(SandboxError):
-        student.kill()
-    os._exit(0)
+def _most_seconds(count: int) -> float:
+    return BUSY * (RUN_SECONDS + SECONDS * count)
+
+
+def _has_others(job: Job, cells: list[Cell]) -> bool:
+    """Tell whether cells that don't count for an exercise may define its names, too."""
+    names = {*job.exercise.names, UNSEEN}
+    return any(cell.binds & names for cell in cells if cell not in job.cells)
 
 
 def _lower_limits() -> None:

@@ -19,6 +19,7 @@ MOST_BYTES = 16 << 20
 
 
 _CHUNK = 1 << 12
+_MOST_DESCRIPTORS = 4
 
 
 MOST_DEPTH = 500
@@ -91,11 +92,13 @@ class Line:
         another message's, each one waits for an answer, or has descriptors as all others.
         """
         while len(self._received) < count:
-            data, descriptors, _, _ = socket.recv_fds(self._socket, _CHUNK, 4)
+            data, descriptors, _, _ = socket.recv_fds(self._socket, _CHUNK, _MOST_DESCRIPTORS)
             if not data:
                 raise EOFError
             self._received += data
             self._descriptors += descriptors
+            if len(self._descriptors) > _MOST_DESCRIPTORS:
+                raise ValueError(f"{len(self._descriptors)} descriptors")
         return self._received
 
     def close(self) -> None:

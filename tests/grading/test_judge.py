@@ -19,6 +19,7 @@ from socketlab.grading.judge import (
     Turns,
 )
 from socketlab.grading.submissions import Submission
+from socketlab.grading.trial import Task
 from socketlab.machine_load import processors
 from socketlab.project import PROJECT
 from socketlab.sandbox.sandbox import Sandbox
@@ -87,10 +88,10 @@ ALL = {"03.1": 7, "03.2": 4, "03.3": 4, "03.4": 5}
     ("reached", "passed", "tasks"),
     [
         (["03.1", "03.2", "03.3", "03.4", ""], {}, ["03.1 7", "03.2 4", "03.3 4", "03.4 5"]),
-        (["03.1", "03.2", "03.3", "03.4", ""], {**ALL, "03.2": 1}, ["03.2 3"]),
+        (["03.1", "03.2", "03.3", "03.4", ""], {**ALL, "03.2": 1}, ["03.2 4"]),
         (["03.1"], {"03.1": 5}, ["03.1 1", "03.1 1", "03.2 03.3 03.4 0"]),
         (["03.1", "03.2"], {"03.1": 7, "03.2": 3}, ["03.2 1", "03.3 03.4 0"]),
-        (["03.1", "03.2"], {"03.1": 6, "03.2": 4}, ["03.1 1", "03.3 03.4 0"]),
+        (["03.1", "03.2"], {"03.1": 6, "03.2": 4}, ["03.1 7", "03.3 03.4 0"]),
         ([], {}, ["03.1 7", "03.2 4", "03.3 4", "03.4 5"]),
     ],
     ids=["none passed", "a failure", "stuck", "stuck later", "dead between two", "no cell ran"],
@@ -101,8 +102,18 @@ def test_what_is_left_is_tried_alone_and_what_was_not_reached_together(reached, 
     for number, count in passed.items():
         for name in list(notebook.exercises[number].checks)[:count]:
             notebook.results[number, name] = None
-    left = notebook.tasks_after(reached)
+    left = notebook.tasks_after(Task(notebook.submission, tuple(ALL)), reached)
     assert [f"{' '.join(one.exercises)} {len(one.checks)}" for one in left] == tasks
+
+
+def test_what_others_try_already_is_not_tried_again():
+    """As after a second trial of some together, while the first one's rest still runs."""
+    notebook = Notebook(0, Submission("ada", CHAPTER, SOLUTION), {})
+    task = Task(notebook.submission, ("03.3", "03.4"))
+    assert {one.exercises for one in notebook.tasks_after(task, ["03.3"])} == {
+        ("03.3",),
+        ("03.4",),
+    }
 
 
 def test_where_all_together_cannot_be_tried_each_is_alone(sandbox, monkeypatch):
