@@ -6,8 +6,10 @@ import sys
 import time
 from collections import Counter
 
+import nbformat
 import psutil
 import pytest
+from nbformat.v4 import new_code_cell
 
 from socketlab.grading import judge, trial
 from socketlab.grading.grade import Grade
@@ -104,6 +106,19 @@ def test_what_is_left_is_tried_alone_and_what_was_not_reached_together(reached, 
             notebook.results[number, name] = None
     left = notebook.tasks_after(Task(notebook.submission, tuple(ALL)), reached)
     assert [f"{' '.join(one.exercises)} {len(one.checks)}" for one in left] == tasks
+
+
+def test_an_answer_that_comes_too_late_does_not_count_because_another_needs_it(sandbox):
+    """Mended below its last check, in a cell that runs for the next exercise."""
+    notebook = nbformat.reads(SOLUTION, 4)
+    [answer] = [cell for cell in notebook.cells if cell.id == "answer-03-1"]
+    [needs_it] = [cell for cell in notebook.cells if cell.id == "answer-03-2"]
+    mended = new_code_cell(answer.source)
+    answer.source = answer.source.replace("request.shutdown(socket.SHUT_WR)", "pass")
+    needs_it.source = f"TCPServer\n{needs_it.source}"
+    notebook.cells.insert(notebook.cells.index(needs_it), mended)
+    came = judge.grade(Submission("ada", CHAPTER, nbformat.writes(notebook)), sandbox)
+    assert [one.check for one in came.results if not one.points] == ["goodbye"]
 
 
 def test_what_others_try_already_is_not_tried_again():
