@@ -11,6 +11,7 @@ from traceback import walk_stack
 from typing import Any
 from weakref import WeakSet
 
+from ..notebook.running import in_thread
 from ..notebook.threads import computing, end_busy, end_thread
 from ..notebook.tracebacks import describe
 
@@ -269,21 +270,7 @@ class _Foreground(threading.Thread):
 
 def in_foreground(call: Callable[[], Any]) -> Any:
     """Return `call()`, made where a thread is a daemon only if the learner's code says so."""
-    outcome: list[Any] = []
-    failure: list[BaseException] = []
-
-    def attempt() -> None:
-        try:
-            outcome.append(call())
-        except BaseException as error:
-            failure.append(error)
-
-    thread = _Foreground(target=attempt, daemon=True)
-    thread.start()
-    thread.join()
-    if failure:
-        raise failure[0]
-    return outcome[0]
+    return in_thread(_Foreground, call).result()
 
 
 def joined(threads: dict[Any, threading.Thread]) -> Any:

@@ -3,6 +3,8 @@
 import threading
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from .explain import explain
@@ -29,23 +31,28 @@ def within(seconds: float, call: Callable[[], Any], what: str) -> Any:
     The call goes on in a daemon thread when the time is up: Python cannot stop a thread.
     An exception that the call raises comes through.
     """
-    outcome: list[Any] = []
-    failure: list[BaseException] = []
+    outcome = in_thread(partial(threading.Thread, name="deadline"), call, seconds)
+    if not outcome.done():
+        raise overdue(seconds, what)
+    return outcome.result()
+
+
+def in_thread(
+    kind: Callable[..., threading.Thread], call: Callable[[], Any], seconds: float | None = None
+) -> Future[Any]:
+    """Call `call()` in a daemon thread of this kind; return what came of it in so many seconds."""
+    outcome: Future[Any] = Future()
 
     def attempt() -> None:
         try:
-            outcome.append(call())
+            outcome.set_result(call())
         except BaseException as error:
-            failure.append(error)
+            outcome.set_exception(error)
 
-    thread = threading.Thread(target=attempt, name="deadline", daemon=True)
+    thread = kind(target=attempt, daemon=True)
     thread.start()
     thread.join(seconds)
-    if failure:
-        raise failure[0]
-    if not outcome:
-        raise overdue(seconds, what)
-    return outcome[0]
+    return outcome
 
 
 def overdue(seconds: float, what: str) -> ServerError:
