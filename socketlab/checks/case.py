@@ -162,6 +162,7 @@ class Case:
                 raise
 
         watched = type(type(server).__name__, (), {"serve_forever": serve})()
+        # Not as methods: an answer may have plain functions there.
         watched.shutdown, watched.server_close = shutdown, server_close
         failure: CaseError | None = None
         try:

@@ -140,7 +140,7 @@ class Notebook:
         )
         self.results[number, name] = failed(exercise, exercise.checks[name], failure)
 
-    def outcome(self) -> "Grade | NotJudgedError":
+    def outcome(self) -> Grade | NotJudgedError:
         """Return the grade, or why there is none."""
         if self.lack:
             return NotJudgedError(self.lack)
@@ -349,15 +349,15 @@ class Turns:
     def __init__(self) -> None:
         self._processors = processors()
         self._free = set(range(len(self._processors) * MOST_PER_CPU))
+        self._most = len(self._free)
         self._sure = len(self._processors) * TURNS_PER_CPU
-        self._taken = 0
         self._crowd = Crowd()
 
     def take(self) -> int | None:
         """Return the number of a turn, or None where there is none just now."""
-        if not self._free or (self._taken >= self._sure and not self._is_idle()):
+        taken = self._most - len(self._free)
+        if not self._free or (taken >= self._sure and not self._is_idle()):
             return None
-        self._taken += 1
         turn = min(self._free)
         self._free.discard(turn)
         return turn
@@ -368,7 +368,6 @@ class Turns:
 
     def give(self, turn: int) -> None:
         """Give a turn back."""
-        self._taken -= 1
         self._free.add(turn)
 
     def processor(self, turn: int) -> int:
