@@ -14,6 +14,8 @@ from ..notebook.tracebacks import describe
 from .case import PATIENCE, Case, soon
 from .records import MOMENT, joined
 
+_DIRECTLY = build_opener(ProxyHandler({}))
+
 
 def connect(address: Any) -> socket.socket:
     """Return a client's connection to a host and a port."""
@@ -99,7 +101,7 @@ class Page(NamedTuple):
 
 def fetch(url: str) -> Page:
     """Return what is at a URL."""
-    with build_opener(ProxyHandler({})).open(url, timeout=PATIENCE) as answer:
+    with _DIRECTLY.open(url, timeout=PATIENCE) as answer:
         return Page(answer.status, str(answer.headers["Content-Type"]), answer.read().decode())
 
 

@@ -19,8 +19,7 @@ import builtins
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, cast
 
 from ..notebook.running import overdue, within
@@ -36,6 +35,9 @@ FEW_HANDS = 64
 """So many are always there; where they are not, it is this side's lack."""
 _NAMESPACE = 0
 """The number by which both sides know the student's names."""
+_VALUES = (int, float, str, bytes, bytearray, tuple, list, set, frozenset, dict, slice)
+_VALUES += (type(...), BaseException)
+"""What is copied, at least where it is the checker's."""
 
 
 class Link:
@@ -70,7 +72,7 @@ class Link:
     def call(self, function: Any, *args: Any, **keywords: Any) -> Any:
         """Return `function(*args, **keywords)`, run on the other side."""
         line = self._line()
-        self._send(line, {"call": (function, args, tuple(keywords.items()), False)})
+        self._ask(line, function, args, keywords)
         return self._result(*self._reply(line))
 
     def call_within(self, seconds: float, what: str, function: Any, *args: Any) -> Any:
@@ -83,13 +85,30 @@ class Link:
             return within(seconds, lambda: self.call(function, *args), what)
         end = time.monotonic() + seconds
         line = self._line()
-        self._send(line, {"call": (function, args, (), True)})
+        self._ask(line, function, args, {}, as_daemon=True)
         try:
             reply = self._reply(line, end)
         except TimeoutError:
             del self._lines.mine
             raise overdue(seconds, what) from None
         return self._result(*reply)
+
+    def _ask(
+        self,
+        line: Line,
+        function: Any,
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        as_daemon: bool = False,
+    ) -> None:
+        sent: list[int] = []
+        call = [
+            self._write(function, sent),
+            [self._write(one, sent) for one in args],
+            [(name, self._write(one, sent)) for name, one in keywords.items()],
+            as_daemon,
+        ]
+        line.send({"call": call}, sent)
 
     def _reply(self, line: Line, end: float | None = None) -> tuple[Any, list[int]]:
         """Return what comes back; until then, answer the calls that come from there."""
@@ -121,60 +140,55 @@ class Link:
             line.close()
 
     def _line(self) -> Line:
-        if not hasattr(self._lines, "mine"):
+        owner: _Owner | None = getattr(self._lines, "mine", None)
+        if owner is None:
             here, there = socket.socketpair()
-            self._lines.mine = _Owner(Line(here))
+            self._lines.mine = owner = _Owner(Line(here))
             about = {"daemon": threading.current_thread().daemon}
             with self._opening, there:
                 self._control.send(about, [there.fileno()])
-        return cast(Line, self._lines.mine.line)
+        return owner.line
 
     def _answer(self, line: Line, message: Any, descriptors: list[int]) -> None:
         function, args, pairs, as_daemon = self._read(message["call"], descriptors)
         keywords = dict(pairs)
         if not self._may_be_called(function):
             raise MessageError(f"a call of {function!r}")
+        sent: list[int] = []
         try:
-            with self._answering(as_daemon):
-                reply = {"value": function(*args, **keywords)}
+            reply = {"value": self._write(self._called(as_daemon, function, args, keywords), sent)}
         except LinkBrokenError:
             raise
         except BaseException as error:
-            self._send(line, {}, error)
-        else:
-            self._send(line, reply)
+            reply, sent = {"error": self._write_error(error)}, []
+        line.send(reply, sent)
 
-    @contextmanager
-    def _answering(self, as_daemon: bool) -> Iterator[None]:
-        """Note that somebody waits for this thread, and let a hand seem what its caller is."""
+    def _called(
+        self, as_daemon: bool, function: Any, args: list[Any], keywords: dict[str, Any]
+    ) -> Any:
+        """Call a function, while somebody waits for this thread; a hand seems what its caller is."""
         hand, answers = threading.current_thread(), getattr(self._lines, "answers", False)
         seems_daemon = hand.daemon
         self._lines.answers = True
         if isinstance(hand, _Hand):
             hand.seems_daemon = seems_daemon or as_daemon
         try:
-            yield
+            return function(*args, **keywords)
         finally:
             self._lines.answers = answers
             if isinstance(hand, _Hand):
                 hand.seems_daemon = seems_daemon
 
-    def _send(self, line: Line, message: dict[str, Any], error: Any = None) -> None:
-        descriptors: list[int] = []
-        try:
-            data = {key: self._write(value, descriptors) for key, value in message.items()}
-        except Exception as unfit:
-            data, error = {}, unfit
-        line.send(data if error is None else {"error": self._write_error(error)}, descriptors)
-
     # What crosses: a plain value as it is, anything else as {kind: content}.
 
     def _write(self, value: Any, descriptors: list[int]) -> Any:
-        if value is None or value is True or value is False:
+        kind = type(value)  # not isinstance: a proxy takes long to say what it seems to be
+        if value is None or kind is str or kind is int or kind is bool or kind is float:
             return value
+        if not issubclass(kind, _VALUES):
+            return self._write_object(value, descriptors)
         if value is ...:
             return {"ellipsis": None}
-        kind = type(value)  # not isinstance: a proxy takes long to say what it seems to be
         for plain in (int, float, str):
             if issubclass(kind, plain):
                 return plain(value)

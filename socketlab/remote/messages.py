@@ -7,8 +7,7 @@ import socket
 import struct
 import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import suppress
 from itertools import accumulate
 from typing import Any
 
@@ -56,34 +55,37 @@ class Line:
             os._exit(1)
         data = json.dumps(message).encode()
         data = struct.pack("!I", len(data)) + data
-        with _broken_link():
+        try:
             sent = socket.send_fds(self._socket, [data], descriptors) if descriptors else 0
             self._socket.sendall(data[sent:])
+        except OSError as error:
+            raise _as_told(error) from None
 
     def receive(self, seconds: float | None = None) -> tuple[Any, list[int]]:
         """Return a message and the descriptors sent with it. LinkBrokenError at the end of all.
 
         TimeoutError when none has come in so many seconds. Then nothing more can be received.
         """
-        in_time = nullcontext() if seconds is None else self._in_time(seconds)
-        with _broken_link(), in_time:
-            (length,) = struct.unpack("!I", self._want(4)[:4])
-            if length > MOST_BYTES:
-                raise ValueError(f"{length >> 20} MB at once")
-            data = bytes(self._want(4 + length)[4 : 4 + length])
-            del self._received[: 4 + length]
-            descriptors, self._descriptors = self._descriptors, []
-            if (depth := _depth(data)) > MOST_DEPTH:
-                raise ValueError(f"lists in lists, {depth} deep")
-            return json.loads(data.decode()), descriptors
-
-    @contextmanager
-    def _in_time(self, seconds: float) -> Iterator[None]:
-        self._socket.settimeout(seconds)
+        if seconds is not None:
+            self._socket.settimeout(seconds)
         try:
-            yield
+            return self._receive()
+        except (OSError, EOFError, ValueError, RecursionError) as error:
+            raise _as_told(error) from None
         finally:
-            self._socket.settimeout(None)
+            if seconds is not None:
+                self._socket.settimeout(None)
+
+    def _receive(self) -> tuple[Any, list[int]]:
+        (length,) = struct.unpack("!I", self._want(4)[:4])
+        if length > MOST_BYTES:
+            raise ValueError(f"{length >> 20} MB at once")
+        data = self._want(4 + length)[4 : 4 + length].decode()
+        del self._received[: 4 + length]
+        descriptors, self._descriptors = self._descriptors, []
+        if (depth := _depth(data)) > MOST_DEPTH:
+            raise ValueError(f"lists in lists, {depth} deep")
+        return json.loads(data), descriptors
 
     def _want(self, count: int) -> bytearray:
         """Receive until there are so many bytes; return what there is.
@@ -118,22 +120,18 @@ def is_lack(error: BaseException | None) -> bool:
     return frame.f_code is _START
 
 
-def _depth(data: bytes) -> int:
+def _depth(data: str) -> int:
     """Return how deep lists and objects are nested in JSON, or more where it is none."""
-    if data.count(b"[") + data.count(b"{") <= MOST_DEPTH:
+    if data.count("[") + data.count("{") <= MOST_DEPTH:
         return 0  # quick, and good enough
-    brackets = re.sub(rb'[^][{}"]+|"(?:[^"\\]|\\.)*"?', b"", data, flags=re.DOTALL)
-    return max(accumulate(1 if one in b"[{" else -1 for one in brackets), default=0)
+    brackets = re.sub(r'[^][{}"]+|"(?:[^"\\]|\\.)*"?', "", data, flags=re.DOTALL)
+    return max(accumulate(1 if one in "[{" else -1 for one in brackets), default=0)
 
 
-class _broken_link:
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, TimeoutError) or is_lack(error):
-            return
-        if isinstance(error, OSError | EOFError):
-            raise LinkBrokenError("the program has ended") from None
-        if isinstance(error, ValueError | RecursionError):
-            raise MessageError(str(error)) from None
+def _as_told(error: Exception) -> Exception:
+    """Return what to raise for an error of a socket's, or of a message's."""
+    if isinstance(error, TimeoutError) or is_lack(error):
+        return error
+    if isinstance(error, OSError | EOFError):
+        return LinkBrokenError("the program has ended")
+    return MessageError(str(error))
