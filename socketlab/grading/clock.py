@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from ..machine_load import Crowd
+from .budget import BUSY_ROUNDS
 
 NAP, LONG_NAP = 0.02, 0.1
 """Seconds between two looks; the long one is for who only waits for the end of something."""
@@ -60,7 +61,9 @@ class Clock(threading.Thread):
         return delay >= LATE or crowd >= CROWD
 
     @contextmanager
-    def alarm(self, seconds: float, ring: Callable[[], Any], rounds: int = 1) -> Iterator[None]:
+    def alarm(
+        self, seconds: float, ring: Callable[[], Any], rounds: int = BUSY_ROUNDS
+    ) -> Iterator[None]:
         """Call `ring`, in this thread, if the `with` block has not ended after so many seconds.
 
         On a machine that is too busy it has as many more, `rounds` times at the most.

@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..learner.course import is_version_beside
-from ..sandbox.limits import NOBODY
+from ..sandbox.host_limits import NOBODY
 from .submissions import MOST_BYTES
 
 PLACE = ("course", "exercises")

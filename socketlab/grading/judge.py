@@ -21,7 +21,7 @@ from ..checks.case import Failure
 from ..machine_load import Crowd, processors
 from ..sandbox import namespaces
 from ..sandbox.sandbox import Sandbox
-from . import trial
+from . import budget, trial
 from .grade import (
     NO_HIDDEN_CHECKS,
     Grade,
@@ -178,7 +178,7 @@ class Running:
 
     def is_late(self) -> bool:
         """Tell whether the judge itself hangs."""
-        return time.monotonic() - self.started > self.task.seconds + trial.SECONDS
+        return time.monotonic() - self.started > self.task.seconds + budget.CHECK_SECONDS
 
     def kill(self) -> None:
         """End it, because it takes too long."""

@@ -12,9 +12,7 @@ from ..cells import Shell
 from ..machine_load import fair_time
 from ..remote.link import Service
 from ..remote.messages import Line
-
-SECONDS, LATER = 5.0, 0.5
-"""What all cells may take together, and each that runs after that: less than the judge allows."""
+from . import budget
 
 
 class TooLongError(BaseException):
@@ -68,7 +66,7 @@ class StopButton:
     def __enter__(self) -> "StopButton":
         signal.signal(signal.SIGALRM, self._ring)
         signal.signal(signal.SIGPROF, self._ring_for_computing)
-        signal.setitimer(signal.ITIMER_REAL, SECONDS, LATER / 5)
+        signal.setitimer(signal.ITIMER_REAL, budget.CELLS_SECONDS, budget.LATER_CELL_SECONDS / 5)
         signal.setitimer(signal.ITIMER_PROF, self._cpu_seconds)
         return self
 
@@ -88,7 +86,8 @@ class StopButton:
 
     def _ring(self, *_: object) -> None:
         now = fair_time()
-        if now - self._pressed >= SECONDS and (seconds := now - self._began) > LATER:
+        seconds = now - self._began
+        if now - self._pressed >= budget.CELLS_SECONDS and seconds > budget.LATER_CELL_SECONDS:
             self._stop(f"it was stopped after {seconds:.0f} seconds")
 
     def _ring_for_computing(self, *_: object) -> None:

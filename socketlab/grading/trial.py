@@ -25,8 +25,9 @@ from ..notebook.tracebacks import describe
 from ..remote.link import Checker
 from ..remote.messages import Line, LinkBrokenError, MessageError, is_lack
 from ..sandbox import namespaces
-from ..sandbox.limits import FILES, data_used, lower, want_files
+from ..sandbox.host_limits import FILES, data_used, lower, want_files
 from ..sandbox.sandbox import Ending, Sandbox, SandboxError, StudentProcess
+from . import budget
 from .clock import LONG_NAP, Clock
 from .grade import HiddenChecks, Result, exercises_of, failed, short
 from .submissions import (
@@ -39,30 +40,6 @@ from .submissions import (
     defined_again,
 )
 
-SECONDS = 10.0
-"""The time for one check, in which its own deadlines have long passed."""
-RUN_SECONDS = 7.0
-"""The time for the cells, in which the one that takes too long has been stopped."""
-BUSY = 3
-"""On a machine that is too busy all may take so many times as long."""
-SLOW = 1.0
-"""Seconds after which a check probably hangs; then those after it are made beside it."""
-CPU_SECONDS = 2
-"""What a student's process may compute, in whole seconds."""
-CELLS_CPU = 1.5
-"""What the cells may compute, so that those after the one that takes too long still run."""
-CHECKS_CPU, EACH_CHECK_CPU = 0.4, 0.1
-"""What the checks may make an answer compute, all together and each. Most take a hundredth."""
-TOGETHER_CPU = 0.4
-"""What the cells may compute, and the answers to the checks, where all are tried together."""
-MEMORY = 512 << 20
-"""Bytes for the judge, whatever it is sent. It takes a tenth of them."""
-JUDGE_CPU = 5
-"""Seconds that the judge may compute, whatever it is sent. It takes a tenth of one."""
-GRACE = 1.0
-"""Seconds in which it becomes known how a process has ended whose link is broken."""
-TRIES = 3
-"""How often a check is made that failed while the machine was too busy."""
 ENTRY = "socketlab.grading.student:main"
 _IPYTHON = ("completer", "completerlib", "crashhandler", "logger", "magics.execution", "oinspect")
 PRELOAD = (
@@ -100,7 +77,7 @@ class Task:
     @property
     def seconds(self) -> float:
         """The time it has at the most, on a machine that is too busy."""
-        return _most_seconds(max(len(self.exercises), len(self.checks)))
+        return budget.most_seconds(max(len(self.exercises), len(self.checks)))
 
 
 @dataclass
@@ -200,14 +177,15 @@ class Trial:
                 gave_up.set()
                 student.kill()
 
-            checker, troubles = self._run_cells(student, cells, TOGETHER_CPU, TOGETHER_CPU)
+            most = budget.TOGETHER_CPU
+            checker, troubles = self._run_cells(student, cells, most, most)
             for job in jobs:
                 _tell(self.pipe, at=job.exercise.id)
                 if _notes(job.cells, troubles) or _has_others(job, cells):
                     continue
                 for check in job.checks:
                     began = time.monotonic()
-                    with self.clock.alarm(SLOW, give_up, BUSY):
+                    with self.clock.alarm(budget.SLOW_SECONDS, give_up):
                         failure = self._attempt(job.exercise, check, checker, student, tries=1)
                     cause = failure.cause if failure is not None else None
                     if gave_up.is_set() or isinstance(cause, LinkBrokenError):
@@ -218,13 +196,13 @@ class Trial:
 
     def alone(self, job: Job) -> None:
         """Tell of each check, up to the first that hangs or ends the student's process."""
-        most = CHECKS_CPU + EACH_CHECK_CPU * len(job.checks)
+        most = budget.CHECKS_CPU + budget.EACH_CHECK_CPU * len(job.checks)
         first = job.cells
         for cells in [first, job.needed]:
             job.cells = cells
             with self._student(len(job.checks)) as student:
                 try:
-                    checker, troubles = self._run_cells(student, cells, CELLS_CPU, most)
+                    checker, troubles = self._run_cells(student, cells, budget.CELLS_CPU, most)
                 except LinkBrokenError as broken:
                     if cells != job.needed:
                         continue
@@ -238,8 +216,8 @@ class Trial:
 
     def _student(self, count: int) -> StudentProcess:
         """Start a student's process for so many checks, or exercises."""
-        seconds = _most_seconds(count)
-        limits = replace(self.sandbox.limits, cpu_seconds=CPU_SECONDS, seconds=seconds)
+        seconds = budget.most_seconds(count)
+        limits = replace(self.sandbox.limits, cpu_seconds=budget.PROCESS_CPU, seconds=seconds)
         judge = os.getpid() if self.is_isolated else None
         return self.sandbox.start(ENTRY, judge, limits=limits)
 
@@ -251,7 +229,7 @@ class Trial:
         `cells_cpu` and `checks_cpu` are seconds that it may compute, in the cells and then.
         """
         work = student.work  # waits until it has started, which is not its own time
-        with self.clock.alarm(RUN_SECONDS, student.kill, BUSY):
+        with self.clock.alarm(budget.CELLS_END_SECONDS, student.kill):
             line = Line(student.socket)
             sources = {str(cell.number): cell.source for cell in cells}
             line.send([sources, cells_cpu, checks_cpu], [])
@@ -273,8 +251,8 @@ class Trial:
 
         for check in job.checks:
             began = time.monotonic()
-            with self.clock.alarm(SLOW, tell_slow, BUSY):
-                failure = self._attempt(job.exercise, check, checker, student, TRIES)
+            with self.clock.alarm(budget.SLOW_SECONDS, tell_slow):
+                failure = self._attempt(job.exercise, check, checker, student, budget.TRIES)
             cause = failure.cause if failure is not None else None
             if isinstance(cause, LinkBrokenError):
                 if check is not job.checks[0] and _computed(_ending(student, cause)):
@@ -304,7 +282,7 @@ class Trial:
     ) -> Failure | None:
         """Make one check; where the machine was too busy for it, again, but in the same time."""
         found: Failure | None = None
-        with self.clock.alarm(SECONDS, student.kill, BUSY):
+        with self.clock.alarm(budget.CHECK_SECONDS, student.kill):
             for _ in range(tries):
                 naps = self.clock.naps
                 try:
@@ -326,10 +304,6 @@ class Trial:
         return failure
 
 
-def _most_seconds(count: int) -> float:
-    return BUSY * (RUN_SECONDS + SECONDS * count)
-
-
 def _has_others(job: Job, cells: list[Cell]) -> bool:
     """Tell whether cells that don't count for an exercise may define its names, too."""
     names = {*job.exercise.names, UNSEEN}
@@ -337,10 +311,11 @@ def _has_others(job: Job, cells: list[Cell]) -> bool:
 
 
 def _lower_limits() -> None:
-    room = data_used() + MEMORY  # who has forked us may be large; stacks of threads count, too
+    # Who has forked us may be large; stacks of threads count, too.
+    room = data_used() + budget.JUDGE_MEMORY
     lower("DATA", room, room)
     threading.stack_size(1 << 20)
-    most = int(time.process_time()) + JUDGE_CPU
+    most = int(time.process_time()) + budget.JUDGE_CPU
     lower("CPU", most, most + 1)
     want_files(FILES)  # a client that finds none, in the middle of a check, looks like a failure
     sys.addaudithook(_only_pages)
@@ -418,14 +393,14 @@ def _ended(job: Job, check: Check, when: str, student: StudentProcess, broken: E
 
 
 def _ending(student: StudentProcess, broken: Exception) -> Ending:
-    gone = None if isinstance(broken, MessageError) else student.wait(GRACE)
+    gone = None if isinstance(broken, MessageError) else student.wait(budget.LAST_WORDS_SECONDS)
     return gone or student.kill()
 
 
 def _computed(ending: Ending) -> bool:
     """Tell whether a process that has gone was ended because it computed for too long."""
     by_signal = -ending.status in (signal.SIGPROF, signal.SIGXCPU)
-    return by_signal or ending.reason == "cpu" or ending.cpu_seconds > CHECKS_CPU
+    return by_signal or ending.reason == "cpu" or ending.cpu_seconds > budget.CHECKS_CPU
 
 
 def _last_line(cells: list[Cell], student: StudentProcess) -> str:

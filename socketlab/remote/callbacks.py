@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from .names import find, name_of
+from .names import import_named, name_of
 
 
 def described(value: Any) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def made_from(about: dict[str, Any], call: Callable[..., Any]) -> Any:
             "__module__": about["module"],
             "__new__": lambda cls, *args, **kw: call(*args, **kw),
         }
-        return type(about["name"], tuple(map(find, about["bases"])), made)
+        return type(about["name"], tuple(map(import_named, about["bases"])), made)
     if not about:
         return Callback(call)
     call.__name__, call.__qualname__ = about["name"], about["qualname"]

@@ -26,17 +26,19 @@ from ..notebook.running import overdue, within
 from ..notebook.tracebacks import describe
 from .callbacks import described, made_from
 from .messages import Line, LinkBrokenError, MessageError, PrivateError
-from .names import find, name_of
+from .names import import_named, name_of
 from .proxy import Proxy, proxy_type
 
-MOST_HANDS = 500
+MOST_THREADS = 500
 """Threads that one side may ask the other one for."""
-FEW_HANDS = 64
+SURE_THREADS = 64
 """So many are always there; where they are not, it is this side's lack."""
 _NAMESPACE = 0
 """The number by which both sides know the student's names."""
-_VALUES = (int, float, str, bytes, bytearray, tuple, list, set, frozenset, dict, slice)
-_VALUES += (type(...), BaseException)
+_VALUES = (
+    *(int, float, str, bytes, bytearray, tuple, list, set, frozenset, dict, slice),
+    *(type(...), BaseException),
+)
 """What is copied, at least where it is the checker's."""
 
 
@@ -57,13 +59,13 @@ class Link:
     def serve(self) -> None:
         """Give each thread of the other side a thread here, until the connection ends."""
         with suppress(LinkBrokenError, ValueError, TypeError, KeyError):
-            for count in range(MOST_HANDS):
+            for count in range(MOST_THREADS):
                 about, (descriptor,) = self._control.receive()
                 line = Line(socket.socket(fileno=descriptor))
                 try:
-                    _Hand(self, line, bool(about["daemon"])).start()
+                    _Counterpart(self, line, bool(about["daemon"])).start()
                 except (OSError, RuntimeError) as error:
-                    if count < FEW_HANDS:
+                    if count < SURE_THREADS:
                         self.lack = str(error)
                     line.close()  # who waits there is not left waiting
                     break
@@ -166,18 +168,18 @@ class Link:
     def _called(
         self, as_daemon: bool, function: Any, args: list[Any], keywords: dict[str, Any]
     ) -> Any:
-        """Call a function, while somebody waits for this thread; a hand seems what its caller is."""
-        hand, answers = threading.current_thread(), getattr(self._lines, "answers", False)
-        seems_daemon = hand.daemon
+        """Call a function, while a thread there waits; a counterpart seems what its caller is."""
+        thread, answers = threading.current_thread(), getattr(self._lines, "answers", False)
+        seems_daemon = thread.daemon
         self._lines.answers = True
-        if isinstance(hand, _Hand):
-            hand.seems_daemon = seems_daemon or as_daemon
+        if isinstance(thread, _Counterpart):
+            thread.seems_daemon = seems_daemon or as_daemon
         try:
             return function(*args, **keywords)
         finally:
             self._lines.answers = answers
-            if isinstance(hand, _Hand):
-                hand.seems_daemon = seems_daemon
+            if isinstance(thread, _Counterpart):
+                thread.seems_daemon = seems_daemon
 
     # What crosses: a plain value as it is, anything else as {kind: content}.
 
@@ -282,11 +284,11 @@ class _Owner:
         self.line.close()
 
 
-class _Hand(threading.Thread):
+class _Counterpart(threading.Thread):
     """The thread here of a thread there. What the other one is, daemon or not, this one seems."""
 
     def __init__(self, link: Link, line: Line, daemon: bool) -> None:
-        super().__init__(name="hand", daemon=True)
+        super().__init__(name="counterpart", daemon=True)
         self._link, self._line = link, line
         self.seems_daemon = True
         self._daemon_there = daemon
@@ -314,20 +316,19 @@ class Service(Link):
 
     def _write_object(self, value: Any, descriptors: list[int]) -> Any:
         if id(value) in self._numbers:
-            return {"yours": self._numbers[id(value)]}
-        kinds = type(value).__mro__
-        known = [f"{t.__module__}:{t.__qualname__}" for t in kinds]
-        return {"mine": [self._keep(value), type(value).__name__, known]}
+            return {"returned": self._numbers[id(value)]}
+        types = [f"{one.__module__}:{one.__qualname__}" for one in type(value).__mro__]
+        return {"own": [self._keep(value), type(value).__name__, types]}
 
     def _read_object(self, kind: str, content: Any, descriptors: list[int]) -> Any:
         match kind:
-            case "yours":
+            case "returned":
                 return self._mine[content]
-            case "mine":
+            case "own":
                 number, about = content
                 return self._stand_in(number, self._read(about, descriptors))
             case "name":
-                return find(content)
+                return import_named(content)
             case "socket":
                 sock = socket.socket(fileno=descriptors.pop(0))
                 sock.settimeout(content)  # or it would not know that the descriptor may not block
@@ -373,7 +374,7 @@ class Checker(Link):
 
     def _write_object(self, value: Any, descriptors: list[int]) -> Any:
         if isinstance(value, Proxy):
-            return {"yours": value._number}
+            return {"returned": value._number}
         if isinstance(value, socket.socket):
             descriptors.append(value.fileno())
             return {"socket": value.gettimeout()}
@@ -383,16 +384,16 @@ class Checker(Link):
         if callable(value):
             self._given.add(id(value))
         about = described(value) if callable(value) else {}  # what is not a function is a token
-        return {"mine": [self._keep(value), self._write(about, descriptors)]}
+        return {"own": [self._keep(value), self._write(about, descriptors)]}
 
     def _read_object(self, kind: str, content: Any, descriptors: list[int]) -> Any:
-        if kind == "yours" and content in self._mine:
+        if kind == "returned" and content in self._mine:
             return self._mine[content]
-        if kind != "mine":
+        if kind != "own":
             raise MessageError(f"what is {kind}?")
-        number, name, known = content
+        number, name, types = content
         if number not in self._proxies:
-            self._proxies[number] = proxy_type(str(name))(self, int(number), (*map(str, known),))
+            self._proxies[number] = proxy_type(str(name))(self, int(number), (*map(str, types),))
         return self._proxies[number]
 
     # What a check says, and the line where, is for its report, not for the student's process.

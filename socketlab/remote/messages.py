@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import accumulate
 from typing import Any
 
-from ..sandbox.limits import SCARCE
+from ..sandbox.host_limits import SCARCE
 
 MOST_BYTES = 16 << 20
 """A message with more is refused: it could only be meant to fill the checker's memory."""

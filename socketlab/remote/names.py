@@ -23,7 +23,7 @@ def name_of(value: Any) -> str | None:
     return f"{module}:{name}" if found is value else None
 
 
-def find(name: str) -> Any:
+def import_named(name: str) -> Any:
     """Import what `name_of` has named."""
     module, _, attributes = name.partition(":")
     found = importlib.import_module(module)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from ..notebook.reopen_class import ADDED_TO_BODY
-from .names import find, make_class
+from .names import import_named, make_class
 
 if TYPE_CHECKING:
     from .link import Checker
@@ -31,12 +31,12 @@ class _ProxyClass(type):
 class Proxy(metaclass=_ProxyClass):
     """An object of the student's process."""
 
-    __slots__ = ("__weakref__", "_known", "_link", "_number")
+    __slots__ = ("__weakref__", "_link", "_number", "_types")
 
-    def __init__(self, link: "Checker", number: int, known: tuple[str, ...]) -> None:
+    def __init__(self, link: "Checker", number: int, types: tuple[str, ...]) -> None:
         object.__setattr__(self, "_link", link)
         object.__setattr__(self, "_number", number)
-        object.__setattr__(self, "_known", known)
+        object.__setattr__(self, "_types", types)
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
         return (Proxy,) if next(b for b in bases if isinstance(b, Proxy)) is self else ()
@@ -44,7 +44,7 @@ class Proxy(metaclass=_ProxyClass):
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """The nearest class of the standard library that its class comes from, for isinstance."""
-        return _nearest(self._known)
+        return _nearest(self._types)
 
     def __getattr__(self, name: str) -> Any:
         return self._link.call(getattr, self, name)
@@ -88,7 +88,7 @@ class Proxy(metaclass=_ProxyClass):
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        kind = _CONTAINERS.get(self._known[0])
+        kind = _CONTAINERS.get(self._types[0])
         if kind is not None:  # compared here: over there a student's code might do it
             return bool(isinstance(other, kind) and kind(self) == kind(other))
         is_equal = bool(self._link.call(operator.eq, self, other))
@@ -113,11 +113,11 @@ _TOLD_APART |= {"_io", "queue", "_queue", "ssl", "minisocketserver", "pathlib", 
 
 
 @functools.lru_cache
-def _nearest(known: tuple[str, ...]) -> Any:
-    for name in known:
+def _nearest(types: tuple[str, ...]) -> Any:
+    for name in types:
         if name.partition(":")[0] in _TOLD_APART:
             with suppress(AttributeError, ImportError):
-                return find(name)
+                return import_named(name)
     return object
 
 

@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import landlock, namespaces, seccomp
-from .limits import NOBODY, lower, processes_of
+from .host_limits import NOBODY
+from .limits import Limits
 from .usage import Usage, below, deleted_files, of_namespace
 
 LINUX = sys.platform == "linux"
@@ -147,16 +148,16 @@ class Supervisor:
         """Keep the student from start to end."""
         with self.control.makefile(encoding="utf-8") as lines:
             self.request: dict[str, Any] = json.loads(lines.readline())
-        self.limits = self.request["limits"]
+        self.limits = Limits(**self.request["limits"])
         if self.request["processors"]:
             os.sched_setaffinity(0, self.request["processors"])
         self.isolated = self.request["level"] == "namespaces"
-        self.room = dict.fromkeys(self.files, self.limits["output"])
+        self.room = dict.fromkeys(self.files, self.limits.output)
         started = time.monotonic()
         reason = "trouble"
         try:
             self._start()
-            reason = self._watch(started + self.limits["seconds"])
+            reason = self._watch(started + self.limits.seconds)
         except OSError as error:
             self.trouble = namespaces.reason(error).encode()
         finally:
@@ -172,7 +173,7 @@ class Supervisor:
             self._start_init()
         else:
             self.folder = tempfile.mkdtemp(prefix="student-")
-            if shutil.disk_usage(self.folder).free < self.limits["disk"]:
+            if shutil.disk_usage(self.folder).free < self.limits.disk:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.folder)
             if LINUX:
                 namespaces.prctl(namespaces.PR_SET_CHILD_SUBREAPER, 1)
@@ -262,7 +263,7 @@ class Supervisor:
         for place, folders, names in os.walk(self.folder):
             used += sum(_size(os.path.join(place, name)) for name in (*folders, *names))
             files += len(folders) + len(names)
-            if used > self.limits["disk"] or files > _MOST_FILES or place.count("/") > _MOST_DEEP:
+            if used > self.limits.disk or files > _MOST_FILES or place.count("/") > _MOST_DEEP:
                 return True
         return False
 
@@ -285,11 +286,11 @@ class Supervisor:
             return "disk"
         if LINUX:
             self.together.look(of_namespace() if self.isolated else below(os.getpid()))
-            if self.together.processes > most["children"]:
+            if self.together.processes > most.children:
                 return "children"
-            if self.together.seconds > most["cpu_seconds"]:
+            if self.together.seconds > most.cpu_seconds:
                 return "cpu"
-            if self.together.has_more_memory(most["memory"]):
+            if self.together.has_more_memory(most.memory):
                 return "memory"
         return ""
 
@@ -336,7 +337,7 @@ class Supervisor:
             if self.isolated:
                 os.read(self.echo, 1)  # by then init has found its libraries, in the old root
                 owner = NOBODY if user is None else user
-                namespaces.change_root(self.visible, self.limits["disk"], owner)
+                namespaces.change_root(self.visible, self.limits.disk, owner)
                 namespaces.become_nobody(user)
             elif user is not None:
                 os.chown(work, user, user)
@@ -346,7 +347,7 @@ class Supervisor:
             os.chdir(work)
             for name, text in self.request["files"].items():
                 Path(name).write_text(text, encoding="utf-8")
-            set_limits(self.limits, self.isolated)
+            self.limits.set_here(self.isolated)
             if LINUX:
                 if not self.isolated:
                     landlock.write_only_to(work)
@@ -378,19 +379,6 @@ def _keep_only(*descriptors: int) -> int:
         os.dup2(one, number, inheritable=number <= 2)
     os.closerange(len(high), 1 << 16)
     return len(high) - 1
-
-
-def set_limits(limits: dict[str, Any], isolated: bool) -> None:
-    """Set what the kernel limits: getrlimit(2). What is lower already stays."""
-    processes = limits["processes"] + (0 if isolated else processes_of(os.getuid()))
-    if not LINUX:
-        processes = resource.RLIM_INFINITY  # all that the user runs counts, and we cannot count it
-    lower("CPU", limits["cpu_seconds"], limits["cpu_seconds"] + 1)  # SIGXCPU may be caught
-    lower("AS", limits["memory"], limits["memory"])
-    lower("NPROC", processes, processes)
-    lower("NOFILE", limits["open_files"], limits["open_files"])
-    lower("FSIZE", limits["disk"], limits["disk"])
-    lower("CORE", 0, 0)
 
 
 def _change_user(user: int) -> None:

@@ -1,166 +1,48 @@
-"""What the system lets us have: enough of it to be fair to an answer, and never more than before.
+"""What a student process, and what it starts, may use; a process sets itself such limits."""
 
-Where the machine has too little, a right answer fails. So the grader asks first.
-"""
-
-import errno
 import os
 import resource
 import sys
-from pathlib import Path
+from dataclasses import dataclass
 
-SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ENOSPC, errno.EDQUOT}
-"""Errors by which the system says that it has no more of something."""
-
-NOBODY = 65534
-"""The user and group that student code seems to be, or is: by custom, who owns nothing."""
-STUDENTS = range(65000, NOBODY)
-"""Users, and their groups, that root has students run as, one each: Debian keeps them free."""
-
-MINE = 16
-"""Processes and threads of ours that stand beside each student process, at the most."""
-REST = 32
-"""Those of the grader itself."""
-DATA = 256 << 20
-"""Bytes of data in which a judge, and the answer that it judges, have room."""
-
-FILES = 64
-"""Files and sockets that a judge opens at a time, at the most: those of the clients of a check."""
-
-_CPU = ("CPU", "-t", "seconds of computing time for each process", 1)
-_WANTED = {
-    "cpu_seconds": _CPU,
-    "memory": ("AS", "-v", "KB of address space", 1 << 10),
-    "data": ("DATA", "-d", "KB of data", 1 << 10),
-    "open_files": ("NOFILE", "-n", "open files", 1),
-    "disk": ("FSIZE", "-f", "KB in a file", 1 << 10),
-}
+from .host_limits import lower, processes_of
 
 
-def lower(name: str, soft: int, hard: int) -> None:
-    """Set this process a limit, such as "CPU"; one that is lower already stays."""
-    number = getattr(resource, f"RLIMIT_{name}", None)
-    if number is None:  # not every system knows every one
-        return
-    _, most = resource.getrlimit(number)
-    resource.setrlimit(number, (_least(soft, most), _least(hard, most)))
+@dataclass(frozen=True)
+class Limits:
+    """What a student process, and what it starts, may use.
 
-
-def _least(*limits: int) -> int:
-    return min(
-        (one for one in limits if one != resource.RLIM_INFINITY), default=resource.RLIM_INFINITY
-    )
-
-
-def shortage(wanted: dict[str, int]) -> str:
-    """Make sure of what a student may use; return a sentence on what there is too little of.
-
-    Our own soft limits are raised to what is wanted, as far as the hard ones allow it.
+    cpu_seconds: computing time of each process (whole seconds) and, on Linux, of all.
+    seconds: time until everything is ended.
+    memory: bytes of address space of each process, of which a thread takes about 1 MB; on Linux,
+        as many bytes of memory of all.
+    processes: processes and threads at a time.
+    children: processes at a time: on Linux, more end everything, for a fork bomb slows all.
+    open_files: descriptors of each process.
+    disk: bytes in the work folder, as many in /tmp, and in a single file.
+    output: bytes that are kept of stdout, and as many of stderr; what comes after is dropped.
     """
-    for key, (name, option, what, unit) in _WANTED.items():
-        number = getattr(resource, f"RLIMIT_{name}", None)
-        if number is None:
-            continue
-        soft, hard = resource.getrlimit(number)
-        if _least(wanted[key], hard) < wanted[key]:
-            return (
-                f"This terminal allows {hard // unit} {what} (ulimit {option}), and grading needs "
-                f"{wanted[key] // unit}. Raise that limit, then grade again."
-            )
-        if _least(wanted[key], soft) < wanted[key]:
-            resource.setrlimit(number, (wanted[key], hard))
-    return ""
 
+    cpu_seconds: int = 3
+    seconds: float = 10
+    memory: int = 1 << 30
+    processes: int = 128
+    children: int = 60
+    open_files: int = 512
+    disk: int = 32 << 20
+    output: int = 1 << 16
 
-def data_used() -> int:
-    """Return the bytes of data that this process has; 0 where the system doesn't say: proc(5)."""
-    try:
-        pages = Path("/proc/self/statm").read_text(encoding="utf-8").split()[5]
-    except OSError:
-        return 0
-    return int(pages) * resource.getpagesize()
+    def set_here(self, isolated: bool) -> None:
+        """Set this process what the kernel limits: getrlimit(2). What is lower already stays.
 
-
-def want_files(count: int) -> None:
-    """Raise OSError unless this process may open so many more files."""
-    opened: list[int] = []
-    try:
-        for _ in range(count):
-            opened.append(os.open(os.devnull, os.O_RDONLY))
-    finally:
-        for one in opened:
-            os.close(one)
-
-
-def room_for_students(processes: int) -> tuple[int | None, str]:
-    """Return how many students, of so many processes each, may run at once, and what limits that.
-
-    None where nothing does.
-    """
-    rooms = [*_room_of_user(), *_room_in_groups()]
-    if not rooms:
-        return None, ""
-    free, what = min(rooms)
-    return max(0, free - REST) // (processes + MINE), what
-
-
-def _room_of_user() -> list[tuple[int, str]]:
-    """Say how many more processes the user may have whom students run as: getrlimit(2)."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
-    if hard == resource.RLIM_INFINITY or sys.platform != "linux":
-        return []  # elsewhere we cannot count them
-    resource.setrlimit(resource.RLIMIT_NPROC, (hard, hard))
-    used = processes_of(os.getuid()) if os.getuid() else 0  # root's students are new users
-    what = f"This user may have {hard} processes and threads (ulimit -u) and has {used}"
-    return [(hard - used, what)]
-
-
-def processes_of(user: int) -> int:
-    """Count the processes of a user, threads too, as the kernel does."""
-    count = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if process.stat().st_uid == user:
-                count += len(os.listdir(process / "task"))
-        except OSError:  # it has ended meanwhile
-            pass
-    return count
-
-
-def _room_in_groups() -> list[tuple[int, str]]:
-    """Say how many more processes our control groups may have, as in a container: cgroups(7)."""
-    rooms = []
-    for folder in _groups("pids"):
-        try:
-            most, used = (
-                (folder / f"pids.{name}").read_text(encoding="utf-8") for name in ("max", "current")
-            )
-            what = f"This container may have {int(most)} processes and threads and has {int(used)}"
-            rooms.append((int(most) - int(used), what))
-        except (OSError, ValueError):  # the root of all has none; "max" is no number
-            pass
-    return rooms
-
-
-def _groups(controller: str) -> list[Path]:
-    try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    found = []
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers in ("", controller):
-            root = Path("/sys/fs/cgroup", controllers)
-            folder = root / path.lstrip("/")
-            found += [one for one in (folder, *folder.parents) if one.is_relative_to(root)]
-    return found
-
-
-def killed_for_memory() -> int:
-    """Return how many processes the kernel has killed so far because memory was short."""
-    try:
-        lines = Path("/proc/vmstat").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+        `isolated` tells that it is alone among the processes of its user.
+        """
+        processes = self.processes + (0 if isolated else processes_of(os.getuid()))
+        if sys.platform != "linux":
+            processes = resource.RLIM_INFINITY  # all that the user runs counts; we can't count it
+        lower("CPU", self.cpu_seconds, self.cpu_seconds + 1)  # SIGXCPU may be caught
+        lower("AS", self.memory, self.memory)
+        lower("NPROC", processes, processes)
+        lower("NOFILE", self.open_files, self.open_files)
+        lower("FSIZE", self.disk, self.disk)
+        lower("CORE", 0, 0)

@@ -18,8 +18,8 @@ from weakref import WeakSet
 from ..machine_load import processors
 from ..processes import named_error
 from ..python_path import search_path
-from . import LEVELS, landlock, seccomp
-from . import limits as limits_of
+from . import LEVELS, host_limits, landlock, seccomp
+from .limits import Limits
 
 _MODULES = """
     asyncio concurrent.futures ctypes http.client http.server json logging.handlers multiprocessing
@@ -37,31 +37,6 @@ _START = 30.0
 
 class SandboxError(Exception):
     """Student code cannot be run here; the text says why."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a student process, and what it starts, may use.
-
-    cpu_seconds: computing time of each process (whole seconds) and, on Linux, of all.
-    seconds: time until everything is ended.
-    memory: bytes of address space of each process, of which a thread takes about 1 MB; on Linux,
-        as many bytes of memory of all.
-    processes: processes and threads at a time.
-    children: processes at a time: on Linux, more end everything, for a fork bomb slows all.
-    open_files: descriptors of each process.
-    disk: bytes in the work folder, as many in /tmp, and in a single file.
-    output: bytes that are kept of stdout, and as many of stderr; what comes after is dropped.
-    """
-
-    cpu_seconds: int = 3
-    seconds: float = 10
-    memory: int = 1 << 30
-    processes: int = 128
-    children: int = 60
-    open_files: int = 512
-    disk: int = 32 << 20
-    output: int = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -93,7 +68,7 @@ class StudentProcess:
         self._received = b""
         self._work = ""
         self._ending: Ending | None = None
-        self._killed_before = limits_of.killed_for_memory()
+        self._killed_before = host_limits.killed_for_memory()
 
     def hand_over(self, channel: socket.socket, request: dict[str, Any]) -> None:
         """Have the fork server at the other end of `channel` start it."""
@@ -194,7 +169,7 @@ class StudentProcess:
         said = self.stderr().strip()
         error = named_error(said)
         is_killed = reason == "ended" and -status == signal.SIGKILL
-        if is_killed and limits_of.killed_for_memory() > self._killed_before:
+        if is_killed and host_limits.killed_for_memory() > self._killed_before:
             reason, trouble = "trouble", "the machine was short of memory, and killed it"
         if reason == "trouble":
             words = f"It could not be run: {trouble}."
@@ -239,26 +214,26 @@ class Sandbox:
     def __init__(
         self,
         level: str | None = None,
-        limits: Limits = Limits(),
+        limits: Limits | None = None,
         preload: Sequence[str] = (),
     ) -> None:
         if not hasattr(os, "fork"):
             raise SandboxError("Grading needs Linux or macOS: Windows cannot fork processes.")
         if level not in (None, *LEVELS):
             raise SandboxError(f"There is no level {level!r}. There are: {', '.join(LEVELS)}.")
-        self.limits = limits
+        self.limits = limits or Limits()
         self._asked = level
         self._preload = [*PRELOAD, *preload]
         self._students: WeakSet[StudentProcess] = WeakSet()
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        wanted = {"cpu_seconds": self.limits.cpu_seconds + 1, "data": limits_of.DATA}
-        if short := limits_of.shortage(asdict(self.limits) | wanted):
+        wanted = {"cpu_seconds": self.limits.cpu_seconds + 1, "data": host_limits.DATA}
+        if short := host_limits.shortage(asdict(self.limits) | wanted):
             raise SandboxError(short)
-        self.most, what = limits_of.room_for_students(self.limits.processes)
+        self.most, what = host_limits.room_for_students(self.limits.processes)
         if self.most == 0:
-            needed = self.limits.processes + limits_of.MINE + limits_of.REST
+            needed = self.limits.processes + host_limits.MINE + host_limits.REST
             raise SandboxError(
                 f"{what}. Grading needs room for {needed} more. Raise that limit, then grade again."
             )

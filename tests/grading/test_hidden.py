@@ -9,7 +9,7 @@ import pytest
 
 from socketlab.__main__ import main
 from socketlab.exercises import find
-from socketlab.grading import hidden, trial
+from socketlab.grading import budget, hidden
 from socketlab.sandbox.sandbox import Sandbox
 
 PROJECT = Path(__file__).parents[2]
@@ -209,8 +209,8 @@ def test_a_students_process_finds_nothing_of_the_file(tmp_path, capfd, monkeypat
         if sandbox.level != "namespaces":
             pytest.skip("without namespaces a student reads the files that its user can read")
     monkeypatch.setattr(hidden, "trials", lambda checks: ())  # our own solution has no search
-    for limit in ("CPU_SECONDS", "CHECKS_CPU"):  # a search computes more than an answer may
-        monkeypatch.setattr(trial, limit, 20)
+    for limit in ("PROCESS_CPU", "CHECKS_CPU"):  # a search computes more than an answer may
+        monkeypatch.setattr(budget, limit, 20)
     answer(tmp_path / "class", "spy", SPY)
     checks = tmp_path / "checks.py"
     checks.write_text(LOOK)

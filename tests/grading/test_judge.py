@@ -11,7 +11,7 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell
 
-from socketlab.grading import judge, trial
+from socketlab.grading import budget, judge, trial
 from socketlab.grading.grade import Grade
 from socketlab.grading.judge import (
     MOST_PER_CPU,
@@ -139,8 +139,8 @@ def test_where_all_together_cannot_be_tried_each_is_alone(sandbox, monkeypatch):
 
 def test_a_judge_that_hangs_is_ended(sandbox, monkeypatch):
     """What it was about has no points: it was the answer that kept it busy."""
-    for name in ("SECONDS", "RUN_SECONDS"):
-        monkeypatch.setattr(trial, name, 0.1)
+    for name in ("CHECK_SECONDS", "CELLS_END_SECONDS"):
+        monkeypatch.setattr(budget, name, 0.1)
     instead(monkeypatch, "ada", lambda: time.sleep(120))
     [(_, came)] = grades(sandbox, ["ada"])
     assert isinstance(came, Grade) and came.points == 0

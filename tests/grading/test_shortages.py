@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from socketlab.exercises import all_exercises
-from socketlab.grading import judge, trial
+from socketlab.grading import budget, judge, trial
 from socketlab.grading.clock import NAP, Clock
 from socketlab.grading.submissions import Submission
 from socketlab.sandbox import LEVELS
-from socketlab.sandbox.limits import lower
+from socketlab.sandbox.host_limits import lower
 from socketlab.sandbox.sandbox import Sandbox, SandboxError
 from tools.sample_class import environment
 
@@ -158,7 +158,7 @@ def test_a_judge_short_of_processes_says_so(sandbox):
 def test_a_judge_in_a_large_process_has_room_of_its_own(sandbox):
     """Such as a worker of Dask's, or of these tests, that has done much else."""
     large = []
-    assert grade_in(sandbox, lambda: large.append(bytearray(trial.MEMORY))) == 26
+    assert grade_in(sandbox, lambda: large.append(bytearray(budget.JUDGE_MEMORY))) == 26
 
 
 def test_where_the_sandbox_has_gone_nobody_is_judged():
@@ -188,7 +188,7 @@ def test_alarms_ring_without_files():
         few_files(0)
         clock.start()
         rung = threading.Event()
-        with clock.alarm(3 * NAP, rung.set):
+        with clock.alarm(3 * NAP, rung.set, rounds=1):
             return rung.wait(10)
 
     assert in_a_fork(rings)

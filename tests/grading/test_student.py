@@ -10,9 +10,9 @@ def test_a_cell_that_waits_for_a_processor_is_not_stopped(in_a_crowd):
     """One before it has used up the time for all: from then on a cell has half a second."""
     told = in_a_crowd(
         """
-        from socketlab.grading import student
+        from socketlab.grading import budget, student
 
-        student.SECONDS = 0.2
+        budget.CELLS_SECONDS = 0.2
         student.prepare()
         cells = {
             "sleeps": "import time; time.sleep(60)",

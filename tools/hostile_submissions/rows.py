@@ -443,11 +443,11 @@ for name in os.listdir("/proc/self/fd"):
     "flood of messages": """
 import threading
 def flood(line):
-    while True: line.send({"call": [{"yours": 1}, {"tuple": []}, {"dict": []}]}, [])
+    while True: line.send({"call": [{"returned": 1}, [], [], False]}, [])
 for line in lines(): threading.Thread(target=flood, args=(line,), daemon=True).start()
 """,
     "flood of objects": """
-data = ",".join(map('{{"mine":[{},"x",[]]}}'.format, range(400000)))
+data = ",".join(map('{{"own":[{},"x",[]]}}'.format, range(400000)))
 data = '{"value": {"tuple": [' + data + "]}}"
 for line in lines(): line._socket.sendall(struct.pack("!I", len(data)) + data.encode())
 """,
