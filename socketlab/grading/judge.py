@@ -108,11 +108,11 @@ class Notebook:
         self.lack = ""
         self.trials = 0
 
-    def tasks_after(self, task: Task, reached: list[str]) -> list[Task]:
+    def tasks_after(self, task: Task, reached: list[str], is_done: bool) -> list[Task]:
         """Return what is left to do after a trial of several together that has reached these.
 
-        The last one has stopped it; "" is there instead where it came to its end. Nothing is there
-        where it didn't even come to the checks.
+        Where it isn't done, the last one has stopped it. Nothing is there where it didn't even
+        come to the checks.
         """
         together, tasks = [], []
         for number in task.exercises if not self.trouble else ():
@@ -120,7 +120,7 @@ class Notebook:
             left = tuple(name for name in checks if (number, name) not in self.results)
             if not left or number in self.missing:
                 continue
-            if reached and number == reached[-1]:
+            if not is_done and reached[-1:] == [number]:
                 tasks += [Task(self.submission, (number,), (name,)) for name in left]
             elif not reached or number in reached:  # all of it: one check may depend on another
                 tasks.append(Task(self.submission, (number,), checks))
@@ -150,7 +150,7 @@ class Notebook:
 
 
 @dataclass(eq=False)
-class Running:
+class RunningTrial:
     """A trial at work: its process, where it writes to, and what it has written so far."""
 
     notebook: Notebook
@@ -164,17 +164,17 @@ class Running:
     told: int = 0
     """How many results it has told."""
     reached: list[str] = field(default_factory=list)
-    """The exercises to whose checks a trial of all together has come; "" for its end."""
+    """The exercises to whose checks a trial of all together has come."""
+    is_done: bool = False
+    """Whether such a trial has come to its end."""
     hung: bool = False
     """Whether it took so long that we have killed it."""
 
-    def read(self) -> Iterator[dict[str, Any]]:
-        """Read what it has written; yield its messages, and an empty one at the end of all."""
+    def read(self) -> list[dict[str, Any]] | None:
+        """Read what it has written; return the messages that are whole, or None at the end."""
         data = os.read(self.pipe, 1 << 16)
         *lines, self.written = (self.written + data).split(b"\n")
-        yield from map(json.loads, lines)
-        if not data:
-            yield {}
+        return [json.loads(line) for line in lines] if data else None
 
     def is_late(self) -> bool:
         """Tell whether the judge itself hangs."""
@@ -212,7 +212,7 @@ class Queue:
         self._selector.close()
         self._turns.close()
 
-    def _running(self) -> list[Running]:
+    def _running(self) -> list[RunningTrial]:
         return [key.data for key in self._selector.get_map().values()]
 
     def judged(self, notebooks: Iterator[Notebook]) -> Iterator[Notebook]:
@@ -220,9 +220,12 @@ class Queue:
         yield from self._start(notebooks)
         while self._selector.get_map():
             for key, _ in self._selector.select(LOOK if self._waiting else 1):
-                one: Running = key.data
-                for message in one.read():
+                one: RunningTrial = key.data
+                messages = one.read()
+                for message in messages or ():
                     self._hear(one, message)
+                if messages is None:
+                    self._end(one)
                     if one.notebook.trials == 0:
                         yield one.notebook
             for one in self._running():
@@ -261,7 +264,7 @@ class Queue:
             if notebook.trials == 0:
                 yield notebook
 
-    def _fork(self, notebook: Notebook, task: Task, turn: int) -> Running:
+    def _fork(self, notebook: Notebook, task: Task, turn: int) -> RunningTrial:
         read_end, write_end = os.pipe()
         grader = os.getpid()
         try:
@@ -272,7 +275,7 @@ class Queue:
             raise
         if pid:
             os.close(write_end)
-            return Running(notebook, task, pid, read_end, turn)
+            return RunningTrial(notebook, task, pid, read_end, turn)
         status = 1
         try:
             for number in (signal.SIGINT, signal.SIGXCPU):
@@ -286,7 +289,7 @@ class Queue:
         finally:
             os._exit(status)
 
-    def _hear(self, one: Running, message: dict[str, Any]) -> None:
+    def _hear(self, one: RunningTrial, message: dict[str, Any]) -> None:
         notebook = one.notebook
         match message:
             case {"result": fields}:
@@ -301,32 +304,34 @@ class Queue:
                 notebook.trouble = why
             case {"lack": why}:
                 notebook.lack = why
+            case {"done": is_done}:
+                one.is_done = is_done
             case {"slow": _}:
                 self._rest(one)
                 self._leave(one, one.told + 1)
             case _:
-                self._end(one)
+                raise ValueError(f"no message of a trial: {message}")
 
-    def _rest(self, one: Running) -> None:
+    def _rest(self, one: RunningTrial) -> None:
         """Give its turn back, if it has it: it waits, most likely to its end."""
         if one.turn is not None:
             self._turns.give(one.turn)
         one.turn = None
 
-    def _leave(self, one: Running, count: int) -> None:
+    def _leave(self, one: RunningTrial, count: int) -> None:
         """Leave all checks of a trial after so many to others, one for each."""
         others = one.task.checks[count:]
         one.task = replace(one.task, checks=one.task.checks[:count])
         self._add(one.notebook, [replace(one.task, checks=(name,)) for name in others])
 
-    def _end(self, one: Running) -> None:
+    def _end(self, one: RunningTrial) -> None:
         """Take note of the end of a trial, and see to what it has left open."""
         self._selector.unregister(one.pipe)
         self._rest(one)
         status = one.end()
         notebook, task = one.notebook, one.task
         if task.is_together:
-            self._add(notebook, notebook.tasks_after(task, one.reached))
+            self._add(notebook, notebook.tasks_after(task, one.reached, one.is_done))
         elif one.told < len(task.checks) and task.exercises[0] not in notebook.missing:
             if status in (trial.TOO_MUCH, -signal.SIGXCPU) or one.hung:
                 notebook.note_end(task.exercises[0], task.checks[one.told])

@@ -97,9 +97,9 @@ def run(task: Task, sandbox: Sandbox, hidden: HiddenChecks, pipe: TextIO) -> int
     """Make the checks, and write a line for all that is to be known; return the exit status.
 
     Each line is an object of JSON with one name: `missing`, the exercises without an answer; `at`,
-    the one whose checks come now, or none at their end; `result`, that of a check; `slow`, before
-    the result of one that takes long; `unreadable`, why this is no notebook; `lack`, what this
-    machine has not.
+    the one whose checks come now; `done`, at the end of all together; `result`, that of a check;
+    `slow`, before the result of one that takes long; `unreadable`, why this is no notebook; `lack`,
+    what this machine has not.
     """
     try:
         null = os.open(os.devnull, os.O_RDWR)
@@ -192,7 +192,7 @@ class Trial:
                         return
                     if failure is None:
                         self._tell_result(_passed(job.exercise, check), [], began)
-            _tell(self.pipe, at="")
+            _tell(self.pipe, done=True)
 
     def alone(self, job: Job) -> None:
         """Tell of each check, up to the first that hangs or ends the student's process."""
