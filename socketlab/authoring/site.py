@@ -1,6 +1,5 @@
 """Make the static site from the notebooks as they are: `socketlab author site`."""
 
-import html
 import json
 import re
 import shutil
@@ -8,6 +7,8 @@ import tempfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+from ..markup import render
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("notebooks", "exercises")
@@ -56,9 +57,7 @@ def with_pictures(notebook: Any) -> Any:
 
 def _figure(diagram: str, text: str = "") -> str:
     """Return the HTML of a diagram, and of its form as text, where it has one, below it."""
-    below = f"<details><summary>As text</summary><pre>{html.escape(text)}</pre></details>"
-    drawing = f'<pre class="mermaid">{html.escape(diagram)}</pre>'
-    return f'<div class="picture">{drawing}{below if text else ""}</div>'
+    return render("diagram.html", diagram=diagram, text=text)
 
 
 def make(folder: Path | None = None) -> int:

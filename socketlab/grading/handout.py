@@ -27,6 +27,7 @@ TAKEN = (
         "socketlab/*/*.toml",
         "socketlab/jupyter/*.json",
         "socketlab/jupyter/*/*.json",
+        "socketlab/templates/*.html",
     ),
     *("images/*.png", "pages/*.py", "pages/*.md", "pages/_static/*.css", "pages/_static/*.js"),
     # What chapter 09 and the capstone run.

@@ -10,7 +10,6 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
-from html import escape
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -23,6 +22,7 @@ from ..checks.core import Exercise
 from ..checks.ownership import first_borrowed
 from ..exercises import all_exercises
 from ..files import short_tempdir, write
+from ..markup import render
 from ..notebook.fresh_python import fresh
 from ..notebook.running import ServerError, running, within
 from ..project import NotebookError, cell_id
@@ -39,10 +39,6 @@ LAUNCH = 120.0
 """Seconds for all of them, if each has to be waited for."""
 
 CERTIFICATE = "certificate.md"
-
-PAGE = """<!doctype html><meta charset="utf-8"><title>Ahoy</title>
-<body style="font-family: sans-serif; background: #e3f2fd; color: #0d47a1; text-align: center">
-<h2>Ahoy from http.server</h2><p>planks of your own: {planks}</p>"""
 
 
 @dataclass
@@ -88,14 +84,7 @@ class OwnShip:
         return "\n".join([*(row.rstrip() for row in rows), self.said])
 
     def _repr_html_(self) -> str:
-        colour = {"yours": "background:#2e7d32;color:#fff", "on loan": "background:#eceff1"}
-        cells = "".join(
-            f"<tr><td>{no}</td><td><code>{name}</code></td>"
-            f'<td style="{colour[whose]}">{whose}</td>'
-            f'<td style="text-align:left">{escape(note)}</td></tr>'
-            for no, name, whose, note in self.rows()
-        )
-        return f"<table>{cells}</table><p>{escape(self.said)}</p>"
+        return render("own_ship.html", rows=self.rows(), said=self.said)
 
 
 def own_ship(folder: Path | None = None) -> OwnShip:
@@ -398,7 +387,7 @@ class WebPage(str):
     """A page, shown in a frame in a notebook: what it sets is for itself alone."""
 
     def _repr_html_(self) -> str:
-        return f'<div><iframe srcdoc="{escape(self)}" width="100%" height="190"></iframe></div>'
+        return render("frame.html", page=str(self))
 
 
 def web_page(own: OwnShip, deadline: float = 20.0) -> WebPage:
@@ -406,11 +395,11 @@ def web_page(own: OwnShip, deadline: float = 20.0) -> WebPage:
 
     Raises ServerError where it did not.
     """
-    yours = ", ".join(own.yours()) or "none"
-    return WebPage(fresh(_served, own.ship.planks, yours, deadline=deadline))
+    page = render("ahoy.html", planks=", ".join(own.yours()) or "none")
+    return WebPage(fresh(_served, own.ship.planks, page, deadline=deadline))
 
 
-def _served(planks: dict[str, type], yours: str) -> str:
+def _served(planks: dict[str, type], page: str) -> str:
     from urllib.request import ProxyHandler, build_opener
 
     web: Any = on_board(assemble(**planks), "http.server")[0]
@@ -422,7 +411,7 @@ def _served(planks: dict[str, type], yours: str) -> str:
             pass
 
     with TemporaryDirectory() as folder:
-        Path(folder, "index.html").write_text(PAGE.format(planks=yours), encoding="utf-8")
+        Path(folder, "index.html").write_text(page, encoding="utf-8")
         handler = partial(Pages, directory=folder)
         with running(web.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
             host, port = server.server_address[:2]

@@ -7,11 +7,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ..markup import render
 from ..processes import command, end, environment
 from ..project import PROJECT
 from .planks import Ship
@@ -129,18 +129,15 @@ class Conformance:
         return "\n".join(parts)
 
     def _repr_html_(self) -> str:
-        parts = [
-            f'<progress value="{self._done()}" max="{max(len(self.behaviours), 1)}"></progress>',
-            f"<p>{escape(self.said)}</p>",
-        ]
-        for notebook, failed in self.rows():
-            link = f'<a href="{self.links}{notebook}">{notebook.removesuffix(".ipynb")}</a>'
-            items = "".join(
-                f"<li>{escape(one.text)}<br><small><code>{escape(one.why[:200])}</code></small></li>"
-                for one in failed
-            )
-            parts.append(f"<p>Chapter {link}: {len(failed)}</p><ul>{items}</ul>")
-        return "".join(parts)
+        done, of = self._done(), max(len(self.behaviours), 1)
+        return render(
+            "conformance.html",
+            done=done,
+            of=of,
+            said=self.said,
+            rows=self.rows(),
+            links=self.links,
+        )
 
 
 def chapter(topic: str) -> str:

@@ -68,16 +68,9 @@ class Ship(ModuleType):
         )
 
     def _repr_html_(self) -> str:
-        style = {
-            "yours": "background:#2e7d32;color:#fff",
-            "on loan": "background:#eceff1;color:#37474f",
-        }
-        cells = "".join(
-            f'<tr><td>{chapter}</td><td style="text-align:left"><code>{name}</code></td>'
-            f'<td style="{style[whose]};text-align:center">{whose}</td></tr>'
-            for chapter, name, whose in self.rows()
-        )
-        return f"<table><tr><th>chapter</th><th>plank</th><th></th></tr>{cells}</table>"
+        from ..markup import render  # here, as CPython's suites load this file without its package
+
+        return render("planks.html", rows=self.rows())
 
 
 def _writer(plank: Any) -> dict[str, type]:

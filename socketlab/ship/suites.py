@@ -12,13 +12,13 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import minisocketserver
 
+from ..markup import render
 from ..processes import command, end, environment
 from .planks import Ship
 
@@ -206,13 +206,7 @@ class Trials:
 
     def _repr_html_(self) -> str:
         done, of = len(self.outcomes), len(self.suites)
-        cells = "".join(
-            f'<tr><td style="text-align:left"><code>{suite}</code></td>'
-            f'<td style="text-align:left">{escape(verdict)}</td></tr>'
-            for suite, verdict in self.rows()
-        )
-        bar = f'<progress value="{done}" max="{of}"></progress> {done} of {of}'
-        return f"{bar}<table>{cells}</table>"
+        return render("trials.html", done=done, of=of, rows=self.rows())
 
 
 def sea_trials(

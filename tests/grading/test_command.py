@@ -373,7 +373,7 @@ def test_a_page_tells_what_passed_what_failed_and_where_to_go_on():
     assert "<h1>ada &lt;3</h1>" in text and "<h2>01_sockets <span>2 of 8 points</span>" in text
     assert "<h3>01.1 A server with bare hands <span>2 of 8 points</span></h3>" in text
     assert "✓ <strong>address</strong>: A &lt;free&gt; port.</li>" in text
-    assert text.count("Cell &#x27;a &lt; b&#x27; failed") == 1
+    assert text.count("Cell &#39;a &lt; b&#39; failed") == 1
     # One cause, told once.
     assert "✗ <strong>serve, stop</strong>: 0 of 4 points" in text
     assert "<dt>Called</dt><dd>serve(&lt;b&gt;)</dd><dt>Came</dt><dd>nothing: at all</dd>" in text

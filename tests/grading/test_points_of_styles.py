@@ -45,10 +45,8 @@ def test_only_the_cell_that_does_not_end_is_left_out(demonstration, tmp_path, mo
     every = set(find(styles.EXERCISE).checks)
     assert styles.by_command(rows, tmp_path) == dict.fromkeys(rows, every)
     pages = [path.read_text("utf-8") for path in sorted((tmp_path / "out").glob("feedback/*"))]
-    begins = demonstration.partition("\n")[0].replace("'", "&#x27;")
-    named = [
-        f"begins with &#x27;{begins}&#x27; did not run to its end: it " in one for one in pages
-    ]
+    begins = demonstration.partition("\n")[0].replace("'", "&#39;")
+    named = [f"begins with &#39;{begins}&#39; did not run to its end: it " in one for one in pages]
     assert len(pages) == 3 and named[0] and not named[2]
 
 

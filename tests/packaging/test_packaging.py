@@ -25,6 +25,21 @@ def test_every_package_is_installed():
     assert set(CONFIG["tool"]["setuptools"]["packages"]) == there
 
 
+def test_every_file_beside_the_modules_is_installed():
+    """Templates, for example: a clone has them all, and a wheel only what is named."""
+    named = {
+        file
+        for package, patterns in CONFIG["tool"]["setuptools"]["package-data"].items()
+        for pattern in patterns
+        for file in (ROOT / package.replace(".", "/")).glob(pattern)
+    }
+    files = (
+        path for name in ("minisocketserver", "socketlab") for path in (ROOT / name).rglob("*")
+    )
+    there = {path for path in files if path.is_file() and path.suffix not in {".py", ".pyc"}}
+    assert there <= named
+
+
 def extras(*names):
     """Return the distributions that these extras name, and those of the extras they name."""
     asked = [Requirement(line) for name in names for line in PROJECT["optional-dependencies"][name]]
