@@ -293,7 +293,7 @@ def run_chapter(learner: Learner, chapter: str, together: threading.Barrier) -> 
             together.wait(DEADLINE)
             return Run(found, *memory)
     except BaseException:
-        together.abort()  # nobody waits for who will not come
+        together.abort()  # nobody waits for one who will not come
         raise
 
 

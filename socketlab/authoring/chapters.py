@@ -1,6 +1,5 @@
 """The chapters, for their authors: refreshed from the library, executed, looked at."""
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import Any
 
 import nbformat
 
-from .. import kernels
+from .. import files, kernels
+from ..project import PROJECT
 from .figures import figures_table
 from .lint import code_cells, lint, tags
 from .source import (
@@ -19,9 +19,8 @@ from .source import (
     refreshed,
 )
 
-ROOT = Path(__file__).parents[2]
-NOTEBOOKS = ROOT / "notebooks"
-LIBRARY = ROOT / "minisocketserver"
+NOTEBOOKS = PROJECT / "notebooks"
+LIBRARY = PROJECT / "minisocketserver"
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -55,10 +54,9 @@ def read(chapter: Path) -> Any:
 
 
 def write(chapter: Path, notebook: Any) -> None:
-    """Replace the file in one step, so that an interruption leaves the old one whole."""
-    draft = chapter.with_suffix(".part")
-    nbformat.write(notebook, draft)  # type: ignore[no-untyped-call]
-    os.replace(draft, chapter)
+    """Replace the chapter's file by this node."""
+    text = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    files.write(chapter, f"{text}\n".encode())
 
 
 def source_differences(chapter: Path) -> list[str]:

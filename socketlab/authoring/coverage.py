@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from .chapters import ROOT, chapters, read
+from ..project import PROJECT
+from .chapters import chapters, read
 from .lint import tags
 
-TABLE = ROOT / "tests" / "chapters" / "COVERAGE.md"
+TABLE = PROJECT / "tests" / "chapters" / "COVERAGE.md"
 ROW = re.compile(r"^\| ((?:source|learners)-[\w-]+) \| (.+?) \| ?.*\|$", re.MULTILINE)
 TAG = re.compile(r"(?:source|learners)-[\w-]+")
 

@@ -13,21 +13,21 @@ from typing import Any
 
 import nbformat
 
+from .. import files
 from ..exercises import all_exercises, find
-
-ROOT = Path(__file__).parents[2]
+from ..project import PROJECT
 
 
 def chapters() -> list[str]:
     """Return the chapters that have exercises with checks, such as "03_tcp_server"."""
     with_checks = {exercise.id[:2] for exercise in all_exercises()}
-    folders = sorted((ROOT / "solutions").iterdir())
+    folders = sorted((PROJECT / "solutions").iterdir())
     return [folder.name for folder in folders if folder.name[:2] in with_checks]
 
 
 def read(folder: str | Path, chapter: str) -> Any:
     """Return a chapter's notebook from `solutions` or `exercises`, the project's or another's."""
-    path = ROOT / folder / chapter / f"{chapter}.ipynb"
+    path = PROJECT / folder / chapter / f"{chapter}.ipynb"
     return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
 
 
@@ -72,10 +72,11 @@ def generate(solutions: Path, exercises: Path) -> list[Path]:
         for chapter in sorted(path.name for path in Path(course, "source").iterdir()):
             _generate_assignment(Path(course), chapter)
         release = Path(course, "release")
-        return [
-            _put(made, exercises / made.relative_to(release))
-            for made in sorted(release.rglob("*.ipynb"))
-        ]
+        written = []
+        for made in sorted(release.rglob("*.ipynb")):
+            written.append(exercises / made.relative_to(release))
+            files.write(written[-1], made.read_bytes())
+        return written
 
 
 _leftovers = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__", ".*")
@@ -98,19 +99,10 @@ def _generate_assignment(course: Path, chapter: str) -> None:
         raise RuntimeError(result.get("log") or result.get("error"))
 
 
-def _put(made: Path, target: Path) -> Path:
-    # Renamed into place: an interrupted run leaves the old file or the new one, never a half.
-    target.parent.mkdir(parents=True, exist_ok=True)
-    half = target.with_name(f".{target.name}.new")
-    shutil.copyfile(made, half)
-    half.replace(target)
-    return target
-
-
 def make() -> int:
     """Make all exercises anew, and say so; return the exit status."""
-    for solution in sorted(ROOT.glob("solutions/*/*.ipynb")):
+    for solution in sorted(PROJECT.glob("solutions/*/*.ipynb")):
         annotate(solution)
-    for written in generate(ROOT / "solutions", ROOT / "exercises"):
-        print("wrote", written.relative_to(ROOT))
+    for written in generate(PROJECT / "solutions", PROJECT / "exercises"):
+        print("wrote", written.relative_to(PROJECT))
     return 0

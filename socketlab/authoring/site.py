@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..markup import render
+from ..project import PROJECT
 
-ROOT = Path(__file__).parents[2]
 FOLDERS = ("notebooks", "exercises")
 FENCE = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -62,8 +62,8 @@ def _figure(diagram: str, text: str = "") -> str:
 
 def make(folder: Path | None = None) -> int:
     """Make the site in a folder, by default `site/`; return the exit status."""
-    target = folder or ROOT / "site"
-    status = build(ROOT, target)
+    target = folder or PROJECT / "site"
+    status = build(PROJECT, target)
     if status == 0:
         print(f"The site is in {target}: open {target / 'index.html'}")
     return status

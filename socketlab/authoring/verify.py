@@ -14,7 +14,8 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from ..exercises import all_exercises
 from ..kernels import execute
-from .exercises import ROOT, chapters, read
+from ..project import PROJECT
+from .exercises import chapters, read
 
 SECONDS = 30
 """So long may a cell run."""
@@ -22,7 +23,7 @@ SECONDS = 30
 REFRESH = "socketlab author exercises"
 
 
-def broken(chapter: str, project: Path = ROOT) -> list[str]:
+def broken(chapter: str, project: Path = PROJECT) -> list[str]:
     """Run a chapter's notebooks; return a paragraph for each promise that isn't kept."""
     solved, blank = (read(project / folder, chapter) for folder in ("solutions", "exercises"))
     if _checks(solved).keys() != _checks(blank).keys():

@@ -444,8 +444,8 @@ def sizes_of_buffers(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="a handler with wbufsize = 5 that writes 8 bytes, then waits",
         expected="what the buffer cannot hold at the client, while the handler waits",
-        why="A buffer of a certain size is for who wants pieces of that size. wbufsize says how "
-        "large it is.",
+        why="A buffer of a certain size is for those who want pieces of that size. wbufsize says "
+        "how large it is.",
     )
     gushing = bench.subclass(Gushes, StreamRequestHandler, wbufsize=5)
     with case.serving(make(bench, gushing)) as server, dial(case, server) as client:

@@ -28,7 +28,7 @@ from .results import JOURNAL, TABLE, Journal, grade_of, write_all
 from .submissions import Submission, SubmissionError, submissions
 
 FEW_JOBS = 4
-"""Trials at a time of who could not be judged beside others."""
+"""Trials at a time of those who could not be judged beside others."""
 NOT_YET = "This submission has not been graded yet, or the grader was interrupted."
 
 
@@ -289,7 +289,7 @@ def _far_away(
 
 @contextmanager
 def _judging(level: str | None) -> Iterator[Sandbox]:
-    """Give this process, and those that it forks, a sandbox for `work`."""
+    """Give this process, and those that it forks, a sandbox to judge in."""
     all_exercises()  # before a fork, so that no child has to
     with Sandbox(level, preload=trial.PRELOAD) as sandbox:
         if sandbox.level != "namespaces":

@@ -1,4 +1,4 @@
-"""A clock for who judges: alarms, and whether the machine is too busy for its time to be fair."""
+"""A judge's clock: alarms, and whether the machine is too busy for its time to be fair."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ from ..machine_load import Crowd
 from .budget import BUSY_ROUNDS
 
 NAP, LONG_NAP = 0.02, 0.1
-"""Seconds between two looks; the long one is for who only waits for the end of something."""
+"""Seconds between two looks; the long one while only the end of something is waited for."""
 LATE = 0.003
 """Seconds by which it wakes up too late on average, where the machine is too busy."""
 CROWD = 4.0

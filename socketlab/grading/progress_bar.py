@@ -26,7 +26,7 @@ def shown(count: int, todo: int) -> Iterator[Callable[[Grade], None]]:
 
 
 def summarise(grades: list[Grade], folder: Path) -> None:
-    """Print a table of the chapters, and who could not be graded."""
+    """Print a table of the chapters, and those who could not be graded."""
     table = Table("chapter", "graded", "full", "median", "lowest", "of")
     for chapter, some in groupby(sorted(grades, key=lambda g: g.chapter), lambda g: g.chapter):
         graded = [grade for grade in some if not grade.trouble]

@@ -382,7 +382,7 @@ def _keep_only(*descriptors: int) -> int:
 
 
 def _change_user(user: int) -> None:
-    """Stop to be root. To read all files is kept only where Python is in a folder closed to others.
+    """Stop being root. To read all files is kept only where Python is in a folder closed to others.
 
     Else nothing could be imported any more.
     """
@@ -410,7 +410,7 @@ def _remove(folder: str) -> None:
 
 
 def _kill_group_and_children(group: int) -> None:
-    """Kill the student's group, and who has left it: orphans become children of this process."""
+    """Kill the student's group, and those that left it: orphans become this process's children."""
     with suppress(ProcessLookupError, PermissionError):  # nobody is left, or only zombies
         os.killpg(group, signal.SIGKILL)
     children = Path(f"/proc/self/task/{os.getpid()}/children")

@@ -261,7 +261,7 @@ def become_nobody(user: int | None) -> None:
 
 
 def change_user(user: int) -> None:
-    """Stop to be root, but for what `keep_capabilities` takes away."""
+    """Stop being root, but for what `keep_capabilities` takes away."""
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)

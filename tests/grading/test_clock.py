@@ -1,4 +1,4 @@
-"""The clock of who judges."""
+"""A judge's clock."""
 
 import os
 import subprocess
