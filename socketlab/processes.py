@@ -1,33 +1,86 @@
-"""Other Pythons, started so that nothing of the surroundings leaks into them, and their end."""
+"""Other Pythons, started so that nothing of the surroundings leaks into them, and their end.
+
+Answers come back in one of two ways: written down, as a file or lines of JSON, or over the link in
+`remote/`, which can also call back.
+"""
 
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from .python_path import search_path
 
-
-def command(*arguments: str) -> list[str]:
-    """Return the words that start a new Python; the current folder is not on its path (-P)."""
-    return [sys.executable, "-P", "-X", "utf8", *arguments]
+Process = subprocess.Popen[bytes]
 
 
-def program(code: str) -> list[str]:
-    """Return the words that start a new Python on `code`, which finds the modules that we find."""
-    return command("-c", f"import sys; sys.path[:] = {search_path(sys.path)!r}; {code}")
+def start(*arguments: str, **options: Any) -> Process:
+    """Start a new Python in its own session: Ctrl-C doesn't reach it, and `end` ends all of it.
 
-
-def environment() -> dict[str, str]:
-    """Return our environment, but with output in UTF-8 whatever the locale and user say."""
-    return os.environ | {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
+    The current folder isn't on its path (-P). `options` are those of Popen: unless they say
+    otherwise, it reads nothing and has our `environment`.
+    """
+    words = [sys.executable, "-P", "-X", "utf8", *arguments]
+    options = {"stdin": subprocess.DEVNULL, "env": environment(), **options}
+    return subprocess.Popen(words, start_new_session=True, **options)
 
 
 _FORK_WARNING = "ignore:This process:DeprecationWarning"
 """From Python 3.12 on, a fork in a process with threads warns. Here the other thread only waits."""
+
+
+def start_function(function: Callable[..., Any], *args: Any, **options: Any) -> Process:
+    """Start a new Python that calls a module's function, and finds the modules that we find.
+
+    The arguments travel as `repr` writes them.
+    """
+    name = function.__name__
+    path = f"import sys; sys.path[:] = {search_path(sys.path)!r}"
+    code = f"{path}; from {function.__module__} import {name}; {name}(*{args!r})"
+    return start("-W", _FORK_WARNING, "-c", code, **options)
+
+
+def environment(*folders: Path, **settings: str) -> dict[str, str]:
+    """Return our environment with these settings, and `folders` first among those with modules.
+
+    Whatever the user and the locale say, output is UTF-8, and it is buffered, since a chapter
+    shows what that does.
+    """
+    env = os.environ | settings | {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [*map(str, folders), env.get("PYTHONPATH")]))
+    env.pop("PYTHONUNBUFFERED", None)
+    return env
+
+
+def end_of(process: Process, deadline: float, last_signal: int | None = None) -> int | None:
+    """Return the exit status, or None when the time was up; in either case, end the process.
+
+    One that is late gets `last_signal` first, where the system has signals, and one more second.
+    """
+    try:
+        return process.wait(deadline)
+    except subprocess.TimeoutExpired:
+        if last_signal is not None and sys.platform != "win32":
+            process.send_signal(last_signal)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+        return None
+    finally:
+        end(process)
+
+
+def end(process: Process) -> None:
+    """End the process and all that it has forked."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with suppress(ProcessLookupError, PermissionError):  # nobody is left, or only zombies
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def named_error(said: str) -> str:
@@ -39,40 +92,3 @@ def named_error(said: str) -> str:
     _, header, rest = said.rpartition("Traceback (most recent call last):\n")
     lines = rest.splitlines() if header else []
     return next((line for line in lines if line and not line[0].isspace()), "")
-
-
-def start(
-    code: str, descriptors: Collection[int] = (), **streams: Any
-) -> "subprocess.Popen[bytes]":
-    """Start a new Python, which inherits the descriptors; `end` ends it."""
-    env = environment()
-    env.pop("PYTHONUNBUFFERED", None)  # a chapter shows what buffering does
-    python, *arguments = program(code)
-    return subprocess.Popen(
-        [python, "-W", _FORK_WARNING, *arguments],
-        stdin=subprocess.DEVNULL,
-        env=env,
-        start_new_session=True,
-        pass_fds=descriptors,
-        **streams,
-    )
-
-
-def end_of(process: "subprocess.Popen[bytes]", deadline: float) -> int | None:
-    """Return the exit status, or None when the time was up."""
-    try:
-        return process.wait(deadline)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        end(process)
-
-
-def end(process: "subprocess.Popen[bytes]") -> None:
-    """End the process and all that it has forked."""
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        with suppress(ProcessLookupError, PermissionError):  # nobody is left, or only zombies
-            os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

@@ -5,6 +5,7 @@ import os
 import signal
 import socketserver
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ from textwrap import dedent
 import pytest
 
 import minisocketserver
-from socketlab import processes
+from socketlab.processes import environment
+from socketlab.project import PROJECT
 
 from . import PROGRAM_SECONDS
 
@@ -72,7 +74,8 @@ def in_a_crowd() -> Callable[[str], str]:
 
     def run(code: str) -> str:
         return subprocess.run(
-            [*processes.program(CROWD), dedent(code)],
+            [sys.executable, "-c", CROWD, dedent(code)],
+            env=environment(PROJECT),
             stdout=subprocess.PIPE,
             encoding="utf-8",
             check=True,

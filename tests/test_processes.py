@@ -1,6 +1,8 @@
 """What we start is not in the way of a learner's files, and speaks UTF-8, whatever the locale."""
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +53,46 @@ def python(*words, **environment):
         timeout=PROGRAM_SECONDS,
     )
     return run.returncode, run.stdout.decode(errors="replace")
+
+
+ELSEWHERE = [
+    ("cells.py", "subprocess.Popen"),  # a cell's commands, which are for a shell
+    *[("exercises/forking_mixin.py", "os.fork")] * 2,  # what the chapter is about
+    ("grading/handout.py", "subprocess.run"),  # git
+    ("grading/home_folders.py", "os.fork"),
+    ("grading/judge.py", "os.fork"),
+    *[("sandbox/forkserver.py", "os.fork")] * 2,
+    ("sandbox/forkserver.py", "os.posix_spawn"),  # cat
+    ("sandbox/forkserver.py", "subprocess.run"),  # chmod and rm
+]
+"""Where files start processes themselves: forks, and programs that aren't Pythons."""
+PACKAGE = ROOT / "socketlab"
+STARTS = re.compile(
+    r"os\.(fork\w*|system|popen|exec\w+|(posix_)?spawn\w*)"
+    r"|subprocess\.(Popen|run|call|check_\w+|get\w+)"
+    r"|multiprocessing\b.*|.*\bProcessPoolExecutor"
+)
+
+
+def starts_in(path):
+    """Yield the names in a file by which processes are started, called or imported."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Attribute | ast.Name):
+            names = [ast.unparse(node)]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{one.name}" for one in node.names]
+        elif isinstance(node, ast.Import):
+            names = [one.name for one in node.names]
+        yield from filter(STARTS.fullmatch, names)
+
+
+def test_other_pythons_are_started_in_one_place():
+    paths = set(PACKAGE.rglob("*.py")) - {PACKAGE / "processes.py"}
+    found = [
+        (path.relative_to(PACKAGE).as_posix(), name) for path in paths for name in starts_in(path)
+    ]
+    assert sorted(found) == ELSEWHERE
 
 
 def python_s_own():

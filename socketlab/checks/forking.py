@@ -25,7 +25,7 @@ from typing import Any
 from ..notebook.fresh_python import fresh
 from ..notebook.running import ServerError, within
 from ..notebook.tracebacks import describe, whereabouts
-from ..processes import end, start
+from ..processes import end, start_function
 from ..remote.link import Checker, Service
 from ..remote.messages import LinkBrokenError
 from .bench import Bench
@@ -126,7 +126,7 @@ def _new_python() -> Iterator[Checker]:
     with here:
         with remote:
             number = remote.fileno()
-            process = start(f"from {__name__} import serve; serve({number})", [number], **null)
+            process = start_function(serve, number, pass_fds=[number], **null)
         link = Checker(here)
         hands = threading.Thread(target=link.serve, daemon=True)
         hands.start()

@@ -43,7 +43,7 @@ from ..checks.records import Records
 from ..machine_load import Stopwatch
 from ..notebook.running import ServerError, within
 from ..notebook.tracebacks import describe
-from ..processes import command, environment
+from ..processes import end_of, start
 from ..remote.names import make_class
 
 MOMENT = 0.1
@@ -1111,6 +1111,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
 def silent(request, client_address, server):
     begun.set()
+    request.settimeout(300)  # so that it ends even if the check has been killed
     request.recv(100)
 
 begun = threading.Event()
@@ -1132,11 +1133,8 @@ def _endings(limit: float) -> list[tuple[bool, bool]]:
     with ExitStack() as stack:
         programs = []
         for switches in _SWITCHES:
-            words = command("-c", _PROGRAM, repr(switches))
-            pipe, null = subprocess.PIPE, subprocess.DEVNULL
-            program = subprocess.Popen(
-                words, stdin=null, stdout=pipe, stderr=null, encoding="utf-8", env=environment()
-            )
+            streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+            program = start("-c", _PROGRAM, repr(switches), **streams)
             stack.enter_context(program)
             stack.callback(program.kill)
             programs.append(program)
@@ -1146,16 +1144,12 @@ def _endings(limit: float) -> list[tuple[bool, bool]]:
                 within(NEW_PYTHON, program.stdout.readline, "the program")
             except ServerError as late:  # it is the check's, and so is its lateness
                 raise CannotCheckError(f"{late} Is the machine busy? Then check again.") from late
-        end = time.monotonic() + 2 * limit
+        until = time.monotonic() + 2 * limit
         found = []
         for program in programs:
-            with suppress(subprocess.TimeoutExpired):
-                program.wait(max(0, end - time.monotonic()))
-        for program in programs:
             assert program.stdout is not None
-            ended = program.poll() is not None
-            program.kill()
-            found.append(("closed" in program.stdout.read(), ended))
+            status = end_of(program, max(0, until - time.monotonic()))
+            found.append((b"closed" in program.stdout.read(), status is not None))
         return found
 
 

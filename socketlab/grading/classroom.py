@@ -17,8 +17,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
-from .. import processes, project
+from .. import project
 from ..exercises import all_exercises
+from ..processes import end, start_function
 from ..sandbox import LEVELS
 from ..sandbox.sandbox import Sandbox, SandboxError
 from . import hidden, judge, private_files, similarity, trial
@@ -211,21 +212,14 @@ def far_work(fields: dict[str, Any], secret: str, level: str | None) -> dict[str
     worker, and ends when the worker has.
     """
     if getattr(_beside, "program", None) is None:
-        _beside.program = subprocess.Popen(
-            processes.program(f"from {__name__} import serve; serve()"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            env=processes.environment(),
-            start_new_session=True,
-        )
+        pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+        _beside.program = start_function(serve, encoding="utf-8", **pipes)
     program = _beside.program
     try:
         print(json.dumps([fields, secret, level]), file=program.stdin, flush=True)
         answer = json.loads(program.stdout.readline())
     except (OSError, ValueError):
-        program.kill()
-        program.wait()
+        end(program)
         _beside.program = None
         raise RuntimeError("the program that judges on a worker has ended") from None
     if isinstance(answer, str):

@@ -2,7 +2,8 @@
 
 What lies there is made by the student: links to the files of others, pipes that never end, files
 that grow. So a process of its own reads it, which has become the student, follows no link, takes
-only files that are the student's, and is given up after a while.
+only files that are the student's, and is given up after a while. It is a fork, as a new Python for
+each student would take longer to start than to read.
 """
 
 import base64

@@ -4,6 +4,8 @@ A notebook is tried as a whole at first, in one process, as in a kernel. What ha
 is tried once more, each exercise alone, so that no answer can cost another one anything. Where a
 check hangs or has ended its process, each one after it in its exercise has a trial to itself, and
 the exercises after it have one together.
+
+These processes are forks, which have the checks already; a new Python would have to load them.
 """
 
 import json

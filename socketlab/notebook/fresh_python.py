@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..output import show
-from ..processes import end_of, named_error, start
+from ..processes import end_of, named_error, start_function
 from .running import DEADLINE, ServerError
 
 
@@ -26,8 +26,8 @@ def fresh(function: Any, *args: Any, deadline: float = DEADLINE) -> Any:
         task.write_bytes(cloudpickle.dumps((function, args)))
         # Files, not pipes: a pipe ends only when the last process that holds it has ended.
         with open(out, "wb") as stdout, open(err, "wb") as stderr:
-            code = f"from {__name__} import serve; serve({str(task)!r}, {str(result)!r})"
-            status = end_of(start(code, stdout=stdout, stderr=stderr), deadline)
+            process = start_function(serve, str(task), str(result), stdout=stdout, stderr=stderr)
+            status = end_of(process, deadline)
         show(out.read_text(encoding="utf-8", errors="replace"), sys.stdout)
         complaint = err.read_text(encoding="utf-8", errors="replace")
         if status is None:

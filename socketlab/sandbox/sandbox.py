@@ -16,7 +16,7 @@ from typing import Any, Self
 from weakref import WeakSet
 
 from ..machine_load import processors
-from ..processes import named_error
+from ..processes import named_error, start
 from ..python_path import search_path
 from . import LEVELS, host_limits, landlock, seccomp
 from .limits import Limits
@@ -249,6 +249,7 @@ class Sandbox:
         return self
 
     def _start_forkserver(self) -> None:
+        """Start a Python that has nothing of ours: neither settings (-I) nor the environment."""
         self._channel, theirs = socket.socketpair()
         self._open.callback(self._channel.close)
         told = [
@@ -261,15 +262,13 @@ class Sandbox:
         if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not find themselves without it
             environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
         with theirs:
-            self._forkserver = subprocess.Popen(
-                [sys.executable, "-I", "-X", "utf8", "-c", _PROGRAM, str(theirs.fileno()), *told],
-                stdin=subprocess.DEVNULL,
+            self._forkserver = start(
+                *("-I", "-c", _PROGRAM, str(theirs.fileno()), *told),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=environment,
                 cwd="/",  # what students see of their init must not lead to another folder
-                start_new_session=True,  # Ctrl-C is for the grader, which then ends it
             )
         self._open.callback(self._stop_forkserver)
         self._channel.settimeout(_START)
@@ -281,7 +280,7 @@ class Sandbox:
         self._channel.close()  # by which it ends
         try:
             self._forkserver.wait(_START)
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired:  # itself alone: supervisors still end their students
             self._forkserver.kill()
             self._forkserver.wait(_START)
 

@@ -2,8 +2,6 @@
 
 import importlib.util
 import json
-import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..markup import render
-from ..processes import command, end, environment
+from ..processes import Process, end, environment, start
 from ..project import PROJECT
 from .planks import Ship
 from .suites import displayed
@@ -188,32 +186,28 @@ def conformance(
     return result
 
 
-def _start(folder: Path, topics: Sequence[str]) -> "subprocess.Popen[bytes]":
+def _start(folder: Path, topics: Sequence[str]) -> Process:
     """Start the suite in a new process, without the tests that have run."""
     paths = [str(SUITE / f"test_{topic}.py") for topic in topics] or [str(SUITE)]
     options = ("-q", "-m", "not beyond", "-p", "no:cacheprovider")
     plugin = ("-p", f"{__package__}.behaviours", f"--socketserver={NAME}")
-    python_path = [str(folder), str(PROJECT), os.environ.get("PYTHONPATH", "")]
     settings = {
-        "PYTHONPATH": os.pathsep.join(filter(None, python_path)),
         "BEHAVIOURS": str(folder / RESULTS),
         "PYTEST_ADDOPTS": "",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # loading those at hand can take ten times as long
     }
     with open(folder / "output", "ab") as output:
-        return subprocess.Popen(
-            command("-m", "pytest", *options, *plugin, *paths),
+        return start(
+            *("-m", "pytest", *options, *plugin, *paths),
             cwd=PROJECT,
-            env=environment() | settings,
-            stdin=subprocess.DEVNULL,
+            env=environment(folder, PROJECT, **settings),
             stdout=output,
             stderr=output,
-            start_new_session=True,
         )
 
 
 def _watch(
-    process: "subprocess.Popen[bytes]",
+    process: Process,
     results: Path,
     show: Callable[[], None],
     until: float,

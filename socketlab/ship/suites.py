@@ -6,11 +6,9 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +17,7 @@ from typing import Any
 import minisocketserver
 
 from ..markup import render
-from ..processes import command, end, environment
+from ..processes import end_of, environment, start
 from .planks import Ship
 
 HERE = Path(__file__).parent
@@ -133,25 +131,22 @@ def run(
             import cloudpickle  # type: ignore[import-untyped]  # only the chapters need it
 
             planks.write_bytes(cloudpickle.dumps(ship.planks))
-        path = [str(shim)] if shim else []
-        path += [str(Path(minisocketserver.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+        ours = Path(minisocketserver.__file__).parents[1]
         # A file, not a pipe: what a suite has started and left behind would keep a pipe open.
         with open(Path(folder, "output"), "w+b") as stream:
-            child = subprocess.Popen(
-                command(str(HERE / "run_suite.py"), suite, str(report), *LEFT_OUT.get(suite, ())),
+            child = start(
+                *(str(HERE / "run_suite.py"), suite, str(report), *LEFT_OUT.get(suite, ())),
                 cwd=folder,
-                env={
-                    **environment(),
-                    "PYTHONPATH": os.pathsep.join(filter(None, path)),
-                    "SOCKETSERVER_COUNTS": str(counts),
-                    "SOCKETSERVER_PLANKS": str(planks) if ship is not None else "",
-                },
-                stdin=subprocess.DEVNULL,
+                env=environment(
+                    *([shim, ours] if shim else [ours]),
+                    SOCKETSERVER_COUNTS=str(counts),
+                    SOCKETSERVER_PLANKS=str(planks) if ship is not None else "",
+                ),
                 stdout=stream,
                 stderr=stream,
-                start_new_session=True,
             )
-            is_late = _is_late(child, deadline)
+            # One that is late says where it stands: faulthandler answers the signal.
+            is_late = end_of(child, deadline, signal.SIGABRT) is None
             stream.seek(0)
             output = stream.read().decode(errors="replace")
         if is_late:
@@ -163,21 +158,6 @@ def run(
         return Outcome(
             suite, **json.loads(report.read_text(encoding="utf-8")), servers=servers, output=output
         )
-
-
-def _is_late(child: "subprocess.Popen[bytes]", deadline: float) -> bool:
-    """Wait for the process; one that is late says where it stands. End it, and all it started."""
-    try:
-        child.wait(deadline)
-        return False
-    except subprocess.TimeoutExpired:
-        if sys.platform != "win32":
-            child.send_signal(signal.SIGABRT)  # faulthandler answers it
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(1)
-        return True
-    finally:
-        end(child)
 
 
 class Trials:
