@@ -93,13 +93,14 @@ def _call(function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
 Kind = Literal["build", "use", "find the bug", "predict"]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Exercise:
     """An exercise: the names that the learner defines, three hints, and checks.
 
     `level` is 1 (a few lines), 2, or 3 (some thought). `own` has, for each class that the learner
     is to build, the methods to be written in it. `listed` has the name, the points and the praise
-    of each check, in order.
+    of each check, in order. `checks` fills up while the exercise's module is imported, and what a
+    learner has done in it is kept elsewhere: one exercise serves everyone who asks for it.
     """
 
     id: str
@@ -111,8 +112,6 @@ class Exercise:
     listed: list[tuple[str, int, str]]
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     checks: dict[str, Check] = field(default_factory=dict)
-    passed: set[str] = field(default_factory=set)
-    hints_told: int = 0
 
     def check(self, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         """Register the decorated function as a check, or as its next step where there is one."""

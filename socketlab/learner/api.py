@@ -41,9 +41,9 @@ def solution(exercise: object = None, give_up: bool = False) -> None:
 
 
 def passed(exercise: Exercise) -> bool:
-    """Tell whether every part has passed, in this kernel or, by the progress file, before."""
-    noted = {event for name, event in progress_log.events() if name == exercise.id}
-    return all(name in exercise.passed or f"passed {name}" in noted for name in exercise.checks)
+    """Tell whether every part has passed, in this kernel or before."""
+    noted = progress_log.events()
+    return all((exercise.id, f"passed {name}") in noted for name in exercise.checks)
 
 
 def reset(exercise: object = None) -> None:
@@ -143,7 +143,6 @@ def check(
         failure = fair_attempt(wanted, one, answers, namespace)
         if failure is not None:
             raise failed(wanted, one, failure, traceback)
-        wanted.passed.add(one.name)
         progress_log.note(wanted.id, f"passed {one.name}")
         say(f"✓ {wanted.id} {one.name}: {points_in_words(one.points)}. {one.praise}")
 
@@ -168,11 +167,18 @@ def hint(exercise: object = None, number: int | None = None) -> None:
         say(f'{unknown} Ask with its number, as in hint("03.1").')
         return
     last = len(wanted.hints)
-    if number is not None and number not in range(1, last + 1):
+    if number is None:
+        number = next_hint(wanted)
+    if number not in range(1, last + 1):
         say(f"{wanted.id} has the hints 1 to {last}, not {number!r}.")
         return
-    wanted.hints_told = number or min(wanted.hints_told + 1, last)
-    progress_log.note(wanted.id, f"hint {wanted.hints_told}")
-    say(
-        f"Hint {wanted.hints_told} of {last} for {wanted.id}: {wanted.hints[wanted.hints_told - 1]}"
-    )
+    progress_log.note(wanted.id, f"hint {number}")
+    say(f"Hint {number} of {last} for {wanted.id}: {wanted.hints[number - 1]}")
+
+
+def next_hint(exercise: Exercise) -> int:
+    """Return the number of the hint after the last one shown, or of the last there is."""
+    noted = progress_log.events()
+    last = len(exercise.hints)
+    shown = [n for n in range(1, last + 1) if (exercise.id, f"hint {n}") in noted]
+    return min(max(shown, default=0) + 1, last)

@@ -6,10 +6,12 @@
     06 done
 
 It lies beside the learner's notebooks, in `course/`. Lines are only ever added, so a crash can
-spoil the last one at the most, and a line that makes no sense is passed over.
+spoil the last one at the most, and a line that makes no sense is passed over. Where there is no
+`course/`, or its file can't be written, events are kept in memory until the program ends.
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +19,9 @@ from pathlib import Path
 from .course import MANIFEST
 
 NAME = "progress.txt"
+
+_unwritten: defaultdict[Path | None, set[tuple[str, str]]] = defaultdict(set)
+"""The events that no file has taken, for each `course/`, or None where there isn't one."""
 
 
 def course() -> Path | None:
@@ -36,19 +41,21 @@ def _say_once(sentence: str) -> None:
 
 
 def note(exercise: str, event: str, folder: Path | None = None) -> None:
-    """Add a line such as `03.1 passed address`, once. Without a `course/` nothing is kept.
+    """Add a line such as `03.1 passed address`, once.
 
     `folder` is the learner's `course/`, by default the one that one works in. Where the file
     cannot be written, a sentence says so, once: no check and no hint fails for it.
     """
     folder = folder or course()
-    if folder is None or (exercise, event) in events(folder):
-        return
-    try:
-        _add(folder / NAME, exercise, event)
-    except OSError as error:
-        why = error.strerror or error
-        _say_once(f"Your progress isn't kept: {folder / NAME} can't be written ({why}).")
+    if folder is None:
+        _unwritten[folder].add((exercise, event))
+    elif (exercise, event) not in _read(folder / NAME):
+        try:
+            _add(folder / NAME, exercise, event)
+        except OSError as error:
+            _unwritten[folder].add((exercise, event))
+            why = error.strerror or error
+            _say_once(f"Your progress isn't kept: {folder / NAME} can't be written ({why}).")
 
 
 def _add(path: Path, exercise: str, event: str) -> None:
@@ -61,7 +68,8 @@ def _add(path: Path, exercise: str, event: str) -> None:
 def events(folder: Path | None = None) -> set[tuple[str, str]]:
     """Return what was noted in `folder`, by default the course one works in: (exercise, event)."""
     folder = folder or course()
-    return set() if folder is None else set(_read(folder / NAME))
+    written = _read(folder / NAME) if folder else ()
+    return _unwritten[folder].union(written)
 
 
 def _read(path: Path) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ from ..files import write
 from ..output import SentenceError
 from ..project import NotebookError, cell_id, code_cells, decoded, read
 from ..ship.suites import is_shipped, knows_localhost
-from . import api, progress_log
+from . import api
 from .course import exercise_notebook
 from .lab import course_of
 
@@ -40,7 +40,7 @@ def run(command: str, exercise: str = "", folder: Path = project.PROJECT) -> int
             case "doctor":
                 print(examined())
             case "hint":
-                hinted(exercise)
+                api.hint(find(exercise).id)  # find: a wrong number is an error in a terminal
             case "reset":
                 print(reset(course, exercise))
             case "check":
@@ -123,14 +123,6 @@ def _is_check(cell: Any) -> bool:
 def _text(output: Any) -> str:
     lines = output.traceback if output.output_type == "error" else [output.get("text", "")]
     return "\n".join(lines).rstrip()
-
-
-def hinted(exercise: str) -> None:
-    """Print the next hint; which one that is, the progress file knows."""
-    wanted = find(exercise)
-    told = [event for name, event in progress_log.events() if name == wanted.id]
-    number = 1 + max((int(event[5:]) for event in told if event.startswith("hint ")), default=0)
-    api.hint(wanted.id, min(number, len(wanted.hints)))
 
 
 def reset(course: Path, exercise: str) -> str:

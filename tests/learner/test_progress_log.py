@@ -8,11 +8,18 @@ from nbformat import v4
 from socketlab import check, hint, progress, project, solution
 from socketlab.exercises import all_exercises, find
 from socketlab.kernels import execute
-from socketlab.learner import api, progress_log
+from socketlab.learner import api, progress_log, terminal
 from socketlab.learner.course import MANIFEST
 from socketlab.learner.progress_log import NAME
 
 from ..exercises.helpers import ours
+
+
+@pytest.fixture(autouse=True)
+def new_program():
+    """Each test begins as a program does: with nothing in memory."""
+    progress_log._unwritten.clear()
+    progress_log._say_once.cache_clear()
 
 
 @pytest.fixture
@@ -22,8 +29,6 @@ def course(tmp_path, monkeypatch):
     here = tmp_path / "exercises" / "03_tcp_server"
     here.mkdir(parents=True)
     monkeypatch.chdir(here)
-    monkeypatch.setattr(find("03.1"), "passed", set())
-    monkeypatch.setattr(find("03.1"), "hints_told", 0)
     return tmp_path
 
 
@@ -46,11 +51,33 @@ def test_a_spoilt_file_loses_nothing_else(course, spoilt):
     assert {("03.1", "passed close"), ("03.1", "passed restart")} <= progress_log.events()
 
 
-def test_outside_a_course_nothing_is_kept(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_outside_a_course_it_is_kept_until_the_program_ends(course, tmp_path_factory, monkeypatch):
+    """No file is written there, and a course knows nothing of it."""
+    outside = tmp_path_factory.mktemp("outside")
+    monkeypatch.chdir(outside)
     progress_log.note("03.1", "passed close")
-    assert list(tmp_path.iterdir()) == []
-    assert progress_log.events() == set()
+    assert list(outside.iterdir()) == []
+    assert progress_log.events() == {("03.1", "passed close")}
+    assert progress_log.events(course) == set()
+
+
+def test_hints_go_on_after_a_restart_of_the_kernel(course):
+    """And after one from a terminal: the progress file knows which have been shown."""
+    for number in (1, 2):
+        cell = v4.new_code_cell('from socketlab import hint\nhint("03.1")')
+        execute(v4.new_notebook(cells=[cell]), resources={"metadata": {"path": os.getcwd()}})
+        assert cell.outputs[0].text.startswith(f"Hint {number} of 3 for 03.1: ")
+    assert terminal.run("hint", "03.1", course.parent) == 0
+    assert ("03.1", "hint 3") in progress_log.events()
+
+
+def test_the_next_hint_follows_the_last_one_shown(course, capsys):
+    """Whichever was asked for by its number, and whatever else the file says."""
+    (course / NAME).write_text("03.1 hint\n03.1 hint two\n03.1 hint 99\n03.2 hint 3\n")
+    for asked in ((), (3,), (1,), ()):
+        hint("03.1", *asked)
+    shown = [line[:11] for line in capsys.readouterr().out.splitlines()]
+    assert shown == ["Hint 1 of 3", "Hint 3 of 3", "Hint 1 of 3", "Hint 3 of 3"]
 
 
 def test_our_solution_comes_after_success(course, capsys):
@@ -172,17 +199,17 @@ def gone(course):
 
 @pytest.mark.parametrize("trouble", [unwritable, a_folder, no_room, gone])
 def test_a_progress_that_cannot_be_kept_costs_no_tick(course, capsys, trouble):
-    """It is said once, in a sentence, and on stdout."""
+    """It is said once, in a sentence, and on stdout; this kernel still knows what has passed."""
     TCPServer = ours("03.1").TCPServer
 
     if trouble is unwritable and os.access("/etc/shadow", os.W_OK):
         pytest.skip("root may write to any file")
-    progress_log._say_once.cache_clear()
     trouble(course)
     try:
         for part in ("close", "restart"):
             check("03.1", TCPServer, part=part)
-        hint("03.1")
+            hint("03.1")
+        progress()
     finally:
         if trouble is no_room:
             import resource
@@ -191,6 +218,9 @@ def test_a_progress_that_cannot_be_kept_costs_no_tick(course, capsys, trouble):
                 resource.RLIMIT_FSIZE, resource.getrlimit(resource.RLIMIT_FSIZE)[1:] * 2
             )
     told = capsys.readouterr()
-    assert told.out.count("✓ 03.1") == 2 and "Hint 1 of" in told.out
+    assert told.out.count("✓ 03.1") == 2
+    assert "Hint 1 of 3" in told.out and "Hint 2 of 3" in told.out
+    earned = sum(find("03.1").checks[part].points for part in ("close", "restart"))
+    assert f"03.1     {earned}/13  build " in told.out
     assert told.out.count("Your progress isn't kept: ") == 1
     assert told.err == ""

@@ -62,8 +62,7 @@ def test_a_notebook_copied_in_under_the_old_name_counts(project, capsys, encodin
     assert "Your answer before the reset" in old.read_text("utf-8")
 
 
-def test_hints_go_on_where_they_were(project, capsys, monkeypatch):
-    monkeypatch.setattr(find("03.1"), "hints_told", 0)
+def test_hints_go_on_where_they_were(project, capsys):
     for number in (1, 2, 3, 3):
         assert run("hint", "03.1", project) == 0
         assert f"Hint {number} of 3" in capsys.readouterr().out

