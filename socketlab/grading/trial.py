@@ -27,17 +27,11 @@ from ..remote.messages import Line, LinkBrokenError, MessageError, is_lack
 from ..sandbox import namespaces
 from ..sandbox.limits import FILES, data_used, lower, want_files
 from ..sandbox.sandbox import Ending, Sandbox, SandboxError, StudentProcess
+from .answer_cells import cells_for, defined_again
 from .clock import LONG_NAP, Clock
 from .grade import HiddenChecks, Result, exercises_of, failed, short
-from .submissions import (
-    UNSEEN,
-    Cell,
-    Submission,
-    SubmissionError,
-    cells_for,
-    cells_of,
-    defined_again,
-)
+from .notebook_cells import UNSEEN, Cell, cells_of
+from .submissions import Submission, SubmissionError
 
 SECONDS = 10.0
 """The time for one check, in which its own deadlines have long passed."""
