@@ -1,7 +1,8 @@
 """The cells of a notebook that count for an exercise."""
 
+from ..cell_names import UNSEEN
 from ..checks.core import Exercise
-from .notebook_cells import UNSEEN, Cell
+from .notebook_cells import Cell
 
 
 def cells_for(

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from ..cell_names import UNSEEN, names_bound
 from ..cells import Reader, magic, parse
 from ..exercises import UnknownError, find
 from .submissions import code_in
@@ -59,37 +60,18 @@ def _cell(number: int, source: str, reader: Reader) -> Cell:
     return Cell(number, source, _bound(tree, nodes), _used(nodes), _asks(tree), _checks(nodes))
 
 
-UNSEEN = "*"
-"""Stands among the names that a cell binds for those that only its run can tell."""
 _WRITE_NAMES = {"exec", "globals", "locals", "user_ns", "__main__"}
 
 
 def _bound(tree: ast.Module, nodes: list[ast.AST]) -> frozenset[str]:
-    """Return the names that the cell's own statements define, and the files that they write.
+    """Return the names that a cell binds, and the files that it writes.
 
-    `nodes` are those of the whole tree. Of what is within functions, only what they declare global.
+    UNSEEN is among them wherever the cell may bind more: cells are chosen before any has run, and
+    one too many costs less than one too few. `nodes` are those of the whole tree.
     """
-    names: set[str] = set()
-    todo: list[ast.AST] = list(tree.body)
-    while todo:
-        node = todo.pop()
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                names.add(node.name)
-                continue
-            case ast.Name(id=name, ctx=ast.Store()):
-                names.add(name)
-            case ast.alias(name=name):  # that of `import *` is our UNSEEN
-                names.add((node.asname or name).partition(".")[0])
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
-                names.add(name)
-            case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
-                names.add(name)
-        todo += ast.iter_child_nodes(node)
+    names = set(names_bound(tree))
     for node in nodes:
         match node:
-            case ast.Global():
-                names.update(node.names)
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
                 names.update({UNSEEN} if name in _WRITE_NAMES else ())
             case ast.Call():
@@ -98,7 +80,7 @@ def _bound(tree: ast.Module, nodes: list[ast.AST]) -> frozenset[str]:
 
 
 def _written(name: str, *texts: str) -> set[str]:
-    """Return what a magic writes: the name of its file, or names that only its run can tell."""
+    """Return what a magic writes: the name of its file, or names that only its run can show."""
     if name in ("writefile", "file") and texts:
         return {PurePosixPath(texts[0]).name}
     return {UNSEEN} if name in ("run", "store", "load_ext", "pylab", "macro") else set()

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TextIO
 
+from ..cell_names import UNSEEN
 from ..cells import lines_of
 from ..checks import core
 from ..checks.case import CannotCheckError, Failure
@@ -30,7 +31,7 @@ from ..sandbox.sandbox import Ending, Sandbox, SandboxError, StudentProcess
 from .answer_cells import cells_for, defined_again
 from .clock import LONG_NAP, Clock
 from .grade import HiddenChecks, Result, exercises_of, failed, short
-from .notebook_cells import UNSEEN, Cell, cells_of
+from .notebook_cells import Cell, cells_of
 from .submissions import Submission, SubmissionError
 
 SECONDS = 10.0
