@@ -37,6 +37,7 @@ class Cell:
 
 _QUESTIONS = {"check", "hint", "solution", "reset", "progress"}
 _BINDING = re.compile(r"^[ \t]*(?:class|def)\s+(\w+)|^(\w+)\s*=", re.MULTILINE)
+"""In a cell that can't be parsed: one name too many only shows its error once more."""
 
 
 def cells_of(text: str) -> list[Cell]:
