@@ -65,7 +65,8 @@ class Runs:
         if self.current is not None:  # its end was never told
             self._note(self.current, "KeyboardInterrupt")
         before = {name: id(value) for name, value in self.shell.user_ns.items()}
-        self.current = Run(info.raw_cell, getattr(info, "cell_id", None), before)
+        cell = getattr(info, "cell_id", None)
+        self.current = Run(info.raw_cell, cell, before, trouble="not done yet")
 
     def end(self, result: Any) -> None:
         """Note how the cell ended."""
@@ -115,7 +116,7 @@ class Runs:
 
     def _origin(self, name: str) -> Run | None:
         run = self.current
-        if run is not None and run.before and name in self._defined(_so_far(run)):
+        if run is not None and run.before and name in self._defined(run):
             return run
         return self.origin.get(name)
 
@@ -175,10 +176,6 @@ def _shell() -> Any:
 def _is_batch() -> bool:
     """Tell whether a program runs the cells once, in order: then none is run again."""
     return "NBGRADER_EXECUTION" in os.environ
-
-
-def _so_far(run: Run) -> Run:
-    return Run(run.source, run.cell, run.before, trouble="not done yet")
 
 
 def _ended(run: Run) -> str:
