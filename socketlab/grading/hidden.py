@@ -16,8 +16,10 @@ from pathlib import Path
 from .. import project
 from ..checks.core import Check, Exercise
 from ..exercises import all_exercises, find
+from .answer_cells import cells_for
 from .grade import HiddenChecks, Result
-from .submissions import Submission, cells_for, cells_of
+from .notebook_cells import cells_of
+from .submissions import Submission
 
 _found: ContextVar[list[tuple[str, Check]] | None] = ContextVar("_found", default=None)
 """Where the file that is being loaded puts its checks."""

@@ -16,9 +16,11 @@ from pathlib import Path
 
 from .. import project
 from ..cells import parse
+from .answer_cells import cells_for
 from .grade import exercises_of
+from .notebook_cells import cells_of
 from .results import csv_text, write_file
-from .submissions import Submission, SubmissionError, cells_for, cells_of
+from .submissions import Submission, SubmissionError
 
 COMMON = 0.1
 """What is in a larger part of the answers is common: in a large class chance makes many pairs."""

@@ -1,19 +1,15 @@
-"""Submissions: notebooks of students, found in a folder or a zip, and the code in them."""
+"""Submissions: notebooks of students, found in a folder or a zip, and whose they are."""
 
-import ast
 import io
 import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
-from ..cells import Reader, magic, parse
-from ..checks.core import Exercise
-from ..exercises import UnknownError, find
 from ..learner.course import is_version_beside
 from ..project import NotebookError, code_cells, decoded, read
 from . import archives
@@ -21,8 +17,6 @@ from .archives import Collected, File, Parts
 
 MOST_BYTES = 20 << 20
 """A notebook with more is not read: its outputs, not its code, make it so big."""
-
-
 MOST_CODE = 1 << 20
 """Letters of code in a notebook; to parse a megabyte takes a hundred."""
 MOST_CELLS = 1000
@@ -68,9 +62,10 @@ def submissions(source: Path, left: list[str] | None = None) -> Iterator[Submiss
     elif source.suffix.lower() == ".ipynb" and source.is_file():
         parts = source.resolve().parts
         in_its_folder = _CHAPTER.fullmatch(parts[-2])
-        whose = _whose(parts[-3:] if in_its_folder else parts[-1:])
+        owner = _owner(parts[-3:] if in_its_folder else parts[-1:])
+        owner = owner or Owner(source.stem, source.stem, ())
         file = File(parts[-1:], source.stat().st_size, source.read_bytes)
-        yield _submission(*(whose or (source.stem, source.stem))[:2], file)
+        yield _submission(owner.student, owner.chapter, file)
     elif zipfile.is_zipfile(source):
         with zipfile.ZipFile(source) as archive:
             yield from _sorted_out(archives.in_zip(archive), left)
@@ -83,8 +78,16 @@ _OURS = ("course", "exercises")
 """Folders of a learner's copy of the course, above those of the chapters."""
 
 
-def _whose(parts: Parts) -> tuple[str, str, Parts] | None:
-    """Return the student, the chapter and the student's folder that a path names, if it does."""
+class Owner(NamedTuple):
+    """The student whose notebook it is, the chapter it belongs to, and the student's folder."""
+
+    student: str
+    chapter: str
+    folder: Parts
+
+
+def _owner(parts: Parts) -> Owner | None:
+    """Return the owner that a path names, if it names one."""
     *folders, name = parts
     stem = name.partition(".ipynb")[0]
     named, folder = (_CHAPTER.fullmatch(one) for one in (stem, folders[-1] if folders else ""))
@@ -100,7 +103,7 @@ def _whose(parts: Parts) -> tuple[str, str, Parts] | None:
     while folders and folders[-1] in _OURS:
         folders.pop()
     student = folders[-1] if folders else (named[1] if named else stem) or chapter
-    return student, chapter, tuple(folders)
+    return Owner(student, chapter, tuple(folders))
 
 
 def _sorted_out(found: Collected, left: list[str]) -> Iterator[Submission]:
@@ -110,10 +113,10 @@ def _sorted_out(found: Collected, left: list[str]) -> Iterator[Submission]:
         if file.leads_out:
             yield _named(Submission("/".join(file.parts), "", "", file.trouble))
         elif _is_notebook(file.parts):
-            if whose := _whose(file.parts):
-                student, folder = layout.owner(file, whose)
-                students.setdefault(folder, set()).add(whose[1])
-                yield _submission(student, whose[1], file)
+            if named := _owner(file.parts):
+                owner = layout.owner(file, named)
+                students.setdefault(owner.folder, set()).add(owner.chapter)
+                yield _submission(owner.student, owner.chapter, file)
             else:
                 left.append(archives.printable("/".join(file.parts)))
         elif layout.is_zip_of_a_student(file):
@@ -134,15 +137,15 @@ class _Layout:
     flat: set[Parts]
     level: int
 
-    def owner(self, file: File, whose: tuple[str, str, Parts]) -> tuple[str, Parts]:
-        """Return the student that a notebook belongs to, and the folder of that student."""
-        student, _, folder = whose
+    def owner(self, file: File, named: Owner) -> Owner:
+        """Return the owner of a notebook in this layout, given the one that its own path names."""
+        folder = named.folder
         if len(folder) > self.level:
-            return folder[self.level - 1], folder[: self.level]
+            return named._replace(student=folder[self.level - 1], folder=folder[: self.level])
         if folder in self.flat and file.parts[:-1] == folder and 0 < len(folder) < self.level:
-            student = _prefix(file) or student
-            return student, (*folder, student)
-        return student, folder
+            student = _prefix(file) or named.student
+            return named._replace(student=student, folder=(*folder, student))
+        return named
 
     def is_zip_of_a_student(self, file: File) -> bool:
         return file.parts[:-1] in self.flat and _is_zip(file) and len(file.parts) <= self.level
@@ -150,25 +153,25 @@ class _Layout:
 
 def _layout(found: Collected) -> _Layout:
     notebooks = [
-        (file, whose[1], whose[2])
+        (file, owner)
         for file in found.files
-        if _is_notebook(file.parts) and not file.leads_out and (whose := _whose(file.parts))
+        if _is_notebook(file.parts) and not file.leads_out and (owner := _owner(file.parts))
     ]
     flat = _flat_folders(found, notebooks)
     levels = [
-        len(folder) + (folder in flat and file.parts[:-1] == folder)
-        for file, _, folder in notebooks
-        if folder
+        len(owner.folder) + (owner.folder in flat and file.parts[:-1] == owner.folder)
+        for file, owner in notebooks
+        if owner.folder
     ]
     levels += [len(file.parts) for file in found.files if file.parts[:-1] in flat and _is_zip(file)]
     return _Layout(flat, min(levels, default=1))
 
 
-def _flat_folders(found: Collected, notebooks: list[tuple[File, str, Parts]]) -> set[Parts]:
+def _flat_folders(found: Collected, notebooks: list[tuple[File, Owner]]) -> set[Parts]:
     """Return the folders with notebooks of several students, or with a zip for each student."""
     prefixes: dict[tuple[Parts, str], list[str]] = {}
-    for file, chapter, _ in notebooks:
-        prefixes.setdefault((file.parts[:-1], chapter), []).append(_prefix(file))
+    for file, owner in notebooks:
+        prefixes.setdefault((file.parts[:-1], owner.chapter), []).append(_prefix(file))
     flat = {
         folder
         for (folder, _), those in prefixes.items()
@@ -215,8 +218,8 @@ def _from_zip(file: File) -> Iterator[Submission]:
             if len(inner) > MOST_IN_ZIP:
                 raise ValueError(f"it has {len(inner)} notebooks, {MOST_IN_ZIP} are read")
             for one in inner:
-                whose = _whose(("", *one.parts))
-                yield _submission(student, whose[1] if whose else chapter, one)
+                owner = _owner(("", *one.parts))
+                yield _submission(student, owner.chapter if owner else chapter, one)
         if not inner:
             told = f"There is no notebook (.ipynb) in {file.name!r}."
             yield _named(Submission(student, chapter, "", told))
@@ -244,13 +247,13 @@ def _without_notebook(found: Collected, students: dict[Parts, set[str]]) -> Iter
             students or trouble or any(map(_looks_like_one, files))
         ):
             paths = [*(file.parts for file in files), *((*one, ".ipynb") for one in inner)]
-            chapter = next((whose[1] for path in paths if (whose := _whose(path))), "")
+            chapter = next((owner.chapter for path in paths if (owner := _owner(path))), "")
             reason = trouble or _reason(folder[-1], files)
             yield _named(Submission(folder[-1], chapter, "", reason))
     if students.get(()):
         for file in found.files:
-            if len(file.parts) == 1 and _looks_like_one(file) and (whose := _whose(file.parts)):
-                yield _named(Submission(whose[0], whose[1], "", _reason("", [file])))
+            if len(file.parts) == 1 and _looks_like_one(file) and (owner := _owner(file.parts)):
+                yield _named(Submission(owner.student, owner.chapter, "", _reason("", [file])))
 
 
 def _lost(
@@ -260,11 +263,11 @@ def _lost(
     if trouble:
         yield _named(Submission(folder[-1], "", "", trouble))
     lost = {
-        whose[1]: file
+        owner.chapter: file
         for file in files
         if _looks_like_one(file)
-        and (whose := _whose(file.parts))
-        and whose[2][: len(folder)] == folder
+        and (owner := _owner(file.parts))
+        and owner.folder[: len(folder)] == folder
     }
     for chapter in sorted(set(lost) - handed_in):
         yield _named(Submission(folder[-1], chapter, "", _reason("", [lost[chapter]])))
@@ -328,18 +331,31 @@ def _submission(student: str, chapter: str, file: File) -> Submission:
 def _slim(text: str) -> str:
     """Return a large notebook with its code alone, as all of a class are in memory at once.
 
-    ValueError, which says why, where it isn't a notebook or has too much.
+    SubmissionError, which says why, where it isn't a notebook or has too much.
     """
     if len(text) <= _LARGE:
         return text
     if text.count("[") + text.count("{") > _MOST_VALUES:
-        raise ValueError("it has a million lists. Clear its outputs and hand it in again")
-    try:
-        kept = [{"cell_type": "code", "source": one["source"]} for one in code_cells(read(text))]
-    except NotebookError as error:
-        raise ValueError(str(error)) from None
-    _want_moderate([one["source"] for one in kept])
+        raise SubmissionError("it has a million lists. Clear its outputs and hand it in again")
+    kept = [{"cell_type": "code", "source": source} for source in code_in(text)]
     return json.dumps({"cells": kept})
+
+
+def code_in(text: str) -> list[str]:
+    """Return the code of a notebook, cell by cell.
+
+    SubmissionError, which says why, where it isn't a notebook or has too much.
+    """
+    try:
+        sources = [cell["source"] for cell in code_cells(read(text))]
+    except NotebookError as error:
+        raise SubmissionError(str(error)) from None
+    if (size := sum(map(len, sources))) > MOST_CODE:
+        raise SubmissionError(f"The notebook has {size / (1 << 20):.1f} MB of code; 1 MB is read.")
+    if len(sources) > MOST_CELLS:
+        told = f"The notebook has {len(sources)} cells with code; {MOST_CELLS} are read."
+        raise SubmissionError(told)
+    return sources
 
 
 def _named(one: Submission) -> Submission:
@@ -356,205 +372,3 @@ def _named(one: Submission) -> Submission:
     student, chapter = (re.sub(r"\W+", "_", name).strip("_")[:40] for name in names)
     trouble = one.trouble or f"{one.student!r} or {one.chapter!r} is no name for a folder."
     return Submission(student, chapter, "", trouble, one.path)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A code cell, and what stands in it; `syntax_error` in words, where it is no Python.
-
-    `asks` tells whether it does no more than ask for a check or a hint, `checks` the exercises
-    that it has checked.
-    """
-
-    number: int
-    source: str
-    binds: frozenset[str]
-    uses: frozenset[str]
-    asks: bool
-    checks: frozenset[str] = frozenset()
-    syntax_error: str = ""
-
-    @property
-    def begins(self) -> str:
-        """How it begins, in print: the cell, for people."""
-        line = self.source.strip().partition("\n")[0][:60]
-        return "".join(sign if sign.isprintable() else "\ufffd" for sign in line)
-
-
-_QUESTIONS = {"check", "hint", "solution", "reset", "progress"}
-_BINDING = re.compile(r"^[ \t]*(?:class|def)\s+(\w+)|^(\w+)\s*=", re.MULTILINE)
-
-
-def cells_of(text: str) -> list[Cell]:
-    """Return the code cells of a notebook, in their order. SubmissionError if it is not one."""
-    try:
-        texts = [cell["source"] for cell in code_cells(read(text))]
-    except NotebookError as error:
-        raise SubmissionError(str(error)) from None
-    _want_moderate(texts)
-    reader = Reader()
-    return [_cell(number, text, reader) for number, text in enumerate(texts, 1) if text.strip()]
-
-
-def _want_moderate(texts: list[str]) -> None:
-    """Raise SubmissionError if cells with these texts are too many, or too much, to be read."""
-    if (size := sum(map(len, texts))) > MOST_CODE:
-        raise SubmissionError(f"The notebook has {size / (1 << 20):.1f} MB of code; 1 MB is read.")
-    if len(texts) > MOST_CELLS:
-        told = f"The notebook has {len(texts)} cells with code; {MOST_CELLS} are read."
-        raise SubmissionError(told)
-
-
-def _cell(number: int, source: str, reader: Reader) -> Cell:
-    try:
-        tree = parse(source, reader)
-    except (SyntaxError, ValueError, RuntimeError, MemoryError) as error:
-        names = frozenset(a or b for a, b in _BINDING.findall(source))
-        reason = getattr(error, "msg", str(error)) or "it is too complicated"
-        told = f"{type(error).__name__}: {reason}"
-        if line := getattr(error, "lineno", None):
-            told += f", line {line} of the cell"
-        return Cell(number, source, names, frozenset(), False, syntax_error=told)
-    nodes = list(ast.walk(tree))
-    return Cell(number, source, _bound(tree, nodes), _used(nodes), _asks(tree), _checks(nodes))
-
-
-UNSEEN = "*"
-"""Stands among the names that a cell binds for those that only its run can tell."""
-_WRITE_NAMES = {"exec", "globals", "locals", "user_ns", "__main__"}
-
-
-def _bound(tree: ast.Module, nodes: list[ast.AST]) -> frozenset[str]:
-    """Return the names that the cell's own statements define, and the files that they write.
-
-    `nodes` are those of the whole tree. Of what is within functions, only what they declare global.
-    """
-    names: set[str] = set()
-    todo: list[ast.AST] = list(tree.body)
-    while todo:
-        node = todo.pop()
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                names.add(node.name)
-                continue
-            case ast.Name(id=name, ctx=ast.Store()):
-                names.add(name)
-            case ast.alias(name=name):  # that of `import *` is our UNSEEN
-                names.add((node.asname or name).partition(".")[0])
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
-                names.add(name)
-            case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
-                names.add(name)
-        todo += ast.iter_child_nodes(node)
-    for node in nodes:
-        match node:
-            case ast.Global():
-                names.update(node.names)
-            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
-                names.update({UNSEEN} if name in _WRITE_NAMES else ())
-            case ast.Call():
-                names.update(_written(*magic(node)))
-    return frozenset(names)
-
-
-def _written(name: str, *texts: str) -> set[str]:
-    """Return what a magic writes: the name of its file, or names that only its run can tell."""
-    if name in ("writefile", "file") and texts:
-        return {PurePosixPath(texts[0]).name}
-    return {UNSEEN} if name in ("run", "store", "load_ext", "pylab", "macro") else set()
-
-
-def _used(nodes: list[ast.AST]) -> frozenset[str]:
-    """Return the names that a cell uses, and the files that it may import or run."""
-    names: set[str] = set()
-    for node in nodes:
-        match node:
-            case ast.Name(id=name, ctx=ast.Load()):
-                names.add(name)
-            case ast.Import():
-                names.update(f"{one.name.partition('.')[0]}.py" for one in node.names)
-            case ast.ImportFrom(module=str(module)):
-                names.add(f"{module.partition('.')[0]}.py")
-            case ast.Call() if texts := magic(node)[1:]:
-                words = re.findall(r"[\w.]+", " ".join(texts))
-                names.update(words, (word.partition(".")[0] for word in words))
-    return frozenset(names)
-
-
-def _asks(tree: ast.Module) -> bool:
-    """Tell whether the cell does no more than ask for a check or a hint."""
-    calls = [node.value for node in tree.body if isinstance(node, ast.Expr)]
-    asked = any(
-        isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Name)
-        and call.func.id in _QUESTIONS
-        for call in calls
-    )
-    rest = (node for node in tree.body if not isinstance(node, ast.Expr))
-    return asked and all(isinstance(node, ast.Import | ast.ImportFrom) for node in rest)
-
-
-def _checks(nodes: list[ast.AST]) -> frozenset[str]:
-    """Return the numbers of the exercises that the cell has checked."""
-    numbers: set[str] = set()
-    for node in nodes:
-        match node:
-            case ast.Call(func=ast.Name(id="check"), args=[ast.Constant(value=asked), *_]):
-                with suppress(UnknownError):
-                    numbers.add(find(asked).id)
-    return frozenset(numbers)
-
-
-def cells_for(
-    exercise: Exercise, others: list[Exercise], cells: list[Cell], common: bool = True
-) -> list[Cell]:
-    """Return the cells of an exercise: its own, the common ones if asked for, and what these use.
-
-    A cell belongs to the exercises whose names it defines, wherever it stands and whatever its
-    metadata say. Below the last check of a whole answer it has come too late for a kernel to
-    judge it, and counts only where the answer lacks something. Cells of other exercises are left
-    out, so that an error there costs nothing here.
-    """
-    mine = set(exercise.names)
-    foreign = {name for other in others if other is not exercise for name in other.names} - mine
-    last, is_whole = _judged(exercise, cells)
-    live = [
-        cell
-        for cell in cells
-        if not cell.asks and not (is_whole and cell.number > last and cell.binds & mine)
-    ]
-    early = [cell for cell in live if not is_whole or cell.number <= last]
-    mine.add(UNSEEN)
-    chosen = {c.number: c for c in early if c.binds & mine or (common and not c.binds & foreign)}
-    while True:
-        used = frozenset().union(*(cell.uses for cell in chosen.values()))
-        known = frozenset().union(*(cell.binds for cell in chosen.values()))
-        for place in (early, live):
-            lacking = used - known
-            more = {c.number: c for c in place if c.number not in chosen and c.binds & lacking}
-            if more:
-                break
-        else:
-            return [chosen[number] for number in sorted(chosen)]
-        chosen |= more
-
-
-def _judged(exercise: Exercise, cells: list[Cell]) -> tuple[int, bool]:
-    """Return the number of the last cell that checks an exercise; is the answer whole there?"""
-    last = max((cell.number for cell in cells if exercise.id in cell.checks), default=0)
-    above = frozenset().union(*(cell.binds for cell in cells if cell.number <= last))
-    return last, set(exercise.names) <= above
-
-
-def defined_again(exercise: Exercise, cells: list[Cell]) -> list[str]:
-    """Return a sentence for each name of an exercise that more than one cell defines."""
-    last, is_whole = _judged(exercise, cells)
-    told = []
-    for name in exercise.names:
-        for cell in [cell for cell in cells if name in cell.binds and not cell.asks][1:]:
-            late = is_whole and cell.number > last
-            counts = "what is above the check counts" if late else "the last one counts"
-            told.append(
-                f"You define {name} again in the cell that begins with {cell.begins!r}: {counts}."
-            )
-    return told

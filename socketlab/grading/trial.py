@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TextIO
 
+from ..cell_names import UNSEEN
 from ..cells import lines_of
 from ..checks import core
 from ..checks.case import CannotCheckError, Failure
@@ -28,17 +29,11 @@ from ..sandbox import namespaces
 from ..sandbox.host_limits import FILES, data_used, lower, want_files
 from ..sandbox.sandbox import Ending, Sandbox, SandboxError, StudentProcess
 from . import budget
+from .answer_cells import cells_for, defined_again
 from .clock import LONG_NAP, Clock
 from .grade import HiddenChecks, Result, exercises_of, failed, short
-from .submissions import (
-    UNSEEN,
-    Cell,
-    Submission,
-    SubmissionError,
-    cells_for,
-    cells_of,
-    defined_again,
-)
+from .notebook_cells import Cell, cells_of
+from .submissions import Submission, SubmissionError
 
 ENTRY = "socketlab.grading.student:main"
 _IPYTHON = ("completer", "completerlib", "crashhandler", "logger", "magics.execution", "oinspect")

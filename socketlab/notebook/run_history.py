@@ -11,7 +11,10 @@ from itertools import chain
 from symtable import SymbolTable, symtable
 from typing import Any
 
+from ..cell_names import UNSEEN, names_bound
+
 _BINDING = re.compile(r"^[ \t]*class\s+(\w+)|^(?:async )?def\s+(\w+)|^(\w+)\s*=(?!=)", re.MULTILINE)
+"""In a cell that can't be parsed: an indented `def` is taken for a method, not for an answer."""
 FIRST = "this kernel has not run the cells above: run them first"
 """What to do in a kernel that has just started."""
 _ALIKE = 0.85
@@ -62,7 +65,8 @@ class Runs:
         if self.current is not None:  # its end was never told
             self._note(self.current, "KeyboardInterrupt")
         before = {name: id(value) for name, value in self.shell.user_ns.items()}
-        self.current = Run(info.raw_cell, getattr(info, "cell_id", None), before)
+        cell = getattr(info, "cell_id", None)
+        self.current = Run(info.raw_cell, cell, before, trouble="not done yet")
 
     def end(self, result: Any) -> None:
         """Note how the cell ended."""
@@ -112,7 +116,7 @@ class Runs:
 
     def _origin(self, name: str) -> Run | None:
         run = self.current
-        if run is not None and run.before and name in self._defined(_so_far(run)):
+        if run is not None and run.before and name in self._defined(run):
             return run
         return self.origin.get(name)
 
@@ -121,7 +125,7 @@ class Runs:
         if origin.cell and (again := [run for run in later if run.cell == origin.cell]):
             last = again[-1]
             is_renamed = name in origin.names and name not in last.names
-            return _ended(last) if last.trouble else _renamed(last, name) if is_renamed else ""
+            return _ended(last) if last.trouble else self._renamed(last, name) if is_renamed else ""
         if origin.cell in self.deleted:
             return "the cell that defined it is no longer in the notebook"
         if _is_batch():
@@ -130,7 +134,12 @@ class Runs:
             if name in run.names:
                 return "" if not run.trouble or run.is_blank else _ended(run)
         edited = [run for run in later if not run.cell and _is_renamed(origin, run, name)]
-        return _renamed(edited[-1], name) if edited and not origin.cell else ""
+        return self._renamed(edited[-1], name) if edited and not origin.cell else ""
+
+    def _renamed(self, run: Run, name: str) -> str:
+        # Some of its names are gone when it ends, such as that of an `except … as`.
+        now = " and ".join(sorted(run.names & self.shell.user_ns.keys())) or "nothing"
+        return f"your last run of this cell defines {now}, and no longer {name}"
 
     def missing(self, name: str) -> str:
         """Return why a name is not defined, in words: how the run that was to define it ended."""
@@ -169,17 +178,8 @@ def _is_batch() -> bool:
     return "NBGRADER_EXECUTION" in os.environ
 
 
-def _so_far(run: Run) -> Run:
-    return Run(run.source, run.cell, run.before, trouble="not done yet")
-
-
 def _ended(run: Run) -> str:
     return f"your last run of this cell ended in {run.trouble}"
-
-
-def _renamed(run: Run, name: str) -> str:
-    now = " and ".join(sorted(run.names)) or "nothing"
-    return f"your last run of this cell defines {now}, and no longer {name}"
 
 
 def _is_renamed(origin: Run, run: Run, name: str) -> bool:
@@ -197,16 +197,26 @@ def _is_renamed(origin: Run, run: Run, name: str) -> bool:
 
 def _names(source: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return the names that a cell's text defines, and those that it uses."""
+    from ..cells import parse  # it needs IPython, which a kernel has and other programs load late
+
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parse(source)
+    except Exception:  # whatever IPython cannot read, it says so below the cell
         return frozenset(filter(None, chain(*_BINDING.findall(source)))), frozenset()
-    names = {name for node in _own_nodes(tree.body) for name in _bound(node)}
+    names = names_bound(tree) - {UNSEEN}  # the namespace shows those, once the cell has run
+    return names, _used(tree) - names
+
+
+def _used(tree: ast.Module) -> frozenset[str]:
+    """Return the names that a cell uses, without those of a function's own variables.
+
+    They come from `symtable`, which wants text: the tree's, as a cell with magics isn't Python.
+    """
     try:
-        uses = frozenset(_looked_up(symtable(source, "<cell>", "exec")))
-    except SyntaxError:  # right by its grammar alone; from 3.15 on, a cell that awaits is, too
-        uses = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
-    return frozenset(names), uses - names
+        return frozenset(_looked_up(symtable(ast.unparse(tree), "<cell>", "exec")))
+    except (SyntaxError, ValueError, RuntimeError, MemoryError):
+        # It is too deep, or only its grammar is right; from 3.15 on, a cell that awaits fails, too.
+        return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
 def _looked_up(table: SymbolTable) -> Iterable[str]:
@@ -219,26 +229,6 @@ def _looked_up(table: SymbolTable) -> Iterable[str]:
     )
     for inner in table.get_children():
         yield from _looked_up(inner)
-
-
-def _own_nodes(body: list[ast.stmt]) -> Iterable[ast.AST]:
-    """Yield the nodes of a cell's own statements, not those within functions and classes."""
-    todo: list[ast.AST] = list(body)
-    for node in todo:
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            todo += ast.iter_child_nodes(node)
-
-
-def _bound(node: ast.AST) -> list[str]:
-    match node:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return [name]
-        case ast.Name(id=name, ctx=ast.Store()):
-            return [name]
-        case ast.alias(name=name, asname=other):
-            return [(other or name).partition(".")[0]]
-    return []
 
 
 def in_words(error: BaseException) -> str:

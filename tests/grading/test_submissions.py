@@ -9,18 +9,13 @@ from contextlib import suppress
 
 import pytest
 
+from socketlab.cell_names import UNSEEN
 from socketlab.cells import MOST_WORK
 from socketlab.exercises import all_exercises, find
+from socketlab.grading.answer_cells import cells_for, defined_again
 from socketlab.grading.archives import in_folder
-from socketlab.grading.submissions import (
-    MOST_BYTES,
-    UNSEEN,
-    SubmissionError,
-    cells_for,
-    cells_of,
-    defined_again,
-    submissions,
-)
+from socketlab.grading.notebook_cells import cells_of
+from socketlab.grading.submissions import MOST_BYTES, SubmissionError, submissions
 
 EXERCISES = [one for one in all_exercises() if one.id.startswith("03.")]
 BUILD, BUGS = EXERCISES[:2]

@@ -10,6 +10,7 @@ from jupyter_client.manager import KernelManager
 from socketlab import project, short_tempdir
 from socketlab.authoring.exercises import ROOT, read
 from socketlab.kernels import on_files
+from socketlab.notebook.run_history import Run
 
 SETUP = project.setup_cell(ROOT / "solutions", "03.1")
 RIGHT = project.answer_cell(ROOT / "solutions", "03.1")
@@ -124,6 +125,22 @@ def test_a_renamed_class_is_told(solved):
     assert "your last run of this cell defines TcpServer, and no longer TCPServer" in came
 
 
+FAILS_AND_GOES_ON = """
+try:
+    1 / 0
+except ZeroDivisionError as request:
+    str(request)
+"""
+
+
+def test_a_renamed_class_is_told_without_names_that_are_gone(solved):
+    """A name after `as` in an `except` is there for its lines alone."""
+    renamed = RIGHT.replace("class TCPServer", "class TcpServer")
+    solved.run(renamed + FAILS_AND_GOES_ON, "answer-03-1")
+    came = told(solved.run(CHECK, "check"))
+    assert "your last run of this cell defines TcpServer, and no longer TCPServer" in came
+
+
 def test_a_deleted_cell_is_told(solved):
     if not solved.has_ids:
         pytest.skip("only JupyterLab says which cells were deleted")
@@ -133,10 +150,11 @@ def test_a_deleted_cell_is_told(solved):
     assert solved.run(CHECK, "check").startswith("✓")
 
 
-def test_what_the_answer_stands_on_is_asked_too(solved):
+@pytest.mark.parametrize("first_line", ["", "%%time\n"])
+def test_what_the_answer_stands_on_is_asked_too(solved, first_line):
     kernel = solved
     kernel.run("class Base(BaseServer):\n    pass", "helper")
-    kernel.run(RIGHT.replace("(BaseServer)", "(Base)"), "answer-03-1")
+    kernel.run(first_line + RIGHT.replace("(BaseServer)", "(Base)"), "answer-03-1")
     assert kernel.run(CHECK, "check").startswith("✓")
     kernel.run("class Base(BaseServer):\n    oops", "helper")
     text = kernel.run(CHECK, "check")
@@ -186,6 +204,11 @@ FINE = {
     "timed": [(f"%%time\n{RIGHT}", "answer-03-1"), (f"%%time\n{RIGHT}", "answer-03-1")],
     "names of the cell's own functions": [
         (RIGHT, "answer-03-1"),
+        ("request = 1", "scratch"),
+        ("request = 1 / 0", "scratch"),
+    ],
+    "a name of the cell's own except": [
+        (RIGHT + FAILS_AND_GOES_ON, "answer-03-1"),
         ("request = 1", "scratch"),
         ("request = 1 / 0", "scratch"),
     ],
@@ -255,3 +278,41 @@ def test_threads_started_forever_take_no_points_from_a_right_answer(old_kernel, 
     told = [old_kernel.run(check, "check") for _ in range(3)]
     assert all(one.count("✓") == 3 or "Restart the kernel" in one for one in told), told
     assert "✗" not in "".join(told)
+
+
+@pytest.mark.parametrize(
+    ("source", "names", "uses"),
+    [
+        ("try:\n    f()\nexcept OSError as error:\n    error", {"error"}, {"f", "OSError"}),
+        ("match 1:\n    case one:\n        one", {"one"}, set()),
+        ("match x:\n    case [a, *b]: a, b\n    case {'k': c, **d}: c, d", {*"abcd"}, {"x"}),
+        ("def f():\n    global A\n    A = B\n    A", {"f", "A"}, {"B"}),
+        ("%%time\nif True:\n    A = B", {"A"}, {"B"}),
+        ("%%time\ndef f(local):\n    return local + A", {"f"}, {"A"}),
+        ("%%timeit\nA = 1", set(), {"get_ipython"}),
+        ("from socket import *", set(), set()),
+        ("class A(B:\n    def close(self): pass\ndef f(): pass", {"A", "f"}, set()),
+    ],
+)
+def test_the_names_that_a_cell_defines_and_uses(source, names, uses):
+    run = Run(source)
+    assert (run.names, run.uses) == (names, uses)
+
+
+HARD = {
+    "a NUL": "A = '\0'",
+    "half a character": "A = '\ud800'",
+    "a long sum": "A = " + "B + " * 2000 + "B",
+    "many signs": "A = " + "-" * 10_000 + "1",
+    "many parentheses": "A = " + "(" * 1000,
+    "many magics": "!x\n" * 100_000,
+    "a long question": "a" * 1_000_000 + " ?",
+    "an unfinished string": "%%time\nA = '''",
+    "a magic in a function": "def f():\n  %time A = (\n",
+}
+
+
+@pytest.mark.parametrize("source", HARD.values(), ids=HARD)
+def test_no_cell_is_too_hard_to_be_noted(source):
+    """An error here would be shown below a learner's cell."""
+    assert Run(source).names <= {"A", "f"}

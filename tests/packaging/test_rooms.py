@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "socketlab"
 ROOMS = (
     *("__main__", "__init__", "authoring", "grading", "learner", "ship", "exercises", "checks"),
-    *("remote", "sandbox", "notebook", "kernels", "cells", "project", "processes"),
+    *("remote", "sandbox", "notebook", "kernels", "cells", "cell_names", "project", "processes"),
     *("files", "markup", "output", "machine_load", "python_path"),
 )
 """From the top to the bottom; CONTRIBUTING.md says what lives in each."""
