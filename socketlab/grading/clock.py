@@ -1,4 +1,8 @@
-"""A judge's clock: alarms, and whether the machine is too busy for its time to be fair."""
+"""A judge's clock: alarms, and whether the machine is too busy for its time to be fair.
+
+A learner's kernel asks the Stopwatch in machine_load instead. That would call every class busy:
+among so many trials some program always waits, though not for long.
+"""
 
 import os
 import threading
