@@ -7,6 +7,7 @@ import random
 import socket
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -144,6 +145,29 @@ def bound(kind):
     if kind == "listening":
         made.listen()
     return made
+
+
+@pytest.mark.parametrize(("seconds", "things"), [(1, 0), (60, 1)], ids=["another row's", "its own"])
+def test_the_table_notices_a_file_that_stays(seconds, things, pool):
+    """One that another row takes away meanwhile is no fault of this one's."""
+    came = pool.submit(measure_beside_a_file, Row("right", "").text(), seconds).result(PATIENCE)
+    assert came.things == things
+
+
+def measure_beside_a_file(text, seconds):
+    file = Path(f"/tmp/mallory-{os.getpid()}")
+    timer = threading.Timer(seconds, file.unlink)
+
+    def wait4(*args, wait4=os.wait4):
+        file.touch()
+        timer.start()
+        return wait4(*args)
+
+    with patch("os.wait4", wait4):
+        came = measure(text)
+    timer.cancel()
+    file.unlink(missing_ok=True)
+    return came
 
 
 def test_a_try_that_computes_too_long_does_not_hide_what_the_first_one_found(pool):

@@ -110,10 +110,10 @@ def measure(text, level=None, chapter=CHAPTER):
         raise RuntimeError("the grading raised an error, which stands above")
     facts = json.loads(told)
     seconds = time.monotonic() - started
-    left = _left(sandbox)
+    left = _left(lambda: _processes(sandbox))
     ports = len(_sockets() - before)
     memory = used.ru_maxrss * 1024
-    left_behind = len(_things() - things)
+    left_behind = _left(lambda: len(_things() - things))
     return Measured(
         **facts,
         seconds=seconds,
@@ -157,15 +157,20 @@ def _graded(text, chapter, sandbox):
     return {"points": points, "told": told, "trouble": grade.trouble, "descriptors": descriptors}
 
 
-def _left(sandbox):
-    """Count what is left but the fork server, which waits for the next one."""
-    deadline = time.monotonic() + 30  # supervisors end when they have told how the student ended
-    while (count := _left_now(sandbox)) and time.monotonic() < deadline:
+def _left(count):
+    """Return what is counted last, once that is nothing or half a minute is over.
+
+    Supervisors end when they have told how the student ended, and another row, graded beside this
+    one, still has its files.
+    """
+    deadline = time.monotonic() + 30
+    while (number := count()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return count
+    return number
 
 
-def _left_now(sandbox):
+def _processes(sandbox):
+    """Count the processes that are left but the fork server, which waits for the next one."""
     server = sandbox._forkserver.pid
     for child in psutil.Process().children():
         if child.pid != server:
