@@ -34,6 +34,7 @@ SUITES = {
         "tests/test_processes.py",
         "tests/test_machine_load.py",
         "tests/test_command_line.py",
+        "tests/test_markup.py",
     ],
     "exercises, near and far": ["tests/exercises", "tests/checks", "tests/remote"],
     "learner and authoring": ["tests/learner", "tests/authoring"],
