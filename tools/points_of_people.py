@@ -109,7 +109,7 @@ def wrong(spec, number):
 
 
 def by_kernel(notebooks):
-    """Return the checks that each person passes in a kernel: one kernel, emptied for each."""
+    """Return the checks that each person passes in a kernel, emptied for each, and what it says."""
     begin = (
         "%reset -f\nget_ipython().compile.reset_compiler_flags()\n"
         "import socket, sys\nsocket.setdefaulttimeout(None)\nsys.modules.pop('of_mine', None)"
@@ -125,11 +125,13 @@ def by_kernel(notebooks):
     with tempfile.TemporaryDirectory() as folder:
         together = nbformat.v4.new_notebook(cells=cells)
         execute(together, allow_errors=True, resources={"metadata": {"path": folder}})
-    passed = {student: set() for student in notebooks}
+    passed, told = {student: set() for student in notebooks}, {}
     for student, exercise, part, cell in asked:
-        if any("✓" in output.get("text", "") for output in cell.outputs):
+        said = "\n".join(one.get("text", one.get("evalue", "")) for one in cell.outputs)
+        told[student, exercise, part] = said
+        if "✓" in said:
             passed[student].add((exercise, part))
-    return passed
+    return passed, told
 
 
 def by_command(notebooks, chapter, folder):
@@ -151,15 +153,16 @@ def by_nbgrader(chapter, folder):
 
 
 def differences(ways, told):
-    """Return each check about which the ways differ: who passed it where, what the page says."""
+    """Return each check about which the ways differ: who passed it where, what the other says."""
     (_, graded), *others = ways.items()
     found = []
     for name, passed in others:
         for student in graded:
             for exercise, part in sorted(graded[student] ^ passed.get(student, set())):
-                where = "grader" if (exercise, part) in graded[student] else name
-                words = " ".join(told[student, exercise, part].split())
-                found.append(f"{student} {exercise} {part}: only by {where} ({name}); {words}")
+                ways_of_it = ("grader", name)
+                where, other = ways_of_it[:: 1 if (exercise, part) in graded[student] else -1]
+                said = told.get(other, {}).get((student, exercise, part), "")
+                found.append(f"{student} {exercise} {part}: only by {where}; {other}: {said}")
     return found
 
 
@@ -169,8 +172,9 @@ def compare(chapter, numbers=NUMBERS, with_nbgrader=False):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sample_class.hand_in(folder / "submitted", chapter, notebooks)
-        graded, told = by_command(notebooks, chapter, folder)
-        ways = {"grader": graded, "kernel": by_kernel(notebooks)}
+        ways, told = {}, {}
+        ways["grader"], told["grader"] = by_command(notebooks, chapter, folder)
+        ways["kernel"], told["kernel"] = by_kernel(notebooks)
         if with_nbgrader:
             ways["nbgrader"] = by_nbgrader(chapter, folder)
     return ways, differences(ways, told)

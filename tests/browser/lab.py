@@ -49,8 +49,12 @@ def copy_of_the_project(folder: Path) -> Path:
 def jupyterlab(project: Path) -> Iterator[str]:
     """Serve the project's course as `make lab` does; give JupyterLab's address.
 
-    What JupyterLab remembers of open tabs lasts from one start to the next.
+    What JupyterLab remembers of open tabs lasts from one start to the next. It saves nothing by
+    itself: a test that saves at that very moment would be asked which of the two is to stay.
     """
+    settings = project.parent / "config/lab/user-settings/@jupyterlab/docmanager-extension"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "plugin.jupyterlab-settings").write_text('{"autosave": false}')
     runtime = project.parent / f"runtime-{time.monotonic_ns()}"
     runtime.mkdir()
     environment = os.environ | {

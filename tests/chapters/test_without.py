@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from socketlab.authoring.chapters import NOTEBOOKS, ROOT, chapters, read
+from socketlab.authoring.chapters import NOTEBOOKS, chapters, read
 from socketlab.authoring.lint import code_cells, streams, tags
 from socketlab.kernels import execute
+from socketlab.project import PROJECT
 from socketlab.ship.example import EXPECTED
 
 TAKE_AWAY = """\
@@ -31,7 +32,7 @@ SAID |= {"09": {NO_FORK}, "10": {NO_FORK}}
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
 def test_a_chapter_says_what_is_missing_and_goes_on(chapter: Path, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(TAKE_AWAY)
-    path = [str(tmp_path), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    path = [str(tmp_path), str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path)}
     committed, notebook = read(chapter), read(chapter)
     resources = {"metadata": {"path": str(NOTEBOOKS)}}

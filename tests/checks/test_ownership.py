@@ -11,9 +11,9 @@ import pytest
 import minisocketserver
 from minisocketserver import beyond
 from socketlab import CheckFailedError, check, project
-from socketlab.authoring.exercises import ROOT
 from socketlab.checks.core import attempt
 from socketlab.exercises import all_exercises, find
+from socketlab.project import PROJECT
 
 from ..exercises.far import far_check
 from ..exercises.helpers import ours
@@ -103,7 +103,7 @@ def test_so_is_one_in_disguise(try_answer, name, library, loan):
 def test_our_own_text_is_an_answer_however_it_is_run():
     for spec in WITH_OWN:
         namespace = vars(ours(spec.id))
-        exec(project.answer_cell(ROOT / "solutions", spec.id), namespace)
+        exec(project.answer_cell(PROJECT / "solutions", spec.id), namespace)
         assert not is_borrowed(spec.id, *(namespace[name] for name in spec.names))
 
 
@@ -272,7 +272,7 @@ def is_borrowed(exercise, *answered):
     "spec", [spec for spec in all_exercises() if spec.own], ids=lambda spec: spec.id
 )
 def test_what_is_to_be_written_is_what_the_stub_asks_for(spec):
-    stub = project.answer_cell(ROOT / "exercises", spec.id)
+    stub = project.answer_cell(PROJECT / "exercises", spec.id)
     blank = {
         node.name: {one.name for one in ast.walk(node) if is_blank(one)}
         for node in ast.walk(ast.parse(stub))

@@ -6,9 +6,10 @@ import re
 import nbformat
 import pytest
 
-from socketlab.authoring.exercises import ROOT, chapters, generate, read, scored
+from socketlab.authoring.exercises import chapters, generate, read, scored
 from socketlab.exercises import find
 from socketlab.kernels import execute
+from socketlab.project import PROJECT
 
 
 def checks_in(notebook):
@@ -31,7 +32,7 @@ def chapter(request):
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     """Let a kernel that starts elsewhere find this checkout."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT), prepend=os.pathsep)
 
 
 def executed(folder, chapter):
@@ -41,16 +42,17 @@ def executed(folder, chapter):
 @pytest.mark.timeout(600)  # nbgrader begins anew for each chapter
 def test_the_committed_exercises_are_what_nbgrader_makes_of_the_solutions(tmp_path):
     """Run `socketlab author exercises` when this fails."""
-    made = {path.relative_to(tmp_path) for path in generate(ROOT / "solutions", tmp_path)}
+    made = {path.relative_to(tmp_path) for path in generate(PROJECT / "solutions", tmp_path)}
     committed = {
-        path.relative_to(ROOT / "exercises")
-        for path in (ROOT / "exercises").rglob("*.ipynb")
+        path.relative_to(PROJECT / "exercises")
+        for path in (PROJECT / "exercises").rglob("*.ipynb")
         if ".ipynb_checkpoints" not in path.parts
     }
     assert made == committed
     for path in made:
         fresh, old = (
-            nbformat.read(folder / path, as_version=4) for folder in (tmp_path, ROOT / "exercises")
+            nbformat.read(folder / path, as_version=4)
+            for folder in (tmp_path, PROJECT / "exercises")
         )
         assert fresh == old, f"{path} differs: run socketlab author exercises"
 

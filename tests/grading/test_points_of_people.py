@@ -20,10 +20,10 @@ def test_a_kernel_and_the_grader_give_everyone_the_same_points(chapter):
     numbers = people.NUMBERS[CHAPTERS.index(chapter) % 4 :: 4]
     ways, found = people.compare(chapter, numbers)
     assert len(ways["grader"]) == len(ways["kernel"]) == len(numbers)
-    assert not found
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("chapter", ["01_sockets", "06_threading_mixin"])
 def test_nbgrader_gives_them_too(chapter):
     _, found = people.compare(chapter, people.NUMBERS[:3], with_nbgrader=True)
-    assert not found
+    assert not found, "\n".join(found)

@@ -9,10 +9,10 @@ import nbformat
 import pytest
 
 from socketlab import assemble
-from socketlab.authoring.exercises import ROOT
 from socketlab.exercises import all_exercises
 from socketlab.kernels import execute
 from socketlab.learner.capstone import OwnShip, certificate, own_ship, read_answer, web_page
+from socketlab.project import PROJECT
 from socketlab.ship import conformance as suite
 from socketlab.ship.conformance import Conformance, chapter, conformance
 from socketlab.ship.suites import Outcome, Trials
@@ -23,7 +23,7 @@ CHAPTER = "03_tcp_server"
 @pytest.fixture
 def course(tmp_path):
     """A folder with the exercises of chapter 03, our solutions of them written in."""
-    shutil.copytree(ROOT / "solutions" / CHAPTER, tmp_path / CHAPTER)
+    shutil.copytree(PROJECT / "solutions" / CHAPTER, tmp_path / CHAPTER)
     return tmp_path
 
 
@@ -56,7 +56,7 @@ NOT_ASKED = {
 
 
 def test_with_all_our_solutions_nothing_that_has_an_exercise_is_on_loan():
-    own = own_ship(ROOT / "solutions")
+    own = own_ship(PROJECT / "solutions")
     assert set(own.yours()) == built() >= {"TCPServer"}
     assert f"{len(built())} of {len(own_rows())} planks are yours" in repr(own)
     assert not [note for note in own.notes.values() if "on loan" in note]
@@ -67,17 +67,17 @@ def test_with_all_our_solutions_nothing_that_has_an_exercise_is_on_loan():
 
 
 def topics():
-    paths = (ROOT / "tests" / "conformance").glob("test_*.py")
+    paths = (PROJECT / "tests" / "conformance").glob("test_*.py")
     return sorted(path.stem.removeprefix("test_") for path in paths)
 
 
 def test_a_blank_course_is_all_on_loan_and_told_so():
-    own = own_ship(ROOT / "exercises")
+    own = own_ship(PROJECT / "exercises")
     assert own.yours() == []
     assert "planks are on loan: what passes below says nothing of you yet" in repr(own)
     assert "03.1: still blank" in own.notes["TCPServer"]
     assert "still blank" in own._repr_html_()
-    assert "no notebook 03_" in own_ship(ROOT / "nowhere").notes["TCPServer"]
+    assert "no notebook 03_" in own_ship(PROJECT / "nowhere").notes["TCPServer"]
 
 
 def test_a_fault_and_a_hang_are_named_with_their_chapter(course):
@@ -247,7 +247,7 @@ def test_without_the_suite_a_sentence(monkeypatch, capsys, tmp_path):
 
 def test_each_part_of_the_suite_has_its_chapter():
     for topic in topics():
-        assert (ROOT / "notebooks" / chapter(topic)).exists()
+        assert (PROJECT / "notebooks" / chapter(topic)).exists()
 
 
 def test_a_certificate_of_facts(tmp_path, monkeypatch):
@@ -266,9 +266,9 @@ def test_a_certificate_of_facts(tmp_path, monkeypatch):
 
 def test_the_notebook_runs_in_a_learner_s_course(course, monkeypatch):
     """On one part of each suite, to be quick."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
     folder = course / "11_capstone"
-    shutil.copytree(ROOT / "exercises" / "11_capstone", folder)
+    shutil.copytree(PROJECT / "exercises" / "11_capstone", folder)
     notebook = nbformat.read(folder / "11_capstone.ipynb", as_version=4)
     for cell in notebook.cells:
         cell.source = cell.source.replace(

@@ -8,12 +8,13 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 from socketlab import project, short_tempdir
-from socketlab.authoring.exercises import ROOT, read
+from socketlab.authoring.exercises import read
 from socketlab.kernels import on_files
 from socketlab.notebook.run_history import Run
+from socketlab.project import PROJECT
 
-SETUP = project.setup_cell(ROOT / "solutions", "03.1")
-RIGHT = project.answer_cell(ROOT / "solutions", "03.1")
+SETUP = project.setup_cell(PROJECT / "solutions", "03.1")
+RIGHT = project.answer_cell(PROJECT / "solutions", "03.1")
 CHECK = 'from socketlab import check\n\ncheck("03.1", part="close")'
 DEADLINE = 60
 
@@ -56,7 +57,7 @@ def has_ids(request):
 def started(has_ids):
     with TemporaryDirectory(dir=short_tempdir()) as folder:
         manager = KernelManager(**on_files(folder))
-        manager.start_kernel(cwd=str(ROOT))
+        manager.start_kernel(cwd=str(PROJECT))
         client = manager.client()
         client.start_channels()
         try:
