@@ -88,9 +88,16 @@ class Runs:
         self.deleted.discard(run.cell or "")
 
     def _defined(self, run: Run) -> set[str]:
-        """Return the names that a run has defined: its text says so, or they are others now."""
-        now = self.shell.user_ns
-        changed = {name for name, value in now.items() if run.before.get(name) != id(value)}
+        """Return the names that a run has defined: its text says so, or they are others now.
+
+        What IPython itself puts there, such as get_ipython after a %reset, is of no cell.
+        """
+        now, hidden = self.shell.user_ns, self.shell.user_ns_hidden
+        changed = {
+            name
+            for name, value in now.items()
+            if run.before.get(name) != id(value) and hidden.get(name) is not value
+        }
         by_text = {name for name in run.names if name in now and not run.trouble}
         return by_text | (changed if run.before else changed & run.names)
 

@@ -187,6 +187,13 @@ def test_a_name_that_is_missed_only_when_it_is_used_is_told(kernel):
     assert "Does a cell above define socket? Then this kernel has not run the cells" in text
 
 
+EMPTIES = """
+import sys
+sys.kept = get_ipython  # so that the new one is at another place
+%reset -f
+import sys, time
+"""
+
 FINE = {
     "another cell on purpose": [(RIGHT, "mine")],
     "a scratch cell that fails": [(RIGHT, "answer-03-1"), ("data = 1 / 0", "scratch")],
@@ -212,6 +219,12 @@ FINE = {
         (RIGHT + FAILS_AND_GOES_ON, "answer-03-1"),
         ("request = 1", "scratch"),
         ("request = 1 / 0", "scratch"),
+    ],
+    "names of IPython's own, put back": [
+        (EMPTIES, "scratch"),
+        (SETUP, "setup"),
+        (f"%precision 3\n{RIGHT}", "answer-03-1"),
+        (EMPTIES.replace("%reset -f", "%who"), "scratch"),
     ],
 }
 
