@@ -96,6 +96,7 @@ def run(task: Task, sandbox: Sandbox, hidden: HiddenChecks, pipe: TextIO) -> int
     `slow`, before the result of one that takes long; `unreadable`, why this is no notebook; `lack`,
     what this machine has not.
     """
+    before = data_used()
     try:
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
@@ -106,6 +107,8 @@ def run(task: Task, sandbox: Sandbox, hidden: HiddenChecks, pipe: TextIO) -> int
     except SubmissionError as why:
         _tell(pipe, unreadable=str(why))
     except (SandboxError, OSError, RuntimeError) as error:
+        if data_used() - before > budget.JUDGE_MEMORY / 2:  # what it lacks, the answer has filled
+            return TOO_MUCH
         if not task.is_together:  # who tries one alone will see whether it lacks there, too
             _tell(pipe, lack=str(error))
     return 0

@@ -24,7 +24,7 @@ from socketlab.grading.submissions import Submission
 from socketlab.grading.trial import Task
 from socketlab.machine_load import processors
 from socketlab.project import PROJECT
-from socketlab.sandbox.sandbox import Sandbox
+from socketlab.sandbox.sandbox import Sandbox, SandboxError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="tried on Linux only")
 CHAPTER = "03_tcp_server"
@@ -147,6 +147,19 @@ def test_a_judge_that_hangs_is_ended(sandbox, monkeypatch):
     [(_, came)] = grades(sandbox, ["ada"])
     assert isinstance(came, Grade) and came.points == 0
     assert {one.failure.got for one in came.results} == {"the checking program ended"}
+
+
+@pytest.mark.parametrize(("filled", "kind"), [(0.75, Grade), (0.25, NotJudgedError)])
+def test_what_a_judge_lacks_is_the_answers_doing_only_where_it_was_sent_much(
+    sandbox, monkeypatch, filled, kind
+):
+    def lacks(*_):
+        sent = bytearray(int(filled * budget.JUDGE_MEMORY))
+        raise SandboxError(f"can't start new thread beside {len(sent)} bytes")
+
+    monkeypatch.setattr(trial, "_try", lacks)
+    [(_, came)] = grades(sandbox, ["ada"])
+    assert isinstance(came, kind)
 
 
 def test_trials_end_with_who_asks_for_them(sandbox, monkeypatch):
