@@ -74,8 +74,9 @@ def generate(solutions: Path, exercises: Path) -> list[Path]:
         release = Path(course, "release")
         written = []
         for made in sorted(release.rglob("*.ipynb")):
-            written.append(exercises / made.relative_to(release))
-            files.write(written[-1], made.read_bytes())
+            target = exercises / made.relative_to(release)
+            files.write(target, made.read_bytes())
+            written.append(target)
         return written
 
 

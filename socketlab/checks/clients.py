@@ -3,18 +3,18 @@
 import http.client
 import select
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from typing import Any, NamedTuple
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, build_opener
 
 from ..notebook.tracebacks import describe
 from .case import PATIENCE, Case, soon
 from .records import MOMENT, joined
-
-_DIRECTLY = build_opener(ProxyHandler({}))
 
 
 def connect(address: Any) -> socket.socket:
@@ -99,9 +99,16 @@ class Page(NamedTuple):
     text: str
 
 
+@cache
+def _opener() -> OpenerDirector:
+    # From Python 3.12 on, it would load this system's certificates: that takes longer than a check.
+    without_certificates = HTTPSHandler(context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    return build_opener(ProxyHandler({}), without_certificates)
+
+
 def fetch(url: str) -> Page:
     """Return what is at a URL."""
-    with _DIRECTLY.open(url, timeout=PATIENCE) as answer:
+    with _opener().open(url, timeout=PATIENCE) as answer:
         return Page(answer.status, str(answer.headers["Content-Type"]), answer.read().decode())
 
 
