@@ -12,7 +12,6 @@ import json
 import os
 import selectors
 import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -159,8 +158,8 @@ class RunningTrial:
     task: Task
     pid: int
     pipe: int
-    turn: int | None
-    """The one it has, until it takes long."""
+    has_turn: bool = True
+    """Whether it may compute as much as it wants: until it takes long."""
     started: float = field(default_factory=time.monotonic)
     written: bytes = b""
     told: int = 0
@@ -251,22 +250,22 @@ class Queue:
                     yield notebook
                     continue
                 self._add(notebook, [Task(notebook.submission, tuple(notebook.exercises))])
-            if (turn := self._turns.take()) is None:
+            if not self._turns.take():
                 return
             notebook, task = self._waiting.popleft()
             if not notebook.lack:
                 try:
-                    one = self._fork(notebook, task, turn)
+                    one = self._fork(notebook, task)
                     self._selector.register(one.pipe, selectors.EVENT_READ, one)
                     continue
                 except OSError as error:
                     notebook.lack = f"There is no process to judge in: {error.strerror}."
-            self._turns.give(turn)
+            self._turns.give()
             notebook.trials -= 1
             if notebook.trials == 0:
                 yield notebook
 
-    def _fork(self, notebook: Notebook, task: Task, turn: int) -> RunningTrial:
+    def _fork(self, notebook: Notebook, task: Task) -> RunningTrial:
         read_end, write_end = os.pipe()
         grader = os.getpid()
         try:
@@ -277,13 +276,12 @@ class Queue:
             raise
         if pid:
             os.close(write_end)
-            return RunningTrial(notebook, task, pid, read_end, turn)
+            return RunningTrial(notebook, task, pid, read_end)
         status = 1
         try:
             for number in (signal.SIGINT, signal.SIGXCPU):
                 signal.signal(number, signal.SIG_DFL)  # they end it, with no traceback
             namespaces.end_with(grader)
-            _stay_on(self._turns.processor(turn))
             for pipe in [read_end, *(one.pipe for one in self._running())]:
                 os.close(pipe)
             with open(write_end, "w", encoding="utf-8") as lines:
@@ -316,9 +314,9 @@ class Queue:
 
     def _rest(self, one: RunningTrial) -> None:
         """Give its turn back, if it has it: it waits, most likely to its end."""
-        if one.turn is not None:
-            self._turns.give(one.turn)
-        one.turn = None
+        if one.has_turn:
+            self._turns.give()
+        one.has_turn = False
 
     def _leave(self, one: RunningTrial, count: int) -> None:
         """Leave all checks of a trial after so many to others, one for each."""
@@ -358,39 +356,26 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._processors = processors()
-        self._free = set(range(len(self._processors) * MOST_PER_CPU))
-        self._most = len(self._free)
-        self._sure = len(self._processors) * TURNS_PER_CPU
+        self._processors = len(processors())
+        self._taken = 0
         self._crowd = Crowd()
 
-    def take(self) -> int | None:
-        """Return the number of a turn, or None where there is none just now."""
-        taken = self._most - len(self._free)
-        if not self._free or (taken >= self._sure and not self._is_idle()):
-            return None
-        turn = min(self._free)
-        self._free.discard(turn)
-        return turn
+    def take(self) -> bool:
+        """Take a turn, if there is one just now; tell whether there was."""
+        each = self._taken / self._processors
+        if each >= MOST_PER_CPU or (each >= TURNS_PER_CPU and not self._is_idle()):
+            return False
+        self._taken += 1
+        return True
 
     def _is_idle(self) -> bool:
         """Tell whether a processor has nothing to do just now, where the system says so."""
-        return 0 < self._crowd.count() <= len(self._processors)
+        return 0 < self._crowd.count() <= self._processors
 
-    def give(self, turn: int) -> None:
+    def give(self) -> None:
         """Give a turn back."""
-        self._free.add(turn)
-
-    def processor(self, turn: int) -> int:
-        """Return the processor that a turn is for."""
-        return self._processors[turn % len(self._processors)]
+        self._taken -= 1
 
     def close(self) -> None:
         """Close its file."""
         self._crowd.close()
-
-
-def _stay_on(processor: int) -> None:
-    """Stay on it, and with us the student: we talk in turns, and to wake another takes longer."""
-    if sys.platform == "linux":
-        os.sched_setaffinity(0, [processor])

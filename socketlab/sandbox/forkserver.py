@@ -149,8 +149,6 @@ class Supervisor:
         with self.control.makefile(encoding="utf-8") as lines:
             self.request: dict[str, Any] = json.loads(lines.readline())
         self.limits = Limits(**self.request["limits"])
-        if self.request["processors"]:
-            os.sched_setaffinity(0, self.request["processors"])
         self.isolated = self.request["level"] == "namespaces"
         self.room = dict.fromkeys(self.files, self.limits.output)
         started = time.monotonic()

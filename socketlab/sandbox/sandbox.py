@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Self
 from weakref import WeakSet
 
-from ..machine_load import processors
 from ..processes import named_error, start
 from ..python_path import search_path
 from . import LEVELS, host_limits, landlock, seccomp
@@ -328,7 +327,6 @@ class Sandbox:
             "function": function,
             "level": self.level,
             "judge": netns_pid,
-            "processors": processors() if sys.platform == "linux" else [],
             "files": dict(files or {}),
             "limits": asdict(student.limits),
         }
