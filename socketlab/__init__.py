@@ -2,7 +2,8 @@
 
 from . import python_path  # noqa: F401  # isort: skip  (first: it keeps a learner's files behind Python's)
 from .files import short_tempdir
-from .learner.api import CheckFailedError, check, hint, progress, reset, solution
+from .learner.api import CheckFailedError, borrow, check, hint, progress, reset, solution
+from .learner.own_package import planks, your_ship
 from .learner.route import threaded_client
 from .notebook.controls import play
 from .notebook.explain import explain, explain_in_notebook
@@ -20,12 +21,14 @@ __all__ = [
     "CheckFailedError",
     "ServerError",
     "assemble",
+    "borrow",
     "check",
     "class_map",
     "explain",
     "fresh",
     "hint",
     "needs",
+    "planks",
     "play",
     "progress",
     "record",
@@ -36,6 +39,7 @@ __all__ = [
     "solution",
     "tcp_client",
     "threaded_client",
+    "your_ship",
 ]
 
 explain_in_notebook()

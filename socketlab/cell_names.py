@@ -1,7 +1,8 @@
-"""The names that a cell binds, by its syntax tree."""
+"""The names that a cell binds and uses, by its syntax tree."""
 
 import ast
 from collections.abc import Iterator
+from symtable import SymbolTable, symtable
 
 UNSEEN = "*"
 """Stands for names that only a run can show, such as those of `from socket import *`."""
@@ -41,3 +42,27 @@ def _bound_by(node: ast.AST) -> list[str]:
         case ast.Global():
             return node.names
     return []
+
+
+def names_used(tree: ast.Module) -> frozenset[str]:
+    """Return the names that a cell uses, without those of a function's own variables.
+
+    They come from `symtable`, which wants text: the tree's, as a cell with magics isn't Python.
+    """
+    try:
+        return frozenset(_looked_up(symtable(ast.unparse(tree), "<cell>", "exec")))
+    except (SyntaxError, ValueError, RuntimeError, MemoryError):
+        # It is too deep, or only its grammar is right; from 3.15 on, a cell that awaits fails, too.
+        return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+
+
+def _looked_up(table: SymbolTable) -> Iterator[str]:
+    """Yield the names that a cell's text looks up among the notebook's names."""
+    is_cell = table.get_type() == "module"
+    yield from (
+        one.get_name()
+        for one in table.get_symbols()
+        if one.is_referenced() and (is_cell or one.is_global())
+    )
+    for inner in table.get_children():
+        yield from _looked_up(inner)

@@ -87,8 +87,16 @@ def setup_cell(folder: Path, number: str) -> str:
     return _cell(folder, number, "setup")
 
 
-def _cell(folder: Path, number: str, name: str) -> str:
-    for path in folder.glob(f"{number[:2]}_*/*.ipynb"):
+def chapter_cell(number: str, name: str) -> str:
+    """Return the text of the cell of this id in the chapter "03", in the complete edition.
+
+    MissingCellError where the project's folder is not at hand.
+    """
+    return _cell(PROJECT / "notebooks", number, name, "{}_*.ipynb")
+
+
+def _cell(folder: Path, number: str, name: str, pattern: str = "{}_*/*.ipynb") -> str:
+    for path in folder.glob(pattern.format(number[:2])):
         for one in cells(path.read_bytes()):
             if cell_id(one) == name:
                 return str(one["source"])

@@ -173,7 +173,9 @@ class _Replace(_Scope):
 
     def _swap(self, node: Any) -> Any:
         new = self.wanted.get(self.name(node) or "")
-        return node if new is None else new.with_changes(leading_lines=node.leading_lines)
+        if new is None or _is_alike(node, new):  # so comments stay, such as those of a solution
+            return node
+        return new.with_changes(leading_lines=node.leading_lines)
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: Any) -> Any:
         return self._swap(updated_node)
@@ -182,6 +184,11 @@ class _Replace(_Scope):
         self, original_node: cst.SimpleStatementLine, updated_node: Any
     ) -> Any:
         return self._swap(updated_node)
+
+
+def _is_alike(node: Any, other: Any) -> bool:
+    one, two = (ast.parse(cst.Module([part]).code) for part in (node, other))
+    return ast.dump(one) == ast.dump(two)
 
 
 class _Bare(cst.CSTTransformer):

@@ -5,7 +5,7 @@ import re
 import tempfile
 import tomllib
 import traceback as tracebacks
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -90,17 +90,19 @@ def _call(function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
     return function(**{name: values[name] for name in _parameters(function)})
 
 
-Kind = Literal["build", "use", "find the bug", "predict"]
+Kind = Literal["build", "use", "find the bug", "predict", "chapter"]
 
 
 @dataclass(frozen=True)
 class Exercise:
     """An exercise: the names that the learner defines, three hints, and checks.
 
+    Of the kind "chapter" it is what the learner writes in a chapter itself: each check belongs to
+    one place in it, has hints of its own in `hints_of`, and no points. `topic` is the chapter's.
     `level` is 1 (a few lines), 2, or 3 (some thought). `own` has, for each class that the learner
-    is to build, the methods to be written in it. `listed` has the name, the points and the praise
-    of each check, in order. `checks` fills up while the exercise's module is imported, and what a
-    learner has done in it is kept elsewhere: one exercise serves everyone who asks for it.
+    is to build, the methods to be written in it. The steps of the `checks` are added while the
+    exercise's module is imported, and what a learner has done in it is kept elsewhere: one exercise
+    serves everyone who asks for it.
     """
 
     id: str
@@ -109,47 +111,54 @@ class Exercise:
     level: int
     names: tuple[str, ...]
     hints: tuple[str, ...]
-    listed: list[tuple[str, int, str]]
+    checks: dict[str, Check]
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    checks: dict[str, Check] = field(default_factory=dict)
+    hints_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    topic: str = ""
 
     def check(self, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         """Register the decorated function as a check, or as its next step where there is one."""
-        points, praise = self._listed(name)
 
         def register(step: Callable[..., None]) -> Callable[..., None]:
-            before = self.checks[name].steps if name in self.checks else ()
-            self.checks[name] = Check(name, points, praise, (*before, step))
+            before = self.checks[name]
+            self.checks[name] = replace(before, steps=(*before.steps, step))
             return step
 
         return register
 
     def prediction(self, name: str, **table: Any) -> Callable[[Run], Run]:
         """Register the decorated function as the real run of a prediction; see Prediction."""
-        points, praise = self._listed(name)
 
         def register(run: Run) -> Run:
-            self.checks[name] = Prediction(name, points, praise, (run,), **table)
+            listed = self.checks[name]
+            self.checks[name] = Prediction(name, listed.points, listed.praise, (run,), **table)
             return run
 
         return register
-
-    def _listed(self, name: str) -> tuple[int, str]:
-        [(points, praise)] = [(one[1], one[2]) for one in self.listed if one[0] == name]
-        return points, praise
 
 
 def load(module: str) -> dict[str, Exercise]:
     """Return the exercises that the text file beside a module describes: NAME.toml, NAME.py."""
     text = Path(module).with_suffix(".toml").read_text(encoding="utf-8")
-    return {number: _exercise(number, **about) for number, about in tomllib.loads(text).items()}
+    topic = Path(module).stem
+    return {
+        number: _exercise(number, topic=topic, **about)
+        for number, about in tomllib.loads(text).items()
+    }
 
 
-def _exercise(id: str, checks: list[Any], hints: list[str], **about: Any) -> Exercise:
+def _exercise(id: str, checks: list[Any], hints: Any, **about: Any) -> Exercise:
     about["names"] = tuple(about["names"])
     about["own"] = {name: tuple(methods) for name, methods in about.get("own", {}).items()}
-    told = tuple(" ".join(hint.split()) for hint in hints)
-    return Exercise(id, hints=told, listed=checks, **about)
+    if isinstance(hints, dict):  # a chapter's, for each place
+        about |= {"hints_of": {name: _on_one_line(hints[name]) for name, _ in checks}, "level": 1}
+        checks, hints = [(name, 0, praise) for name, praise in checks], ()
+    listed = {name: Check(name, points, praise, ()) for name, points, praise in checks}
+    return Exercise(id, hints=_on_one_line(hints), checks=listed, **about)
+
+
+def _on_one_line(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(" ".join(text.split()) for text in texts)
 
 
 def fair_attempt(
@@ -272,7 +281,10 @@ def _definition(bench: Bench, name: str) -> Case:
 
 def _want_own(bench: Bench, exercise: Exercise, given: dict[str, Any]) -> None:
     """Fail where an answer is the very class that it is to replace."""
-    found = bench.there(first_borrowed, given, dict(exercise.own)) if exercise.own else None
+    asked = dict(exercise.own)
+    if exercise.kind == "chapter":  # in the middle of it, not all methods are written yet
+        asked = dict.fromkeys(asked, ())
+    found = bench.there(first_borrowed, given, asked) if asked else None
     if type(found) is tuple and any(found):  # a tuple of texts, whatever was sent in its place
         name, got = map(str, found)
         methods = f" with {listed(exercise.own[name])}" if exercise.own.get(name) else ""
@@ -286,14 +298,17 @@ def _want_own(bench: Bench, exercise: Exercise, given: dict[str, Any]) -> None:
 
 def message(exercise: str, check: str, points: int, failure: Failure) -> str:
     """Return what a learner is told, in less than twelve lines; `points` are those not won."""
+    in_chapter = "." not in exercise
+    hint = f'hint("{exercise}", part="{check}")' if in_chapter else f'hint("{exercise}")'
     return "\n".join(
         (
-            f"✗ {exercise} {check}: not yet, 0 of {points_in_words(points)}.",
+            f"✗ {exercise} {check}: not yet"
+            + (f", 0 of {points_in_words(points)}." if points else "."),
             f"  Called:    {one_line(failure.called)}",
             f"  Came:      {one_line(failure.got)}",
             f"  Expected:  {one_line(failure.expected)}",
             f"  Why:       {one_line(failure.why)}",
-            f'  A hint:    hint("{exercise}")',
+            f"  A hint:    {hint}",
         )
     )
 

@@ -19,15 +19,31 @@ class UnknownError(SentenceError, LookupError):
     """There is no exercise, check or hint of this name; the text says which ones there are."""
 
 
-@cache
 def all_exercises() -> tuple[Exercise, ...]:
     """Return all exercises, in the order of the course."""
+    return tuple(one for one in _all() if one.kind != "chapter")
+
+
+def all_chapters() -> tuple[Exercise, ...]:
+    """Return what there is to write in the chapters themselves, in the order of the course."""
+    return tuple(one for one in _all() if one.kind == "chapter")
+
+
+@cache
+def _all() -> tuple[Exercise, ...]:
     found: dict[str, Exercise] = {}
     for module in MODULES:
         found |= import_module(module).EXERCISES
     for exercise in found.values():
-        assert [*exercise.checks] == [name for name, *_ in exercise.listed], exercise.id
+        assert all(check.steps for check in exercise.checks.values()), exercise.id
     return tuple(found[number] for number in sorted(found))
+
+
+def find_chapter(chapter: object) -> Exercise | None:
+    """Return what there is to write in the chapter called "03", "3" or 3; None if nothing is."""
+    number = re.fullmatch(r"\s*(\d{1,2})\s*", str(chapter))
+    known = {one.id: one for one in all_chapters()}
+    return known.get(f"{int(number[1]):02}") if number else None
 
 
 def find(exercise: object) -> Exercise:

@@ -29,7 +29,7 @@ from ..notebook.tracebacks import describe
 QUEUE = "request_queue_size"
 
 EXERCISES = load(__file__)
-build = EXERCISES["03.1"]
+chapter, build = EXERCISES["03"], EXERCISES["03.1"]
 
 
 class HeldEcho(Echo):
@@ -44,6 +44,7 @@ def make(case: Case, server_class: Any, address: Any = ANY_PORT, handler: Any = 
     return case.call(server_class, address, handler)
 
 
+@chapter.check("address")
 @build.check("address")
 def address(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
@@ -71,6 +72,7 @@ def address(bench: Bench, TCPServer: Any) -> None:
         want_echo(case, told)
 
 
+@chapter.check("address")
 @build.check("connections")
 def connections(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
@@ -96,6 +98,7 @@ def connections(bench: Bench, TCPServer: Any) -> None:
     case.want(told == real, f"the client addresses {told}; they called from {real}")
 
 
+@chapter.check("address")
 @build.check("connections")
 def side_by_side(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
@@ -122,6 +125,7 @@ def _want_pairs(case: Case, seen: list[tuple[Any, Any]]) -> None:
         )
 
 
+@chapter.check("two steps")
 @build.check("two steps")
 def calls_the_hooks(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
@@ -153,6 +157,7 @@ class NotesHooks(ServerMixin):
         super().server_activate()
 
 
+@chapter.check("two steps")
 @build.check("two steps")
 def leaves_them_to_the_program(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
@@ -164,13 +169,7 @@ def leaves_them_to_the_program(bench: Bench, TCPServer: Any) -> None:
     bound = len(bench.records.bound)
     server = case.call(lambda: TCPServer(ANY_PORT, Echo, bind_and_activate=False))
     case.want(len(bench.records.bound) == bound, "a socket that is bound already")
-    server.allow_reuse_address = True
     case.call(server.server_bind)
-    case.want(
-        _reuses(server),
-        "SO_REUSEADDR is off, although the server's own allow_reuse_address was set before "
-        "server_bind(): is the class asked in place of self?",
-    )
     case.want(len(bench.records.bound) > bound, "a server_bind() that does not bind")
     with suppress(ConnectionRefusedError):
         connect(server.server_address).close()
@@ -180,6 +179,7 @@ def leaves_them_to_the_program(bench: Bench, TCPServer: Any) -> None:
         want_echo(case, server.server_address)
 
 
+@chapter.check("two steps")
 @build.check("two steps")
 def asks_the_class(bench: Bench, TCPServer: Any) -> None:
     family = socket.AF_UNIX if hasattr(socket, "AF_UNIX") else socket.AF_INET6
@@ -208,6 +208,7 @@ def asks_the_class(bench: Bench, TCPServer: Any) -> None:
         case.want(got == size, f"a queue for {got}")
 
 
+@chapter.check("restart")
 @build.check("restart")
 def restart(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
@@ -237,6 +238,21 @@ def restart(bench: Bench, TCPServer: Any) -> None:
         )
 
 
+@chapter.check("restart")
+@build.check("restart")
+def asks_the_server(bench: Bench, TCPServer: Any) -> None:
+    case = bench.case(
+        called="allow_reuse_address = True on a server made with bind_and_activate=False",
+        expected="SO_REUSEADDR set by its server_bind()",
+        why="A program may set the switch on one server alone, before it binds.",
+    )
+    server = case.call(lambda: TCPServer(ANY_PORT, Echo, bind_and_activate=False))
+    server.allow_reuse_address = True
+    case.call(server.server_bind)
+    case.want(_reuses(server), "SO_REUSEADDR is off: is the class asked in place of self?")
+
+
+@chapter.check("share")
 @build.check("restart")
 def shares_a_port(bench: Bench, TCPServer: Any) -> None:
     if not hasattr(socket, "SO_REUSEPORT"):
@@ -262,6 +278,7 @@ def _reuses(server: Any) -> bool:
     return bool(server.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR))
 
 
+@chapter.check("bind error")
 @build.check("bind error")
 def bind_error(bench: Bench, TCPServer: Any) -> None:
     with socket.socket() as taken:
@@ -322,6 +339,7 @@ def _interrupt(server_class: Any, hook: str, records: Records) -> str:
     return "no error: who swallowed it?"
 
 
+@chapter.check("goodbye")
 @build.check("goodbye")
 def goodbye(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
@@ -391,6 +409,7 @@ def _says_goodbye_to_nobody(bench: Bench, server: Any) -> None:
         case.want(request.fileno() == -1, "no error, but the request's socket is still open")
 
 
+@chapter.check("close")
 @build.check("close")
 def close(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(

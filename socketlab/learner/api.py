@@ -8,9 +8,11 @@ from typing import Any
 from .. import project
 from ..checks.case import Failure
 from ..checks.core import Check, Exercise, fair_attempt, message, points_in_words
-from ..exercises import UnknownError, all_exercises, find
+from ..exercises import UnknownError, all_chapters, all_exercises, find, find_chapter
+from ..notebook.run_history import runs_behind
 from ..output import SentenceError, say
-from . import progress_log
+from . import own_package, places, progress_log
+from .stubs import is_open
 
 
 class UnavailableError(SentenceError):
@@ -123,6 +125,9 @@ def check(
 ) -> None:
     """Try an answer over real sockets; raise CheckFailedError, with a message, if it is not right.
 
+    `exercise` is the number of one, such as "03.1", or of a chapter, such as "03": then a part is
+    one of the places to write in it, and OpenPlaceError is raised for the first that is blank.
+
     `answers` are the objects to try; without them the names that the exercise asks for are
     looked up where `check` is called, so that a name not defined yet is told in a sentence.
     `part` names one check of the exercise, otherwise all are made, up to the first that fails.
@@ -132,19 +137,60 @@ def check(
     # Each part has a scored cell of its own, and the cell raises or does not. The other way to
     # partial credit, a cell that returns its points, would make nbgrader read the cell's text
     # output as a number: points would then depend on what a display shows.
-    wanted = find(exercise)
-    if part is not None and part not in wanted.checks:
-        raise UnknownError(
-            f"{wanted.id} has no part {part!r}. There are: {', '.join(wanted.checks)}."
-        )
+    wanted = find_chapter(exercise) or find(exercise)
     frame = inspect.currentframe()
     namespace = frame.f_back.f_globals if frame and frame.f_back else {}
-    for one in wanted.checks.values() if part is None else [wanted.checks[part]]:
+    for one in _parts(wanted, part):
+        if wanted.kind == "chapter" and not answers and _is_lent(wanted, one, namespace):
+            continue
         failure = fair_attempt(wanted, one, answers, namespace)
         if failure is not None:
             raise failed(wanted, one, failure, traceback)
         progress_log.note(wanted.id, f"passed {one.name}")
-        say(f"✓ {wanted.id} {one.name}: {points_in_words(one.points)}. {one.praise}")
+        points = f" {points_in_words(one.points)}." if one.points else ""
+        say(f"✓ {wanted.id} {one.name}:{points} {one.praise}")
+        if wanted.kind == "chapter" and not answers:
+            own_package.keep(wanted, namespace, runs_behind(namespace))
+
+
+def _parts(wanted: Exercise, part: str | None) -> list[Check]:
+    if part is None:
+        return [*wanted.checks.values()]
+    if part not in wanted.checks:
+        raise UnknownError(
+            f"{wanted.id} has no part {part!r}. There are: {', '.join(wanted.checks)}."
+        )
+    return [wanted.checks[part]]
+
+
+def _is_lent(chapter: Exercise, check: Check, namespace: dict[str, Any]) -> bool:
+    """Put our lines in a blank place if the learner has borrowed them; tell whether we did.
+
+    OpenPlaceError where they haven't.
+    """
+    if not is_open({name: namespace.get(name) for name in check.names}):
+        return False
+    if not places.is_borrowed(chapter, check.name):
+        raise places.open_place(chapter, check.name)
+    places.lend(chapter, check.name, namespace)
+    return True
+
+
+def borrow(chapter: object, part: str) -> None:
+    """Put our lines in one place of a chapter, on loan, so that the chapter can be read on.
+
+    The place counts as the learner's once their own lines pass its check. UnknownError for a
+    chapter without places, or an unknown one.
+    """
+    wanted = find_chapter(chapter)
+    if wanted is None:
+        known = ", ".join(one.id for one in all_chapters())
+        raise UnknownError(f"Nothing is to be written in chapter {chapter!r}. It is in: {known}.")
+    [check] = _parts(wanted, part)
+    frame = inspect.currentframe()
+    namespace = frame.f_back.f_globals if frame and frame.f_back else {}
+    progress_log.note(wanted.id, f"borrowed {check.name}")
+    places.lend(wanted, check.name, namespace)
 
 
 def failed(exercise: Exercise, check: Check, failure: Failure, traceback: bool) -> CheckFailedError:
@@ -155,30 +201,44 @@ def failed(exercise: Exercise, check: Check, failure: Failure, traceback: bool) 
     return report
 
 
-def hint(exercise: object = None, number: int | None = None) -> None:
+def hint(exercise: object = None, number: int | None = None, part: str | None = None) -> None:
     """Print the next hint for an exercise: a nudge first, nearly the answer last.
 
-    `number`, 1 to 3, asks for that one. Where there is no such exercise or hint, print what there
-    is: who asks for help gets no error.
+    `number`, 1 to 3, asks for that one. In a chapter, `part` names the place; without it, it's the
+    first that isn't written yet. Where there is no such exercise or hint, print what there is: who
+    asks for help gets no error.
     """
     try:
-        wanted = find(exercise)
+        wanted = find_chapter(exercise) or find(exercise)
+        about, hints = wanted.id, wanted.hints
+        if wanted.kind == "chapter":
+            left = own_package.open_places(wanted) or [*wanted.checks]
+            [place] = _parts(wanted, part or left[0])
+            about, hints = f"{wanted.id} {place.name}", wanted.hints_of[place.name]
     except UnknownError as unknown:
         say(f'{unknown} Ask with its number, as in hint("03.1").')
         return
-    last = len(wanted.hints)
     if number is None:
-        number = next_hint(wanted)
-    if number not in range(1, last + 1):
-        say(f"{wanted.id} has the hints 1 to {last}, not {number!r}.")
+        number = _next_hint(about, len(hints))
+    if number not in range(1, len(hints) + 1):
+        say(f"{about} has the hints 1 to {len(hints)}, not {number!r}.")
         return
-    progress_log.note(wanted.id, f"hint {number}")
-    say(f"Hint {number} of {last} for {wanted.id}: {wanted.hints[number - 1]}")
+    progress_log.note(wanted.id, f"{_hint_event(about)}{number}")
+    say(f"Hint {number} of {len(hints)} for {about}: {hints[number - 1]}")
 
 
 def next_hint(exercise: Exercise) -> int:
     """Return the number of the hint after the last one shown, or of the last there is."""
-    noted = progress_log.events()
-    last = len(exercise.hints)
-    shown = [n for n in range(1, last + 1) if (exercise.id, f"hint {n}") in noted]
+    return _next_hint(exercise.id, len(exercise.hints))
+
+
+def _next_hint(about: str, last: int) -> int:
+    number, noted = about.partition(" ")[0], progress_log.events()
+    shown = [n for n in range(1, last + 1) if (number, f"{_hint_event(about)}{n}") in noted]
     return min(max(shown, default=0) + 1, last)
+
+
+def _hint_event(about: str) -> str:
+    """Return how the log calls a hint for "03.1", or for the place "03 address"."""
+    place = about.partition(" ")[2]
+    return f"hint {place} " if place else "hint "

@@ -19,6 +19,7 @@ from typing import Any
 
 from ..files import write
 from ..project import cells
+from .stubs import blank
 
 FOLDERS = ("notebooks", "exercises")
 """What the learner gets, in the same places of the project and of `course/`."""
@@ -237,6 +238,7 @@ def _edition(content: bytes, kernel: dict[str, Any]) -> bytes:
         notebook = v4.reads(content.decode())  # type: ignore[no-untyped-call]
         for cell in notebook.cells:
             if cell.cell_type == "code":
+                cell.source = blank(cell.source)
                 cell.outputs, cell.execution_count = [], None
             else:
                 cell.source = _EXERCISE.sub(r"\1exercises_\2.ipynb", cell.source)

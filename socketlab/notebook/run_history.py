@@ -1,6 +1,5 @@
 """What has been run in this kernel: each run of a cell, how it ended, and what it defined."""
 
-import ast
 import difflib
 import os
 import re
@@ -8,10 +7,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from symtable import SymbolTable, symtable
 from typing import Any
 
-from ..cell_names import UNSEEN, names_bound
+from ..cell_names import UNSEEN, names_bound, names_used
 
 _BINDING = re.compile(r"^[ \t]*class\s+(\w+)|^(?:async )?def\s+(\w+)|^(\w+)\s*=(?!=)", re.MULTILINE)
 """In a cell that can't be parsed: an indented `def` is taken for a method, not for an answer."""
@@ -211,31 +209,7 @@ def _names(source: str) -> tuple[frozenset[str], frozenset[str]]:
     except Exception:  # whatever IPython cannot read, it says so below the cell
         return frozenset(filter(None, chain(*_BINDING.findall(source)))), frozenset()
     names = names_bound(tree) - {UNSEEN}  # the namespace shows those, once the cell has run
-    return names, _used(tree) - names
-
-
-def _used(tree: ast.Module) -> frozenset[str]:
-    """Return the names that a cell uses, without those of a function's own variables.
-
-    They come from `symtable`, which wants text: the tree's, as a cell with magics isn't Python.
-    """
-    try:
-        return frozenset(_looked_up(symtable(ast.unparse(tree), "<cell>", "exec")))
-    except (SyntaxError, ValueError, RuntimeError, MemoryError):
-        # It is too deep, or only its grammar is right; from 3.15 on, a cell that awaits fails, too.
-        return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
-
-
-def _looked_up(table: SymbolTable) -> Iterable[str]:
-    """Yield the names that a cell's text looks up among the notebook's names."""
-    is_cell = table.get_type() == "module"
-    yield from (
-        one.get_name()
-        for one in table.get_symbols()
-        if one.is_referenced() and (is_cell or one.is_global())
-    )
-    for inner in table.get_children():
-        yield from _looked_up(inner)
+    return names, names_used(tree) - names
 
 
 def in_words(error: BaseException) -> str:

@@ -237,7 +237,8 @@ def test_no_folder_for_temporary_files_is_said(monkeypatch, tmp_path):
 
 
 def exercise(*checks, kind="build"):
-    return core.Exercise("00.0", "A trial", kind, 1, ("first", "second"), (), list(checks))
+    listed = {name: core.Check(name, points, praise, ()) for name, points, praise in checks}
+    return core.Exercise("00.0", "A trial", kind, 1, ("first", "second"), (), listed)
 
 
 def test_the_steps_of_a_check_ask_for_answers_by_name_and_run_in_turn():

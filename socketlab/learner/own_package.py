@@ -1,0 +1,221 @@
+"""The learner's own package, `course/myserver/`: what they wrote, in files that run without us.
+
+A module for each chapter whose places are all written. What isn't theirs yet is on loan, in the
+package from the standard library, and in the chapters from minisocketserver, with which they were
+made.
+"""
+
+import ast
+import importlib
+import inspect
+import linecache
+import socketserver
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+from types import FunctionType, ModuleType
+from typing import Any
+
+import minisocketserver
+
+from ..checks.core import Exercise
+from ..checks.ownership import first_borrowed
+from ..exercises import all_chapters
+from ..files import write
+from ..notebook.run_history import Runs
+from ..output import say
+from ..ship.planks import PLANKS, Ship, assemble
+from . import progress_log
+
+NAME = "myserver"
+
+HEAD = '''"""{title}: written by hand, in chapter {chapter}."""
+
+'''
+FIRST = '''"""My own socketserver: {yours} of its {all} classes are mine, the rest is on loan."""
+
+'''
+
+
+@dataclass
+class Own:
+    """The classes that are the learner's own, and for each of the others why it is on loan."""
+
+    classes: dict[str, type] = field(default_factory=dict)
+    on_loan: dict[str, str] = field(default_factory=dict)
+
+
+def is_written(chapter: Exercise, folder: Path | None = None) -> bool:
+    """Tell whether every place of a chapter has passed, in the course one works in or `folder`."""
+    return not open_places(chapter, folder)
+
+
+def open_places(chapter: Exercise, folder: Path | None = None) -> list[str]:
+    """Return the names of a chapter's places that have not passed yet."""
+    noted = progress_log.events(folder)
+    return [name for name in chapter.checks if (chapter.id, f"passed {name}") not in noted]
+
+
+def keep(chapter: Exercise, namespace: dict[str, Any], runs: Runs | None) -> None:
+    """Write what a chapter's cells define into the course's package, if each place has passed.
+
+    Says what came of it. Nothing is written outside a course, or of what isn't the learner's.
+    """
+    course = progress_log.course()
+    if course is None or runs is None or not chapter.own or not is_written(chapter):
+        return
+    given = {name: namespace[name] for name in chapter.own}
+    name, whose = first_borrowed(given, chapter.own)
+    if name:
+        say(f"  {name} stays on loan: it is {whose}.")
+        return
+    from .own_source import module_text  # it needs IPython, which a kernel has loaded
+
+    text = module_text(tuple(chapter.own), [run.source for run in runs.done if not run.trouble])
+    head = HEAD.format(title=" and ".join(chapter.own), chapter=chapter.id)
+    if not _defines(head + text, given):
+        say(
+            f"  Your {' and '.join(given)} can't be written down from the cells as they ran. Run "
+            "the chapter from its first cell to this one, then check again."
+        )
+        return
+    path = course / NAME / f"{chapter.topic}.py"
+    try:
+        write(path, (head + text).encode())
+        write_first(course)
+    except OSError as error:
+        say(f"  {path} can't be written ({error.strerror or error}).")
+        return
+    lines = len(text.splitlines())
+    say(f"  {' and '.join(given)}: yours now, in {NAME}/{path.name} ({lines} lines).")
+
+
+def _defines(text: str, given: dict[str, Any]) -> bool:
+    """Tell whether a module with this text defines the same classes as the cells did."""
+    module = ModuleType(f"{NAME}.{NAME}")
+    package, module.__package__ = ModuleType(NAME), NAME
+    vars(package).update({name: getattr(socketserver, name, None) for name in PLANKS})
+    before = sys.modules.get(NAME)
+    sys.modules[NAME] = package
+    linecache.cache[NAME] = len(text), None, text.splitlines(keepends=True), NAME
+    try:
+        exec(compile(text, NAME, "exec"), vars(module))
+        mine = {name: list(_forms(vars(module)[name])) for name in given}
+        return mine == {name: list(_forms(given[name])) for name in given}
+    except Exception:  # a name that no cell defines, a base of another kind, a method without text
+        return False
+    finally:
+        del sys.modules[NAME]
+        if before is not None:
+            sys.modules[NAME] = before
+
+
+def _forms(value: Any) -> Iterator[str]:
+    """Yield the methods of a class, or a function, in a form that knows no lines or comments."""
+    match value:
+        case type():
+            for name in sorted(vars(value)):
+                yield from (f"{name} {form}" for form in _forms(vars(value)[name]))
+        case property():
+            yield from (form for one in (value.fget, value.fset) for form in _forms(one))
+        case staticmethod() | classmethod():
+            yield from _forms(value.__func__)
+        case FunctionType():
+            yield ast.dump(ast.parse(dedent(inspect.getsource(value))))
+
+
+def write_first(course: Path) -> None:
+    """Write the package's first file: whose each class is. Raises OSError."""
+    folder, lines, loans = course / NAME, [], []
+    known = {name: chapter.topic for chapter in all_chapters() for name in chapter.own}
+    names = [name for name in PLANKS if hasattr(socketserver, name)]
+    for name in names:
+        topic = known.get(name, "")
+        if (folder / f"{topic}.py").is_file():
+            lines.append(f"from .{topic} import {name}")
+        else:
+            loans.append(name)
+            lines.append(f"from socketserver import {name}  # on loan")
+    head = FIRST.format(yours=len(names) - len(loans), all=len(names))
+    listed = "".join(f'    "{name}",\n' for name in names)
+    text = head + "\n".join(lines) + f"\n\n__all__ = [\n{listed}]\n"
+    write(folder / "__init__.py", text.encode())
+
+
+def own(course: Path) -> Own:
+    """Load the learner's classes from the package of a course; it is in `sys.modules` then.
+
+    A module that can't be imported takes none of the others along.
+    """
+    for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
+        del sys.modules[name]
+    package = sys.modules[NAME] = ModuleType(NAME)
+    package.__path__ = [str(course / NAME)]
+    found = Own()
+    chapter_of = {name: chapter for chapter in all_chapters() for name in chapter.own}
+    importlib.invalidate_caches()
+    for name in [name for name in PLANKS if hasattr(socketserver, name)]:
+        try:
+            found.classes[name] = _load(chapter_of.get(name), name, course)
+            setattr(package, name, found.classes[name])
+        except OwnClassError as why:
+            found.on_loan[name] = str(why)
+            setattr(package, name, getattr(minisocketserver, name))
+    return found
+
+
+class OwnClassError(Exception):
+    """A class isn't the learner's; the text says why, in words that follow its name."""
+
+
+def _load(chapter: Exercise | None, name: str, course: Path) -> type:
+    if chapter is None:
+        raise OwnClassError("no chapter builds it")
+    if not (course / NAME / f"{chapter.topic}.py").is_file():
+        left = open_places(chapter, course)
+        done = len(chapter.checks) - len(left)
+        raise OwnClassError(f"{done} of {len(chapter.checks)} places of chapter {chapter.id}")
+    try:
+        found = getattr(importlib.import_module(f"{NAME}.{chapter.topic}"), name)
+    except BaseException as error:  # whatever a file of the learner's does
+        told = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise OwnClassError(f"{NAME}/{chapter.topic}.py ends in {told}") from error
+    if not isinstance(found, type):
+        raise OwnClassError(f"{NAME}/{chapter.topic}.py has something else by this name")
+    return found
+
+
+def planks(*names: str) -> Any:
+    """Return classes that earlier chapters have built, and say whose they are.
+
+    In a course, they are the learner's own where those have passed, else minisocketserver's, on
+    loan. One name gives a class, several give a tuple. AttributeError for a name that no chapter
+    builds or this system lacks.
+    """
+    course = progress_log.course()
+    mine = own(course) if course else None
+    for name in names:
+        if mine is None:
+            say(f"{name}: from minisocketserver")
+        elif name in mine.classes:
+            say(f"{name}: yours")
+        else:
+            say(f"{name}: on loan ({mine.on_loan.get(name, 'no chapter builds it')})")
+    found = tuple(
+        mine.classes[name] if mine and name in mine.classes else getattr(minisocketserver, name)
+        for name in names
+    )
+    return found[0] if len(found) == 1 else found
+
+
+def your_ship(chapter: str) -> Ship:
+    """Return `socketserver` as it is after the chapter "03": each plank yours, or on loan.
+
+    In a course, those are yours that you have written; the complete edition has the library's.
+    """
+    course = progress_log.course()
+    mine = own(course).classes if course else vars(minisocketserver)
+    built = [name for name, number in PLANKS.items() if number <= chapter and name in mine]
+    return assemble(**{name: mine[name] for name in built})

@@ -1,0 +1,49 @@
+"""The places in a chapter where the learner writes: blank in their edition, or ours, on loan."""
+
+import linecache
+from typing import Any
+
+from .. import project
+from ..checks.core import Exercise
+from ..output import SentenceError, say
+from . import progress_log
+from .stubs import complete
+
+
+def place_id(chapter: str, name: str) -> str:
+    """Return the id of the cell in which a place is, such as "write-03-two-steps"."""
+    return f"write-{chapter}-{name.replace(' ', '-')}"
+
+
+def our_cell(chapter: Exercise, name: str) -> str:
+    """Return our text of a place's cell. MissingCellError where our chapters are not at hand."""
+    return complete(project.chapter_cell(chapter.id, place_id(chapter.id, name)))
+
+
+class OpenPlaceError(SentenceError):
+    """Nothing has been written in a place yet; the text says what to do."""
+
+
+def open_place(chapter: Exercise, name: str) -> OpenPlaceError:
+    """Return what `check` raises where a place is still blank."""
+    asked = f'"{chapter.id}", part="{name}"'
+    return OpenPlaceError(
+        f"✎ {chapter.id} {name}: this one is for you to write, in the cell above.\n"
+        f"  A nudge:    hint({asked})\n"
+        f"  Read on:    borrow({asked}) puts our lines there, on loan. Come back whenever you like."
+    )
+
+
+def lend(chapter: Exercise, name: str, namespace: dict[str, Any]) -> None:
+    """Run our cell of a place in the notebook, and say that it is on loan."""
+    source = our_cell(chapter, name)
+    file = f"<{chapter.id} {name}, on loan>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    exec(compile(source, file, "exec"), namespace)
+    told = "ours, on loan. To make it yours, write the cell above and run both."
+    say(f"✎ {chapter.id} {name}: {told}")
+
+
+def is_borrowed(chapter: Exercise, name: str) -> bool:
+    """Tell whether the learner has asked for our lines in this place."""
+    return (chapter.id, f"borrowed {name}") in progress_log.events()

@@ -1,0 +1,206 @@
+# %% address
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        sock = self.socket
+        sock.bind(self.server_address)
+        host, port = sock.getsockname()
+        self.server_address = (host, port)
+
+# %% address: server_address is still ('127.0.0.1', 0)
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        self.socket.bind(self.server_address)
+
+# %% address: a port found beforehand may be taken
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        with socket.socket() as probe:
+            probe.bind(self.server_address)
+            self.server_address = probe.getsockname()
+        self.socket.bind(self.server_address)
+
+# %% close
+@reopen(TCPServer)
+class TCPServer:
+    def server_close(self):
+        super().server_close()
+        with self.socket:
+            pass
+
+# %% close: the listener is still open
+@reopen(TCPServer)
+class TCPServer:
+    def server_close(self):
+        pass
+
+# %% close: the listener is still open
+@reopen(TCPServer)
+class TCPServer:
+    def server_close(self):
+        self.shutdown()
+
+# %% two steps
+@reopen(TCPServer)
+class TCPServer:
+    def server_activate(self):
+        backlog = self.request_queue_size
+        self.socket.listen(backlog)
+
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        if not bind_and_activate:
+            return
+        self.server_bind()
+        self.server_activate()
+
+# %% two steps: a socket that is bound already
+@reopen(TCPServer)
+class TCPServer:
+    def server_activate(self):
+        self.socket.listen(self.request_queue_size)
+
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        self.server_bind()
+        self.server_activate()
+
+# %% two steps: a queue for
+@reopen(TCPServer)
+class TCPServer:
+    def server_activate(self):
+        self.socket.listen()
+
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        if bind_and_activate:
+            self.server_bind()
+            self.server_activate()
+
+# %% bind error
+@reopen(TCPServer)
+class TCPServer:
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        succeeded = False
+        try:
+            if bind_and_activate:
+                self.server_bind()
+                self.server_activate()
+            succeeded = True
+        finally:
+            if not succeeded:
+                self.server_close()
+
+# %% bind error: the socket is still open
+@reopen(TCPServer)
+class TCPServer:
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        if bind_and_activate:
+            try:
+                self.server_bind()
+                self.server_activate()
+            except Exception:
+                self.server_close()
+                raise
+
+# %% bind error: no error, and a server that says its address is
+@reopen(TCPServer)
+class TCPServer:
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        if bind_and_activate:
+            try:
+                self.server_bind()
+                self.server_activate()
+            except BaseException:
+                self.server_close()
+
+# %% restart
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        if self.allow_reuse_address:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+# %% restart: was not looked at
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+# %% restart: SO_REUSEADDR is on although allow_reuse_address is False
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+# %% share
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        sock, family = self.socket, self.address_family
+        if self.allow_reuse_address:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family in {socket.AF_INET, socket.AF_INET6} and self.allow_reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(self.server_address)
+        self.server_address = sock.getsockname()
+
+# %% share: SO_REUSEPORT is False where allow_reuse_port is True
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        if self.allow_reuse_address:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+# %% share: SO_REUSEPORT is True where allow_reuse_port is False
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        if self.allow_reuse_address:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.address_family in (socket.AF_INET, socket.AF_INET6):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+# %% goodbye
+@reopen(TCPServer)
+class TCPServer:
+    def shutdown_request(self, request):
+        with contextlib.suppress(OSError):
+            request.shutdown(socket.SHUT_WR)
+        self.close_request(request)
+
+
+import contextlib
+
+# %% goodbye: no SHUT_WR
+@reopen(TCPServer)
+class TCPServer:
+    def shutdown_request(self, request):
+        self.close_request(request)
+
+# %% goodbye: OSError
+@reopen(TCPServer)
+class TCPServer:
+    def shutdown_request(self, request):
+        request.shutdown(socket.SHUT_WR)
+        self.close_request(request)
