@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
+from ..learner.stubs import BEGIN, complete
 from ..ship.example import EXPECTED
 
 SECTIONS = ["What you will be able to do", "What to remember", "Exercises", "Next"]
@@ -112,11 +114,25 @@ def has_a_picture(notebook: Any, name: str) -> Iterator[str]:
 
 def has_short_cells(notebook: Any, name: str) -> Iterator[str]:
     """A cell that does not fit the eye is skipped by it."""
-    lengths = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
+    lengths = [len(complete(cell.source).splitlines()) for cell in code_cells(notebook)]
     if sum(length > LONG for length in lengths) > len(lengths) / 10:
         yield f"more than one code cell in ten has over {LONG} lines"
     if max(lengths, default=0) > LONGEST:
         yield f"a code cell has {max(lengths)} lines; {LONGEST} at the most"
+
+
+def has_a_check_below_each_place(notebook: Any, name: str) -> Iterator[str]:
+    """What one has written must be tried at once, and what the learner gets must be blank."""
+    cells = notebook.cells
+    for cell, below in pairwise(cells):
+        has_markers = cell.cell_type == "code" and BEGIN in cell.source
+        if not has_markers and not cell.id.startswith("write-"):
+            continue
+        place = cell.id.removeprefix("write-")
+        if not (has_markers and cell.id.startswith(f"write-{name[:2]}-")):
+            yield f"a place needs the id write-{name[:2]}-… and both markers: {cell.id}"
+        elif below.id != f"check-{place}" or not below.source.startswith(f'check("{name[:2]}"'):
+            yield f"the cell below {cell.id} must be its check, check-{place}"
 
 
 def was_executed(notebook: Any, name: str) -> Iterator[str]:
@@ -193,6 +209,7 @@ RULES: list[Callable[[Any, str], Iterator[str]]] = [
     shows_no_markup,
     has_a_picture,
     has_short_cells,
+    has_a_check_below_each_place,
     was_executed,
     fails_only_on_purpose,
     tells_no_machine,

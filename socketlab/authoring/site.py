@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ..learner.stubs import complete
 from ..markup import render
 from ..project import PROJECT
 
@@ -26,7 +27,7 @@ def build(project: Path, site: Path) -> int:
         for folder in FOLDERS:
             shutil.copytree(project / folder, pages / folder, ignore=_leftovers)
         for path in pages.rglob("*.ipynb"):
-            path.write_text(json.dumps(with_pictures(json.loads(path.read_text("utf-8")))))
+            path.write_text(json.dumps(as_shown(json.loads(path.read_text("utf-8")))))
         mermaid = files("mermaidx") / "assets" / "mermaid.js"
         (pages / "_static" / "mermaid.js").write_bytes(mermaid.read_bytes())
         status: int = build_main(
@@ -41,12 +42,18 @@ def build(project: Path, site: Path) -> int:
 _leftovers = shutil.ignore_patterns(".*", "__pycache__")
 
 
-def with_pictures(notebook: Any) -> Any:
-    """Return the notebook with its Mermaid diagrams as HTML, which the page's script draws."""
+def as_shown(notebook: Any) -> Any:
+    """Return the notebook as the site shows it.
+
+    Its Mermaid diagrams are HTML, which the page's script draws, and no marker says which lines a
+    learner is to write.
+    """
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             source = "".join(cell["source"])
             cell["source"] = FENCE.sub(lambda fence: _figure(fence[1]), source)
+        else:
+            cell["source"] = complete("".join(cell["source"]))
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "text/vnd.mermaid" in data:

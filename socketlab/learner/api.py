@@ -3,6 +3,7 @@
 import inspect
 import re
 import traceback as tracebacks
+from contextlib import suppress
 from typing import Any
 
 from .. import project
@@ -11,7 +12,7 @@ from ..checks.core import Check, Exercise, fair_attempt, message, points_in_word
 from ..exercises import UnknownError, all_chapters, all_exercises, find, find_chapter
 from ..notebook.run_history import runs_behind
 from ..output import SentenceError, say
-from . import own_package, places, progress_log
+from . import own_package, places, progress_log, route
 from .stubs import is_open
 
 
@@ -151,6 +152,20 @@ def check(
         say(f"✓ {wanted.id} {one.name}:{points} {one.praise}")
         if wanted.kind == "chapter" and not answers:
             own_package.keep(wanted, namespace, runs_behind(namespace))
+            _say_how_far(wanted)
+        if (course := progress_log.course()) is not None:
+            with suppress(OSError):  # it's made anew at the next start as well
+                route.write_start_page(project.PROJECT, course)
+
+
+def _say_how_far(chapter: Exercise) -> None:
+    """Say how many of a chapter's places are written, in a course, and which is next."""
+    if progress_log.course() is None:
+        return
+    left = own_package.open_places(chapter)
+    done = len(chapter.checks) - len(left)
+    following = f" Next: {left[0]}." if left else " That's all of them."
+    say(f"  {done} of {len(chapter.checks)} places in this chapter are written.{following}")
 
 
 def _parts(wanted: Exercise, part: str | None) -> list[Check]:
@@ -164,11 +179,15 @@ def _parts(wanted: Exercise, part: str | None) -> list[Check]:
 
 
 def _is_lent(chapter: Exercise, check: Check, namespace: dict[str, Any]) -> bool:
-    """Put our lines in a blank place if the learner has borrowed them; tell whether we did.
+    """Tell whether the lines in a place are ours, on loan: in a blank one, once it's borrowed.
 
-    OpenPlaceError where they haven't.
+    OpenPlaceError where it isn't.
     """
-    if not is_open({name: namespace.get(name) for name in check.names}):
+    answers = {name: namespace.get(name) for name in check.names}
+    if places.is_on_loan(chapter, check.name, answers):
+        places.say_on_loan(chapter, check.name)
+        return True
+    if not is_open(answers):
         return False
     if not places.is_borrowed(chapter, check.name):
         raise places.open_place(chapter, check.name)

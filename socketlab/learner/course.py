@@ -3,8 +3,9 @@
 `course/` is ignored by git and belongs to the learner. Notebooks are handed out without outputs,
 so that a prediction can be made before the answer is seen, and in the very form in which
 JupyterLab saves them, so that opening one changes nothing. A file is replaced by a newer one only
-while the learner has written nothing in it; running its cells doesn't count as writing. Where the
-learner and the project have both changed a file, the newer one is put beside it.
+while the learner has written nothing in it; running its cells doesn't count as writing. What they
+wrote in a chapter's places moves to the newer version. Where the learner and the project have both
+changed anything else in a file, the newer one is put beside it.
 """
 
 import codecs
@@ -12,13 +13,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..files import write
-from ..project import cells
+from ..project import cell_id, cells
 from .stubs import blank
 
 FOLDERS = ("notebooks", "exercises")
@@ -26,7 +28,8 @@ FOLDERS = ("notebooks", "exercises")
 
 MANIFEST = ".handed_out.json"
 """Says what each file in `course/` held when it was handed out: what is written in its cells
-("wrote"), and all its bytes ("file"), as digests."""
+("wrote"), in those that aren't places to write ("frame"), in each place (its id), and all its
+bytes ("file"), as digests."""
 
 Prints = dict[str, str]
 Manifest = dict[str, Prints]
@@ -123,9 +126,37 @@ def _bring(course: Path, name: str, content: bytes, handed_out: Manifest) -> str
     elif _wrote(there) == now["wrote"]:
         handed_out[name] = now
     elif now["wrote"] != last.get("wrote"):
-        return _put_beside(course, name, content, handed_out)
+        if (moved := _with_places(content, there, last)) is None:
+            return _put_beside(course, name, content, handed_out)
+        write(path, moved)
+        handed_out[name] = now
     _remove_versions_beside(course, name, handed_out)
     return None
+
+
+def _with_places(content: bytes, there: bytes, last: Prints) -> bytes | None:
+    """Return the newer version with what the learner has written in the places.
+
+    None where they have written elsewhere, or what is given in one of these places is new, too.
+    """
+    from nbformat import v4  # kernels import this module, and need not wait for nbformat
+
+    mine, now = _prints(there), _prints(content)
+    edited = [key for key in last if _is_place(key) and mine.get(key) != last[key]]
+    if "frame" not in last or mine.get("frame") != last["frame"]:
+        return None
+    if not edited or any(now.get(key) != last[key] for key in edited):
+        return None
+    wrote = {cell_id(cell): cell["source"] for cell in cells(there)}
+    notebook = v4.reads(content.decode())  # type: ignore[no-untyped-call]
+    for cell in notebook.cells:
+        if cell.id in edited:
+            cell.source = wrote[cell.id]
+    return f"{v4.writes(notebook)}\n".encode()  # type: ignore[no-untyped-call]
+
+
+def _is_place(cell: str) -> bool:
+    return cell.startswith("write-")
 
 
 def _put(path: Path, name: str, content: bytes, handed_out: Manifest) -> None:
@@ -253,7 +284,14 @@ _EXERCISE = re.compile(r"(/(\d\d_\w+)/)\2\.ipynb(?=[)#])")
 
 
 def _prints(content: bytes) -> Prints:
-    return {"wrote": _wrote(content), "file": _digest(content)}
+    prints = {"wrote": _wrote(content), "file": _digest(content)}
+    with suppress(ValueError):
+        places = {cell_id(cell): cell["source"] for cell in cells(content)}
+        places = {name: source for name, source in places.items() if _is_place(name)}
+        if places:
+            prints |= {name: _digest(_as_saved(source).encode()) for name, source in places.items()}
+            prints["frame"] = _wrote(content, without=places)
+    return prints
 
 
 def _is_the_learners(course: Path, name: str, handed_out: Manifest) -> bool:
@@ -269,21 +307,28 @@ def _is_untouched(content: bytes, last: Prints) -> bool:
     return _wrote(content, strip=False) == last.get("cells")  # by an earlier version of ours
 
 
-def _wrote(content: bytes, strip: bool = True) -> str:
+def _wrote(content: bytes, strip: bool = True, without: Collection[str] = ()) -> str:
     """Return the digest of what is written in a notebook's cells; of the text of another file.
+
+    The cells `without` which it is are named by their ids.
 
     Cells with nothing in them don't count, nor do outputs, metadata, ids, line ends and, unless
     `strip` is false, white space at the end of a cell: front ends change these by themselves.
     """
     try:
         written = [
-            (cell["cell_type"], source.rstrip() if strip else source)
+            (cell["cell_type"], _as_saved(cell["source"], strip))
             for cell in cells(content)
-            if (source := cell["source"].replace("\r\n", "\n")).strip()
+            if cell["source"].strip() and cell_id(cell) not in without
         ]
     except ValueError:
         return _digest(content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n"))
     return _digest(json.dumps(written).encode())
+
+
+def _as_saved(source: str, strip: bool = True) -> str:
+    source = source.replace("\r\n", "\n")
+    return source.rstrip() if strip else source
 
 
 def _digest(content: bytes) -> str:

@@ -11,8 +11,9 @@ import inspect
 import linecache
 import socketserver
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
 from types import FunctionType, ModuleType
@@ -20,7 +21,7 @@ from typing import Any
 
 import minisocketserver
 
-from ..checks.core import Exercise
+from ..checks.core import Exercise, fair_attempt
 from ..checks.ownership import first_borrowed
 from ..exercises import all_chapters
 from ..files import write
@@ -71,25 +72,41 @@ def keep(chapter: Exercise, namespace: dict[str, Any], runs: Runs | None) -> Non
     if name:
         say(f"  {name} stays on loan: it is {whose}.")
         return
-    from .own_source import module_text  # it needs IPython, which a kernel has loaded
-
-    text = module_text(tuple(chapter.own), [run.source for run in runs.done if not run.trouble])
-    head = HEAD.format(title=" and ".join(chapter.own), chapter=chapter.id)
-    if not _defines(head + text, given):
+    for check in chapter.checks.values():
+        if fair_attempt(chapter, check, (), namespace):
+            names = " and ".join(given)
+            say(f"  {names} isn't written down: as it is now, it no longer passes {check.name}.")
+            return
+    text = text_of(chapter, [run.source for run in runs.done if not run.trouble])
+    if not _defines(text, given):
         say(
             f"  Your {' and '.join(given)} can't be written down from the cells as they ran. Run "
             "the chapter from its first cell to this one, then check again."
         )
         return
-    path = course / NAME / f"{chapter.topic}.py"
     try:
-        write(path, (head + text).encode())
-        write_first(course)
+        path = write_module(course, chapter, text)
     except OSError as error:
-        say(f"  {path} can't be written ({error.strerror or error}).")
+        say(f"  {course / NAME} can't be written to ({error.strerror or error}).")
         return
     lines = len(text.splitlines())
     say(f"  {' and '.join(given)}: yours now, in {NAME}/{path.name} ({lines} lines).")
+
+
+def text_of(chapter: Exercise, cells: list[str]) -> str:
+    """Return the module with what these cells of a chapter have built."""
+    from .own_source import module_text  # it needs IPython, which a kernel has loaded
+
+    head = HEAD.format(title=" and ".join(chapter.own), chapter=chapter.id)
+    return head + module_text(tuple(chapter.own), cells)
+
+
+def write_module(course: Path, chapter: Exercise, text: str) -> Path:
+    """Write a chapter's module into the package of a course; return its path. Raises OSError."""
+    path = course / NAME / f"{chapter.topic}.py"
+    write(path, text.encode())
+    write_first(course)
+    return path
 
 
 def _defines(text: str, given: dict[str, Any]) -> bool:
@@ -128,36 +145,56 @@ def _forms(value: Any) -> Iterator[str]:
 
 def write_first(course: Path) -> None:
     """Write the package's first file: whose each class is. Raises OSError."""
-    folder, lines, loans = course / NAME, [], []
-    known = {name: chapter.topic for chapter in all_chapters() for name in chapter.own}
+    mine, topics = written(course), _topics()
     names = [name for name in PLANKS if hasattr(socketserver, name)]
-    for name in names:
-        topic = known.get(name, "")
-        if (folder / f"{topic}.py").is_file():
-            lines.append(f"from .{topic} import {name}")
-        else:
-            loans.append(name)
-            lines.append(f"from socketserver import {name}  # on loan")
-    head = FIRST.format(yours=len(names) - len(loans), all=len(names))
+    lines = [
+        f"from .{topics[name]} import {name}"
+        if name in mine
+        else f"from socketserver import {name}  # on loan"
+        for name in names
+    ]
+    head = FIRST.format(yours=len(mine), all=len(names))
     listed = "".join(f'    "{name}",\n' for name in names)
     text = head + "\n".join(lines) + f"\n\n__all__ = [\n{listed}]\n"
-    write(folder / "__init__.py", text.encode())
+    write(course / NAME / "__init__.py", text.encode())
 
 
-def own(course: Path) -> Own:
+def written(course: Path) -> list[str]:
+    """Return the names of the planks that are in the package of a course."""
+    return [
+        name
+        for name, topic in _topics().items()
+        if hasattr(socketserver, name) and (course / NAME / f"{topic}.py").is_file()
+    ]
+
+
+def _topics() -> dict[str, str]:
+    """Return for each plank that a chapter has places for the name of its module."""
+    topics = {name: chapter.topic for chapter in all_chapters() for name in chapter.own}
+    return {name: topics[name] for name in PLANKS if name in topics}
+
+
+def own(course: Path, troubles: Mapping[str, str] | None = None) -> Own:
     """Load the learner's classes from the package of a course; it is in `sys.modules` then.
 
-    A module that can't be imported takes none of the others along.
+    Those in `troubles` are left out, with the reason that it has for them. A module that can't be
+    imported takes none of the others along.
     """
     for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
         del sys.modules[name]
     package = sys.modules[NAME] = ModuleType(NAME)
     package.__path__ = [str(course / NAME)]
+    if find_spec("cloudpickle"):  # other Pythons, which get the classes, don't find the package
+        import cloudpickle  # type: ignore[import-untyped]
+
+        cloudpickle.register_pickle_by_value(package)
     found = Own()
     chapter_of = {name: chapter for chapter in all_chapters() for name in chapter.own}
     importlib.invalidate_caches()
     for name in [name for name in PLANKS if hasattr(socketserver, name)]:
         try:
+            if why_not := (troubles or {}).get(name):
+                raise OwnClassError(why_not)
             found.classes[name] = _load(chapter_of.get(name), name, course)
             setattr(package, name, found.classes[name])
         except OwnClassError as why:

@@ -7,7 +7,7 @@ from .. import project
 from ..checks.core import Exercise
 from ..output import SentenceError, say
 from . import progress_log
-from .stubs import complete
+from .stubs import complete, files_of
 
 
 def place_id(chapter: str, name: str) -> str:
@@ -36,12 +36,25 @@ def open_place(chapter: Exercise, name: str) -> OpenPlaceError:
 
 def lend(chapter: Exercise, name: str, namespace: dict[str, Any]) -> None:
     """Run our cell of a place in the notebook, and say that it is on loan."""
-    source = our_cell(chapter, name)
-    file = f"<{chapter.id} {name}, on loan>"
+    source, file = our_cell(chapter, name), _file(chapter, name)
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     exec(compile(source, file, "exec"), namespace)
+    say_on_loan(chapter, name)
+
+
+def say_on_loan(chapter: Exercise, name: str) -> None:
+    """Say that the lines in a place are ours."""
     told = "ours, on loan. To make it yours, write the cell above and run both."
     say(f"✎ {chapter.id} {name}: {told}")
+
+
+def _file(chapter: Exercise, name: str) -> str:
+    return f"<{chapter.id} {name}, on loan>"
+
+
+def is_on_loan(chapter: Exercise, name: str, answers: dict[str, Any]) -> bool:
+    """Tell whether any of the answers has our lines for a place in it."""
+    return _file(chapter, name) in files_of(answers)
 
 
 def is_borrowed(chapter: Exercise, name: str) -> bool:

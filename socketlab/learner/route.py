@@ -2,18 +2,19 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .. import project
+from ..exercises import all_exercises, find_chapter
 from ..files import write
 from ..ship.class_map import class_map
 from ..ship.example import EXPECTED, run_example, tcp_client
 from ..ship.planks import PLANKS, assemble
-from . import progress_log
+from . import own_package, progress_log
 
 START = "START.md"
 """The start page, beside the learner's chapters; made anew at each start and with each chapter
@@ -22,11 +23,19 @@ done."""
 
 @dataclass
 class Chapter:
-    """A chapter, and how far the learner has come in it: "done", "begun" or ""."""
+    """A chapter, and how far the learner has come in it: "done", "read", "begun" or "".
+
+    It's only read where its last cell has run, and some of its `places` are not `written` yet.
+    `left` are its exercises, of so many, that have not all their points.
+    """
 
     file: str
     title: str
     state: str
+    places: int = 0
+    written: int = 0
+    exercises: int = 0
+    left: tuple[str, ...] = ()
 
     @property
     def number(self) -> str:
@@ -40,10 +49,24 @@ def route(notebooks: Path, mine: Path) -> list[Chapter]:
     begins with the chapter's number.
     """
     noted = progress_log.events(mine.parent)
-    return [
-        Chapter(path.name, _title(path), _state(path, mine, noted))
-        for path in sorted(notebooks.glob("[0-9][0-9]_*.ipynb"))
+    return [_chapter(path, mine, noted) for path in sorted(notebooks.glob("[0-9][0-9]_*.ipynb"))]
+
+
+def _chapter(path: Path, mine: Path, noted: set[tuple[str, str]]) -> Chapter:
+    number, state = path.name[:2], _state(path, mine, noted)
+    writing = find_chapter(number)
+    names = writing.checks if writing else {}
+    written = sum((number, f"passed {name}") in noted for name in names)
+    if state == "done" and written < len(names):
+        state = "read"
+    exercises = [one for one in all_exercises() if one.id[:2] == number]
+    left = [
+        one.id
+        for one in exercises
+        if not all((one.id, f"passed {name}") in noted for name in one.checks)
     ]
+    title = _title(path)
+    return Chapter(path.name, title, state, len(names), written, len(exercises), tuple(left))
 
 
 def note_states(chapters: list[Chapter], folder: Path) -> None:
@@ -51,7 +74,8 @@ def note_states(chapters: list[Chapter], folder: Path) -> None:
     with suppress(OSError):
         for chapter in chapters:
             if chapter.state:
-                progress_log.note(chapter.number, chapter.state, folder)
+                event = "done" if chapter.state == "read" else chapter.state
+                progress_log.note(chapter.number, event, folder)
 
 
 def threaded_client(server: Any, client: Callable[[Any, str], str] = tcp_client) -> None:
@@ -162,62 +186,94 @@ def _printed(cell: dict[str, Any]) -> str:
 
 
 def next_chapter(chapters: list[Chapter]) -> Chapter | None:
-    """Return the first chapter that is not done."""
-    return next((chapter for chapter in chapters if chapter.state != "done"), None)
+    """Return the first chapter that is not run to its end, or else the first with open places."""
+    following = [chapter for chapter in chapters if chapter.state not in ("done", "read")]
+    following += [chapter for chapter in chapters if chapter.state == "read"]
+    return next(iter(following), None)
+
+
+def next_exercise(chapters: list[Chapter]) -> str:
+    """Return the first exercise that is left of the chapters run to their end; "" without any."""
+    ended = [chapter for chapter in chapters if chapter.state in ("done", "read")]
+    return next((exercise for chapter in ended for exercise in chapter.left), "")
 
 
 def in_words(chapters: list[Chapter]) -> str:
     """Return what to do next, in a few lines."""
-    done = sum(chapter.state == "done" for chapter in chapters)
+    done = sum(chapter.state in ("done", "read") for chapter in chapters)
+    places = sum(chapter.places for chapter in chapters)
     said = [f"Chapters run to their end: {done} of {len(chapters)}."]
-    following = next_chapter(chapters)
-    if following is None:
-        said.append("Next: the exercises, and programs of your own. They sail on your planks.")
-        said.append("To look something up: make lab  (or: python -m socketlab lab)")
-    else:
-        begun = " (begun)" if following.state else ""
-        said.append(f"Next: {following.title}{begun}")
+    if places:
+        written = sum(chapter.written for chapter in chapters)
+        said[0] += f" Places written by you: {written} of {places}."
+    following, exercise = next_chapter(chapters), next_exercise(chapters)
+    if following is not None:
+        said.append(f"Next: {following.title}{_how_far(following)}")
+        if exercise:
+            said.append(f"Or an exercise: {exercise}")
         said.append(
             f"Start: make lab  (or: python -m socketlab lab), then notebooks/{following.file}"
         )
+    else:
+        said.append(f"Next: exercise {exercise}" if exercise else _THE_END)
+        said.append("To look something up: make lab  (or: python -m socketlab lab)")
     return "\n".join(said)
+
+
+_THE_END = "Next: the capstone (exercises/11_capstone), and programs of your own."
+
+
+def _how_far(chapter: Chapter) -> str:
+    if chapter.state == "read":
+        return f" ({chapter.places - chapter.written} places are still to be written)"
+    return " (begun)" if chapter.state else ""
 
 
 def write_start_page(project: Path, folder: Path) -> None:
     """Write the start page of the course in `folder`. Raises OSError where that can't be done."""
     notebooks = folder / "notebooks"
-    page = start_page(route(project / "notebooks", notebooks)).encode()
+    chapters = route(project / "notebooks", notebooks)
+    page = start_page(chapters, own_package.written(folder)).encode()
     if not (notebooks / START).is_file() or (notebooks / START).read_bytes() != page:
         write(notebooks / START, page)
 
 
-def start_page(chapters: list[Chapter]) -> str:
-    """Return the start page, as Markdown with links to the chapters."""
-    return "\n".join(_start_page(chapters)) + "\n"
+def start_page(chapters: list[Chapter], planks: Iterable[str] = ()) -> str:
+    """Return the start page, as Markdown with links; the planks named are the learner's own."""
+    return "\n".join(_start_page(chapters, set(planks))) + "\n"
 
 
-def _start_page(chapters: list[Chapter]) -> Iterator[str]:
+def _start_page(chapters: list[Chapter], planks: set[str]) -> Iterator[str]:
     yield "# The route\n"
-    following = next_chapter(chapters)
+    following, exercise = next_chapter(chapters), next_exercise(chapters)
     if following is not None:
-        yield f"Next: [{following.title}]({following.file})\n"
-    yield "| chapter | so far |\n|---|---|"
+        yield f"Next: [{following.title}]({following.file}){_how_far(following)}\n"
+    if exercise:
+        yield f"An exercise to go on with: {exercise}\n"
+    yield "| chapter | so far | places written | exercises passed |\n|---|---|---|---|"
     for chapter in chapters:
-        yield f"| [{chapter.title}]({chapter.file}) | {chapter.state} |"
-    yield "\n*done*: its last cell printed the four lines. *begun*: some of its cells have run."
-    yield "This page is made anew at each start and whenever a chapter is done, so what you write"
+        written = f"{chapter.written} of {chapter.places}" if chapter.places else ""
+        passed = f"{chapter.exercises - len(chapter.left)} of {chapter.exercises}"
+        yield (
+            f"| [{chapter.title}]({chapter.file}) | {chapter.state} | {written} "
+            f"| {passed if chapter.exercises else ''} |"
+        )
+    yield "\n*done*: you have written each place, and the last cell printed the four lines."
+    yield "*read*: the last cell has run, and some places are blank or on loan. *begun*: some cells"
+    yield "have run. The [capstone](../exercises/11_capstone/exercises_11_capstone.ipynb) puts your"
+    yield "planks together.\n"
+    yield "This page is made anew at each start and whenever something passes, so what you write"
     yield "here is lost. Close it and open it again to see the newest.\n"
     yield "## The ship\n"
-    yield "Green is yours: the chapter that builds it is done. Grey is on loan from Python.\n"
-    yield f"```mermaid\n{_ship(chapters).mermaid}\n```"
+    yield "Green is yours: you have written it, and it is in `myserver/`. Grey is on loan.\n"
+    yield f"```mermaid\n{_ship(planks).mermaid}\n```"
 
 
-def _ship(chapters: list[Chapter]) -> Any:
-    """Return the class map of the whole ship, with the planks of the chapters done in colour."""
+def _ship(planks: set[str]) -> Any:
+    """Return the class map of the whole ship, with these planks in colour."""
     import minisocketserver
 
-    done = {chapter.number for chapter in chapters if chapter.state == "done"}
     built = {name: getattr(minisocketserver, name, None) for name in PLANKS}
     ship = assemble(**{name: plank for name, plank in built.items() if plank is not None})
-    ship.planks = {name: plank for name, plank in ship.planks.items() if PLANKS[name] in done}
+    ship.planks = {name: plank for name, plank in ship.planks.items() if name in planks}
     return class_map(ship)

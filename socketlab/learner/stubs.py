@@ -33,7 +33,17 @@ def complete(source: str) -> str:
 
 def is_open(answers: dict[str, Any]) -> bool:
     """Tell whether any function or method among the answers is still a stub."""
-    return any(_is_stub(function) for answer in answers.values() for function in _functions(answer))
+    return any(map(_is_stub, _all_functions(answers)))
+
+
+def files_of(answers: dict[str, Any]) -> set[str]:
+    """Return the names of the files, or cells, that the answers' functions and methods are from."""
+    return {function.__code__.co_filename for function in _all_functions(answers)}
+
+
+def _all_functions(answers: dict[str, Any]) -> Iterator[FunctionType]:
+    for answer in answers.values():
+        yield from _functions(answer)
 
 
 def _functions(answer: Any) -> Iterator[FunctionType]:

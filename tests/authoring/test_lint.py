@@ -6,6 +6,7 @@ import nbformat.v4 as v4
 import pytest
 
 from socketlab.authoring.lint import RULES, lint
+from socketlab.learner.stubs import BEGIN, END
 from socketlab.ship.example import EXPECTED
 
 NAME = "42_answers"
@@ -105,6 +106,17 @@ BAD = {
     "no picture": (lambda n: spoil(n, 2, source="**What will happen?**"), "no picture"),
     "long cells": (long_cells, "more than one code cell in ten has over 15 lines"),
     "a very long cell": (very_long_cell, "a code cell has 26 lines"),
+    "a place without a name": (
+        lambda n: spoil(n, 3, source=f"def f():\n    {BEGIN}\n    return 1\n    {END}"),
+        "a place needs the id write-42-",
+    ),
+    "a place without markers": (lambda n: spoil(n, 3, id="write-42-one"), "and both markers"),
+    "a place without a check": (
+        lambda n: spoil(
+            n, 3, id="write-42-one", source=f"def f():\n    {BEGIN}\n    return 1\n    {END}"
+        ),
+        "the cell below write-42-one must be its check, check-42-one",
+    ),
     "not executed": (lambda n: spoil(n, 3, execution_count=None), "not executed in order"),
     "executed in disorder": (lambda n: spoil(n, 3, execution_count=7), "not executed in order"),
     "an error": (error, "code cell 1 raises ValueError"),

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from socketlab.authoring.site import with_pictures
+from socketlab.authoring.site import as_shown
 from tests import PROGRAM_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -152,8 +152,14 @@ def test_a_diagram_keeps_its_signs_and_its_text() -> None:
     cell = {"cell_type": "markdown", "source": ["```mermaid\n", "a --> b\n", "```\n", "text"]}
     output = {"data": {"text/vnd.mermaid": ["a --> b"], "text/plain": ["a <- b"]}}
     code = {"cell_type": "code", "source": [], "outputs": [output]}
-    changed = with_pictures({"cells": [cell, code]})["cells"]
+    changed = as_shown({"cells": [cell, code]})["cells"]
     drawing = '<pre class="mermaid">a --&gt; b'
     assert drawing in changed[0]["source"] and changed[0]["source"].endswith("</div>\ntext")
     assert drawing in changed[1]["outputs"][0]["data"]["text/html"]
     assert "a &lt;- b" in changed[1]["outputs"][0]["data"]["text/html"]
+
+
+def test_a_page_has_no_markers() -> None:
+    source = "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION"
+    shown = as_shown({"cells": [{"cell_type": "code", "source": source}]})
+    assert shown["cells"][0]["source"] == "def f():\n    return 1"

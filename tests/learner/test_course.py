@@ -549,3 +549,67 @@ def test_a_course_that_cannot_be_written_is_told_in_a_sentence(
     assert hand_out(project, course) == 1
     said = capsys.readouterr().err
     assert f"{course}, can't be brought up to date" in said and len(said.splitlines()) == 1
+
+
+STUB = "def f():\n    # YOUR CODE HERE\n    raise NotImplementedError()"
+OURS = "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION"
+
+
+def write_chapter(path: Path, first: str, place: str = OURS) -> None:
+    """Write a chapter with one place to write in, below another cell."""
+    write(path, first, place)
+    book = json.loads(path.read_text("utf-8"))
+    book["cells"][1]["id"] = "write-00-f"
+    path.write_text(json.dumps(book), encoding="utf-8")
+
+
+@pytest.fixture
+def chapter(project: Path) -> Path:
+    write_chapter(project / NAME, "old")
+    refresh(project, project / "course")
+    return project / "course" / NAME
+
+
+def edit(path: Path, number: int, source: str) -> None:
+    book = json.loads(path.read_text("utf-8"))
+    book["cells"][number]["source"] = source
+    path.write_text(json.dumps(book), encoding="utf-8")
+
+
+def test_a_place_is_handed_out_blank(chapter: Path) -> None:
+    assert sources(chapter) == ["old", STUB]
+
+
+def test_what_is_written_in_a_place_moves_to_the_newer_version(
+    project: Path, chapter: Path
+) -> None:
+    edit(chapter, 1, "def f():\n    return 2")
+    write_chapter(project / NAME, "new")
+    assert refresh(project, project / "course") == []
+    assert sources(chapter) == ["new", "def f():\n    return 2"]
+    assert beside(chapter) == []
+    write_chapter(project / NAME, "newer")
+    assert refresh(project, project / "course") == []
+    assert sources(chapter) == ["newer", "def f():\n    return 2"]
+
+
+@pytest.mark.parametrize("what", ["another cell", "the place's own text"])
+def test_where_more_than_a_place_was_changed_both_versions_stay(
+    project: Path, chapter: Path, what: str
+) -> None:
+    edit(chapter, 1, "def f():\n    return 2")
+    if what == "another cell":
+        edit(chapter, 0, "mine")
+        write_chapter(project / NAME, "new")
+    else:
+        write_chapter(project / NAME, "new", OURS.replace("f():", "f(more):"))
+    assert len(refresh(project, project / "course")) == 1
+    assert "def f():\n    return 2" in sources(chapter)
+    assert beside(chapter) == ["00_target.new.ipynb"]
+
+
+def test_a_place_that_is_blank_again_is_not_the_learner_s(project: Path, chapter: Path) -> None:
+    edit(chapter, 1, f"{STUB}\n\n")
+    write_chapter(project / NAME, "new", OURS.replace("f():", "f(more):"))
+    assert refresh(project, project / "course") == []
+    assert sources(chapter) == ["new", STUB.replace("f():", "f(more):")]

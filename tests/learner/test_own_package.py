@@ -1,0 +1,189 @@
+"""What a learner has written in a chapter's cells, as a package that runs without us."""
+
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from socketlab import kernels, planks, your_ship
+from socketlab.exercises import find_chapter
+from socketlab.learner import own_package, progress_log
+from socketlab.learner.course import refresh
+from socketlab.learner.own_source import module_text
+from socketlab.learner.places import our_cell
+from socketlab.learner.route import START
+from socketlab.project import PROJECT
+
+from ..own_package import our_cells, write_ours
+
+CHAPTER = find_chapter("03")
+FIRST = CHAPTER and next(iter(CHAPTER.checks))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A course in which nothing is written yet, and in whose notebooks one works."""
+    refresh(PROJECT, tmp_path / "course")
+    monkeypatch.chdir(tmp_path / "course" / "notebooks")
+    return tmp_path / "course"
+
+
+CELLS = [
+    "import socket\nimport os.path as paths\nfrom queue import Queue as Line, SimpleQueue",
+    "LIMIT: int = 5\nunused = 3\n%time later = LIMIT + 1",
+    "def helper(count):\n    return count + LIMIT",
+    "class Helper:\n    lines = Line\n",
+    "class Thing(BaseServer):\n    '''What it is.'''\n\n    def old(self):\n        return 1",
+    "this is no Python",
+    "@reopen(Thing)\nclass Thing:\n    # why it is so\n    size = 3\n\n"
+    "    def old(self):\n        return Helper, helper(self.size), later\n\n"
+    "    @property\n    def both(self):\n        # YOUR CODE HERE\n        return self._both\n\n"
+    "    @both.setter\n    def both(self, value):\n        self._both = paths.join(value)",
+    "class Plain(Thing): pass",
+]
+
+
+def test_a_class_is_put_together_with_what_it_uses():
+    text = module_text(("Thing", "Plain"), CELLS)
+    assert text == (
+        "import os.path as paths\n"
+        "from queue import Queue as Line\n\n"
+        "from . import BaseServer\n\n\n"
+        "class Helper:\n    lines = Line\n\n\n"
+        "LIMIT: int = 5\n\n\n"
+        "def helper(count):\n    return count + LIMIT\n\n\n"
+        "later = LIMIT + 1\n\n\n"
+        "class Thing(BaseServer):\n    '''What it is.'''\n    # why it is so\n    size = 3\n\n"
+        "    def old(self):\n        return Helper, helper(self.size), later\n\n"
+        "    @property\n    def both(self):\n        return self._both\n\n"
+        "    @both.setter\n    def both(self, value):\n        self._both = paths.join(value)\n\n\n"
+        "class Plain(Thing):\n    pass\n"
+    )
+
+
+def test_a_class_that_is_begun_anew_forgets_what_it_was():
+    text = module_text(("A",), ["class A:\n    def one(self): pass", "class A:\n    two = 2"])
+    assert text == "class A:\n    two = 2\n"
+
+
+def test_outside_a_course_the_planks_are_the_library_s(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    one, other = planks("TCPServer", "ThreadingMixIn")
+    assert (one.__module__, other.__name__) == ("minisocketserver.tcp_server", "ThreadingMixIn")
+    assert "TCPServer: from minisocketserver" in capsys.readouterr().out
+    assert [whose for _, _, whose in your_ship("03").rows()][:3] == ["yours", "yours", "on loan"]
+
+
+def test_in_a_course_each_plank_is_the_learner_s_or_on_loan(folder, capsys):
+    assert planks("TCPServer").__module__ == "minisocketserver.tcp_server"
+    assert "TCPServer: on loan (0 of " in capsys.readouterr().out
+    write_ours(folder, "03")
+    assert planks("TCPServer").__module__ == "myserver.tcp_server"
+    assert capsys.readouterr().out == "TCPServer: yours\n"
+    yours = [name for _, name, whose in your_ship("10").rows() if whose == "yours"]
+    assert yours == ["TCPServer"]
+    assert [whose for *_, whose in your_ship("02").rows() if whose == "yours"] == []
+
+
+def test_a_module_that_is_broken_is_on_loan_and_takes_no_other_along(folder, capsys):
+    write_ours(folder, "03", change=lambda text: f"{text}\n1 / 0\n")
+    planks("BaseServer", "TCPServer")
+    said = capsys.readouterr().out
+    assert "TCPServer: on loan (myserver/tcp_server.py ends in ZeroDivisionError: division" in said
+
+
+def test_the_package_is_a_program_s_like_any_other(folder):
+    write_ours(folder, "03")
+    program = "import myserver; print(myserver.TCPServer.__module__, myserver.UDPServer.__module__)"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+    assert (ran.stdout, ran.stderr) == ("myserver.tcp_server socketserver\n", "")
+    assert "1 of its" in (folder / "myserver" / "__init__.py").read_text("utf-8")
+
+
+def run(folder, *sources):
+    """Run cells in a kernel in the course; return what each printed, or its error's text."""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in sources])
+    kernels.execute(
+        book, resources={"metadata": {"path": str(folder / "notebooks")}}, allow_errors=True
+    )
+    return [
+        "".join(out.get("text") or "\n".join(out.get("traceback", ())) for out in cell.outputs)
+        for cell in book.cells
+    ]
+
+
+def cells_of(chapter, written):
+    """Return the cells of the complete edition; of the places, those not `written` are stubs."""
+    from socketlab.learner.places import place_id
+    from socketlab.learner.stubs import blank
+    from socketlab.project import cell_id, cells, code_cells
+
+    [path] = PROJECT.glob(f"notebooks/{chapter.id}_*.ipynb")
+    open_ids = {place_id(chapter.id, name) for name in chapter.checks if name not in written}
+    book = {"cells": cells(path.read_bytes())}
+    return [
+        blank(cell["source"]) if cell_id(cell) in open_ids else cell["source"]
+        for cell in code_cells(book)
+    ]
+
+
+@pytest.mark.timeout(120)
+def test_a_borrowed_place_is_read_on_and_earns_nothing(folder):
+    """All is written but the first place, which is borrowed; later it's written as well."""
+    asked = f'"03", part="{FIRST}"'
+    rest = [name for name in CHAPTER.checks if name != FIRST]
+    cells = cells_of(CHAPTER, rest)
+    place = next(n for n, cell in enumerate(cells) if cell == f"check({asked})")
+    cells[place:place] = [f"check({asked})", f"from socketlab import borrow\nborrow({asked})"]
+    said = run(folder, *cells)
+    assert "this one is for you to write" in said[place]
+    assert f"✎ 03 {FIRST}: ours, on loan" in said[place + 1]
+    assert f"✎ 03 {FIRST}: ours, on loan" in said[place + 2]
+    noted = {event for number, event in progress_log.events(folder) if number == "03"}
+    assert f"borrowed {FIRST}" in noted
+    assert f"passed {FIRST}" not in noted and {f"passed {name}" for name in rest} <= noted
+    assert not (folder / "myserver").exists()
+    said = run(folder, *our_cells(CHAPTER))
+    assert any("TCPServer: yours now, in myserver/tcp_server.py (" in text for text in said)
+
+
+@pytest.mark.timeout(120)
+def test_a_class_that_has_lost_a_later_place_is_not_kept(folder):
+    """An early cell that runs once more takes back what a later one has changed."""
+    cells = our_cells(CHAPTER)
+    said = run(folder, *cells, our_cell(CHAPTER, FIRST), f'check("03", part="{FIRST}")')
+    assert f"✓ 03 {FIRST}" in said[-1]
+    assert "as it is now, it no longer passes" in said[-1]
+
+
+@pytest.mark.timeout(120)
+def test_a_class_that_was_imported_is_not_the_learner_s(folder):
+    asked = [f'check("03", part="{name}")' for name in CHAPTER.checks]
+    said = run(
+        folder,
+        "from socketlab import check\nfrom minisocketserver import TCPServer",
+        *asked,
+    )
+    assert all("minisocketserver's TCPServer" in text for text in said[1:])
+    assert not (folder / "myserver").exists()
+
+
+@pytest.mark.timeout(120)
+def test_what_passes_is_on_the_start_page_at_once(folder):
+    said = run(folder, *our_cells(CHAPTER))
+    assert any("places in this chapter are written" in text for text in said)
+    page = (folder / "notebooks" / START).read_text("utf-8")
+    assert f"| {len(CHAPTER.checks)} of {len(CHAPTER.checks)} |" in page
+    assert '["TCPServer"]:::yours' in page
+
+
+def test_where_nothing_can_be_written_a_sentence_says_so(folder, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(own_package, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        own_package.write_first(folder)
