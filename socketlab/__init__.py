@@ -3,7 +3,8 @@
 from . import python_path  # noqa: F401  # isort: skip  (first: it keeps a learner's files behind Python's)
 from .files import short_tempdir
 from .learner.api import CheckFailedError, borrow, check, hint, progress, reset, solution
-from .learner.own_package import planks, your_ship
+from .learner.guesses import predict, surprises
+from .learner.own_package import beside, planks, your_ship
 from .learner.route import threaded_client
 from .notebook.controls import play
 from .notebook.explain import explain, explain_in_notebook
@@ -21,6 +22,7 @@ __all__ = [
     "CheckFailedError",
     "ServerError",
     "assemble",
+    "beside",
     "borrow",
     "check",
     "class_map",
@@ -30,6 +32,7 @@ __all__ = [
     "needs",
     "planks",
     "play",
+    "predict",
     "progress",
     "record",
     "reopen",
@@ -37,6 +40,7 @@ __all__ = [
     "running",
     "short_tempdir",
     "solution",
+    "surprises",
     "tcp_client",
     "threaded_client",
     "your_ship",

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ..learner.edition import ASKS, folded
 from ..learner.stubs import complete
 from ..markup import render
 from ..project import PROJECT
@@ -45,15 +46,21 @@ _leftovers = shutil.ignore_patterns(".*", "__pycache__")
 def as_shown(notebook: Any) -> Any:
     """Return the notebook as the site shows it.
 
-    Its Mermaid diagrams are HTML, which the page's script draws, and no marker says which lines a
-    learner is to write.
+    Its Mermaid diagrams are HTML, which the page's script draws. What comes of a prediction, and
+    why, is folded away until a reader opens it, and no marker says which lines a learner writes.
     """
+    is_asked = False
     for cell in notebook["cells"]:
+        source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            source = "".join(cell["source"])
-            cell["source"] = FENCE.sub(lambda fence: _figure(fence[1]), source)
+            cell["source"] = folded(source) if is_asked else source
+            is_asked = ASKS in source
+            cell["source"] = FENCE.sub(lambda fence: _figure(fence[1]), cell["source"])
         else:
-            cell["source"] = complete("".join(cell["source"]))
+            cell["source"] = complete(source)
+            if is_asked and cell.get("outputs"):
+                tags = cell["metadata"].setdefault("tags", [])
+                tags.append("hide-output")
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "text/vnd.mermaid" in data:

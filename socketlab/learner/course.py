@@ -15,13 +15,11 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from ..files import write
 from ..project import cell_id, cells
-from .stubs import blank
+from .edition import edition, kernel_metadata
 
 FOLDERS = ("notebooks", "exercises")
 """What the learner gets, in the same places of the project and of `course/`."""
@@ -49,7 +47,8 @@ def refresh(project: Path, course: Path) -> list[str]:
     news = [*_rename_exercises(course, shipped, handed_out)]
     kernel = kernel_metadata()
     for name, source in shipped.items():
-        content = _edition((project / source).read_bytes(), kernel)
+        number = re.match(r"notebooks/(\d\d)_.*\.ipynb$", name)
+        content = edition((project / source).read_bytes(), kernel, number[1] if number else "")
         beside = _bring(course, name, content, handed_out)
         if beside:
             news.append(f"{name} is yours and stays; its newer version is {beside}.")
@@ -156,7 +155,7 @@ def _with_places(content: bytes, there: bytes, last: Prints) -> bytes | None:
 
 
 def _is_place(cell: str) -> bool:
-    return cell.startswith("write-")
+    return cell.startswith(("write-", "predict-"))
 
 
 def _put(path: Path, name: str, content: bytes, handed_out: Manifest) -> None:
@@ -244,43 +243,6 @@ def _read_manifest(path: Path) -> Manifest:
         return {name: dict(prints) for name, prints in manifest.items()}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
-
-
-def kernel_metadata() -> dict[str, Any]:
-    """Return what JupyterLab notes in a notebook about its kernel; nothing without a kernel."""
-    if find_spec("ipykernel") is None:
-        return {}
-    from ipykernel.ipkernel import IPythonKernel
-    from jupyter_client.kernelspec import get_kernel_spec
-
-    spec = get_kernel_spec("python3")
-    names = {"display_name": spec.display_name, "language": spec.language, "name": "python3"}
-    return {"kernelspec": names, "language_info": IPythonKernel.language_info}
-
-
-def _edition(content: bytes, kernel: dict[str, Any]) -> bytes:
-    """Return the learner's edition of a notebook; any other file as it is.
-
-    It has not run, it links to the learner's files, and JupyterLab would save the same bytes.
-    """
-    from nbformat import v4  # kernels import this module, and need not wait for nbformat
-
-    try:
-        notebook = v4.reads(content.decode())  # type: ignore[no-untyped-call]
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.source = blank(cell.source)
-                cell.outputs, cell.execution_count = [], None
-            else:
-                cell.source = _EXERCISE.sub(r"\1exercises_\2.ipynb", cell.source)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return content
-    notebook.metadata.update(kernel)
-    return f"{v4.writes(notebook)}\n".encode()  # type: ignore[no-untyped-call]
-
-
-_EXERCISE = re.compile(r"(/(\d\d_\w+)/)\2\.ipynb(?=[)#])")
-"""The end of a link to an exercise."""
 
 
 def _prints(content: bytes) -> Prints:

@@ -27,6 +27,8 @@ from ..exercises import all_chapters
 from ..files import write
 from ..notebook.run_history import Runs
 from ..output import say
+from ..ship.beside import Beside
+from ..ship.beside import beside as laid_beside
 from ..ship.planks import PLANKS, Ship, assemble
 from . import progress_log
 
@@ -256,3 +258,13 @@ def your_ship(chapter: str) -> Ship:
     mine = own(course).classes if course else vars(minisocketserver)
     built = [name for name, number in PLANKS.items() if number <= chapter and name in mine]
     return assemble(**{name: mine[name] for name in built})
+
+
+def beside(name: str) -> Beside:
+    """Lay a plank beside Python's own, method by method, and say what differs and why.
+
+    In a course it's the learner's, if they have written it, and both texts are shown.
+    """
+    course = progress_log.course()
+    mine = own(course).classes.get(name) if course else None
+    return laid_beside(name, mine or getattr(minisocketserver, name), course is not None)

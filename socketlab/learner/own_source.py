@@ -21,7 +21,10 @@ def module_text(names: tuple[str, ...], cells: list[str]) -> str:
     for cell in cells:
         written.add(cell)
     parts = written.parts(names)
-    imports = sorted({text for is_import, text in parts if is_import}, key=str.split)
+    imports = sorted(
+        {text for is_import, text in parts if is_import},
+        key=lambda text: (text.startswith("from"), text),
+    )
     pythons = [text for text in imports if not text.startswith("from .")]
     head = ["\n".join(pythons), "\n".join(text for text in imports if text not in pythons)]
     others = [text for is_import, text in parts if not is_import]
@@ -40,11 +43,10 @@ class _Class:
 
     def text(self) -> str:
         """Return the class: what is said of it, its values, its methods."""
-        texts = self.members.values()
+        texts = list(self.members.values()) or ["    pass"]
         methods = [text for text in texts if _METHOD.search(text)]
         values = [text for text in texts if text not in methods]
-        parts = ["\n".join([self.head, *values]), *methods]
-        return "\n\n".join(parts) if methods else parts[0]
+        return "\n\n".join(["\n".join([self.head, *values]), *methods])
 
 
 class _Written:

@@ -1,4 +1,4 @@
-"""Two days of a learner: chapters with Shift+Enter, an update, JupyterLab started again."""
+"""Two days of a learner: Shift+Enter, Run All, places written, an update, a second start."""
 
 import json
 import os
@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from socketlab.exercises import all_chapters, find_chapter
+from socketlab.learner.places import our_cell, place_id
 from tests import PROGRAM_SECONDS
 from tests.browser.lab import (
     NEEDS_CHROMIUM,
@@ -20,8 +22,9 @@ from tests.browser.lab import (
     visible,
 )
 
-CHAPTERS = ["notebooks/00_target.ipynb", "notebooks/02_base_server.ipynb"]
-CHAPTERS += ["notebooks/06_threading_mixin.ipynb"]
+READ = "notebooks/00_target.ipynb"
+WRITTEN = "notebooks/03_tcp_server.ipynb"
+NOTED = "notebooks/06_threading_mixin.ipynb"
 START = "notebooks/START.md"
 EXERCISES = "exercises/02_base_server/exercises_02_base_server.ipynb"
 
@@ -47,6 +50,16 @@ HAS_RUN = """path => {
         .filter(cell => cell.cell_type === 'code' && cell.source !== '');
     return panel.sessionContext.session.kernel.status === 'idle'
         && code.every(cell => cell.execution_count !== null);
+}"""
+
+
+RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+
+RESTART = "path => window.panelOf(path).sessionContext.session.kernel.restart()"
+
+WRITE = """([path, id, source]) => {
+    const cell = window.panelOf(path).content.widgets.find(cell => cell.model.id === id);
+    cell.model.sharedModel.setSource(source);
 }"""
 
 
@@ -89,7 +102,7 @@ def done(page: Any, lab: str) -> list[str]:
     page.goto(f"{lab}lab/tree/{START}?token=let&reset")
     visible(page, ".jp-MarkdownViewer table")
     lines = page.locator(".jp-MarkdownViewer:visible").inner_text().splitlines()
-    return [line[:2] for line in lines if line.rstrip().endswith("\tdone")]
+    return [line[:2] for line in lines if "\tdone\t" in f"{line}\t"]
 
 
 def progress(project: Path) -> str:
@@ -113,46 +126,71 @@ def update(project: Path, chapter: str) -> None:
     (project / chapter).write_text(json.dumps(book))
 
 
+def run_all(page: Any, path: str) -> None:
+    page.evaluate(OPEN, path)
+    page.wait_for_function(READY, arg=path)
+    page.evaluate(RUN_ALL)
+
+
 def test_two_days_of_a_learner(browser: Any, tmp_path: Path) -> None:
-    """Chapters run to their end are done, and an update loses nothing, unsaved or edited."""
+    """What is written counts, what only runs doesn't, and an update loses nothing."""
     project = copy_of_the_project(tmp_path)
     course = project / "course"
-    untouched, _unsaved, edited = CHAPTERS
+    chapter = find_chapter("03")
+    assert chapter is not None
+    places = sum(len(one.checks) for one in all_chapters())
     with jupyterlab(project) as lab:
         page = new_page(browser)
         assert done(page, lab) == []
-        for path in CHAPTERS:
-            assert_opens_clean(page, course, path)
-            press_to_the_end(page, path)
-        for path in CHAPTERS:
-            page.wait_for_function(HAS_RUN, arg=path)
-        assert "Chapters run to their end: 3 of 11." in progress(project), "nothing is saved yet"
-        page.evaluate(OPEN, edited)
-        page.keyboard.press("Enter")
-        page.keyboard.type("# Why a lock?")
+        assert_opens_clean(page, course, READ)
+        press_to_the_end(page, READ)
+        page.wait_for_function(HAS_RUN, arg=READ)
+        assert_opens_clean(page, course, WRITTEN)
+        run_all(page, WRITTEN)
+        visible(page, "text=this one is for you to write")
+        page.screenshot(path=tmp_path / "open-place.png")
+        said = progress(project)
+        assert "Chapters run to their end: 1 of 11." in said, "nothing is saved yet"
+        assert f"Places written by you: 0 of {places}." in said
+        for name in chapter.checks:
+            page.evaluate(WRITE, [WRITTEN, place_id("03", name), our_cell(chapter, name)])
+        run_all(page, WRITTEN)
+        page.wait_for_function(HAS_RUN, arg=WRITTEN)
+        said = progress(project)
+        assert "Chapters run to their end: 2 of 11." in said
+        assert f"Places written by you: {len(chapter.checks)} of {places}." in said
+        own = (course / "myserver/tcp_server.py").read_bytes()
+        page.evaluate(RESTART, WRITTEN)
+        page.wait_for_function(IDLE, arg=WRITTEN)
+        run_all(page, WRITTEN)
+        page.wait_for_function(HAS_RUN, arg=WRITTEN)
+        assert (course / "myserver/tcp_server.py").read_bytes() == own
+        open_notebook(page, NOTED)
+        page.locator(".jp-Notebook:visible .jp-Cell").first.dblclick()
+        page.keyboard.type("My notes. ")
         page.screenshot(path=tmp_path / "first-day.png")
-        for path in (edited, untouched):
+        for path in (READ, WRITTEN, NOTED):
             page.evaluate(OPEN, path)
             page.evaluate(SAVE, path)
         page.close()
 
-    mine = (course / edited).read_bytes()
-    assert b"# Why a lock?" in mine
-    for path in (untouched, edited):
+    noted = (course / NOTED).read_bytes()
+    assert b"My notes. " in noted
+    for path in (READ, WRITTEN, NOTED):
         update(project, path)
 
     # The kernels are gone, and so is all that the browser knew.
     with jupyterlab(project) as lab:
         page = new_page(browser)
-        assert done(page, lab) == ["00", "02", "06"]
+        assert done(page, lab) == ["00", "03"]
         page.screenshot(path=tmp_path / "second-day.png")
-        assert "Chapters run to their end: 3 of 11." in progress(project)
-        assert (course / edited).read_bytes() == mine
+        assert (course / NOTED).read_bytes() == noted
         assert [path.name for path in course.rglob("*.new*")] == ["06_threading_mixin.new.ipynb"]
-        assert b"newer version" in (course / untouched).read_bytes()
-        assert_opens_clean(page, course, untouched)
-        press_to_the_end(page, untouched)
-        page.wait_for_function(HAS_RUN, arg=untouched)
+        for path in (READ, WRITTEN):
+            assert b"newer version" in (course / path).read_bytes()
+        run_all(page, WRITTEN)
+        page.wait_for_function(HAS_RUN, arg=WRITTEN)
+        assert (course / "myserver/tcp_server.py").read_bytes() == own
         page.close()
 
 

@@ -31,7 +31,7 @@ def folder(tmp_path, monkeypatch):
 
 CELLS = [
     "import socket\nimport os.path as paths\nfrom queue import Queue as Line, SimpleQueue",
-    "LIMIT: int = 5\nunused = 3\n%time later = LIMIT + 1",
+    "LIMIT: int = 5\nunused = 3\nlater = LIMIT + 1\n!echo hello",
     "def helper(count):\n    return count + LIMIT",
     "class Helper:\n    lines = Line\n",
     "class Thing(BaseServer):\n    '''What it is.'''\n\n    def old(self):\n        return 1",

@@ -151,8 +151,8 @@ def test_a_number_that_can_only_mean_one_thing_is_understood(course, capsys, ask
     "asked, says",
     [
         ((), "Which exercise? There are: 01.1, "),
-        (("03",), "Which exercise of chapter 03? There are: 03.1, 03.2, 03.3, 03.4."),
-        ((3,), "Which exercise of chapter 03? There are: 03.1, 03.2, 03.3, 03.4."),
+        (("09",), "Which exercise of chapter 09? There are: 09.1, 09.2, 09.3, 09.4."),
+        ((9,), "Which exercise of chapter 09? There are: 09.1, 09.2, 09.3, 09.4."),
         (("3.9",), "There is no exercise '3.9'. There are: 03.1, 03.2, 03.3, 03.4."),
         (("tcp",), "There is no exercise 'tcp'. There are: 01.1, "),
         (("03.1", 9), "03.1 has the hints 1 to 3, not 9."),
@@ -166,7 +166,7 @@ def test_who_asks_for_help_gets_no_error(course, capsys, asked, says):
 
 
 @pytest.mark.parametrize(
-    "call", ['check("03")', "solution()", 'reset("tcp")', 'check("3.1", part=1)']
+    "call", ['check("09")', "solution()", 'reset("tcp")', 'check("3.1", part=1)']
 )
 def test_a_slip_in_a_notebook_is_a_sentence_and_no_traceback(call):
     cells = [v4.new_code_cell(f"from socketlab import check, reset, solution\n{call}")]

@@ -243,18 +243,33 @@ def test_the_next_chapter_is_the_first_that_is_not_done() -> None:
     assert "notebooks/01_x.ipynb" in in_words(some)
 
 
-def test_at_the_end_there_are_the_exercises() -> None:
-    assert "Next: the exercises" in in_words(chapters("done", "done"))
-    assert "Next" not in start_page(chapters("done", "done"))
+def test_at_the_end_there_are_the_exercises_and_the_capstone() -> None:
+    some = chapters("done", "done")
+    assert "Next: the capstone" in in_words(some)
+    assert "Next" not in start_page(some)
+    some[1].exercises, some[1].left = 4, ("01.2", "01.4")
+    assert "Next: exercise 01.2" in in_words(some)
+    assert "An exercise to go on with: 01.2" in start_page(some)
+    assert "| done |  | 2 of 4 |" in start_page(some)
 
 
-def test_the_start_page_links_every_chapter_and_colours_the_planks_of_those_done() -> None:
-    page = start_page(chapters("done", "done", "done", "begun"))
+def test_a_chapter_with_blank_places_is_only_read_and_nothing_waits_for_it() -> None:
+    some = chapters("read", "begun")
+    some[0].places, some[0].written = 5, 3
+    assert "Chapters run to their end: 1 of 2. Places written by you: 3 of 5." in in_words(some)
+    assert next_chapter(some) is some[1]
+    some[1].state = "done"
+    assert "Next: 00 X (2 places are still to be written)" in in_words(some)
+    assert "| read | 3 of 5 |" in start_page(some)
+
+
+def test_the_start_page_links_every_chapter_and_colours_the_learner_s_planks() -> None:
+    page = start_page(chapters("done", "done", "read", "begun"), ["BaseServer", "UDPServer"])
     for number in range(4):
         assert f"]({number:02}_x.ipynb)" in page
-    for name, number in PLANKS.items():
+    for name in PLANKS:
         if f'["{name}"]' in page:  # Windows has no Unix servers
-            whose = "yours" if number <= "02" else "loan"
+            whose = "yours" if name in ("BaseServer", "UDPServer") else "loan"
             assert f'["{name}"]:::{whose}' in page, name
 
 
