@@ -242,7 +242,7 @@ def restart(bench: Bench, TCPServer: Any) -> None:
 
 
 @chapter.check("switches")
-@build.check("restart")
+@build.check("two steps")
 def asks_the_server(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called="allow_reuse_address = True on a server made with bind_and_activate=False",
