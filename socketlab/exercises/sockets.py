@@ -6,19 +6,26 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from ..checks.bench import Bench
 from ..checks.case import ANY_PORT, PATIENCE, Case, begin
-from ..checks.clients import connect, conversation, read_to_end, want_line_ends
+from ..checks.clients import (
+    connect,
+    conversation,
+    has_answer,
+    read_to_end,
+    rest_of,
+    want_line_ends,
+)
 from ..checks.core import load
 from ..checks.datagrams import postbox
 from ..checks.records import Records, in_foreground
 from ..notebook.tracebacks import describe
 
 EXERCISES = load(__file__)
-build = EXERCISES["01.1"]
+chapter, build = EXERCISES["01"], EXERCISES["01.1"]
 
 
 PAUSE = 0.1
@@ -604,6 +611,271 @@ def _until_the_end(where: Any, message: bytes) -> bytes:
         client.sendall(message)
         client.shutdown(socket.SHUT_WR)
         return read_to_end(client)
+
+
+@chapter.check("serve")
+def calls_the_handler(bench: Bench, serve: Any) -> None:
+    case = bench.case(
+        called="serve(listener, handle, clients=2), for two clients at the door",
+        expected="handle called once for each of them, with the connected socket; serve() back",
+        why="accept waits for one client, and gives a pair: a new socket for this connection, and "
+        "the client's address. The handler talks over the new socket.",
+    )
+    calls: list[Any] = []
+    callers: list[Any] = []
+
+    def noted(*args: Any) -> None:
+        calls.append(args)
+        _want_connections(case, [args])
+        callers.append(_caller(args[0]))
+
+    with socket.create_server(ANY_PORT) as listener, ExitStack() as stack:
+        listener.settimeout(PATIENCE / 2)
+        where = listener.getsockname()
+        clients = [stack.enter_context(connect(where)).getsockname() for _ in range(2)]
+        too_often = "{}; is accept called more than once for each client?"
+        with case.in_words(too_often, only="TimeoutError"):
+            case.call(serve, bench.hand_over(listener), noted, 2)
+    case.want(len(calls) == 2, f"{len(calls)} calls of handle for two clients")
+    case.want(
+        None not in callers,
+        "handle called with a socket that no client is at the other end of: is it the listener?",
+    )
+    case.want(
+        callers[0] != callers[1],
+        "handle called twice for the same client: is accept called for each of them?",
+    )
+    case.want(callers == clients, f"handle called for {callers}; the clients are {clients}")
+
+
+def _caller(connection: Any) -> Any:
+    """Return the address of the client at the other end, None if there is none."""
+    with suppress(OSError):
+        return connection.getpeername()
+    return None
+
+
+@chapter.check("read line")
+def reads_a_line(bench: Bench, read_line: Any) -> None:
+    case = bench.case(
+        called=r"read_line(connection), twice, for b'Hel' and, a bit later, b'lo\nWorld\n'",
+        expected=r"b'Hello\n', then b'World\n'",
+        why="A stream has no messages: a recv may give half a line, or two. Receive until there "
+        "is a line break, and leave what follows to the next call.",
+    )
+    with _stream(bench) as (client, connection):
+        client.sendall(b"Hel")
+        begin(_send_later, client, b"lo\nWorld\n")
+        for line in (b"Hello\n", b"World\n"):
+            _want_line(case, case.call(read_line, connection), line)
+
+
+@chapter.check("read line")
+def hears_the_end(bench: Bench, read_line: Any) -> None:
+    case = bench.case(
+        called="read_line(connection), twice, for a client who sends b'bye' and has finished",
+        expected="b'bye', then b''",
+        why="recv gives b'' when the other side has finished, and goes on giving it. A loop that "
+        "ignores it spins forever.",
+    )
+    with _stream(bench) as (client, connection):
+        client.sendall(b"bye")
+        client.close()
+        for line in (b"bye", b""):
+            late = "read_line() goes on, although recv gives b''"
+            _want_line(case, case.call(read_line, connection, late=late), line)
+
+
+@contextmanager
+def _stream(bench: Bench) -> Iterator[tuple[socket.socket, Any]]:
+    """Yield both ends of a connection; the second one is where the answer lives."""
+    client, connection = socket.socketpair()
+    given = bench.hand_over(connection)
+    with client:
+        try:
+            yield client, given
+        finally:
+            hang_up(given)
+
+
+def _send_later(client: socket.socket, data: bytes) -> None:
+    time.sleep(PAUSE)
+    with suppress(OSError):  # the check may be over
+        client.sendall(data)
+
+
+def _want_line(case: Case, got: Any, line: bytes) -> None:
+    case.want(got is not None, "None: is there a return?")
+    case.want(isinstance(got, bytes), f"{got!r}, which is no bytes")
+    case.want(not got or got != line[:-1], f"{got!r}, without its line break")
+    case.want(
+        got == line or not got.startswith(line) or not line,
+        f"{got!r}, more than a line: the next call can't find what this one has taken",
+    )
+    case.want(
+        got == line or not got or not line.startswith(got),
+        f"{got!r}, a part of the line: is recv called again until the line break?",
+    )
+    case.want(
+        got == line or not got or not line.endswith(got),
+        f"{got!r}, the end of the line: is each byte added to those before it?",
+    )
+    case.want(got == line, f"{got!r}")
+
+
+@chapter.check("echo")
+def stays(bench: Bench, echo: Any) -> None:
+    case = bench.case(
+        called="echo(connection), for a client who sends b'one', reads, sends b'two', reads",
+        expected="both of them back",
+        why="A handler is called once for each connection, not once for each message. It must "
+        "stay and receive again, until recv gives b''.",
+    )
+    got: list[bytes] = []
+    once = "b'one', and nothing for b'two': is there no loop?"
+    with benched(case, echo) as server:
+        try:
+            with connect(server.server_address) as client:
+                client.settimeout(PATIENCE / 2)  # less than the handler waits
+                for message in (b"one", b"two"):
+                    client.sendall(message)
+                    got.append(client.recv(100))
+        except OSError as error:
+            case.want(got != [b"one"], once)
+            late = isinstance(error, TimeoutError)
+            told = f"nothing for b'one' yet: is each piece sent back at once?{bench.whereabouts()}"
+            case.fail(told if late else describe(error), error, alone=late)
+    case.want(got != [b"one", b""], once)
+    case.want(got == [b"one", b"two"], f"{got}")
+
+
+@chapter.check("echo")
+def goes_when_the_client_goes(bench: Bench, echo: Any) -> None:
+    case = bench.case(
+        called="echo(connection), for a client who sends b'ahoy' and has finished",
+        expected="b'ahoy', then the end of the connection, and echo() back",
+        why="recv gives b'' when the other side has finished, and goes on giving it. Then it's "
+        "time to leave the loop.",
+    )
+    done = threading.Event()
+
+    def noted(connection: Any) -> None:
+        try:
+            echo(connection)
+        finally:
+            done.set()
+
+    with benched(case, noted) as server:
+        try:
+            got = _until_the_end(server.server_address, b"ahoy")
+        except TimeoutError as error:
+            told = "echo() is back, and the connection still open"
+            case.want(done.is_set(), "no end: echo() goes on, although recv gives b''", alone=True)
+            case.fail(f"no end: {told}", error, alone=True)
+        except OSError as error:
+            case.fail(describe(error), error)
+        case.want(got == b"ahoy", f"{got!r}, then the end")
+
+
+class SendsLittle(socket.socket):
+    """Sends no more than a few bytes at a time, as every socket does when its buffer is full."""
+
+    def send(self, data: Any, *flags: int) -> int:
+        return super().send(data[:10], *flags)
+
+
+def _sends_little(connection: socket.socket) -> socket.socket:
+    little = SendsLittle(fileno=connection.detach())
+    little.settimeout(PATIENCE)
+    return little
+
+
+@chapter.check("echo")
+def sends_it_all(bench: Bench, echo: Any) -> None:
+    message = bytes(range(100))
+    case = bench.case(
+        called=f"echo(connection), for {len(message)} bytes, where the buffer has little room",
+        expected="all of them back",
+        why="send takes what fits into the kernel's buffer and returns how much that was; the "
+        "rest is yours. sendall sends the rest too.",
+    )
+    with _stream(bench) as (client, given):
+        client.sendall(message)
+        client.shutdown(socket.SHUT_WR)
+        connection = bench.there(_sends_little, given)
+        try:
+            case.call(echo, connection)
+        finally:
+            hang_up(connection)
+        got = rest_of(client)
+        told = f"{len(got)} bytes of {len(message)}: is it sendall that sends?"
+        case.want(got[10:], told, alone=True)
+        case.want(got == message, f"{got!r}")
+
+
+@chapter.check("thread")
+def gives_each_a_thread(bench: Bench, serve_threaded: Any) -> None:
+    case = bench.case(
+        called="serve_threaded(listener, handle, clients=2), where the first client says nothing "
+        "and the second one asks",
+        expected="serve_threaded() back at once, and the second client answered",
+        why="A handler stays with its client. If the loop waits for it, one silent client blocks "
+        "all others: so each connection gets a thread. A daemon thread lets Python exit.",
+    )
+    calls: list[Any] = []
+    threads: list[threading.Thread] = []
+
+    def noted(*args: Any) -> None:
+        calls.append(args)
+        threads.append(threading.current_thread())
+        echo(args[0])
+
+    with socket.create_server(ANY_PORT) as listener:
+        listener.settimeout(PATIENCE)
+        where = listener.getsockname()
+        with connect(where), connect(where) as second:
+            second.sendall(b"my question")
+            given, got = bench.hand_over(listener), b""
+            case.call(
+                in_foreground,
+                lambda: serve_threaded(given, noted, 2),
+                late="serve_threaded() waits for the first client, who says nothing: it calls "
+                "handle itself, or waits for the thread to end",
+            )
+            with suppress(OSError):
+                got = second.recv(100)
+            _want_connections(case, calls)
+            case.want(
+                calls,
+                "no call of handle: is the thread started, and is args a tuple, (connection,)?",
+            )
+            case.want(got == b"my question", f"{got!r} for the second client")
+    case.want(all(thread.daemon for thread in threads), "a thread that is no daemon")
+
+
+@chapter.check("datagram")
+def sends_a_datagram_back(bench: Bench, send_back: Any) -> None:
+    case = bench.case(
+        called="send_back(server), twice, for a datagram from each of two clients",
+        expected="each client's own datagram back, and the server's socket still open",
+        why="There is no connection: recvfrom gives the data and the address it came from, and "
+        "that address is where the answer goes. The next datagram needs the same socket.",
+    )
+    with postbox() as server, postbox() as first, postbox() as second:
+        where, given = server.getsockname(), bench.hand_over(server)
+        no_address = "{}; a datagram needs an address, which sendto has room for"
+        for client, message in ((first, b"ahoy"), (second, b"hello")):
+            client.sendto(message, where)
+            with case.in_words(no_address, only="Destination address required"):
+                case.call(send_back, given)
+            case.want(given.fileno() != -1, "the server's socket is closed: the next card is lost")
+            case.want(
+                not has_answer(given),
+                "an answer to the server's own address: the client has another one",
+            )
+            case.want(has_answer(client), "no answer for the client")
+            got = client.recv(100)
+            case.want(got == message, f"{got!r} for {message!r}")
 
 
 predict = EXERCISES["01.4"]

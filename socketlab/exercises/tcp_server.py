@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from tempfile import TemporaryDirectory
 from traceback import walk_stack
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..checks.handlers import Echo
 from ..checks.hooks import ServerMixin
 from ..checks.predictions import compare
 from ..checks.records import Records, in_foreground
+from ..files import short_tempdir
 from ..notebook.running import running, within
 from ..notebook.tracebacks import describe
 
@@ -45,6 +47,7 @@ def make(case: Case, server_class: Any, address: Any = ANY_PORT, handler: Any = 
 
 
 @chapter.check("address")
+@chapter.check("switches")
 @build.check("address")
 def address(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
@@ -208,7 +211,7 @@ def asks_the_class(bench: Bench, TCPServer: Any) -> None:
         case.want(got == size, f"a queue for {got}")
 
 
-@chapter.check("restart")
+@chapter.check("switches")
 @build.check("restart")
 def restart(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
@@ -238,8 +241,8 @@ def restart(bench: Bench, TCPServer: Any) -> None:
         )
 
 
-@chapter.check("restart")
-@build.check("restart")
+@chapter.check("switches")
+@build.check("two steps")
 def asks_the_server(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called="allow_reuse_address = True on a server made with bind_and_activate=False",
@@ -252,22 +255,64 @@ def asks_the_server(bench: Bench, TCPServer: Any) -> None:
     case.want(_reuses(server), "SO_REUSEADDR is off: is the class asked in place of self?")
 
 
-@chapter.check("share")
 @build.check("restart")
 def shares_a_port(bench: Bench, TCPServer: Any) -> None:
+    given = "The lines were in the exercise: if they are gone, reset('03.1') has them."
+    _want_reuse_port(bench, TCPServer, given)
+
+
+@chapter.check("switches")
+def shares_internet_ports(bench: Bench, TCPServer: Any) -> None:
+    _want_reuse_port(bench, TCPServer, "The switch is read where the socket is bound.")
+    if not hasattr(socket, "SO_REUSEPORT"):
+        return
+    case = bench.case(
+        called="two servers on one port, both with allow_reuse_port = True on the class",
+        expected="both of them bound to it",
+        why="Like SO_REUSEADDR, the option counts only if it is set before bind.",
+    )
+    sharing = bench.subclass(TCPServer, allow_reuse_port=True)
+    first = make(case, sharing)
+    with case.in_words("{}; was SO_REUSEPORT set only after bind?", only="in use"):
+        make(case, sharing, first.server_address)
+    if hasattr(socket, "AF_UNIX"):
+        _leaves_other_families(bench, TCPServer)
+
+
+def _want_reuse_port(bench: Bench, server_class: Any, more: str) -> None:
     if not hasattr(socket, "SO_REUSEPORT"):
         return
     case = bench.case(
         called="TCPServer(...) with allow_reuse_port = True on the class",
         expected="SO_REUSEPORT set on the socket, and only if the class says so",
-        why="Several programs may share a port, if all of them have asked for it. The lines were "
-        "in the exercise: if they are gone, reset('03.1') has them.",
+        why=f"Several programs may share a port, if all of them have asked for it. {more}",
     )
     for wanted in (False, True):
-        sharing = bench.subclass(TCPServer, allow_reuse_port=True)
-        server = make(case, sharing if wanted else TCPServer)
-        got = bool(server.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT))
-        case.want(got is wanted, f"SO_REUSEPORT is {got} where allow_reuse_port is {wanted}")
+        sharing = bench.subclass(server_class, allow_reuse_port=True)
+        server = make(case, sharing if wanted else server_class)
+        case.want(
+            _shares(server) is wanted,
+            f"SO_REUSEPORT is {_shares(server)} where allow_reuse_port is {wanted}",
+        )
+
+
+def _leaves_other_families(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
+        called="a Unix server, of the family AF_UNIX, with allow_reuse_port = True on the class",
+        expected="a server at its path, without SO_REUSEPORT",
+        why="The option is for AF_INET and AF_INET6. Linux 6.12.9 and later refuse it for any "
+        "other family, so that such a server could not start.",
+    )
+    local = bench.subclass(server_class, address_family=socket.AF_UNIX, allow_reuse_port=True)
+    asked = "; is the family looked at before SO_REUSEPORT is set?"
+    with bench.there(TemporaryDirectory, None, None, bench.there(short_tempdir)) as folder:
+        with case.in_words(f"{{}}{asked}", only="OSError"):
+            server = make(case, local, f"{folder}/door")
+        case.want(not _shares(server), f"SO_REUSEPORT is on{asked}")
+
+
+def _shares(server: Any) -> bool:
+    return bool(server.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT))
 
 
 def _with_reuse(bench: Bench, server_class: Any, wanted: bool) -> Any:

@@ -125,23 +125,29 @@ class TCPServer:
             except BaseException:
                 self.server_close()
 
-# %% restart
+# %% switches
 @reopen(TCPServer)
 class TCPServer:
     def server_bind(self):
+        sock, family = self.socket, self.address_family
+        wanted = []
         if self.allow_reuse_address:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
+            wanted.append(socket.SO_REUSEADDR)
+        if family in {socket.AF_INET, socket.AF_INET6} and self.allow_reuse_port:
+            wanted.append(socket.SO_REUSEPORT)
+        for option in wanted:
+            sock.setsockopt(socket.SOL_SOCKET, option, True)
+        sock.bind(self.server_address)
+        self.server_address = sock.getsockname()
 
-# %% restart: was not looked at
+# %% switches: was not looked at
 @reopen(TCPServer)
 class TCPServer:
     def server_bind(self):
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
 
-# %% restart: SO_REUSEADDR is on although allow_reuse_address is False
+# %% switches: SO_REUSEADDR is on although allow_reuse_address is False
 @reopen(TCPServer)
 class TCPServer:
     def server_bind(self):
@@ -149,19 +155,18 @@ class TCPServer:
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
 
-# %% share
+# %% switches: was the option set only after bind?
 @reopen(TCPServer)
 class TCPServer:
     def server_bind(self):
-        sock, family = self.socket, self.address_family
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
         if self.allow_reuse_address:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family in {socket.AF_INET, socket.AF_INET6} and self.allow_reuse_port:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind(self.server_address)
-        self.server_address = sock.getsockname()
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.allow_reuse_port and self.address_family in (socket.AF_INET, socket.AF_INET6):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 
-# %% share: SO_REUSEPORT is False where allow_reuse_port is True
+# %% switches: SO_REUSEPORT is False where allow_reuse_port is True
 @reopen(TCPServer)
 class TCPServer:
     def server_bind(self):
@@ -170,7 +175,7 @@ class TCPServer:
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
 
-# %% share: SO_REUSEPORT is True where allow_reuse_port is False
+# %% switches: SO_REUSEPORT is True where allow_reuse_port is False
 @reopen(TCPServer)
 class TCPServer:
     def server_bind(self):
@@ -180,6 +185,37 @@ class TCPServer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
+
+# %% switches: was SO_REUSEPORT set only after bind?
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        if self.allow_reuse_address:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        if self.allow_reuse_port and self.address_family in (socket.AF_INET, socket.AF_INET6):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+
+# %% switches: is the family looked at
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        if self.allow_reuse_address:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.allow_reuse_port:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+# %% switches: a server whose socket was never bound
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        if self.allow_reuse_address:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.allow_reuse_port and self.address_family in (socket.AF_INET, socket.AF_INET6):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 
 # %% goodbye
 @reopen(TCPServer)
