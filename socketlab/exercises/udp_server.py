@@ -19,7 +19,14 @@ from ..checks.hooks import ServerMixin
 from ..checks.predictions import compare_letter
 
 EXERCISES = load(__file__)
-build = EXERCISES["04.1"]
+chapter, build = EXERCISES["04"], EXERCISES["04.1"]
+
+
+SLIPS = {
+    errno.EOPNOTSUPP: "did server_activate call listen()?",
+    errno.EINVAL: "did server_activate bind the socket a second time?",
+}
+"""What the errors of a constructor come from."""
 
 
 def make(case: Case, server_class: Any, handler: Any = DatagramEcho) -> Any:
@@ -27,11 +34,13 @@ def make(case: Case, server_class: Any, handler: Any = DatagramEcho) -> Any:
     try:
         return case.call(server_class, ANY_PORT, handler)
     except CaseError as failure:
-        if getattr(failure.__cause__, "errno", None) == errno.EOPNOTSUPP:
-            case.fail(f"{failure.got}; did server_activate call listen()?", failure.__cause__)
+        slip = SLIPS.get(getattr(failure.__cause__, "errno", 0))
+        if slip:
+            case.fail(f"{failure.got}; {slip}", failure.__cause__)
         raise
 
 
+@chapter.check("letterbox")
 @build.check("letterbox")
 def letterbox(bench: Bench, UDPServer: Any) -> None:
     case = bench.case(
@@ -51,6 +60,7 @@ def letterbox(bench: Bench, UDPServer: Any) -> None:
     )
 
 
+@chapter.check("pair")
 @build.check("pair")
 def pair(bench: Bench, UDPServer: Any) -> None:
     case = bench.case(
@@ -107,6 +117,7 @@ class NotesEnds(ServerMixin):
         super().close_request(request)
 
 
+@chapter.check("next card")
 @build.check("next card")
 def next_card(bench: Bench, UDPServer: Any) -> None:
     case = bench.case(
@@ -151,6 +162,7 @@ def _want_no_goodbye(case: Case) -> None:
     case.want(not gone, "a goodbye to a pair, as if it were a connection")
 
 
+@chapter.check("cut")
 @build.check("cut")
 def cut(bench: Bench, UDPServer: Any) -> None:
     case = bench.case(
@@ -188,6 +200,30 @@ def cut(bench: Bench, UDPServer: Any) -> None:
                 f"calls of handle_truncation: {len(told)}, not {len(cut)}, for {words}",
             )
             case.want(told == cut, f"handle_truncation called with {told}; it wrote from {cut}")
+
+
+@chapter.check("once")
+def once(bench: Bench, pay_in_once: Any) -> None:
+    case = bench.case(
+        called="pay_in_once, for questions from two clients, some of them asked again",
+        expected="each paid in once, and the same answer each time that it is asked",
+        why="A client that hears nothing asks again, and the server can't know what was lost, the "
+        "question or the answer. Every client begins with number 1.",
+    )
+    server = letterbox_for(bench, pay_in_once)
+    server.purse, server.answers = 0, {}
+    with case.serving(server), postbox() as one, postbox() as two:
+        for client, question, total, when in (
+            (one, b"1 10", 10, "for a new question"),
+            (one, b"1 10", 10, "when the same question came again"),
+            (two, b"1 5", 15, "when another client asked with the same number"),
+            (one, b"2 5", 20, "for a new question of the first client"),
+            (one, b"1 10", 10, "when the first question came again, after others"),
+        ):
+            with case.in_words(f"{{}}, {when}"):
+                got = ask(case, client, question, server.server_address)
+            answer = f"{total} in the purse".encode()
+            case.want(got == answer, f"{got!r} {when}, not {answer!r}")
 
 
 log = EXERCISES["04.2"]

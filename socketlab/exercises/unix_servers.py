@@ -10,7 +10,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -28,7 +28,7 @@ from ..files import short_tempdir
 from ..notebook.tracebacks import describe
 
 EXERCISES = load(__file__)
-build = EXERCISES["05.1"]
+chapter, build = EXERCISES["05"], EXERCISES["05.1"]
 
 
 @contextmanager
@@ -136,6 +136,7 @@ def _client(path: str) -> socket.socket:
     return sock
 
 
+@chapter.check("private")
 @build.check("private")
 def private(bench: Bench, UnixStreamServer: Any, PrivateServer: Any) -> None:
     case = bench.case(
@@ -288,6 +289,7 @@ def caller(bench: Bench, PathServer: Any) -> None:
 door = EXERCISES["05.3"]
 
 
+@chapter.check("own file")
 @door.check("start again")
 def starts_again(bench: Bench, DoorServer: Any) -> None:
     case = bench.case(
@@ -310,6 +312,7 @@ def starts_again(bench: Bench, DoorServer: Any) -> None:
             want_echo(case, path, b"ahoy")
 
 
+@chapter.check("own file")
 @door.check("living")
 def living(bench: Bench, DoorServer: Any) -> None:
     case = bench.case(
@@ -345,7 +348,7 @@ def _busy(path: str) -> Iterator[None]:
 
 def _want_in_use(case: Case, failure: CaseError) -> None:
     """Want the error of bind, and not that of a client who had a look."""
-    case.want(isinstance(failure.__cause__, OSError), failure.got)
+    case.want(isinstance(failure.__cause__, OSError), failure.got, alone=True)
     case.want(
         getattr(failure.__cause__, "errno", None) == errno.EADDRINUSE,
         f"{failure.got}, which is not the error of bind",
@@ -372,6 +375,7 @@ def _want_refused(case: Case, server_class: Any, path: str, whom: str) -> None:
         case.fail(f"no error: it took down the file of {whom} and put up its own", alone=True)
 
 
+@chapter.check("own file")
 @door.check("novel")
 def novel(bench: Bench, DoorServer: Any) -> None:
     case = bench.case(
@@ -386,20 +390,22 @@ def novel(bench: Bench, DoorServer: Any) -> None:
             case.call(DoorServer, path, Echo)
         except CaseError as failure:
             _want_in_use(case, failure)
-            case.want(os.path.exists(bench.seen(path)), "OSError, and the novel is gone")
+            there = os.path.exists(bench.seen(path))
+            case.want(there, "OSError, and the novel is gone", alone=True)
         else:
-            case.fail("no error: the novel is gone, and a door stands in its place")
+            case.fail("no error: the novel is gone, and a door stands in its place", alone=True)
         try:
             text = bench.beginning(path, 100)
         except OSError as error:
-            case.fail(f"the file is another one now: {error.strerror}", error)
-        case.want(text == b"my novel", "a file with another text")
+            case.fail(f"the file is another one now: {error.strerror}", error, alone=True)
+        case.want(text == b"my novel", "a file with another text", alone=True)
 
 
 def _write_novel(path: str) -> None:
     Path(path).write_text("my novel", encoding="utf-8")
 
 
+@chapter.check("own file")
 @door.check("own file")
 def own_file(bench: Bench, DoorServer: Any) -> None:
     case = bench.case(
@@ -411,20 +417,119 @@ def own_file(bench: Bench, DoorServer: Any) -> None:
     with place(case) as path:
         first = make(case, DoorServer, path)
         case.call(first.server_close)
-        case.want(first.socket.fileno() == -1, "the listening socket is still open")
-        case.want(
-            not os.path.lexists(bench.seen(path)), "the file is still there after server_close()"
-        )
+        open_still = first.socket.fileno() != -1
+        case.want(not open_still, "the listening socket is still open", alone=True)
+        left = os.path.lexists(bench.seen(path))
+        case.want(not left, "the file is still there after server_close()", alone=True)
         case.call(first.server_close)
         with bench.there(_bound, path):
             case.call(first.server_close)
-            case.want(
-                os.path.exists(bench.seen(path)), "a later close removed the file of another server"
-            )
+            there = os.path.exists(bench.seen(path))
+            case.want(there, "a later close removed the file of another server", alone=True)
     with place(case) as path:
         server = make(case, DoorServer, path)
         bench.there(os.unlink, path)
         case.call(server.server_close)
+
+
+@contextmanager
+def _left_behind(path: str) -> Iterator[None]:
+    minisocketserver.UnixStreamServer(path, Echo).server_close()
+    yield
+
+
+@contextmanager
+def _written(path: str) -> Iterator[None]:
+    _write_novel(path)
+    yield
+
+
+def _alive(path: str) -> Any:
+    return minisocketserver.UnixStreamServer(path, Echo)
+
+
+FOUND: tuple[tuple[str, Any, bool], ...] = (
+    ("a server has ended and left its file", _left_behind, True),
+    ("there is nothing", nullcontext, False),
+    ("a server listens", _alive, False),
+    ("a text file lies", _written, False),
+    ("a server for datagrams lives", postbox, False),
+    ("a server is too busy to accept", _busy, False),
+)
+"""What may be at a path, and whether it is deserted."""
+
+
+@chapter.check("deserted")
+def deserted(bench: Bench, is_deserted: Any) -> None:
+    for found, there, expected in FOUND:
+        if there is _busy and sys.platform != "linux":  # a full queue refuses there
+            continue
+        case = bench.case(
+            called=f"is_deserted(path), where {found}",
+            expected=f"{expected}",
+            why="Only a socket file that refuses a connection is deserted. A text file refuses one "
+            "too, and a server for datagrams or a busy one gives another error.",
+        )
+        with place(case) as path, bench.there(there, path):
+            got = case.call(is_deserted, path)
+        case.want(got is not None, "None: does it return what it has found out?")
+        case.want(bool(got) == expected, f"{got!r}")
+
+
+@chapter.check("welcome")
+def welcome(bench: Bench, Doorkeeper: Any) -> None:
+    if not hasattr(socket, "SO_PEERCRED"):
+        return
+    user, process = os.geteuid(), os.getpid()
+    for who, numbers, expected in (
+        ("the number of this process", {process} - {user}, False),
+        ("the number of this user", {user}, True),
+        ("the number of another user", {user + 1}, False),
+    ):
+        case = bench.case(
+            called=f"verify_request(request, client_address), where welcome has only {who}",
+            expected=f"{expected}",
+            why="peer(request) gives three numbers: process, user, group. The second is looked up "
+            "in self.welcome. client_address is '' for every client that has bound no path.",
+        )
+        keeper = bench.subclass(Doorkeeper, welcome=numbers)
+        with place(case) as path:
+            server = make(case, keeper, path)
+            with bench.connect(path, PATIENCE):
+                request, client_address = case.call(server.get_request)
+                with request:
+                    got = case.call(server.verify_request, request, client_address)
+        case.want(got is not None, "None: does it return what it has found out?")
+        case.want(bool(got) == expected, f"{got!r}, where welcome has only {who}")
+
+
+@chapter.check("return address")
+def return_address(bench: Bench, datagram_client: Any) -> None:
+    case = bench.case(
+        called='datagram_client(path, "ahoy"), at the path of a server that sends back what came',
+        expected="'ahoy'",
+        why="A Unix client gets no address by itself. It binds a path of its own, or the answer "
+        "has nowhere to go.",
+    )
+    callers: list[Any] = []
+
+    class Noted(DatagramEcho):
+        def setup(self) -> None:
+            callers.append(self.client_address)
+
+    with place(case) as path:
+        server = bench.there(minisocketserver.UnixDatagramServer, path, Noted)
+        with case.serving_quickly(server):
+            try:
+                got = case.call(datagram_client, path, "ahoy", seconds=2 * PATIENCE)
+            except CaseError as failure:
+                slip = ""
+                if callers and not callers[-1]:
+                    slip = f"; the card came from {callers[-1]!r}: no path was bound"
+                elif getattr(failure.__cause__, "errno", None) == errno.EADDRINUSE:
+                    slip = "; was the server's path bound? The client needs one of its own"
+                case.fail(f"{failure.got}{slip}", failure.__cause__, alone=True)
+            case.want(got == "ahoy", f"{got!r}")
 
 
 def _bound(path: str) -> socket.socket:
