@@ -21,13 +21,13 @@ import minisocketserver
 
 from ..checks.bench import Bench
 from ..checks.case import ANY_PORT, PATIENCE, Case, begin, soon
-from ..checks.clients import dial, drip
+from ..checks.clients import dial, drip, rest_of
 from ..checks.core import load
 from ..checks.datagrams import postbox
 from ..checks.hooks import ServerMixin
 
 EXERCISES = load(__file__)
-build = EXERCISES["08.1"]
+chapter, build = EXERCISES["08"], EXERCISES["08.1"]
 
 
 class Line(minisocketserver.TCPServer):
@@ -130,6 +130,7 @@ def noting(bench: Bench, base: Any, failing: str) -> Any:
     return bench.subclass(Noting, base, failing=failing)
 
 
+@chapter.check("three steps")
 @build.check("steps")
 def steps(bench: Bench, BaseRequestHandler: Any) -> None:
     case = bench.case(
@@ -232,6 +233,50 @@ class Lengths:
             self.wfile.write(b"%d letters\n" % len(line.rstrip(b"\r\n")))
 
 
+class ClosesItsFile:
+    """Sends what is left in wfile when it is done, whether or not its parent does."""
+
+    def finish(self: Any) -> None:
+        super().finish()  # type: ignore[misc]
+        with suppress(OSError):
+            self.wfile.close()
+
+
+@chapter.check("lines")
+def answers_each_line(bench: Bench, Lengths: Any) -> None:
+    case = bench.case(
+        called=r"Lengths, sent 'Hel', 'lo\nWo', 'rld\r\n' and then the end",
+        expected="b'5 letters. 5 letters. ', one answer for each line",
+        why="The stream is cut anywhere, but a line ends at its line break. rfile keeps what "
+        "belongs to the next one, for a handler that takes it line by line.",
+    )
+    handler = bench.subclass(ClosesItsFile, Lengths)
+    with case.serving(make(bench, handler)) as server, dial(case, server) as client:
+        say(client, b"Hel")
+        early = hear(client, 0.2)
+        case.want(not early, f"{early!r} for b'Hel': the pieces were counted, not the lines")
+        for piece in (b"lo\nWo", b"rld\r\n"):
+            say(client, piece)
+            time.sleep(0.01)
+        hang_up(client)
+        got = rest_of(client)
+        for wrong, question in _MISREAD_LINES.items():
+            case.want(got != wrong, f"{wrong!r}: {question}")
+        case.want(got == b"5 letters. 5 letters. ", f"{got!r}")
+        case.want(not bench.records.errors, "an exception")
+
+
+_MISREAD_LINES = {
+    b"6 letters. 7 letters. ": "is the line break counted as well?",
+    b"5 letters. 6 letters. ": "a line may end in two bytes, b'\\r\\n'",
+    b"5 letters. ": "the first line alone. handle runs once for each connection, so it must loop",
+    b"13 letters. ": "the whole stream was counted. Did read() wait for its end?",
+    b"11 letters. ": "the whole stream was counted. Did read() wait for its end?",
+    b"10 letters. ": "the whole stream was counted. Did read() wait for its end?",
+}
+
+
+@chapter.check("buffers")
 @build.check("lines")
 def lines(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
@@ -322,6 +367,7 @@ class Thrifty:
         self.rfile.readline()
 
 
+@chapter.check("buffers")
 @build.check("everything")
 def everything(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
@@ -388,6 +434,43 @@ def tells_its_number(bench: Bench, StreamRequestHandler: Any) -> None:
     case.want(server.told, "no number")
     [(got, wanted)] = server.told
     case.want(got == wanted, f"{got!r} where the connection has {wanted}")
+
+
+class ThroughTheWriter:
+    """Writes through the class in `writer`, as StreamRequestHandler will."""
+
+    writer: Any
+    request: Any
+
+    def setup(self) -> None:
+        self.wfile = self.writer(self.request)
+
+
+@chapter.check("write")
+def the_writer_alone(bench: Bench, _SocketWriter: Any) -> None:
+    handler = bench.subclass(
+        ThroughTheWriter, socketserver.BaseRequestHandler, writer=_SocketWriter
+    )
+    for step in (everything, counts_bytes, takes_text):
+        step(bench, handler)
+
+
+@chapter.check("time limit")
+def still_opens_the_files(bench: Bench, StreamRequestHandler: Any) -> None:
+    case = bench.case(
+        called="a StreamRequestHandler, with your last setup",
+        expected="the two files, rfile and wfile, opened as before",
+        why="This setup replaces the one from section 6, so it has to do all that that one did.",
+    )
+    with case.in_words("{}: does this setup still open both files?", only="has no attribute"):
+        lines(bench, StreamRequestHandler)
+
+
+@chapter.check("buffers")
+@chapter.check("time limit")
+def buffers_without_a_finish(bench: Bench, StreamRequestHandler: Any) -> None:
+    buffers(bench, bench.subclass(ClosesItsFile, StreamRequestHandler))
+    sizes_of_buffers(bench, bench.subclass(ClosesItsFile, StreamRequestHandler))
 
 
 @build.check("everything")
@@ -471,6 +554,7 @@ class Optioned:
         self.server.told = self.connection.gettimeout(), bool(nodelay)
 
 
+@chapter.check("time limit")
 @build.check("options")
 def options(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
@@ -495,6 +579,7 @@ def _options(case: Case, handler: Any) -> tuple[Any, bool]:
     return server.told  # type: ignore[no-any-return]
 
 
+@chapter.check("time limit")
 @build.check("options")
 def leaves_options_alone(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
@@ -514,6 +599,7 @@ def leaves_options_alone(bench: Bench, StreamRequestHandler: Any) -> None:
     case.want(limit == 0, f"the connection's time limit is {limit}", alone=True)
 
 
+@chapter.check("time limit")
 @build.check("options")
 def small_packets(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
@@ -536,6 +622,7 @@ class Late:
         self.request.recv(1)
 
 
+@chapter.check("close files")
 @build.check("the end")
 def the_end(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
@@ -602,6 +689,7 @@ def answers(case: Case, handler: Any, question: bytes) -> list[bytes]:
         return got
 
 
+@chapter.check("postcard")
 @datagrams.check("answer")
 def one_answer(bench: Bench, DatagramRequestHandler: Any) -> None:
     case = bench.case(
@@ -626,6 +714,7 @@ def one_answer(bench: Bench, DatagramRequestHandler: Any) -> None:
         want_on_self(case, silent, (b"Hello", server))
 
 
+@chapter.check("postcard")
 @datagrams.check("no answer")
 def no_answer(bench: Bench, DatagramRequestHandler: Any) -> None:
     case = bench.case(
