@@ -125,8 +125,8 @@ def has_a_check_below_each_place(notebook: Any, name: str) -> Iterator[str]:
     """What one has written must be tried at once, and what the learner gets must be blank."""
     cells = notebook.cells
     for cell, below in pairwise(cells):
-        has_markers = cell.cell_type == "code" and BEGIN in cell.source
-        if not has_markers and not cell.id.startswith("write-"):
+        has_markers = BEGIN in cell.source
+        if cell.cell_type != "code" or not (has_markers or cell.id.startswith("write-")):
             continue
         place = cell.id.removeprefix("write-")
         if not (has_markers and cell.id.startswith(f"write-{name[:2]}-")):

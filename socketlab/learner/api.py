@@ -13,7 +13,6 @@ from ..exercises import UnknownError, all_chapters, all_exercises, find, find_ch
 from ..notebook.run_history import runs_behind
 from ..output import SentenceError, say
 from . import own_package, places, progress_log, route
-from .stubs import is_open
 
 
 class UnavailableError(SentenceError):
@@ -187,12 +186,17 @@ def _is_lent(chapter: Exercise, check: Check, namespace: dict[str, Any]) -> bool
     if places.is_on_loan(chapter, check.name, answers):
         places.say_on_loan(chapter, check.name)
         return True
-    if not is_open(answers):
-        return False
-    if not places.is_borrowed(chapter, check.name):
-        raise places.open_place(chapter, check.name)
-    places.lend(chapter, check.name, namespace)
-    return True
+    for _ in chapter.checks:
+        blank = places.first_blank(chapter, check.name, answers)
+        if not blank:
+            break
+        if not places.is_borrowed(chapter, blank):
+            raise places.open_place(chapter, blank, check.name)
+        places.lend(chapter, blank, namespace)
+        if blank == check.name:
+            return True
+        answers = {name: namespace.get(name) for name in check.names}
+    return False
 
 
 def borrow(chapter: object, part: str) -> None:

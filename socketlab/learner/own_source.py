@@ -92,10 +92,12 @@ class _Written:
             lines = text.splitlines()
             node = ast.parse(text).body[0]  # type: ignore[assignment]
         first, start = _first_line(node.body[0]), _first_line(node) - 1
-        if not (is_more and node.name in self.classes):
-            self.classes[node.name] = _Class("\n".join(lines[start : first - 1]).rstrip())
-        members = self.classes[node.name].members
         before = first - 1
+        while not lines[before - 1].strip() or lines[before - 1].lstrip().startswith("#"):
+            before -= 1  # what stands above a member is the member's
+        if not (is_more and node.name in self.classes):
+            self.classes[node.name] = _Class("\n".join(lines[start:before]))
+        members = self.classes[node.name].members
         for member in node.body:
             assert member.end_lineno is not None
             text = _without_stubs(lines[before : member.end_lineno])

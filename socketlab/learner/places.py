@@ -7,7 +7,7 @@ from .. import project
 from ..checks.core import Exercise
 from ..output import SentenceError, say
 from . import progress_log
-from .stubs import complete, files_of
+from .stubs import blanks, complete, files_of, stubs_among
 
 
 def place_id(chapter: str, name: str) -> str:
@@ -17,18 +17,34 @@ def place_id(chapter: str, name: str) -> str:
 
 def our_cell(chapter: Exercise, name: str) -> str:
     """Return our text of a place's cell. MissingCellError where our chapters are not at hand."""
-    return complete(project.chapter_cell(chapter.id, place_id(chapter.id, name)))
+    return complete(_marked(chapter, name))
+
+
+def _marked(chapter: Exercise, name: str) -> str:
+    return project.chapter_cell(chapter.id, place_id(chapter.id, name))
+
+
+def first_blank(chapter: Exercise, name: str, answers: dict[str, Any]) -> str:
+    """Return the name of the place to write first: this one if it's blank, or another; or ""."""
+    stubs = stubs_among(answers)
+    if not stubs:
+        return ""
+    order = [name, *(other for other in chapter.checks if other != name)]
+    return next((one for one in order if blanks(_marked(chapter, one)) & stubs), name)
 
 
 class OpenPlaceError(SentenceError):
     """Nothing has been written in a place yet; the text says what to do."""
 
 
-def open_place(chapter: Exercise, name: str) -> OpenPlaceError:
-    """Return what `check` raises where a place is still blank."""
+def open_place(chapter: Exercise, name: str, asked_for: str) -> OpenPlaceError:
+    """Return what `check` raises where a place is still blank, perhaps not the one asked for."""
     asked = f'"{chapter.id}", part="{name}"'
+    first = f"{chapter.id} {name}: this one is for you to write, in the cell above."
+    if name != asked_for:
+        first = f"{chapter.id} {asked_for}: first write {name}, further up, which is still blank."
     return OpenPlaceError(
-        f"✎ {chapter.id} {name}: this one is for you to write, in the cell above.\n"
+        f"✎ {first}\n"
         f"  A nudge:    hint({asked})\n"
         f"  Read on:    borrow({asked}) puts our lines there, on loan. Come back whenever you like."
     )

@@ -1,5 +1,6 @@
 """Stubs: what takes the place of our lines where a learner is to write their own."""
 
+import ast
 import inspect
 from collections.abc import Iterator
 from itertools import pairwise
@@ -31,9 +32,30 @@ def complete(source: str) -> str:
     return "\n".join(line for line in source.splitlines() if line.strip() not in (BEGIN, END))
 
 
-def is_open(answers: dict[str, Any]) -> bool:
-    """Tell whether any function or method among the answers is still a stub."""
-    return any(map(_is_stub, _all_functions(answers)))
+def blanks(source: str) -> set[str]:
+    """Return the names of the functions and methods in which a cell has markers."""
+    lines = [number for number, line in enumerate(source.splitlines(), 1) if line.strip() == BEGIN]
+    return {
+        name
+        for name, node in _functions_in(ast.parse(source).body)
+        if any(node.lineno <= number <= (node.end_lineno or 0) for number in lines)
+    }
+
+
+def _functions_in(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
+    for node in body:
+        match node:
+            case ast.FunctionDef():
+                yield f"{owner}{node.name}", node
+            case ast.ClassDef():
+                yield from _functions_in(node.body, f"{node.name}.")
+            case ast.If():
+                yield from _functions_in([*node.body, *node.orelse], owner)
+
+
+def stubs_among(answers: dict[str, Any]) -> set[str]:
+    """Return the names of the functions and methods among the answers that are still stubs."""
+    return {function.__qualname__ for function in _all_functions(answers) if _is_stub(function)}
 
 
 def files_of(answers: dict[str, Any]) -> set[str]:

@@ -16,6 +16,7 @@ from socketlab.learner.places import our_cell, place_id
 from socketlab.project import PROJECT
 from socketlab.ship.example import EXPECTED
 
+from ..own_package import write_ours
 from .answers import answers
 
 by_chapter = pytest.mark.parametrize("chapter", all_chapters(), ids=lambda chapter: chapter.id)
@@ -121,8 +122,9 @@ def test_each_place_is_in_the_chapter_blank_and_short(chapter, folder):
         assert 1 <= len(lines) <= 10, (name, lines)
 
 
-def test_the_package_runs_without_us(folder):
+def test_the_package_runs_without_us(tmp_path):
     """In another Python, with nothing but the standard library on its path."""
+    write_ours(tmp_path / "course")
     program = (
         "import sys\n"
         "sys.path.insert(0, '')\n"
@@ -133,7 +135,7 @@ def test_the_package_runs_without_us(folder):
     )
     ran = subprocess.run(
         [sys.executable, "-S", "-c", program],
-        cwd=folder,
+        cwd=tmp_path / "course",
         capture_output=True,
         text=True,
         timeout=60,

@@ -187,3 +187,10 @@ def test_where_nothing_can_be_written_a_sentence_says_so(folder, capsys, monkeyp
     monkeypatch.setattr(own_package, "write", full)
     with pytest.raises(OSError, match="No space"):
         own_package.write_first(folder)
+
+
+@pytest.mark.timeout(120)
+def test_a_place_further_up_that_is_blank_is_named(folder):
+    last = [*CHAPTER.checks][-1]
+    said = run(folder, *cells_of(CHAPTER, [last]), f'check("03", part="{last}")')
+    assert f"✎ 03 {last}: first write {FIRST}, further up, which is still blank." in said[-1]
