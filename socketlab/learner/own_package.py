@@ -22,7 +22,7 @@ from typing import Any
 import minisocketserver
 
 from ..checks.core import Exercise, fair_attempt
-from ..checks.ownership import first_borrowed
+from ..checks.ownership import first_borrowed, listed
 from ..exercises import all_chapters
 from ..files import write
 from ..notebook.run_history import Runs
@@ -69,20 +69,19 @@ def keep(chapter: Exercise, namespace: dict[str, Any], runs: Runs | None) -> Non
     course = progress_log.course()
     if course is None or runs is None or not chapter.own or not is_written(chapter):
         return
-    given = {name: namespace[name] for name in chapter.own}
+    given, names = {name: namespace[name] for name in chapter.own}, listed([*chapter.own])
     name, whose = first_borrowed(given, chapter.own)
     if name:
         say(f"  {name} stays on loan: it is {whose}.")
         return
     for check in chapter.checks.values():
         if fair_attempt(chapter, check, (), namespace):
-            names = " and ".join(given)
             say(f"  {names} isn't written down: as it is now, it no longer passes {check.name}.")
             return
     text = text_of(chapter, [run.source for run in runs.done if not run.trouble])
     if not _defines(text, given):
         say(
-            f"  Your {' and '.join(given)} can't be written down from the cells as they ran. Run "
+            f"  Your {names} can't be written down from the cells as they ran. Run "
             "the chapter from its first cell to this one, then check again."
         )
         return
@@ -92,14 +91,14 @@ def keep(chapter: Exercise, namespace: dict[str, Any], runs: Runs | None) -> Non
         say(f"  {course / NAME} can't be written to ({error.strerror or error}).")
         return
     lines = len(text.splitlines())
-    say(f"  {' and '.join(given)}: yours now, in {NAME}/{path.name} ({lines} lines).")
+    say(f"  {names}: yours now, in {NAME}/{path.name} ({lines} lines).")
 
 
 def text_of(chapter: Exercise, cells: list[str]) -> str:
     """Return the module with what these cells of a chapter have built."""
     from .own_source import module_text  # it needs IPython, which a kernel has loaded
 
-    head = HEAD.format(title=" and ".join(chapter.own), chapter=chapter.id)
+    head = HEAD.format(title=chapter.title, chapter=chapter.id)
     return head + module_text(tuple(chapter.own), cells)
 
 

@@ -21,16 +21,16 @@ def module_text(names: tuple[str, ...], cells: list[str]) -> str:
     for cell in cells:
         written.add(cell)
     parts = written.parts(names)
-    imports = sorted(
-        {text for is_import, text in parts if is_import},
-        key=lambda text: (text.startswith("from"), text),
-    )
-    pythons = [text for text in imports if not text.startswith("from .")]
-    head = ["\n".join(pythons), "\n".join(text for text in imports if text not in pythons)]
+    imports = sorted({text for is_import, text in parts if is_import})
+    pythons = [text for text in imports if not text.startswith(_PLANK)]
+    pythons.sort(key=lambda text: text.startswith("from "))
+    planks = ", ".join(text.removeprefix(_PLANK) for text in imports if text not in pythons)
+    head = ["\n".join(pythons), planks and f"{_PLANK}{planks}"]
     others = [text for is_import, text in parts if not is_import]
     return "\n\n\n".join(filter(None, ["\n\n".join(filter(None, head)), *others])) + "\n"
 
 
+_PLANK = "from . import "
 _METHOD = re.compile(r"^\s*(?:async )?def ", re.MULTILINE)
 
 
@@ -39,6 +39,7 @@ class _Class:
     """A class so far: its first lines, and its members' texts by name."""
 
     head: str
+    is_documented: bool
     members: dict[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
@@ -46,7 +47,11 @@ class _Class:
         texts = list(self.members.values()) or ["    pass"]
         methods = [text for text in texts if _METHOD.search(text)]
         values = [text for text in texts if text not in methods]
-        return "\n\n".join(["\n".join([self.head, *values]), *methods])
+        if self.is_documented and values[1:]:
+            values[0] += "\n"
+        between = "\n\n" if values else "\n"
+        head = "\n".join([self.head, *values])
+        return f"{head}{between}" + "\n\n".join(methods) if methods else head
 
 
 class _Written:
@@ -96,7 +101,8 @@ class _Written:
         while not lines[before - 1].strip() or lines[before - 1].lstrip().startswith("#"):
             before -= 1  # what stands above a member is the member's
         if not (is_more and node.name in self.classes):
-            self.classes[node.name] = _Class("\n".join(lines[start:before]))
+            is_documented = ast.get_docstring(node) is not None
+            self.classes[node.name] = _Class("\n".join(lines[start:before]), is_documented)
         members = self.classes[node.name].members
         for member in node.body:
             assert member.end_lineno is not None
@@ -118,7 +124,7 @@ class _Written:
                 return
             todo.add(name)
             if name in PLANKS and name not in names:
-                found[name] = True, f"from . import {name}"
+                found[name] = True, f"{_PLANK}{name}"
             elif name in self.classes or name in self.texts:
                 text = self.classes[name].text() if name in self.classes else self.texts[name]
                 for used in sorted(names_used(ast.parse(text)) - {name}):

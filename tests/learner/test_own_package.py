@@ -54,7 +54,7 @@ def test_a_class_is_put_together_with_what_it_uses():
         "LIMIT: int = 5\n\n\n"
         "def helper(count):\n    return count + LIMIT\n\n\n"
         "later = LIMIT + 1\n\n\n"
-        "class Thing(BaseServer):\n    '''What it is.'''\n    # why it is so\n    size = 3\n\n"
+        "class Thing(BaseServer):\n    '''What it is.'''\n\n    # why it is so\n    size = 3\n\n"
         "    def old(self):\n        return Helper, helper(self.size), later\n\n"
         "    @property\n    def both(self):\n        return self._both\n\n"
         "    @both.setter\n    def both(self, value):\n        self._both = paths.join(value)\n\n\n"
