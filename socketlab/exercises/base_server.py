@@ -3,12 +3,16 @@
 import inspect
 import os
 import re
+import select
 import socket
 import socketserver
 import stat
+import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import minisocketserver
@@ -26,7 +30,7 @@ LONG = 60.0
 """A poll_interval that no check lives to see the end of."""
 
 EXERCISES = load(__file__)
-build = EXERCISES["02.1"]
+chapter, build = EXERCISES["02"], EXERCISES["02.1"]
 
 WAY = [
     "verify_request",
@@ -97,7 +101,327 @@ def practice(case: Case, server_class: Any, handler: Any = greet, **extra: Any) 
     return case.call(case.bench.subclass(Hooks, Door, server_class, **extra), handler)
 
 
+@chapter.check("polling")
+def polls(bench: Bench, PollingServer: Any) -> None:
+    interval, idle, clients = 0.05, 0.3, 2
+    case = bench.case(
+        called=f"serve_forever({interval}), with two clients in turn; later the flag goes up",
+        expected="both answered, a look after each poll_interval, and the loop soon at its end",
+        why="select() sleeps until a client comes or the time limit is over. Either way the loop "
+        "gets to check its flag.",
+    )
+    server = case.call(bench.subclass(Door, PollingServer), greet)
+    ended = threading.Event()
+
+    def loop() -> None:
+        server.serve_forever(interval)
+        ended.set()
+
+    with case.serving(server, loop):
+        try:
+            for _ in range(clients):
+                got = case.talk(server.server_address)
+                case.want(got == b"hello", f"{got!r} back")
+            before = server.looks
+            time.sleep(idle)
+            looks, asked = server.looks - before, server.asked
+            server.shutdown()
+            case.want(
+                asked <= clients,
+                "get_request() called although no client had come: the loop is asleep in accept",
+            )
+            case.want(
+                ended.wait(PATIENCE),
+                f"a loop that goes on {PATIENCE:g} seconds after the flag went up: does select() "
+                "get poll_interval as its limit?",
+            )
+        except CaseError:
+            _poke(server)
+            raise
+    case.want(server.looks, "0 in looks: each time round the loop adds 1")
+    most = idle / interval + 2
+    case.want(looks <= most, f"{looks} looks in {idle} seconds: does select() wait at all?")
+
+
+def _unrung(Waker: Any) -> Any:
+    """Return a _Waker that has not been rung, as its constructor would do."""
+    waker = Waker.__new__(Waker)
+    waker._receiver, waker._sender = socket.socketpair()
+    waker._sender.setblocking(False)
+    return waker
+
+
+def _in_the_line(waker: Any) -> bytes:
+    ready, _, _ = select.select([waker._receiver], [], [], 0)
+    return waker._receiver.recv(100) if ready else b""
+
+
+def _ring_often(waker: Any) -> None:
+    for _ in range(10_000):
+        waker.wake()
+
+
+@chapter.check("waking")
+def rings(bench: Bench, _Waker: Any) -> None:
+    case = bench.case(
+        called="wake(), then ten thousand times more, then close() and once more",
+        expected="b'!' at the other end, and no error for the caller",
+        why="A full line means that the loop is awake already, a closed one that it has gone. "
+        "Neither is a problem of the thread that rings.",
+    )
+    waker = _unrung(_Waker)
+    case.call(waker.wake)
+    got = _in_the_line(waker)
+    case.want(got == b"!", f"{got!r} in the line after one wake()")
+    with case.in_words("{}: the line was full", only="BlockingIOError"):
+        case.call(_ring_often, waker)
+    case.call(waker.close)
+    with case.in_words("{}: the line was closed", only="OSError"):
+        case.call(waker.wake)
+
+
+@chapter.check("waking")
+def waits(bench: Bench, _Waker: Any) -> None:
+    limit = 0.05
+    case = bench.case(
+        called=f"wait({limit}) with no ring; then, after three rings, wait({PATIENCE:g})",
+        expected=f"no error: back first after {limit} seconds, then at once, the line empty",
+        why="The loop waits here until it's rung or the time is over. A ring left in the line "
+        "would wake the loop again for nothing.",
+    )
+    waker = case.call(_Waker)
+    begun = time.monotonic()
+    case.call(waker.wait, limit, late="a wait() that goes on: does the receiver have a time limit?")
+    took = time.monotonic() - begun
+    case.want(took > 0.8 * limit, f"wait({limit}) back after {took:.3f} seconds, with no ring")
+    for _ in range(3):
+        waker.wake()
+    begun = time.monotonic()
+    case.call(waker.wait, PATIENCE, seconds=2 * PATIENCE)
+    took = time.monotonic() - begun
+    case.want(took < PATIENCE / 2, f"back after {took:.1f} seconds, although it had been rung")
+    left = len(_in_the_line(waker))
+    case.want(not left, f"three rings, one wait(), and {left} bytes still in the line")
+
+
+SERVE, FLAG, EVENT = (
+    f"_BaseServer__{name}" for name in ("serve", "shutdown_request", "is_shut_down")
+)
+
+
+class NotesTheFlag(threading.Event):
+    """The event of a server's loop; knows whether the flag was up whenever it was set."""
+
+    def __init__(self, server: Any) -> None:
+        super().__init__()
+        self.server = server
+        self.was_up: list[bool] = []
+        self.set()
+
+    def set(self) -> None:
+        self.was_up.append(vars(self.server)[FLAG])
+        super().set()
+
+
+def _with_loop(case: Case, server_class: Any, loop: Callable[[Any, float], None]) -> Any:
+    """Return a server with this loop in place of the one that isn't written yet."""
+    server = practice(case, server_class, **{SERVE: loop})
+    setattr(server, EVENT, NotesTheFlag(server))
+    return server
+
+
+@chapter.check("start and end")
+def waits_for_the_end(bench: Bench, BaseServer: Any) -> None:
+    interval = 0.25
+    case = bench.case(
+        called=f"serve_forever({interval}), and shutdown() from another thread",
+        expected=f"one __serve({interval}), the event clear while it runs, then shutdown() back",
+        why="shutdown() waits for the event. It is clear as long as the loop runs, and set at the "
+        "very end, when the flag is down again.",
+    )
+    asked: list[float] = []
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def loop(self: Any, poll_interval: float) -> None:
+        asked.append(poll_interval)
+        at_work.set()
+        go_on.wait(2 * PATIENCE)
+
+    server = _with_loop(case, BaseServer, loop)
+    event = getattr(server, EVENT)
+    runner = begin(server.serve_forever, interval)
+    try:
+        case.want(at_work.wait(PATIENCE), "__serve was not called")
+        case.want(
+            not event.is_set(),
+            "the event is set while the loop runs, so shutdown() would not wait for it",
+        )
+        caller = begin(server.shutdown)
+        caller.join(0.1)
+        case.want(caller.is_alive(), "shutdown() returned while the loop still ran")
+        go_on.set()
+        runner.join(PATIENCE)
+        case.want(not runner.is_alive(), "__serve is over, and serve_forever() goes on")
+        case.want(event.is_set(), "the loop is over, and the event is not set")
+        caller.join(PATIENCE)
+        case.want(not caller.is_alive(), "the event is set, and shutdown() goes on")
+        case.want(asked == [interval], f"the calls {', '.join(f'__serve({one})' for one in asked)}")
+        case.want(not event.was_up[-1], "the event was set while the flag was still up")
+        case.want(not vars(server)[FLAG], "the loop is over, and the flag is still up")
+    finally:
+        go_on.set()
+        event.set()
+
+
+@chapter.check("start and end")
+def ends_whatever_happens(bench: Bench, BaseServer: Any) -> None:
+    case = bench.case(
+        called="serve_forever(), with an exception in the loop",
+        expected="the exception for the caller, and the event set",
+        why="However the loop has ended, it has ended. A thread in shutdown() would wait forever "
+        "for an event that is not set.",
+    )
+
+    def loop(self: Any, poll_interval: float) -> None:
+        raise Bug("a bug in the loop")
+
+    server = _with_loop(case, BaseServer, loop)
+    error = case.error_of(server.serve_forever, none="no exception: it was swallowed")
+    case.want(isinstance(error, Bug), describe(error), alone=True)
+    case.want(getattr(server, EVENT).is_set(), "the exception, and the event not set", alone=True)
+
+
+@chapter.check("start and end")
+def not_begun(bench: Bench, BaseServer: Any) -> None:
+    case = bench.case(
+        called="shutdown(), then serve_forever() twice",
+        expected="no loop the first time, and one the second",
+        why="A shutdown() that comes too early isn't forgotten: it counts for the loop that "
+        "starts next, and only for that one.",
+    )
+    calls: list[float] = []
+
+    def loop(self: Any, poll_interval: float) -> None:
+        calls.append(poll_interval)
+
+    server = _with_loop(case, BaseServer, loop)
+    case.call(server.shutdown)
+    case.call(server.serve_forever)
+    case.want(not calls, "a loop, although the flag was up before it began")
+    case.want(not vars(server)[FLAG], "no loop, and the flag is still up")
+    case.want(getattr(server, EVENT).is_set(), "no loop, and the event is not set")
+    case.call(server.serve_forever)
+    case.want(calls, "no loop the second time either")
+
+
+@chapter.check("hooks")
+def hooks_in_turn(bench: Bench, BaseServer: Any) -> None:
+    way = WAY[1:]
+    case = bench.case(
+        called="process_request(request, client_address), by the loop, for a client",
+        expected=f"the client answered, by way of {', '.join(way)}",
+        why="Each hook is a place where a subclass steps in: TCPServer, the mix-ins, you. One "
+        "that is not called steps in nowhere.",
+    )
+    with case.serving(practice(case, BaseServer)) as server:
+        try:
+            got = case.talk(server.server_address)
+        except CaseError as failure:
+            missing = _missing(server, way) if "handler" in server.calls else ""
+            case.want(not missing, f"{missing}: {failure.got}")
+            raise
+        case.want(got == b"hello", f"{got!r} back")
+        calls = f"the calls {', '.join(server.calls)}"
+        case.want(not _missing(server, way), f"{calls}; {_missing(server, way)}")
+        case.want(server.calls == way, calls)
+
+
+def _missing(server: Any, way: list[str]) -> str:
+    """Return, in words, which of these hooks were not called."""
+    missing = [hook for hook in way if hook not in server.calls]
+    return f"no {' and no '.join(missing)}" if missing else ""
+
+
+class Script:
+    """A selector that returns these things in turn; with the last, the flag goes up."""
+
+    def __init__(self, server: Any, *returns: list[Any]) -> None:
+        self.server = server
+        self.returns = [*returns]
+        self.timeouts: list[float | None] = []
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        self.timeouts.append(timeout)
+        ready = self.returns.pop(0) if self.returns else []
+        if not self.returns:
+            setattr(self.server, FLAG, True)
+        return ready
+
+
+def _loop(case: Case, server: Any, selector: Script, waker: Any) -> None:
+    """Run the server's loop on a selector of ours."""
+    case.call(server._BaseServer__loop, selector, waker, LONG, late="no end of the loop")
+
+
+@chapter.check("loop")
+def limits_its_waits(bench: Bench, BaseServer: Any) -> None:
+    bell = SimpleNamespace(wait=time.sleep)
+    on_windows = sys.platform == "win32"
+    for words, waker, extra, wanted in (
+        ("with a bell and no regular work", bell, {}, LONG if on_windows else None),
+        ("with no bell", None, {}, LONG),
+        ("with regular work", bell, {"service_actions": _tick, "ticks": []}, LONG),
+    ):
+        case = bench.case(
+            called=f"__loop(selector, waker, {LONG:g}), {words}",
+            expected=f"selector.select({wanted})",
+            why="Without a bell only a look now and then finds the flag, and regular work wants "
+            "its turn. In any other case a limit would wake the loop for nothing.",
+        )
+        server = practice(case, BaseServer, **extra)
+        selector = Script(server, [])
+        _loop(case, server, selector, waker)
+        got = selector.timeouts[:1]
+        case.want(got == [wanted], f"selector.select({got[0] if got else '...'})")
+
+
+@chapter.check("loop")
+def looks_again(bench: Bench, BaseServer: Any) -> None:
+    case = bench.case(
+        called="the loop, whose wait ends with the bell and a client at the same time",
+        expected="the loop at its end, and the client not served",
+        why="When the flag is up the server is to stop. Serving one more client may take long.",
+    )
+    served: list[int] = []
+    key = SimpleNamespace(data=lambda: served.append(1))
+    server = practice(case, BaseServer)
+    _loop(case, server, Script(server, [(key, 1)]), SimpleNamespace(wait=time.sleep))
+    case.want(not served, "a client served, although the flag was up by then")
+
+
+@chapter.check("loop")
+def works_after_each_wait(bench: Bench, BaseServer: Any) -> None:
+    case = bench.case(
+        called="the loop, with two things ready after its first wait and nothing after its second",
+        expected="data called for each of the two, then service_actions; then service_actions",
+        why="Regular work is done once after each wait, whatever ended it. A server that is never "
+        "idle has regular work, too, and so has one that always is.",
+    )
+    server = practice(case, BaseServer)
+    server.service_actions = lambda: server.calls.append("service_actions")
+    keys = [SimpleNamespace(data=lambda: server.calls.append("data")) for _ in range(2)]
+    selector = Script(server, [(key, 1) for key in keys], [], [])
+    _loop(case, server, selector, SimpleNamespace(wait=time.sleep))
+    calls = ", ".join(server.calls) or "none"
+    times = server.calls.count("service_actions")
+    often = {0: "never", 1: "once"}.get(times, f"{times} times")
+    case.want(times == 2, f"the calls {calls}: service_actions {often} in two waits")
+    wanted = ["data", "data", "service_actions", "service_actions"]
+    case.want(server.calls == wanted, f"the calls {calls}")
+
+
 @build.check("serve")
+@chapter.check("trouble")
 def serve(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="serve_forever(), with two clients in turn",
@@ -115,10 +439,14 @@ def serve(bench: Bench, BaseServer: Any) -> None:
             server.calls.clear()
             got = case.talk(server.server_address)
             case.want(got == b"hello", f"{got!r} back")
-            case.want(server.calls == WAY, f"the calls {', '.join(server.calls)}")
+            times = server.calls.count("shutdown_request")
+            calls = f"the calls {', '.join(server.calls)}"
+            case.want(times < 2, f"{calls}: shutdown_request {times} times for one request")
+            case.want(server.calls == WAY, calls)
 
 
 @build.check("stop")
+@chapter.check("loop")
 def wakes(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called=f"serve_forever({LONG:g}), then shutdown() from another thread; and once more",
@@ -176,12 +504,13 @@ def wakes(bench: Bench, BaseServer: Any) -> None:
 
 
 @build.check("stop")
+@chapter.check("loop")
 def sleeps(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called=f"serve_forever({OFTEN}), with nobody there, nothing overridden",
         expected="a loop that sleeps until there is something to do, whatever poll_interval says",
         why="A loop that looks up now and then finds the flag late, and keeps the processor busy "
-        "while nobody comes. Only regular work, which has_regular_work() tells, is a reason to.",
+        "while no client comes. Only regular work, a service_actions of a subclass, is a reason.",
     )
     server = practice(case, BaseServer)
     with case.serving(server, lambda: bench.there(_serve_known, server)):
@@ -393,6 +722,7 @@ def not_forgotten_at_the_end(bench: Bench, BaseServer: Any) -> None:
 
 
 @build.check("regular work")
+@chapter.check("loop")
 def each_interval(bench: Bench, BaseServer: Any) -> None:
     interval, times = 0.05, 3
     case = bench.case(
@@ -492,6 +822,7 @@ class Bug(Exception):
 
 
 @build.check("trouble")
+@chapter.check("trouble")
 def bug_in_a_handler(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="serve_forever(), with a handler that raises for its first client",
@@ -523,6 +854,7 @@ def bug_in_a_handler(bench: Bench, BaseServer: Any) -> None:
 
 
 @build.check("trouble")
+@chapter.check("trouble")
 def turned_away(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="serve_forever(), with a verify_request that returns False",
@@ -538,6 +870,7 @@ def turned_away(bench: Bench, BaseServer: Any) -> None:
 
 
 @build.check("trouble")
+@chapter.check("trouble")
 def gone_again(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="serve_forever(), with a get_request() that raises OSError for the first client",
@@ -581,8 +914,17 @@ def only_os_errors(bench: Bench, BaseServer: Any) -> None:
 
 @build.check("trouble")
 def ctrl_c(bench: Bench, BaseServer: Any) -> None:
+    _ctrl_c(bench, BaseServer, "handle_request")
+
+
+@chapter.check("trouble")
+def ctrl_c_before_handle_request_is_written(bench: Bench, BaseServer: Any) -> None:
+    _ctrl_c(bench, BaseServer, "_handle_request_noblock")
+
+
+def _ctrl_c(bench: Bench, BaseServer: Any, method: str) -> None:
     case = bench.case(
-        called="handle_request(), with Ctrl-C (KeyboardInterrupt) in the handler",
+        called=f"{method}(), with Ctrl-C (KeyboardInterrupt) in the handler",
         expected="shutdown_request, no handle_error, and the KeyboardInterrupt for the caller",
         why="Ctrl-C is no bug to be reported: somebody wants the program to end. Only the request "
         "has to be closed first.",
@@ -594,7 +936,7 @@ def ctrl_c(bench: Bench, BaseServer: Any) -> None:
     server = practice(case, BaseServer, interrupted)
     with connect(server.server_address):
         try:
-            within(PATIENCE, server.handle_request, "handle_request")
+            within(PATIENCE, getattr(server, method), method)
             raised = False
         except KeyboardInterrupt:
             raised = True
@@ -607,6 +949,7 @@ def ctrl_c(bench: Bench, BaseServer: Any) -> None:
 
 
 @build.check("one request")
+@chapter.check("one request")
 def one_request(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="handle_request(), with timeout = 0.05 and nobody there",
@@ -633,6 +976,7 @@ def one_request(bench: Bench, BaseServer: Any) -> None:
 
 
 @build.check("one request")
+@chapter.check("one request")
 def does_not_wait(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="handle_request(), with timeout = 0 and nobody there",
@@ -650,7 +994,28 @@ def does_not_wait(bench: Bench, BaseServer: Any) -> None:
     case.want(times == 1, f"{times} calls of handle_timeout")
 
 
+@chapter.check("one request")
+def the_shorter_limit(bench: Bench, BaseServer: Any) -> None:
+    for own, sockets in ((None, 0.05), (LONG, 0.05), (0.05, LONG)):
+        case = bench.case(
+            called=f"handle_request(), with timeout = {own}, on a socket with the limit {sockets}",
+            expected="handle_timeout called, and handle_request() soon back",
+            why="There are two time limits, and the shorter one counts. None is no limit at all.",
+        )
+        server = practice(case, BaseServer, timeout=own)
+        server.socket.settimeout(sockets)
+        try:
+            case.call(server.handle_request)
+        except CaseError:
+            _poke(server)
+            time.sleep(0.1)
+            raise
+        times = server.calls.count("handle_timeout")
+        case.want(times == 1, f"{times} calls of handle_timeout")
+
+
 @build.check("one request")
+@chapter.check("one request")
 def timeout_is_not_the_loops(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called=f"serve_forever({LONG:g}) on a server with timeout = 0.05",
@@ -667,6 +1032,7 @@ def timeout_is_not_the_loops(bench: Bench, BaseServer: Any) -> None:
 
 
 @build.check("one request")
+@chapter.check("one request")
 def waits_for_ever(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="handle_request(), with no time limit, and a client who comes after a while",
