@@ -151,8 +151,11 @@ def own(course: Path) -> Own:
     """
     for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
         del sys.modules[name]
+    import cloudpickle  # type: ignore[import-untyped]  # only the chapters need it
+
     package = sys.modules[NAME] = ModuleType(NAME)
     package.__path__ = [str(course / NAME)]
+    cloudpickle.register_pickle_by_value(package)  # for `fresh`, whose Python can't import it
     found = Own()
     chapter_of = {name: chapter for chapter in all_chapters() for name in chapter.own}
     importlib.invalidate_caches()
