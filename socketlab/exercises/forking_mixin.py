@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ import minisocketserver
 from minisocketserver import BaseRequestHandler
 
 from ..checks.bench import Bench
-from ..checks.case import ANY_PORT, PATIENCE, Case, begin, soon
+from ..checks.case import ANY_PORT, PATIENCE, CannotCheckError, Case, begin, soon
 from ..checks.clients import (
     connect,
     has_answer,
@@ -151,9 +152,45 @@ def loop(bench: Bench, notes: Any, function: Any, *args: Any) -> threading.Threa
 
 
 EXERCISES = load(__file__)
-build = EXERCISES["07.1"]
+chapter, build = EXERCISES["07"], EXERCISES["07.1"]
+
+Step = Callable[[Bench, Any], None]
 
 
+def place(name: str) -> Callable[[Step], Step]:
+    """Register the decorated function for a place in the chapter, which is read on any system."""
+
+    def register(step: Step) -> Step:
+        @chapter.check(name)
+        def where_there_is_fork(bench: Bench, ForkingMixIn: Any) -> None:
+            if not bench.there(hasattr, os, "fork"):
+                raise CannotCheckError("This system cannot fork. Linux, macOS and Binder can.")
+            step(bench, ForkingMixIn)
+
+        return step
+
+    return register
+
+
+@place("child")
+def leaves(bench: Bench, ForkingMixIn: Any) -> None:
+    case = bench.case(
+        called="class Server(ForkingMixIn, TCPServer), with a client",
+        expected="finish_request in a new process, which then says goodbye and exits with 0",
+        why="A child that returns goes on with all that its parent was doing. os._exit ends it "
+        "on the spot; sys.exit only raises an exception.",
+    )
+    away(case, partial(_children, words=(b"hello",)), ForkingMixIn)
+    case = bench.case(
+        called="class Server(ForkingMixIn, TCPServer), with two clients whose handlers raise",
+        expected="handle_error, shutdown_request and the exit, all of them in the child",
+        why="No exception may find a way around the exit: report it in an except, and say goodbye "
+        "and leave in a finally.",
+    )
+    away(case, partial(_children, words=(b"fail", b"surprise")), ForkingMixIn)
+
+
+@place("exit status")
 @build.check("child")
 def child(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
@@ -166,8 +203,17 @@ def child(bench: Bench, ForkingMixIn: Any) -> None:
 
 
 def _child(case: Case, notes: Any, mixin: Any) -> None:
+    _children(case, notes, mixin, (b"hello", b"fail", b"surprise"), tells=True)
+    _child_of_faulty_hooks(case, notes, mixin)
+
+
+def _children(
+    case: Case, notes: Any, mixin: Any, words: tuple[bytes, ...], tells: bool = False
+) -> None:
+    """Let clients with these words come; `tells`: an exit status must tell a bug from success."""
     server = mixed(case.bench, mixin, notes)
-    for word, wanted in ((b"hello", 0), (b"fail", 1), (b"surprise", 1)):
+    for word in words:
+        wanted = 0 if word == b"hello" else 1
         client = send(case.bench, server, word)
         got = answer(case, server, client)
         if not wanted:
@@ -187,8 +233,7 @@ def _child(case: Case, notes: Any, mixin: Any) -> None:
         bugs = [text for text in notes.of(pid) if text.startswith("handle_error")]
         alien = [bug for bug in bugs if "a bug in the handler" not in bug]
         case.want(not alien, f"{alien and alien[0]}: is the handler made at all?")
-        case.want(ended == wanted, f"exit status {ended} after {after}")
-    _child_of_faulty_hooks(case, notes, mixin)
+        case.want(ended == wanted or (wanted and not tells), f"exit status {ended} after {after}")
 
 
 def _child_of_faulty_hooks(case: Case, notes: Any, mixin: Any) -> None:
@@ -210,6 +255,7 @@ def _next_child(case: Case, notes: Any) -> tuple[int, int]:
     return gone  # type: ignore[no-any-return]
 
 
+@place("parent")
 @build.check("parent")
 def parent(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
@@ -248,6 +294,29 @@ def _parent(case: Case, notes: Any, mixin: Any) -> None:
     case.want(not answer(case, server, client), "more than the answer")
 
 
+@place("parent")
+def noted(bench: Bench, ForkingMixIn: Any) -> None:
+    case = bench.case(
+        called="process_request, for three clients, one after the other",
+        expected="their children's three pids in active_children, a set that this server made",
+        why="fork says the child's number once, and to the parent alone. Without it, the parent "
+        "can't ask later how the child ended.",
+    )
+    away(case, _noted, ForkingMixIn)
+
+
+def _noted(case: Case, notes: Any, mixin: Any) -> None:
+    server = mixed(case.bench, mixin, notes)
+    _want_noted(case, server)
+    pids = set()
+    for _ in range(3):
+        pid, _ = _next_child(case, notes)
+        pids.add(pid)
+    held = set(server.active_children)
+    case.want(held == pids, f"active_children is {held}, and the children were {pids}")
+
+
+@place("close")
 @build.check("collected")
 def collected(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
@@ -269,9 +338,8 @@ def collected(bench: Bench, ForkingMixIn: Any) -> None:
     away(case, _closes, ForkingMixIn)
 
 
-def _collects(case: Case, notes: Any, mixin: Any) -> None:
-    server = mixed(case.bench, mixin, notes)
-    server.service_actions()  # nobody has come yet
+def _want_noted(case: Case, server: Any) -> None:
+    """Let three clients come; active_children must have noted their children."""
     for _ in range(3):
         answer(case, server, send(case.bench, server, b"hello"))
     held = getattr(server, "active_children", None)
@@ -283,22 +351,34 @@ def _collects(case: Case, notes: Any, mixin: Any) -> None:
     theirs = getattr(other, "active_children", None)
     case.want(not theirs, f"active_children of another server is {theirs!r}: is it on the class?")
     other.server_close()
+
+
+def _collects(case: Case, notes: Any, mixin: Any, hook: str = "service_actions") -> None:
+    server = mixed(case.bench, mixin, notes)
+    collect = getattr(server, hook)
+    collect()  # nobody has come yet
+    _want_noted(case, server)
     soon(lambda: set(case.bench.there(left)) == {"zombie"})
-    server.service_actions()
+    collect()
     zombies = case.bench.there(left).count("zombie")
-    case.want(not zombies, f"{zombies} zombies after service_actions()")
+    case.want(not zombies, f"{zombies} zombies after {hook}()")
     case.want(not server.active_children, "no zombies, but their pids still in active_children")
     client = send(case.bench, server, b"stay")
     answer(case, server, client)
     began = time.monotonic()
-    server.service_actions()
+    collect()
     waited = time.monotonic() - began > PATIENCE / 2
-    case.want(not waited, "service_actions() waits for a child at work: the loop stands still")
+    case.want(not waited, f"{hook}() waits for a child at work: the loop stands still")
     case.want(server.active_children, "a child at work, and active_children is empty")
     client.sendall(b"go")
     with suppress(ChildProcessError):
         case.bench.there(next_ended, PATIENCE)  # somebody else has asked: that must be no error
-    server.service_actions()
+    try:
+        collect()
+    except ChildProcessError as error:
+        case.fail(
+            f"{describe(error)}: another part of the program had waited for this child", error
+        )
     case.want(not server.active_children, "a pid kept for which somebody else had waited")
 
 
@@ -337,7 +417,8 @@ def _closes(case: Case, notes: Any, mixin: Any) -> None:
             case.bench.there(next_ended, PATIENCE)
     server = mixed(case.bench, mixin, notes)
     server.server_close()
-    _closes_over_two(case, notes, mixin)
+    _waits_for_two(case, notes, mixin, "server_close")
+    _closes_without_waiting(case, notes, mixin)
 
 
 def _let_go(client: socket.socket, notes: Any, closings: list[int]) -> None:
@@ -346,7 +427,7 @@ def _let_go(client: socket.socket, notes: Any, closings: list[int]) -> None:
     client.sendall(b"go")
 
 
-def _closes_over_two(case: Case, notes: Any, mixin: Any) -> None:
+def _waits_for_two(case: Case, notes: Any, mixin: Any, hook: str, **options: Any) -> None:
     server = mixed(case.bench, mixin, notes)
     clients = [send(case.bench, server, b"stay") for _ in range(2)]
     for client in clients:
@@ -355,12 +436,16 @@ def _closes_over_two(case: Case, notes: Any, mixin: Any) -> None:
     first.sendall(b"go")
     late = threading.Timer(MOMENT, second.sendall, (b"go",))
     late.start()
-    server.server_close()
+    getattr(server, hook)(**options)
     late.join()
+    told = ", ".join(f"{name}={value}" for name, value in options.items())
     case.want(
         not case.bench.there(left),
-        f"{len(case.bench.there(left))} of two children left after server_close()",
+        f"{len(case.bench.there(left))} of two children left after {hook}({told})",
     )
+
+
+def _closes_without_waiting(case: Case, notes: Any, mixin: Any) -> None:
     server = mixed(case.bench, mixin, notes, block_on_close=False)
     answer(case, server, send(case.bench, server, b"hello"))
     soon(lambda: set(case.bench.there(left)) == {"zombie"})
@@ -390,13 +475,38 @@ def helper() -> int:
     return pid
 
 
-def _others(case: Case, notes: Any, mixin: Any) -> None:
+@place("collect")
+def collects(bench: Bench, ForkingMixIn: Any) -> None:
+    case = bench.case(
+        called="collect_children(), beside a helper of the program that has exited with 7",
+        expected="the helper's 7 still there for the program",
+        why="waitpid(-1) takes what any child has left, and it can be taken only once. Ask for "
+        "your own children, by number.",
+    )
+    away(case, partial(_others, hook="collect_children"), ForkingMixIn)
+    case = bench.case(
+        called="collect_children(), after three children have ended, and beside one at work",
+        expected="no zombie left, and in active_children only the one at work",
+        why="os.waitpid(pid, os.WNOHANG) returns (0, 0) for a child at work, and raises "
+        "ChildProcessError for one that another part of the program has waited for.",
+    )
+    away(case, partial(_collects, hook="collect_children"), ForkingMixIn)
+    case = bench.case(
+        called="collect_children(blocking=True), while two children are at work",
+        expected="back when both have ended",
+        why="os.waitpid(pid, 0) waits until this one child has ended. There may be more.",
+    )
+    two = partial(_waits_for_two, hook="collect_children", blocking=True)
+    away(case, two, ForkingMixIn)
+
+
+def _others(case: Case, notes: Any, mixin: Any, hook: str = "service_actions") -> None:
     server = mixed(case.bench, mixin, notes)
     pid = case.bench.there(helper)
     client = send(case.bench, server, b"stay")
     answer(case, server, client)
     soon(lambda: "zombie" in case.bench.there(left))
-    server.service_actions()
+    getattr(server, hook)()
     try:
         _, status = case.bench.there(os.waitpid, pid, 0)
     except ChildProcessError:
@@ -405,6 +515,7 @@ def _others(case: Case, notes: Any, mixin: Any) -> None:
     client.sendall(b"go")
 
 
+@place("limit")
 @build.check("limit")
 def limit(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
@@ -426,7 +537,7 @@ def _limit(case: Case, notes: Any, mixin: Any) -> None:
         clients[-1].sendall(b"stay")
     loop(case.bench, notes, server.serve_forever, 0.02).start()
     two = notes.wait("begun", 2)
-    case.want(two, "fewer than two at work")
+    case.want(two, "fewer than two at work: does has_capacity() say no while there is room?")
     three = notes.wait("begun", 3, MOMENT)
     case.want(not three, "three at work: is has_capacity() asked how many there are?")
     clients[0].sendall(b"go")
