@@ -163,7 +163,15 @@ def own(course: Path) -> Own:
         except OwnClassError as why:
             found.on_loan[name] = str(why)
             setattr(package, name, getattr(minisocketserver, name))
+    _let_travel(package)
     return found
+
+
+def _let_travel(package: ModuleType) -> None:
+    """Let another Python have what is in the package: it's sent whole, since only we find it."""
+    import cloudpickle  # type: ignore[import-untyped]  # only the chapters need it
+
+    cloudpickle.register_pickle_by_value(package)
 
 
 class OwnClassError(Exception):
