@@ -229,8 +229,10 @@ def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
                 got = case.talk(server.server_address, b"quick")
             except CaseError as failure:
                 alone = server.workers[:1] == [server.loop]
-                where = "in the loop's own thread: " if alone else ""
-                case.fail(f"nobody served beside the slow client, {where}{failure.got}")
+                where = "in the loop's own thread" if alone else ""
+                guess = " (was the method called, or run(), in place of start()?): "
+                where += guess if alone else ""
+                case.fail(f"no client served beside the slow one, {where}{failure.got}")
             case.want(got == b"quick", f"{got!r} for b'quick'")
         server.gate.set()
         got = answer(case, slow, "no answer for the slow client")
@@ -294,7 +296,8 @@ def errors(bench: Bench, ThreadingMixIn: Any) -> None:
     with case.serving(server):
         got = case.talk(server.server_address, b"quick")
         soon(lambda: server.calls)
-    case.want(server.calls == ["shutdown_request"], f"the calls {server.calls}")
+    twice = ": the goodbye is said twice" if len(server.calls) > 1 else ""
+    case.want(server.calls == ["shutdown_request"], f"the calls {server.calls}{twice}", alone=True)
     case.want(got == b"quick", f"{got!r} for b'quick'")
 
 
@@ -312,9 +315,10 @@ def _reports(bench: Bench, mixin: Any, handler: Any, error: str) -> None:
         time.sleep(0.01)
     died = ", and the exception ended the thread" if bench.records.errors else ""
     calls = " and ".join(server.calls) or "neither of the two"
+    only = "only " if len(server.calls) == 1 else ""
     case.want(
         server.calls == ["handle_error", "shutdown_request"] and not died,
-        f"{calls} called{died}",
+        f"{only}{calls} called{died}",
         alone=True,
     )
     case.want(not server.reports, f"handle_error called {' and '.join(server.reports)}")
@@ -358,7 +362,8 @@ def closing(bench: Bench, ThreadingMixIn: Any) -> None:
         _begin(case, server)
         closer = begin(_close, bench, server)
         closed = soon(lambda: server.fileno() == -1 or not closer.is_alive())
-        case.want(closed, "server_close() waits, and the listener is still open")
+        first = "is that closed first, by super().server_close()?"
+        case.want(closed, f"server_close() waits, and the listener is still open: {first}")
         closer.join(MOMENT)
         case.want(closer.is_alive(), "server_close() back, and the handler still at work")
         server.gate.set()
@@ -474,7 +479,8 @@ def _begin(case: Case, server: Any) -> None:
 def switches(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer), as it is",
-        expected="daemon_threads False, block_on_close True, and a handler's thread no daemon",
+        expected="daemon_threads False, block_on_close True, and a handler's thread that isn't a "
+        "daemon",
         why="Work that has begun is finished, unless the program says otherwise.",
     )
     for name, wanted in (("daemon_threads", False), ("block_on_close", True)):
@@ -482,7 +488,8 @@ def switches(bench: Bench, ThreadingMixIn: Any) -> None:
         case.want(got is wanted, f"ThreadingMixIn.{name} is {got!r}")
     server = mixed(case, ThreadingMixIn, Orders)
     with case.serving(server):
-        case.talk(server.server_address, b"quick")
+        got = case.talk(server.server_address, b"quick")
+    case.want(not bench.records.errors, f"{got!r} for b'quick', and an exception")
     _want_daemon(case, server, False)
     for name, wanted in (("daemon_threads", True), ("block_on_close", False)):
         case = bench.case(
@@ -505,8 +512,8 @@ def _want_daemon(case: Case, server: Any, wanted: bool) -> None:
     daemons = {thread.daemon for thread in server.workers}
     case.want(
         daemons == {wanted},
-        f"a handler's thread that is {'no' if wanted else 'a'} daemon: a new thread is what the "
-        "one that starts it is, unless thread.daemon is set",
+        f"a handler's thread that is {'no' if wanted else 'a'} daemon: a new thread inherits that "
+        "from the one that starts it, unless thread.daemon is set",
     )
 
 
@@ -516,19 +523,26 @@ def knows_those_at_work(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="list(server._threads), while a handler is at work, and on another server",
         expected="the handler's thread; none on the other server",
-        why="Programs and CPython's own tests look there. What belongs to one server is no "
-        "business of the next one.",
+        why="Programs and CPython's own tests look there. Each server knows its own threads, and "
+        "no others.",
     )
     server = mixed(case, ThreadingMixIn, Orders)
     other = bench.there(_another, server)
     with order(case, server, b"slow"):
         _begin(case, server)
-        for one, wanted in ((server, server.workers), (other, [])):
-            got = bench.there(_kept, one)
-            whose = "the server" if one is server else "the other server"
-            case.want(got == wanted, f"{len(got)} of {len(wanted)} in _threads of {whose}")
+        got = bench.there(_kept, server)
+        lost = "no thread in _threads of the server, and a handler is at work"
+        case.want(got, f"{lost}: is it the new thread that is kept there?")
+        are_its = got == server.workers
+        case.want(are_its, f"{_threads(got)} in _threads of the server: not just the handler's")
+        got = bench.there(_kept, other)
+        case.want(not got, f"{_threads(got)} in _threads of the other server, which has no request")
         server.gate.set()
     case.call(server.server_close)
+
+
+def _threads(some: list[Any]) -> str:
+    return f"{len(some)} thread{'s' if len(some) != 1 else ''}"
 
 
 def _another(server: Any) -> Any:
@@ -552,8 +566,8 @@ def keeps_only_those_waited_for(bench: Bench, ThreadingMixIn: Any) -> None:
         server = mixed(case, ThreadingMixIn, Orders, **{name: value})
         with order(case, server, b"slow"):
             _begin(case, server)
-            kept = len(bench.there(_kept, server))
-            case.want(not kept, f"{kept} thread in _threads although {name} is {value}")
+            kept = bench.there(_kept, server)
+            case.want(not kept, f"{_threads(kept)} in _threads although {name} is {value}")
             server.gate.set()
         case.call(server.server_close)
 

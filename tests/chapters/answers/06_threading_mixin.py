@@ -19,7 +19,7 @@ class ThreadingMixIn:
         work = self.process_request_thread
         threading.Thread(target=work, args=(request, client_address)).run()
 
-# %% a thread: nobody served beside the slow client
+# %% a thread: no client served beside the slow one
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     def process_request(self, request, client_address):
@@ -76,7 +76,7 @@ class ThreadingMixIn:
         finally:
             self.shutdown_request(request)
 
-# %% errors: handle_error called
+# %% errors: only handle_error called
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     def process_request_thread(self, request, client_address):
@@ -95,7 +95,7 @@ class ThreadingMixIn:
             self.handle_error(request, client_address)
         self.shutdown_request(request)
 
-# %% errors: the calls ['shutdown_request', 'shutdown_request']
+# %% errors: the goodbye is said twice
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     def process_request_thread(self, request, client_address):
@@ -107,7 +107,7 @@ class ThreadingMixIn:
         finally:
             self.shutdown_request(request)
 
-# %% errors: the calls ['shutdown_request', 'shutdown_request']
+# %% errors: the goodbye is said twice
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     def process_request_thread(self, request, client_address):
@@ -136,7 +136,7 @@ class ThreadingMixIn:
             self._threads.add(worker)
         worker.start()
 
-# %% remember: what the one that starts it is
+# %% remember: inherits that from the one that starts it
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     daemon_threads = False
@@ -179,7 +179,7 @@ class ThreadingMixIn:
         if self.block_on_close and not thread.daemon:
             self._threads.add(thread)
 
-# %% remember: 0 of 1 in _threads of the server
+# %% remember: no thread in _threads of the server
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     daemon_threads = False
@@ -191,6 +191,21 @@ class ThreadingMixIn:
         thread = threading.Thread(target=work, args=(request, client_address))
         thread.daemon = self.daemon_threads
         thread.start()
+
+# %% remember: is it the new thread that is kept there?
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.daemon = self.daemon_threads
+        thread.start()
+        if self.block_on_close and not thread.daemon:
+            vars(self).setdefault("_threads", WeakSet()).add(threading.current_thread())
 
 # %% remember: 1 thread in _threads although block_on_close is False
 @reopen(ThreadingMixIn)
@@ -247,7 +262,7 @@ class ThreadingMixIn:
         while left := [thread for thread in self._threads if thread.is_alive()]:
             left[0].join(0.1)
 
-# %% closing: the listener is still open
+# %% closing: is that closed first, by super().server_close()?
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     def server_close(self):
