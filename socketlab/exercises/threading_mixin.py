@@ -50,7 +50,7 @@ MOMENT = 0.1
 """Seconds in which a server that does not wait has gone on."""
 
 EXERCISES = load(__file__)
-build = EXERCISES["06.1"]
+chapter, build = EXERCISES["06"], EXERCISES["06.1"]
 
 
 class Desk(ServerMixin):
@@ -210,6 +210,7 @@ def _has_begun(bench: Bench, server: Any) -> bool:
     return bool(server.begun.wait(MOMENT))
 
 
+@chapter.check("a thread")
 @build.check("at once")
 def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
@@ -220,14 +221,18 @@ def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
     )
     server = mixed(case, ThreadingMixIn, Orders)
     with case.serving(server), order(case, server, b"slow") as slow:
-        case.want(_has_begun(bench, server), "no handler was called")
+        begun = _has_begun(bench, server)
+        guess = "" if bench.records.errors else ": was the thread started?"
+        case.want(begun, f"no handler was called{guess}")
         for _ in range(2):
             try:
                 got = case.talk(server.server_address, b"quick")
             except CaseError as failure:
                 alone = server.workers[:1] == [server.loop]
-                where = "in the loop's own thread: " if alone else ""
-                case.fail(f"nobody served beside the slow client, {where}{failure.got}")
+                where = "in the loop's own thread" if alone else ""
+                guess = " (was the method called, or run(), in place of start()?): "
+                where += guess if alone else ""
+                case.fail(f"no client served beside the slow one, {where}{failure.got}")
             case.want(got == b"quick", f"{got!r} for b'quick'")
         server.gate.set()
         got = answer(case, slow, "no answer for the slow client")
@@ -236,6 +241,7 @@ def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
         case.want(count == 3, f"{count} threads at work for 3 requests")
 
 
+@chapter.check("a thread")
 @build.check("at once")
 def runs_the_method(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
@@ -256,6 +262,7 @@ def _are_equal(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+@chapter.check("a thread")
 @build.check("at once")
 def fits_any_server(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
@@ -273,6 +280,7 @@ def fits_any_server(bench: Bench, ThreadingMixIn: Any) -> None:
     case.want(not bench.records.errors, "the answer, and an exception")
 
 
+@chapter.check("errors")
 @build.check("errors")
 def errors(bench: Bench, ThreadingMixIn: Any) -> None:
     for handler, error in ((Buggy, "ValueError"), (Stranger, "an Exception of another class")):
@@ -288,7 +296,8 @@ def errors(bench: Bench, ThreadingMixIn: Any) -> None:
     with case.serving(server):
         got = case.talk(server.server_address, b"quick")
         soon(lambda: server.calls)
-    case.want(server.calls == ["shutdown_request"], f"the calls {server.calls}")
+    twice = ": the goodbye is said twice" if len(server.calls) > 1 else ""
+    case.want(server.calls == ["shutdown_request"], f"the calls {server.calls}{twice}", alone=True)
     case.want(got == b"quick", f"{got!r} for b'quick'")
 
 
@@ -306,9 +315,10 @@ def _reports(bench: Bench, mixin: Any, handler: Any, error: str) -> None:
         time.sleep(0.01)
     died = ", and the exception ended the thread" if bench.records.errors else ""
     calls = " and ".join(server.calls) or "neither of the two"
+    only = "only " if len(server.calls) == 1 else ""
     case.want(
         server.calls == ["handle_error", "shutdown_request"] and not died,
-        f"{calls} called{died}",
+        f"{only}{calls} called{died}",
         alone=True,
     )
     case.want(not server.reports, f"handle_error called {' and '.join(server.reports)}")
@@ -338,6 +348,7 @@ def _says_goodbye_in_any_case(bench: Bench, mixin: Any, handler: Any, what: str)
     case.want(goodbyes == 1, f"shutdown_request called {goodbyes} times")
 
 
+@chapter.check("closing")
 @build.check("closing")
 def closing(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
@@ -351,7 +362,8 @@ def closing(bench: Bench, ThreadingMixIn: Any) -> None:
         _begin(case, server)
         closer = begin(_close, bench, server)
         closed = soon(lambda: server.fileno() == -1 or not closer.is_alive())
-        case.want(closed, "server_close() waits, and the listener is still open")
+        first = "is that closed first, by super().server_close()?"
+        case.want(closed, f"server_close() waits, and the listener is still open: {first}")
         closer.join(MOMENT)
         case.want(closer.is_alive(), "server_close() back, and the handler still at work")
         server.gate.set()
@@ -376,6 +388,7 @@ def closing(bench: Bench, ThreadingMixIn: Any) -> None:
     case.want(server.fileno() == -1, "no error, and the listener still open")
 
 
+@chapter.check("closing")
 @build.check("closing")
 def waits_for_all(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
@@ -395,6 +408,7 @@ def waits_for_all(bench: Bench, ThreadingMixIn: Any) -> None:
     case.want(not bench.records.errors, "server_close() broken off")
 
 
+@chapter.check("closing")
 @build.check("closing")
 def waits_without_a_limit(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
@@ -459,11 +473,14 @@ def _begin(case: Case, server: Any) -> None:
     case.want(_has_begun(case.bench, server), "no handler was called")
 
 
+@chapter.check("remember")
+@chapter.check("closing")
 @build.check("switches")
 def switches(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer), as it is",
-        expected="daemon_threads False, block_on_close True, and a handler's thread no daemon",
+        expected="daemon_threads False, block_on_close True, and a handler's thread that isn't a "
+        "daemon",
         why="Work that has begun is finished, unless the program says otherwise.",
     )
     for name, wanted in (("daemon_threads", False), ("block_on_close", True)):
@@ -471,7 +488,8 @@ def switches(bench: Bench, ThreadingMixIn: Any) -> None:
         case.want(got is wanted, f"ThreadingMixIn.{name} is {got!r}")
     server = mixed(case, ThreadingMixIn, Orders)
     with case.serving(server):
-        case.talk(server.server_address, b"quick")
+        got = case.talk(server.server_address, b"quick")
+    case.want(not bench.records.errors, f"{got!r} for b'quick', and an exception")
     _want_daemon(case, server, False)
     for name, wanted in (("daemon_threads", True), ("block_on_close", False)):
         case = bench.case(
@@ -494,29 +512,37 @@ def _want_daemon(case: Case, server: Any, wanted: bool) -> None:
     daemons = {thread.daemon for thread in server.workers}
     case.want(
         daemons == {wanted},
-        f"a handler's thread that is {'no' if wanted else 'a'} daemon: a new thread is what the "
-        "one that starts it is, unless thread.daemon is set",
+        f"a handler's thread that is {'no' if wanted else 'a'} daemon: a new thread inherits that "
+        "from the one that starts it, unless thread.daemon is set",
     )
 
 
+@chapter.check("remember")
 @build.check("memory")
 def knows_those_at_work(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="list(server._threads), while a handler is at work, and on another server",
         expected="the handler's thread; none on the other server",
-        why="Programs and CPython's own tests look there. What belongs to one server is no "
-        "business of the next one.",
+        why="Programs and CPython's own tests look there. Each server knows its own threads, and "
+        "no others.",
     )
     server = mixed(case, ThreadingMixIn, Orders)
     other = bench.there(_another, server)
     with order(case, server, b"slow"):
         _begin(case, server)
-        for one, wanted in ((server, server.workers), (other, [])):
-            got = bench.there(_kept, one)
-            whose = "the server" if one is server else "the other server"
-            case.want(got == wanted, f"{len(got)} of {len(wanted)} in _threads of {whose}")
+        got = bench.there(_kept, server)
+        lost = "no thread in _threads of the server, and a handler is at work"
+        case.want(got, f"{lost}: is it the new thread that is kept there?")
+        are_its = got == server.workers
+        case.want(are_its, f"{_threads(got)} in _threads of the server: not just the handler's")
+        got = bench.there(_kept, other)
+        case.want(not got, f"{_threads(got)} in _threads of the other server, which has no request")
         server.gate.set()
     case.call(server.server_close)
+
+
+def _threads(some: list[Any]) -> str:
+    return f"{len(some)} thread{'s' if len(some) != 1 else ''}"
 
 
 def _another(server: Any) -> Any:
@@ -528,6 +554,25 @@ def _kept(server: Any) -> list[threading.Thread]:
     return list(kept) if isinstance(kept, Iterable) else []
 
 
+@chapter.check("remember")
+def keeps_only_those_waited_for(bench: Bench, ThreadingMixIn: Any) -> None:
+    for name, value in (("daemon_threads", True), ("block_on_close", False)):
+        case = bench.case(
+            called=f"list(server._threads), with {name} = {value} and a handler at work",
+            expected="no thread: server_close() isn't to wait for this one",
+            why="server_close() waits for each thread in _threads. So those that it isn't to wait "
+            "for stay out.",
+        )
+        server = mixed(case, ThreadingMixIn, Orders, **{name: value})
+        with order(case, server, b"slow"):
+            _begin(case, server)
+            kept = bench.there(_kept, server)
+            case.want(not kept, f"{_threads(kept)} in _threads although {name} is {value}")
+            server.gate.set()
+        case.call(server.server_close)
+
+
+@chapter.check("remember")
 @build.check("memory")
 def forgets_the_dead(bench: Bench, ThreadingMixIn: Any) -> None:
     visitors = 10
@@ -549,6 +594,7 @@ def forgets_the_dead(bench: Bench, ThreadingMixIn: Any) -> None:
         case.want(few, f"{held} ended threads still held: a list that only grows?")
 
 
+@chapter.check("remember")
 @build.check("memory")
 def forgets_the_quick(bench: Bench, ThreadingMixIn: Any) -> None:
     visitors = 5
@@ -579,6 +625,131 @@ def _ended_worker(server: Any) -> "weakref.ref[threading.Thread]":
 def _count_held(threads: "list[weakref.ref[threading.Thread]]") -> int:
     gc.collect()
     return sum(thread() is not None for thread in threads)
+
+
+class CountedLock:
+    """A lock that knows which thread holds it, and how often it has been taken."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.holder: threading.Thread | None = None
+        self.taken = 0
+
+    def acquire(self, *limits: Any, **named_limits: Any) -> bool:
+        got_it = self._lock.acquire(*limits, **named_limits)
+        if got_it:
+            self.holder = threading.current_thread()
+            self.taken += 1
+        return got_it
+
+    def release(self) -> None:
+        self.holder = None
+        self._lock.release()
+
+    def locked(self) -> bool:
+        return self._lock.locked()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class Office(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """Counts visitors, and notes each use of the count: which holding of the lock it was in."""
+
+    daemon_threads = True
+    request_queue_size = 20
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.lock = CountedLock()
+        self.uses: list[tuple[str, int]] = []
+        self._visitors = 0
+
+    def _note_use(self, what: str) -> None:
+        is_holder = self.lock.holder is threading.current_thread()
+        self.uses.append((what, self.lock.taken if is_holder else 0))
+
+    @property
+    def visitors(self) -> int:
+        self._note_use("read")
+        now = self._visitors
+        time.sleep(0.01)  # without a lock, other threads read as well
+        return now
+
+    @visitors.setter
+    def visitors(self, number: int) -> None:
+        self._note_use("written")
+        self._visitors = number
+
+
+@chapter.check("lock")
+def holds_the_lock(bench: Bench, LockedNumbering: Any) -> None:
+    case = bench.case(
+        called='a server with LockedNumbering, for one client that says b"hello"',
+        expected="b'you are number 1', and self.server.lock held from reading visitors to writing",
+        why="Between reading and writing another handler may read the same number. Only the lock "
+        "that all of them share keeps the others out.",
+    )
+    server = case.call(Office, ANY_PORT, LockedNumbering)
+    with case.serving_quickly(server):
+        got = case.talk(server.server_address, b"hello")
+        case.want(got == b"you are number 1", f"{got!r}")
+        soon(lambda: not server.lock.locked(), MOMENT)
+    case.want(server._visitors == 1, f"the answer, and then visitors is {server._visitors!r}")
+    never = "; the handler never took that lock, so is it another one?"
+    for what, holding in server.uses:
+        case.want(
+            holding,
+            f"visitors {what} while the handler didn't hold self.server.lock"
+            f"{'' if server.lock.taken else never}",
+        )
+    case.want(
+        len({holding for _, holding in server.uses}) == 1,
+        "visitors read with the lock, and written with the lock, but given back in between",
+    )
+    case.want(not server.lock.locked(), "the answer, and the lock was never given back")
+
+
+@chapter.check("lock")
+def numbers_a_crowd(bench: Bench, LockedNumbering: Any) -> None:
+    crowd = 5
+    case = bench.case(
+        called=f"a server with LockedNumbering, for {crowd} clients at once",
+        expected=f"the numbers 1 to {crowd}, each once",
+        why="A lock makes reading and writing one step, for all who take the same lock.",
+    )
+    server = case.call(Office, ANY_PORT, LockedNumbering)
+    with case.serving_quickly(server), ExitStack() as stack:
+        address = server.server_address
+        clients = [stack.enter_context(conversation(case, address)) for _ in range(crowd)]
+        for client in clients:
+            client.sendall(b"hello")
+        told = sorted(client.recv(100).decode() for client in clients)
+    case.want(told == [f"you are number {one + 1}" for one in range(crowd)], f"{told}")
+
+
+@chapter.check("lock")
+def waits_without_the_lock(bench: Bench, LockedNumbering: Any) -> None:
+    case = bench.case(
+        called="a server with LockedNumbering, for a silent client, then for one that says hello",
+        expected="b'you are number 1' for the one that says hello",
+        why="A handler that holds the lock while it waits for its client makes all the others wait "
+        "for this client as well.",
+    )
+    server = case.call(Office, ANY_PORT, LockedNumbering)
+    with case.serving_quickly(server), connect(server.server_address) as silent:
+        soon(server.lock.locked, MOMENT)
+        try:
+            got = case.talk(server.server_address, b"hello")
+        except CaseError as failure:
+            held = server.lock.locked()
+            silent.close()
+            case.want(not held, "no answer: the lock is held while the silent client is waited for")
+            raise failure from failure.__cause__
+        case.want(got == b"you are number 1", f"{got!r}")
 
 
 use = EXERCISES["06.2"]

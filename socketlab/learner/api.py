@@ -156,7 +156,7 @@ def check(
         points = f" {points_in_words(one.points)}." if one.points else ""
         say(f"✓ {wanted.id} {one.name}:{points} {one.praise}")
         if wanted.kind == "chapter" and not answers:
-            own_package.keep(wanted, namespace, runs_behind(namespace))
+            own_package.keep(wanted, one.name, namespace, runs_behind(namespace))
             _say_how_far(wanted)
         if (course := progress_log.course()) is not None:
             with suppress(OSError):  # it's made anew at the next start as well

@@ -61,37 +61,51 @@ def open_places(chapter: Exercise, folder: Path | None = None) -> list[str]:
     return [name for name in chapter.checks if (chapter.id, f"passed {name}") not in noted]
 
 
-def keep(chapter: Exercise, namespace: dict[str, Any], runs: Runs | None) -> None:
+def keep(chapter: Exercise, place: str, namespace: dict[str, Any], runs: Runs | None) -> None:
     """Write what a chapter's cells define into the course's package, if each place has passed.
 
-    Says what came of it. Nothing is written outside a course, or of what isn't the learner's.
+    Says what came of it, once `place` is the last one: in a chapter that is run again, its classes
+    are half built before. Nothing is written outside a course, or of what isn't the learner's.
     """
     course = progress_log.course()
     if course is None or runs is None or not chapter.own or not is_written(chapter):
         return
     given, names = {name: namespace[name] for name in chapter.own}, listed([*chapter.own])
     name, whose = first_borrowed(given, chapter.own)
+    fails = (one for one in chapter.checks if not _passes(chapter, one, namespace))
     if name:
-        say(f"  {name} stays on loan: it is {whose}.")
-        return
-    for check in chapter.checks.values():
-        if fair_attempt(chapter, check, (), namespace):
-            say(f"  {names} isn't written down: as it is now, it no longer passes {check.name}.")
-            return
+        told = f"{name} stays on loan: it is {whose}."
+    elif failing := next(fails, ""):
+        told = f"{names} isn't written down: as it is now, it no longer passes {failing}."
+    else:
+        told = _written_down(course, chapter, given, names, runs)
+        place = [*chapter.checks][-1] if told else place
+    if told and place == [*chapter.checks][-1]:
+        say(f"  {told}")
+
+
+def _passes(chapter: Exercise, place: str, namespace: dict[str, Any]) -> bool:
+    return fair_attempt(chapter, chapter.checks[place], (), namespace) is None
+
+
+def _written_down(
+    course: Path, chapter: Exercise, given: dict[str, Any], names: str, runs: Runs
+) -> str:
+    """Write a chapter's module; return what to say of it, "" where it was as it is."""
     text = text_of(chapter, [run.source for run in runs.done if not run.trouble])
     if not _defines(text, given):
-        say(
-            f"  Your {names} can't be written down from the cells as they ran. Run "
-            "the chapter from its first cell to this one, then check again."
+        return (
+            f"Your {names} can't be written down from the cells as they ran. Run the chapter from "
+            "its first cell to this one, then check again."
         )
-        return
+    path = course / NAME / f"{chapter.topic}.py"
     try:
-        path = write_module(course, chapter, text)
+        if path.is_file() and path.read_text("utf-8") == text:
+            return ""
+        write_module(course, chapter, text)
     except OSError as error:
-        say(f"  {course / NAME} can't be written to ({error.strerror or error}).")
-        return
-    lines = len(text.splitlines())
-    say(f"  {names}: yours now, in {NAME}/{path.name} ({lines} lines).")
+        return f"{course / NAME} can't be written to ({error.strerror or error})."
+    return f"{names}: yours now, in {NAME}/{path.name} ({len(text.splitlines())} lines)."
 
 
 def text_of(chapter: Exercise, cells: list[str]) -> str:

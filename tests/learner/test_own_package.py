@@ -6,10 +6,11 @@ import sys
 import nbformat
 import pytest
 
-from socketlab import kernels, planks, your_ship
+from socketlab import fresh, kernels, planks, your_ship
 from socketlab.exercises import find_chapter
 from socketlab.learner import own_package, progress_log
 from socketlab.learner.course import refresh
+from socketlab.learner.own_package import NAME, own, text_of
 from socketlab.learner.own_source import module_text
 from socketlab.learner.places import our_cell
 from socketlab.learner.route import START
@@ -156,7 +157,19 @@ def test_a_class_that_has_lost_a_later_place_is_not_kept(folder):
     cells = our_cells(CHAPTER)
     said = run(folder, *cells, our_cell(CHAPTER, FIRST), f'check("03", part="{FIRST}")')
     assert f"✓ 03 {FIRST}" in said[-1]
+    assert "yours now" not in said[-1]
+    kept = (folder / "myserver" / "tcp_server.py").read_text("utf-8")
+    assert kept == text_of(CHAPTER, cells)
+    last = [*CHAPTER.checks][-1]
+    said = run(
+        folder,
+        *cells[: cells.index(our_cell(CHAPTER, last))],
+        our_cell(CHAPTER, FIRST),
+        our_cell(CHAPTER, last),
+        f'check("03", part="{last}")',
+    )
     assert "as it is now, it no longer passes" in said[-1]
+    assert (folder / "myserver" / "tcp_server.py").read_text("utf-8") == kept
 
 
 @pytest.mark.timeout(120)
@@ -194,3 +207,21 @@ def test_a_place_further_up_that_is_blank_is_named(folder):
     last = [*CHAPTER.checks][-1]
     said = run(folder, *cells_of(CHAPTER, [last]), f'check("03", part="{last}")')
     assert f"✎ 03 {last}: first write {FIRST}, further up, which is still blank." in said[-1]
+
+
+@pytest.fixture
+def no_package_stays():
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("no_package_stays")
+def test_a_class_of_one_s_own_works_in_another_python(tmp_path):
+    """A chapter's experiment in a new Python needs it, and no path there leads to the course."""
+    (tmp_path / NAME).mkdir()
+    text = "class TCPServer:\n    def answer(self):\n        return 42\n"
+    (tmp_path / NAME / "tcp_server.py").write_text(text)
+    mine = own(tmp_path).classes["TCPServer"]
+    assert mine.__module__ == f"{NAME}.tcp_server"
+    assert fresh(mine().answer) == 42

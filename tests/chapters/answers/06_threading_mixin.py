@@ -1,0 +1,356 @@
+# %% a thread
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(self, *job):
+        worker = threading.Thread(name="worker", target=lambda: self.process_request_thread(*job))
+        worker.start()
+
+# %% a thread: in the loop's own thread
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(self, request, client_address):
+        work = self.process_request_thread(request, client_address)
+        threading.Thread(target=work).start()
+
+# %% a thread: in the loop's own thread
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        threading.Thread(target=work, args=(request, client_address)).run()
+
+# %% a thread: no client served beside the slow one
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.start()
+        thread.join()
+
+# %% a thread: missing 2 required positional arguments
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(self, request, client_address):
+        threading.Thread(target=self.process_request_thread).start()
+
+# %% a thread: group argument must be None
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(self, request, client_address):
+        threading.Thread(self.process_request_thread, request, client_address).start()
+
+# %% a thread: was the thread started
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(self, request, client_address):
+        threading.Thread(target=self.process_request_thread, args=(request, client_address))
+
+# %% a thread: its method was not called
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(self, request, client_address):
+        work = super().process_request
+        threading.Thread(target=work, args=(request, client_address)).start()
+
+# %% errors
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request_thread(self, request, client_address):
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.shutdown_request, request)
+            try:
+                self.finish_request(request, client_address)
+            except Exception:
+                self.handle_error(request, client_address)
+
+
+import contextlib
+
+# %% errors: shutdown_request called, and the exception ended the thread
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+# %% errors: only handle_error called
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+
+# %% errors: shutdown_request called 0 times
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+        self.shutdown_request(request)
+
+# %% errors: the goodbye is said twice
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+            self.shutdown_request(request)
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+# %% errors: the goodbye is said twice
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request_thread(self, request, client_address):
+        try:
+            super().process_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+# %% remember
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        job = {"request": request, "client_address": client_address}
+        worker = threading.Thread(
+            target=self.process_request_thread, kwargs=job, daemon=self.daemon_threads
+        )
+        if self.block_on_close and not self.daemon_threads:
+            if not isinstance(self._threads, WeakSet):
+                self._threads = WeakSet()
+            self._threads.add(worker)
+        worker.start()
+
+# %% remember: inherits that from the one that starts it
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.start()
+        vars(self).setdefault("_threads", WeakSet()).add(thread)
+
+# %% remember: cannot set daemon status of active thread
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.start()
+        thread.daemon = self.daemon_threads
+        if self.block_on_close and not thread.daemon:
+            vars(self).setdefault("_threads", WeakSet()).add(thread)
+
+# %% remember: 'tuple' object has no attribute 'add'
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.daemon = self.daemon_threads
+        thread.start()
+        if self.block_on_close and not thread.daemon:
+            self._threads.add(thread)
+
+# %% remember: no thread in _threads of the server
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.daemon = self.daemon_threads
+        thread.start()
+
+# %% remember: is it the new thread that is kept there?
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.daemon = self.daemon_threads
+        thread.start()
+        if self.block_on_close and not thread.daemon:
+            vars(self).setdefault("_threads", WeakSet()).add(threading.current_thread())
+
+# %% remember: 1 thread in _threads although block_on_close is False
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.daemon = self.daemon_threads
+        thread.start()
+        if not thread.daemon:
+            vars(self).setdefault("_threads", WeakSet()).add(thread)
+
+# %% remember: ended threads still held
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.daemon = self.daemon_threads
+        thread.start()
+        if self.block_on_close and not thread.daemon:
+            vars(self).setdefault("_threads", []).append(thread)
+
+# %% remember: in _threads of the other server
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.daemon = self.daemon_threads
+        thread.start()
+        if self.block_on_close and not thread.daemon:
+            if not type(self)._threads:
+                type(self)._threads = WeakSet()
+            self._threads.add(thread)
+
+# %% closing
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def server_close(self):
+        super().server_close()
+        while left := [thread for thread in self._threads if thread.is_alive()]:
+            left[0].join(0.1)
+
+# %% closing: is that closed first, by super().server_close()?
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def server_close(self):
+        for thread in self._threads:
+            thread.join()
+
+# %% closing: server_close() waits, and the listener is still open
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def server_close(self):
+        for thread in list(self._threads):
+            thread.join()
+        super().server_close()
+
+# %% closing: the handler still at work: a time limit?
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def server_close(self):
+        super().server_close()
+        for thread in list(self._threads):
+            thread.join(5)
+
+# %% closing: object has no attribute 'join'
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def server_close(self):
+        super().server_close()
+        self._threads.join()
+
+# %% lock
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        self.request.recv(100)
+        self.server.lock.acquire()
+        try:
+            self.server.visitors = number = self.server.visitors + 1
+        finally:
+            self.server.lock.release()
+        self.request.sendall(b"you are number %d" % number)
+
+# %% lock: visitors read while the handler didn't hold self.server.lock
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        self.request.recv(100)
+        number = self.server.visitors + 1
+        time.sleep(0.02)
+        with self.server.lock:
+            self.server.visitors = number
+        self.request.sendall(f"you are number {number}".encode())
+
+# %% lock: the handler never took that lock, so is it another one?
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        lock = threading.Lock()
+        self.request.recv(100)
+        with lock:
+            number = self.server.visitors + 1
+            time.sleep(0.02)
+            self.server.visitors = number
+        self.request.sendall(f"you are number {number}".encode())
+
+# %% lock: given back in between
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        self.request.recv(100)
+        with self.server.lock:
+            number = self.server.visitors + 1
+        time.sleep(0.02)
+        with self.server.lock:
+            self.server.visitors = number
+        self.request.sendall(f"you are number {number}".encode())
+
+# %% lock: the lock is held while the silent client is waited for
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        with self.server.lock:
+            self.request.recv(100)
+            number = self.server.visitors + 1
+            time.sleep(0.02)
+            self.server.visitors = number
+            self.request.sendall(f"you are number {number}".encode())
+
+# %% lock: the lock was never given back
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        self.request.recv(100)
+        self.server.lock.acquire()
+        number = self.server.visitors + 1
+        time.sleep(0.02)
+        self.server.visitors = number
+        self.request.sendall(f"you are number {number}".encode())
