@@ -333,7 +333,8 @@ def hooks_in_turn(bench: Bench, BaseServer: Any) -> None:
         case.want(got == b"hello", f"{got!r} back")
         calls = f"the calls {', '.join(server.calls)}"
         case.want(not _missing(server, way), f"{calls}; {_missing(server, way)}")
-        case.want(server.calls == way, calls)
+        asked_later = WAY[:1]  # a place further down brings it
+        case.want([one for one in server.calls if one not in asked_later] == way, calls)
 
 
 def _missing(server: Any, way: list[str]) -> str:
