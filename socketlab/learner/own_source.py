@@ -22,12 +22,15 @@ def module_text(names: tuple[str, ...], cells: list[str]) -> str:
         written.add(cell)
     parts = written.parts(names)
     imports = sorted({text for is_import, text in parts if is_import}, key=str.split)
-    pythons = [text for text in imports if not text.startswith("from .")]
-    head = ["\n".join(pythons), "\n".join(text for text in imports if text not in pythons)]
+    pythons = [text for text in imports if not text.startswith(_PLANK)]
+    pythons.sort(key=lambda text: text.startswith("from "))  # those after the plain ones
+    planks = ", ".join(text.removeprefix(_PLANK) for text in imports if text not in pythons)
+    head = ["\n".join(pythons), planks and f"{_PLANK}{planks}"]
     others = [text for is_import, text in parts if not is_import]
     return "\n\n\n".join(filter(None, ["\n\n".join(filter(None, head)), *others])) + "\n"
 
 
+_PLANK = "from . import "
 _METHOD = re.compile(r"^\s*(?:async )?def ", re.MULTILINE)
 
 
@@ -43,8 +46,10 @@ class _Class:
         texts = self.members.values()
         methods = [text for text in texts if _METHOD.search(text)]
         values = [text for text in texts if text not in methods]
-        parts = ["\n".join([self.head, *values]), *methods]
-        return "\n\n".join(parts) if methods else parts[0]
+        nothing = [] if self.members else ["    pass"]
+        first = "\n".join([self.head, *values, *nothing])
+        between = "\n\n" if values else "\n"
+        return first + (between + "\n\n".join(methods) if methods else "")
 
 
 class _Written:
@@ -114,7 +119,7 @@ class _Written:
                 return
             todo.add(name)
             if name in PLANKS and name not in names:
-                found[name] = True, f"from . import {name}"
+                found[name] = True, f"{_PLANK}{name}"
             elif name in self.classes or name in self.texts:
                 text = self.classes[name].text() if name in self.classes else self.texts[name]
                 for used in sorted(names_used(ast.parse(text)) - {name}):
