@@ -21,7 +21,7 @@ from typing import Any
 import minisocketserver
 
 from ..checks.core import Exercise
-from ..checks.ownership import first_borrowed
+from ..checks.ownership import first_borrowed, listed
 from ..exercises import all_chapters
 from ..files import write
 from ..notebook.run_history import Runs
@@ -66,7 +66,7 @@ def keep(chapter: Exercise, namespace: dict[str, Any], runs: Runs | None) -> Non
     course = progress_log.course()
     if course is None or runs is None or not chapter.own or not is_written(chapter):
         return
-    given = {name: namespace[name] for name in chapter.own}
+    given, names = {name: namespace[name] for name in chapter.own}, listed([*chapter.own])
     name, whose = first_borrowed(given, chapter.own)
     if name:
         say(f"  {name} stays on loan: it is {whose}.")
@@ -74,10 +74,10 @@ def keep(chapter: Exercise, namespace: dict[str, Any], runs: Runs | None) -> Non
     from .own_source import module_text  # it needs IPython, which a kernel has loaded
 
     text = module_text(tuple(chapter.own), [run.source for run in runs.done if not run.trouble])
-    head = HEAD.format(title=" and ".join(chapter.own), chapter=chapter.id)
+    head = HEAD.format(title=chapter.title, chapter=chapter.id)
     if not _defines(head + text, given):
         say(
-            f"  Your {' and '.join(given)} can't be written down from the cells as they ran. Run "
+            f"  Your {names} can't be written down from the cells as they ran. Run "
             "the chapter from its first cell to this one, then check again."
         )
         return
@@ -89,7 +89,7 @@ def keep(chapter: Exercise, namespace: dict[str, Any], runs: Runs | None) -> Non
         say(f"  {path} can't be written ({error.strerror or error}).")
         return
     lines = len(text.splitlines())
-    say(f"  {' and '.join(given)}: yours now, in {NAME}/{path.name} ({lines} lines).")
+    say(f"  {names}: yours now, in {NAME}/{path.name} ({lines} lines).")
 
 
 def _defines(text: str, given: dict[str, Any]) -> bool:
