@@ -4,10 +4,11 @@ import functools
 import select
 import socket
 import ssl
+import struct
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
@@ -28,10 +29,12 @@ from ..checks.clients import (
     drip,
     fetch_from,
     rest_of,
+    want_echo,
     want_plain_reply,
     want_wait_for_both,
 )
 from ..checks.core import load
+from ..checks.handlers import Echo
 from ..checks.hooks import ServerMixin
 from ..checks.records import Records
 from ..notebook.tracebacks import describe, whereabouts
@@ -41,7 +44,67 @@ MOMENT = 0.15
 """Seconds in which a server takes what it is going to take."""
 
 EXERCISES = load(__file__)
-build = EXERCISES["10.1"]
+chapter, build = EXERCISES["10"], EXERCISES["10.1"]
+
+
+@chapter.check("open requests")
+def knows_what_is_open(bench: Bench, OpenRequestsMixIn: Any) -> None:
+    case = bench.case(
+        called="request_taken() for two equal datagrams, then close_request() for the first",
+        expected="two requests open, each with its client's address; then the second alone",
+        why="A datagram is a pair, and two pairs that hold the same are equal. The question is "
+        "which object is open, and id() tells objects apart.",
+    )
+    server_class = bench.subclass(OpenRequestsMixIn, minisocketserver.UDPServer)
+    server = case.call(server_class, ANY_PORT, Echo)
+    first, second = ((b"hello", server.socket) for _ in range(2))
+    callers = [("192.0.2.1", 1), ("192.0.2.2", 2)]
+    for request, client_address in zip((first, second), callers, strict=True):
+        case.call(server.request_taken, request, client_address)
+    found = [*server.open_requests.values()]
+    case.want(
+        len(found) == 2,
+        f"{len(found)} open. Are they kept by what they hold?",
+    )
+    case.want(
+        found == [(first, callers[0]), (second, callers[1])],
+        f"an entry {found[0]!r}, which isn't the pair of request and client address",
+    )
+    case.call(server.close_request, first)
+    found = [request for request, _ in server.open_requests.values()]
+    case.want(
+        len(found) == 1 and found[0] is second,
+        f"{len(found)} open after that" + (": not the second" if len(found) == 1 else ""),
+    )
+
+
+@chapter.check("open requests")
+def forgets_shells(bench: Bench, OpenRequestsMixIn: Any) -> None:
+    case = bench.case(
+        called="close_request() for a request never noted, with two sockets and a datagram noted, "
+        "one of the sockets closed by hand",
+        expected="that one forgotten, and the two others still open",
+        why="A socket that was closed by hand, or wrapped, never gets to close_request. What is "
+        "left of it has the descriptor -1.",
+    )
+    server_class = bench.subclass(OpenRequestsMixIn, minisocketserver.TCPServer)
+    server = case.call(server_class, ANY_PORT, Echo)
+    shell, kept, unknown = (socket.socket() for _ in range(3))
+    datagram = b"hello", kept
+    for request in (shell, kept, datagram):
+        case.call(server.request_taken, request, ("192.0.2.1", 1))
+    shell.close()
+    case.call(server.close_request, unknown)
+    case.want(not _is_open(server, shell), "the closed socket still among the open requests")
+    case.want(_is_open(server, kept), "the socket that is open forgotten, too")
+    case.want(_is_open(server, datagram), "the datagram forgotten, too")
+    kept.close()
+    case.call(server.forget_closed)
+    case.want(not _is_open(server, kept), "forget_closed() leaves a closed socket where it is")
+
+
+def _is_open(server: Any, request: Any) -> bool:
+    return any(one is request for one, _ in server.open_requests.values())
 
 
 class Stay(minisocketserver.BaseRequestHandler):
@@ -77,9 +140,11 @@ class CountsTaken(ServerMixin):
         super().serve_forever(*args)
 
 
-def pool(case: Case, mixin: Any, handler: Any = Stay, **settings: Any) -> Any:
+def pool(
+    case: Case, mixin: Any, handler: Any = Stay, first: type = CountsTaken, **settings: Any
+) -> Any:
     """Return a server of the bench with the learner's mix-in; it counts what it takes."""
-    bases = (CountsTaken, mixin, minisocketserver.TCPServer)
+    bases = (first, mixin, minisocketserver.TCPServer)
     server_class = case.bench.subclass(*bases, **{"request_queue_size": 100, **settings})
     server = case.call(server_class, ANY_PORT, handler)
     server.workers, server.stays = [], case.bench.there(dict)
@@ -107,6 +172,7 @@ def count_served(clients: list[socket.socket]) -> int:
     return sum(takewhile(bool, welcomed))
 
 
+@chapter.check("capacity")
 @build.check("threads")
 def few_threads(bench: Bench, ThreadPoolMixIn: Any) -> None:
     found = [getattr(ThreadPoolMixIn, name, None) for name in ("pool_size", "queue_size")]
@@ -140,6 +206,7 @@ def few_threads(bench: Bench, ThreadPoolMixIn: Any) -> None:
         case.want(threads == 3, f"{threads} threads for 9 clients: one for each request?")
 
 
+@chapter.check("capacity")
 @build.check("taken")
 def few_taken(bench: Bench, ThreadPoolMixIn: Any) -> None:
     for queue_size, wanted in ((0, 3), (2, 5)):
@@ -174,6 +241,7 @@ def _has_taken(server: Any, number: int) -> bool:
     return bool(getattr(server, "taken", 0) >= number)
 
 
+@chapter.check("workers")
 @build.check("home")
 def goes_home(bench: Bench, ThreadPoolMixIn: Any) -> None:
     case = bench.case(
@@ -250,6 +318,7 @@ class Fail(Leave):
         raise ValueError("a bug in the handler")
 
 
+@chapter.check("workers")
 @build.check("survives")
 def survives(bench: Bench, ThreadPoolMixIn: Any) -> None:
     for handler, what in ((Fail, "raises ValueError"), (Leave, "calls sys.exit()")):
@@ -268,7 +337,75 @@ def survives(bench: Bench, ThreadPoolMixIn: Any) -> None:
                     got == b"so long",
                     f"{got!r} for the {number} client: did the handler take the pool's thread "
                     "with it?",
+                    alone=True,
                 )
+
+
+class Panic(BaseException):
+    """What no handler should raise."""
+
+
+class Panics(Leave):
+    """Says goodbye, and raises what is no Exception."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"so long")
+        raise Panic("not even an Exception")
+
+
+@chapter.check("workers")
+def reports(bench: Bench, ThreadPoolMixIn: Any) -> None:
+    case = bench.case(
+        called="a handler that raises what is no Exception",
+        expected="a report of it, as by threading.excepthook",
+        why="Python reports what ends a thread. A pool that swallows it hides the fault from you.",
+    )
+    heard = len(bench.records.errors), len(bench.records.printed)
+    server = pool(case, ThreadPoolMixIn, Panics, pool_size=1)
+    with case.serving(server):
+        with connect(server.server_address) as client:
+            rest_of(client)
+        soon(lambda: heard != (len(bench.records.errors), len(bench.records.printed)))
+        now = len(bench.records.errors), len(bench.records.printed)
+        case.want(now != heard, "not a word", alone=True)
+
+
+class KeepsOpen(CountsTaken):
+    """Keeps each connection when its handler is done."""
+
+    workers: list[Any]
+
+    def shutdown_request(self, request: Any) -> None:
+        self.workers.append(request)
+
+
+class Greet(Leave):
+    """Says goodbye, and returns."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"so long")
+
+
+@chapter.check("workers")
+def frees_its_place(bench: Bench, ThreadPoolMixIn: Any) -> None:
+    case = bench.case(
+        called="pool_size = 1, on a server that keeps its connections, for two clients in turn",
+        expected="both answered",
+        why="A thread is done with a request when the handler is, even where the connection stays "
+        "open. Then there is room for the next one.",
+    )
+    server = pool(case, ThreadPoolMixIn, Greet, KeepsOpen, pool_size=1)
+    with case.serving(server):
+        for number in ("first", "second"):
+            with connect(server.server_address) as client:
+                got = b"nothing"
+                with suppress(TimeoutError):
+                    got = client.recv(100)
+            case.want(
+                got == b"so long",
+                f"{got.decode()} for the {number} client: is the request before it forgotten?",
+                alone=True,
+            )
 
 
 tls = EXERCISES["10.2"]
@@ -366,6 +503,7 @@ def echoed(case: Case, client: Any) -> bytes:
         case.fail(describe(error), error)
 
 
+@chapter.check("handshake")
 @tls.check("encrypted")
 def encrypted(bench: Bench, TLSMixIn: Any) -> None:
     case = bench.case(
@@ -389,6 +527,7 @@ def encrypted(bench: Bench, TLSMixIn: Any) -> None:
         case.want(b"hello" not in got, f"{got!r} for a client that does not encrypt")
 
 
+@chapter.check("handshake")
 @tls.check("silent")
 def silent(bench: Bench, TLSMixIn: Any) -> None:
     case = bench.case(
@@ -407,6 +546,7 @@ def silent(bench: Bench, TLSMixIn: Any) -> None:
         case.want(got == b"hello\n", f"{got!r}")
 
 
+@chapter.check("handshake")
 @tls.check("time limit")
 def handshake_limit(bench: Bench, TLSMixIn: Any) -> None:
     case = bench.case(
@@ -424,7 +564,7 @@ def handshake_limit(bench: Bench, TLSMixIn: Any) -> None:
         try:
             mute.recv(100)
         except TimeoutError:
-            case.fail(f"the connection still open after {PATIENCE:g} seconds")
+            case.fail(f"the connection still open after {PATIENCE:g} seconds", alone=True)
         except OSError:
             pass
         errors = bench.records.errors
@@ -510,6 +650,43 @@ def _has_new_address() -> bool:
 def ask(case: Case, server: Any, host: str) -> str:
     """Return what urllib reads at this address."""
     return fetch_from(case, server, host=host).text.strip()
+
+
+@chapter.check("both kinds")
+def hears_both_kinds(bench: Bench, DualStackMixIn: Any) -> None:
+    if socket.has_dualstack_ipv6():
+        _hears_the_old_kind(bench, DualStackMixIn)
+    case = bench.case(
+        called="a TCPServer with DualStackMixIn and address_family = socket.AF_INET",
+        expected="a server for IPv4 alone, as any other",
+        why="Only a socket of IPv6 has the option IPV6_V6ONLY, and a subclass may choose the old "
+        "kind, or the operating system may have no other.",
+    )
+    server_class = bench.subclass(
+        DualStackMixIn, minisocketserver.TCPServer, address_family=socket.AF_INET
+    )
+    with case.in_words("{}: a socket of IPv4 has no such option", only="OSError"):
+        server = case.call(server_class, ANY_PORT, Echo)
+    with case.serving(server):
+        want_echo(case, server.server_address)
+
+
+def _hears_the_old_kind(bench: Bench, mixin: Any) -> None:
+    case = bench.case(
+        called='a TCPServer with DualStackMixIn at ("", 0), called at 127.0.0.1',
+        expected="an answer from a socket of IPv6, with IPV6_V6ONLY off",
+        why="Whether the option is on by default is up to the operating system; here it is. It can "
+        "be changed only until the socket is bound.",
+    )
+    bound = len(bench.records.bound)
+    server_class = bench.subclass(HearsOneKind, mixin, minisocketserver.TCPServer)
+    with case.in_words("{}: is the socket bound already?", only="OSError"):
+        server = case.call(server_class, ("", 0), Echo)
+    case.want(len(bench.records.bound) > bound, "a socket that was never bound")
+    deaf = server.socket.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    case.want(not deaf, "IPV6_V6ONLY still on: the server hears IPv6 alone")
+    with case.serving(server):
+        want_echo(case, ("127.0.0.1", server.server_address[1]))
 
 
 @use.check("new")
@@ -776,8 +953,13 @@ def stops(bench: Bench, Harbour: Any, stop: Any) -> None:
         why="server_close() waits for handlers without an end, or, with daemon threads, not at "
         "all. A restart wants a deadline, and to know who was cut off.",
     )
+    _want_stop(case, Harbour, stop)
+
+
+def _want_stop(case: Case, server_class: Any, stop: Callable[..., Any], name: str = "stop") -> None:
+    """Want an end with a deadline from `stop`, which is called `name`."""
     # Again, if the machine stood still: that made the quick job a long one, or the stop.
-    any(_stops(case, Harbour, stop, last) for last in (False, False, True))
+    any(_stops(case, server_class, stop, last, name) for last in (False, False, True))
 
 
 class Job(minisocketserver.BaseRequestHandler):
@@ -790,7 +972,7 @@ class Job(minisocketserver.BaseRequestHandler):
             self.request.sendall(b"done")
 
 
-def _stops(case: Case, harbour_class: Any, stop: Any, last: bool) -> bool:
+def _stops(case: Case, harbour_class: Any, stop: Any, last: bool, name: str) -> bool:
     with harbour(case, harbour_class, Job) as server:
         server.started = case.bench.there(threading.Semaphore, 0)
         address = server.server_address
@@ -800,27 +982,273 @@ def _stops(case: Case, harbour_class: Any, stop: Any, last: bool) -> bool:
                 began = server.started.acquire(True, PATIENCE)
                 case.want(began, "no handler")
             begun = time.monotonic()
-            late = f"no end of stop() within {PATIENCE:g} seconds"
+            late = f"no end of {name}() within {PATIENCE:g} seconds"
             waits = f"{late}: does server_close() wait for the silent client?"
             cut = case.call(stop, server, late=waits)
             took = time.monotonic() - begun
-            got, name = rest_of(worker), mute.getsockname()
+            got, silent = rest_of(worker), mute.getsockname()
             if (got != b"done" or took > 3 * LINE) and not last:
                 return False
             case.want(got == b"done", f"{got!r} for the client at work: given no time?")
             case.want(
-                isinstance(cut, list) and cut == [name],
-                f"{cut!r} from stop(); the silent client is {name}",
+                isinstance(cut, list) and cut == [silent],
+                f"{cut!r} from {name}(); the silent client is {silent}",
             )
             case.want(
                 select.select([mute], [], [], PATIENCE)[0],
                 "the address told, but the silent client's connection still open",
             )
         case.want(server.fileno() == -1, "the listener still open")
-        told = f"all well, but stop() took {took:.2f} seconds, where handlers are given {LINE}"
+        told = f"all well, but {name}() took {took:.2f} seconds, where handlers are given {LINE}"
         case.want(took > 0.9 * LINE, f"{told}: given no time?")
         case.want(took < 3 * LINE, told)
     return True
+
+
+@chapter.check("drain")
+def drains(bench: Bench, DrainMixIn: Any) -> None:
+    case = bench.case(
+        called="drain(0.2), with one client at work for 0.1 seconds, and a silent one",
+        expected="the first one answered; the second one cut off after 0.2 seconds, and its "
+        "address returned, in a list",
+        why="Who can be done within the deadline should be. Whoever isn't by then must be cut "
+        "off: its handler, and its client, know of no deadline.",
+    )
+    server_class = bench.subclass(DrainMixIn, minisocketserver.ThreadingTCPServer)
+    _want_stop(case, server_class, _drain, "drain")
+    case = bench.case(
+        called="drain(10), on a server where no handler is at work",
+        expected="no wait, and an empty list",
+        why="wait_until_closed() comes back as soon as nothing is open. The deadline is the "
+        "longest wait, not the only one.",
+    )
+    server = case.call(server_class, ANY_PORT, Echo)
+    with case.serving(server):
+        cut = case.call(server.drain, 10, late="still waiting after 2 seconds")
+    case.want(cut == [], f"{cut!r}")
+
+
+def _drain(server: Any) -> Any:
+    return server.drain(LINE)
+
+
+class Deaf(minisocketserver.BaseRequestHandler):
+    """Works on, and neither reads nor writes."""
+
+    def handle(self) -> None:
+        self.server.started.release()
+        self.server.released.wait(3 * PATIENCE)
+
+
+@chapter.check("drain")
+def drains_what_is_gone(bench: Bench, DrainMixIn: Any) -> None:
+    case = bench.case(
+        called="drain(0.1), with a handler at work whose client has gone",
+        expected="its address in the list, and the server closed",
+        why="The client may go at any time, even a moment before it's cut off. Then there is "
+        "nothing to shut down, and shutdown() raises OSError.",
+    )
+    server_class = bench.subclass(DrainMixIn, minisocketserver.ThreadingTCPServer)
+    server = case.call(server_class, ANY_PORT, Deaf)
+    server.started, server.released = threading.Semaphore(0), threading.Event()
+    with case.serving(server):
+        client = dial(case, server)
+        name = client.getsockname()
+        case.want(server.started.acquire(True, PATIENCE), "no handler")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()  # abruptly, which the server's end of the connection knows at once
+        try:
+            cut = case.call(server.drain, 0.1)
+        finally:
+            server.released.set()
+        case.want(cut == [name], f"{cut!r}; the client was {name}")
+        case.want(server.fileno() == -1, "the listener still open")
+
+
+@chapter.check("drain")
+def drains_datagrams(bench: Bench, DrainMixIn: Any) -> None:
+    case = bench.case(
+        called="drain(0.1), on a UDP server that has a datagram open",
+        expected="the address of the one who sent it, in a list",
+        why="A datagram is a pair of bytes and socket: there is no connection to cut.",
+    )
+    server_class = bench.subclass(DrainMixIn, minisocketserver.UDPServer)
+    server = case.call(server_class, ANY_PORT, Echo)
+    case.call(server.request_taken, (b"hello", server.socket), ("192.0.2.1", 1))
+    cut = case.call(server.drain, 0.1)
+    case.want(cut == [("192.0.2.1", 1)], f"{cut!r}")
+
+
+@chapter.check("limits")
+def limits_connections(bench: Bench, LimitsMixIn: Any) -> None:
+    case = bench.case(
+        called="max_connections = 3, with five clients who stay",
+        expected="three of them served, and the other two closed at once",
+        why="verify_request is asked when the request has been noted already: the one who asks is "
+        "among those counted.",
+    )
+    server_class = bench.subclass(
+        LimitsMixIn, minisocketserver.ThreadingTCPServer, max_connections=3
+    )
+    with harbour(case, server_class, Stay) as server:
+        server.workers, server.stays = [], {}
+        with crowd(case, server, 5) as clients:
+            soon(lambda: len(_ready(clients)) == 5)
+            welcome, closed = _sort(clients)
+            case.want(
+                (welcome, closed) == (3, 2),
+                f"{welcome} of 5 served, {closed} closed",
+                alone=True,  # those turned away are errors, and meant
+            )
+            _has_room_again(case, server, clients)
+    case = bench.case(
+        called="max_connections = None, with five clients who stay",
+        expected="all five served",
+        why="None means that there is no limit.",
+    )
+    server_class = bench.subclass(
+        LimitsMixIn, minisocketserver.ThreadingTCPServer, max_connections=None
+    )
+    before = len(bench.records.errors)
+    with harbour(case, server_class, Stay) as server:
+        server.workers, server.stays = [], {}
+        with crowd(case, server, 5) as clients:
+            soon(lambda: len(_ready(clients)) == 5 or bench.records.errors[before:])
+            welcome, _ = _sort(clients)
+            told = "".join(f" ({describe(error)})" for error in bench.records.errors[before:][:1])
+            case.want(welcome == 5, f"{welcome} of 5 served{told}", alone=True)
+
+
+class ClosesByHand:
+    """Ends a connection itself, and never calls close_request."""
+
+    def shutdown_request(self, request: Any) -> None:
+        request.close()
+
+
+@chapter.check("limits")
+def looks_twice(bench: Bench, LimitsMixIn: Any) -> None:
+    case = bench.case(
+        called="max_connections = 1, on a server that closes connections by hand, for two clients "
+        "in turn",
+        expected="both answered",
+        why="A connection that was closed without close_request is still noted. forget_closed() "
+        "finds it, so ask it before you turn a client away.",
+    )
+    server_class = bench.subclass(
+        ClosesByHand, LimitsMixIn, minisocketserver.TCPServer, max_connections=1
+    )
+    with harbour(case, server_class, Greet) as server:
+        for number in ("first", "second"):
+            with connect(server.server_address) as client:
+                got = rest_of(client)
+            case.want(
+                got == b"so long",
+                f"{got!r} for the {number} client: is one that has gone still counted?",
+                alone=True,
+            )
+
+
+class Listens(minisocketserver.BaseRequestHandler):
+    """Waits for a word."""
+
+    def handle(self) -> None:
+        self.request.recv(100)
+
+
+@chapter.check("limits")
+def limits_silence(bench: Bench, LimitsMixIn: Any) -> None:
+    case = bench.case(
+        called="idle_timeout = 0.1, with a client that says nothing",
+        expected="TimeoutError in handle_error, and the connection ended",
+        why="A connection without a time limit lets its client be silent forever. Set it where the "
+        "connection comes from, and it holds for every handler.",
+    )
+    server_class = bench.subclass(
+        LimitsMixIn, minisocketserver.ThreadingTCPServer, idle_timeout=0.1
+    )
+    before = len(bench.records.errors)
+    with harbour(case, server_class, Listens) as server, connect(server.server_address) as mute:
+        ended = select.select([mute], [], [], PATIENCE)[0]
+        case.want(ended, f"the connection still open after {PATIENCE:g} seconds", alone=True)
+        errors = bench.records.errors[before:]
+        case.want(errors and isinstance(errors[-1], TimeoutError), "an end, and no TimeoutError")
+
+
+@chapter.check("slow line")
+def reads_within_the_line_s_time(
+    bench: Bench, _DeadlineStream: Any, LimitExceededError: Any
+) -> None:
+    ours, theirs = socket.socketpair()
+    stream = _DeadlineStream(ours)
+    case = bench.case(
+        called="readinto(), where neither the line nor the connection has a time limit",
+        expected="5 bytes, the number of those that are there",
+        why="Without a deadline, math.inf seconds are left, and None is the connection's timeout.",
+    )
+    theirs.sendall(b"hello")
+    got = case.call(stream.readinto, bytearray(10))
+    case.want(got == 5, f"{got!r}")
+    case = bench.case(
+        called="readinto(), where the line's time is over and a byte is there",
+        expected="LimitExceededError",
+        why="A client that always has one more byte ready would never meet the limit.",
+    )
+    stream.allow(0)
+    theirs.sendall(b"x")
+    error = case.error_of(stream.readinto, bytearray(10), none="the byte, and no error")
+    case.want(isinstance(error, LimitExceededError), describe(error))
+    ours.recv(1)
+    case = bench.case(
+        called="readinto(), where the line has 0.1 seconds left and nothing comes",
+        expected="LimitExceededError after 0.1 seconds, though the connection has no time limit",
+        why="What is left for the line is what this read may take.",
+    )
+    stream.allow(0.1)
+    late = f"still reading after {PATIENCE:g} seconds"
+    error = case.error_of(stream.readinto, bytearray(10), none="no error", late=late)
+    case.want(isinstance(error, LimitExceededError), describe(error))
+    case = bench.case(
+        called="readinto(), where the line has 10 seconds left, the connection's timeout is 0.1",
+        expected="TimeoutError after 0.1 seconds",
+        why="The shorter of the two limits holds for a read: who set a timeout for the connection "
+        "still counts on it.",
+    )
+    ours.settimeout(0.1)
+    stream.allow(10)
+    error = case.error_of(stream.readinto, bytearray(10), none="no error", late=late)
+    case.want(type(error) is TimeoutError, describe(error))
+
+
+def _note_line(self: Any) -> None:
+    self.wfile.write(b"noted: " + self.rfile.readline())
+
+
+@chapter.check("slow line")
+def ends_a_slow_line(
+    bench: Bench, LimitedStreamRequestHandler: Any, LimitExceededError: Any
+) -> None:
+    case = bench.case(
+        called="line_timeout = 0.2, with a client that sends a byte every 0.02 seconds",
+        expected="LimitExceededError in handle_error, and the connection ended",
+        why="A time limit for each read starts again with each byte. A line needs one clock for "
+        "all of its reads.",
+    )
+    handler = bench.subclass(LimitedStreamRequestHandler, line_timeout=LINE, handle=_note_line)
+    with harbour(case, minisocketserver.ThreadingTCPServer, handler) as server:
+        got = case.talk(server.server_address, b"ahoy\n")
+        case.want(got == b"noted: ahoy\n", f"{got!r} for a client that sends b'ahoy\\n'")
+        with connect(server.server_address) as client:
+            came = drip(client, PATIENCE)
+        case.want(
+            came.is_cut_off,
+            f"{came.sent} bytes in {PATIENCE:g} seconds, and the connection still open",
+        )
+        soon(lambda: bench.records.errors)
+        errors = bench.records.errors
+        case.want(
+            errors and isinstance(errors[-1], LimitExceededError), "an end, and no such error"
+        )
 
 
 predict = EXERCISES["10.5"]
