@@ -139,10 +139,8 @@ def test_the_package_runs_without_us(tmp_path):
         "        if getattr(one, '__module__', '').startswith('myserver.')])\n"
     )
     ran = subprocess.run(
-        [sys.executable, "-S", "-c", program],
-        cwd=tmp_path / "course",
         [sys.executable, "-S", "-c", program, *beyond],
-        cwd=folder,
+        cwd=tmp_path / "course",
         capture_output=True,
         text=True,
         timeout=60,
