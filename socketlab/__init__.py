@@ -3,6 +3,7 @@
 from . import python_path  # noqa: F401  # isort: skip  (first: it keeps a learner's files behind Python's)
 from .files import short_tempdir
 from .learner.api import CheckFailedError, borrow, check, hint, progress, reset, solution
+from .learner.harbour import harbour
 from .learner.own_package import planks, your_ship
 from .learner.route import threaded_client
 from .notebook.controls import play
@@ -26,6 +27,7 @@ __all__ = [
     "class_map",
     "explain",
     "fresh",
+    "harbour",
     "hint",
     "needs",
     "planks",
