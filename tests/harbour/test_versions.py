@@ -300,7 +300,7 @@ def test_nc_comes_through_the_door(version, plain):
 
 @needs_unix_sockets
 @with_service("door")
-def test_a_door_that_nobody_keeps_is_no_hindrance_and_a_file_is(version, plain):
+def test_what_a_killed_door_left_is_removed_and_another_file_is_not(version, plain):
     killed = Program(plain, version, "door")
     killed.address()
     killed.kill()
@@ -341,7 +341,7 @@ def test_guests_hear_each_other(version, course):
 
 
 @pytest.mark.parametrize("version", ["06", "10"])
-def test_a_guest_who_never_reads_delays_nobody(version, plain):
+def test_a_guest_who_never_reads_delays_no_one(version, plain):
     with running(plain, version, "chat") as chat:
         port = chat.address()
         with socket.socket() as deaf, visitor(port) as ann, visitor(port) as bob:
