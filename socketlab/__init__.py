@@ -4,6 +4,7 @@ from . import python_path  # noqa: F401  # isort: skip  (first: it keeps a learn
 from .files import short_tempdir
 from .learner.api import CheckFailedError, borrow, check, hint, progress, reset, solution
 from .learner.guesses import predict, surprises
+from .learner.harbour import harbour
 from .learner.own_package import beside, planks, your_ship
 from .learner.route import threaded_client
 from .notebook.controls import play
@@ -28,6 +29,7 @@ __all__ = [
     "class_map",
     "explain",
     "fresh",
+    "harbour",
     "hint",
     "needs",
     "planks",

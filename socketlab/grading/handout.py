@@ -19,6 +19,7 @@ from .archives import printable
 TAKEN = (
     *("README.md", "LICENSE", ".gitignore", "Makefile", "start"),
     *("pyproject.toml", "requirements.lock", "environment.yml"),
+    "harbour/[0-9][0-9]_*.py",
     *("notebooks/[0-9][0-9]_*.ipynb", "exercises/[0-9][0-9]_*/[0-9][0-9]_*.ipynb"),
     *("minisocketserver/*.py", "minisocketserver/*/*.py", "minisocketserver/py.typed"),
     *("socketlab/*.py", "socketlab/*/*.py", "socketlab/*/*/*.py", "socketlab/py.typed"),

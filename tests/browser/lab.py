@@ -40,7 +40,7 @@ READY = """path => {
 def copy_of_the_project(folder: Path) -> Path:
     """Return a project in `folder` whose course nobody has worked in."""
     project = folder / "project"
-    for name in ("minisocketserver", "socketlab", "notebooks", "exercises"):
+    for name in ("minisocketserver", "socketlab", "harbour", "notebooks", "exercises"):
         shutil.copytree(ROOT / name, project / name)
     return project
 

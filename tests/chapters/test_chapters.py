@@ -18,7 +18,7 @@ from socketlab.authoring.chapters import (
     write,
 )
 from socketlab.authoring.lint import code_cells, lint, tags
-from socketlab.learner.stubs import END, complete
+from socketlab.learner.stubs import complete
 
 by_name = pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
 
@@ -51,9 +51,7 @@ def test_changed_lines_are_found_named_and_refreshed(chapter, tmp_path):
     for cell in code_cells(notebook):
         if "plank" in tags(cell) and "def " in cell.source:
             changed.append(cell.source.rsplit("def ", 1)[1].split("(")[0])
-            lines = cell.source.removesuffix(f"\n        {END}").splitlines()
-            lines[-1] += "; print('changed')"
-            cell.source = "\n".join(lines)
+            cell.source = complete(cell.source) + "; print('changed')"
     copy = tmp_path / chapter.name
     write(copy, notebook)
     found = source_differences(copy)

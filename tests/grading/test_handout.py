@@ -97,8 +97,8 @@ def test_the_first_page_leads_nowhere_that_is_not_handed_out(archive):
 def test_packages_are_handed_out_whole(clone):
     """A new kind of file in one of them has to be named among those that are taken."""
     _, found = hand_out(clone)
-    folders = ("minisocketserver", "socketlab", "exercises", "notebooks", "pages", "images")
-    command = ["git", "-C", clone, "ls-files", *folders, "tests/conformance"]
+    folders = ("minisocketserver", "socketlab", "harbour", "exercises", "notebooks", "pages")
+    command = ["git", "-C", clone, "ls-files", *folders, "images", "tests/conformance"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True)
     assert not set(listed.stdout.splitlines()) - found.keys()
 

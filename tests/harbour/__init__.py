@@ -1,0 +1,1 @@
+"""The program that grows with the chapters, as a learner runs it in a terminal."""
