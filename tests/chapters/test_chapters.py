@@ -51,7 +51,9 @@ def test_changed_lines_are_found_named_and_refreshed(chapter, tmp_path):
     for cell in code_cells(notebook):
         if "plank" in tags(cell) and "def " in cell.source:
             changed.append(cell.source.rsplit("def ", 1)[1].split("(")[0])
-            cell.source = complete(cell.source) + "; print('changed')"
+            *_, last = complete(cell.source).splitlines()
+            margin = last[: len(last) - len(last.lstrip())]
+            cell.source = f"{complete(cell.source)}\n{margin}print('changed')"
     copy = tmp_path / chapter.name
     write(copy, notebook)
     found = source_differences(copy)
