@@ -163,6 +163,8 @@ VOLATILE = {
 def tells_no_machine(notebook: Any, name: str) -> Iterator[str]:
     """What differs from machine to machine fails on the next one."""
     for number, cell in enumerate(code_cells(notebook), 1):
+        if "harbour(" in cell.source:  # it says what to type, which is the same everywhere
+            continue
         for what, pattern in VOLATILE.items():
             if found := re.search(pattern, texts(cell)):
                 yield f"code cell {number} prints {what}: {found.group()}"
