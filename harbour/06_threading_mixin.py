@@ -105,10 +105,10 @@ class Room(Harbour):
         self.say(f"* {guest.name} has left", guest)
 
     def say(self, text, speaker):
-        logging.info("%s", text)
         with self.lock:
             for guest in self.guests - {speaker}:
                 guest.hear(text)
+            logging.info("%s", text)  # here, so that the log has the same order as the chat
 
 
 class Echo(myserver.BaseRequestHandler):

@@ -118,10 +118,10 @@ class Room(Harbour):
             return sorted(guest.name for guest in self.guests)
 
     def say(self, text, speaker):
-        logging.info("%s", text)
         with self.lock:
             for guest in self.guests - {speaker}:
                 guest.hear(text)
+            logging.info("%s", text)  # here, so that the log has the same order as the chat
 
 
 class Echo(myserver.BaseRequestHandler):

@@ -121,10 +121,10 @@ class Room(Harbour):
             return sorted(guest.name for guest in self.guests)
 
     def say(self, text, speaker):
-        logging.info("%s", text)
         with self.lock:
             for guest in self.guests - {speaker}:
                 guest.hear(text)
+            logging.info("%s", text)  # here, so that the log has the same order as the chat
 
 
 class Site(http.server.SimpleHTTPRequestHandler):
@@ -230,8 +230,8 @@ def furnish(folder):
     if not folder.exists():
         folder.mkdir()
         rows = "".join(f"<tr><td>{plank}<td>{whose(plank)}\n" for plank in myserver.__all__)
-        page = f"<!doctype html><title>Harbour</title>\n<h1>The harbour</h1>\n<table>{rows}</table>"
-        (folder / "index.html").write_text(page)
+        page = f"<title>The harbour</title>\n<h1>The harbour</h1>\n<table>{rows}</table>\n"
+        (folder / "index.html").write_text(f"<!doctype html>{page}")
 
 
 def whose(plank):

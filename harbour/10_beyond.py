@@ -190,10 +190,10 @@ class Room(Harbour):
         return super().drain(seconds)
 
     def say(self, text, speaker=None):
-        logging.info("%s", text)
         with self.lock:
             for guest in self.guests - {speaker}:
                 guest.hear(text)
+            logging.info("%s", text)  # here, so that the log has the same order as the chat
 
 
 class Site(http.server.SimpleHTTPRequestHandler):

@@ -138,13 +138,13 @@ def by_hand(command, line):
         try:
             process.stdin.write(f"{line}\n".encode())
             came, deadline = b"", time.monotonic() + DEADLINE
-            while not came.endswith(b"\n"):
+            while b"\n" not in came:
                 assert time.monotonic() < deadline, f"{command} says nothing"
                 if select.select([process.stdout], [], [], 0.1)[0]:
                     piece = process.stdout.read(4096)
                     assert piece, f"{command} has ended"
                     came += piece
-            return came.decode().rstrip("\n")
+            return came.partition(b"\n")[0].decode()
         finally:
             process.kill()
 
