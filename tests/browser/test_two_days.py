@@ -166,8 +166,8 @@ def test_two_days_of_a_learner(browser: Any, tmp_path: Path) -> None:
         page.wait_for_function(HAS_RUN, arg=WRITTEN)
         assert (course / "myserver/tcp_server.py").read_bytes() == own
         open_notebook(page, NOTED)
-        page.locator(".jp-Notebook:visible .jp-Cell").first.dblclick()
-        page.keyboard.type("My notes. ")
+        first = page.evaluate(CELLS, NOTED)[0]
+        page.evaluate(WRITE, [NOTED, first["id"], f"{first['source']} My notes."])
         page.screenshot(path=tmp_path / "first-day.png")
         for path in (READ, WRITTEN, NOTED):
             page.evaluate(OPEN, path)
@@ -175,7 +175,7 @@ def test_two_days_of_a_learner(browser: Any, tmp_path: Path) -> None:
         page.close()
 
     noted = (course / NOTED).read_bytes()
-    assert b"My notes. " in noted
+    assert b" My notes." in noted
     for path in (READ, WRITTEN, NOTED):
         update(project, path)
 
