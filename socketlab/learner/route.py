@@ -262,7 +262,7 @@ def _start_page(chapters: list[Chapter], planks: set[str]) -> Iterator[str]:
     yield "*read*: the last cell has run, and some places are blank or on loan. *begun*: some cells"
     yield "have run. The [capstone](../exercises/11_capstone/exercises_11_capstone.ipynb) puts your"
     yield "planks together.\n"
-    yield "This page is made anew at each start and whenever something passes, so what you write"
+    yield "This page is rewritten at each start and whenever something passes, so what you write"
     yield "here is lost. Close it and open it again to see the newest.\n"
     yield "## The ship\n"
     yield "Green is yours: you have written it, and it is in `myserver/`. Grey is on loan.\n"

@@ -213,3 +213,36 @@ def test_a_chapter_and_its_exercises_lead_to_each_other(browser: Any, tmp_path: 
         )
         page.screenshot(path=tmp_path / "tabs.png")
         page.close()
+
+
+def test_a_guess_comes_before_the_run(browser: Any, tmp_path: Path) -> None:
+    """It's typed, kept, and judged once the next cell has run; what came of it is folded away."""
+    project = copy_of_the_project(tmp_path)
+    with jupyterlab(project) as lab:
+        page = new_page(browser)
+        page.goto(f"{lab}lab/tree/{READ}?token=let&reset")
+        page.wait_for_function(READY, arg=READ)
+        page.wait_for_function(IDLE, arg=READ)
+        cells = page.evaluate(CELLS, READ)
+        place = next(place for place, cell in enumerate(cells) if cell["id"] == "predict-00-1")
+        page.locator(".jp-Notebook:visible .jp-Cell").first.click(position={"x": 2, "y": 2})
+        page.keyboard.press("Escape")
+        for _ in range(place + 1):
+            page.keyboard.press("Shift+Enter")
+        line = page.locator(".jp-Notebook:visible input[type=text]").first
+        line.fill("one thread")
+        page.get_by_role("button", name="That's my guess").click()
+        visible(page, "text=Kept. Now run the next cell.")
+        page.screenshot(path=tmp_path / "guess.png")
+        assert "one thread" in (project / "course/progress.txt").read_text("utf-8")
+        page.locator(".jp-Notebook:visible .jp-Cell").nth(place + 1).click(
+            position={"x": 2, "y": 2}
+        )
+        page.keyboard.press("Escape")
+        page.keyboard.press("Shift+Enter")
+        page.get_by_role("button", name="That surprised me").click()
+        visible(page, "text=Kept: a surprise.")
+        page.screenshot(path=tmp_path / "surprise.png")
+        noted = (project / "course/progress.txt").read_text("utf-8").splitlines()
+        assert {"00 guess 1 one thread", "00 surprised 1"} <= set(noted)
+        page.close()
