@@ -146,7 +146,7 @@ def test_a_borrowed_place_is_read_on_and_earns_nothing(folder):
     noted = {event for number, event in progress_log.events(folder) if number == "03"}
     assert f"borrowed {FIRST}" in noted
     assert f"passed {FIRST}" not in noted and {f"passed {name}" for name in rest} <= noted
-    assert not (folder / "myserver").exists()
+    assert not (folder / "myserver" / "tcp_server.py").exists()
     said = run(folder, *our_cells(CHAPTER))
     assert any("TCPServer: yours now, in myserver/tcp_server.py (" in text for text in said)
 
