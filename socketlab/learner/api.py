@@ -100,8 +100,13 @@ def state() -> list[dict[str, Any]]:
 
 
 def progress() -> None:
-    """Print a table of the exercises, and what was done of them."""
-    lines = [f"{'':5} {'points':>7}  {'kind':12}  {'level':5}  title"]
+    """Print tables of the chapters' places and of the exercises, and what was done of them."""
+    lines = [f"{'':5} {'places':>7}  chapter"]
+    for chapter in all_chapters():
+        count = len(chapter.checks)
+        written = f"{count - len(own_package.open_places(chapter))}/{count}"
+        lines.append(f"{chapter.id:5} {written:>7}  {chapter.title}")
+    lines += ["", f"{'':5} {'points':>7}  {'kind':12}  {'level':5}  title"]
     for row in state():
         points = f"{row['earned']}/{row['points']}"
         told = f"{row['title']}{'  (solution seen)' if row['gave up'] else ''}"

@@ -231,7 +231,7 @@ def _load(chapter: Exercise | None, name: str, course: Path) -> type:
         raise OwnClassError(f"{done} of {len(chapter.checks)} places of chapter {chapter.id}")
     try:
         found = getattr(importlib.import_module(f"{NAME}.{chapter.topic}"), name)
-    except BaseException as error:  # whatever a file of the learner's does
+    except (Exception, SystemExit) as error:  # whatever a file of the learner's does
         told = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise OwnClassError(f"{NAME}/{chapter.topic}.py ends in {told}") from error
     if not isinstance(found, type):
