@@ -104,6 +104,7 @@ def test_wrong_answers_are_named_and_ours_are_the_learner_s(chapter, folder):
 
 
 @by_chapter
+@pytest.mark.thorough
 @pytest.mark.timeout(300)
 def test_another_style_is_as_good(chapter, another_folder):
     tries = {name: [other.right] for name, other in answers(chapter.id).items()}

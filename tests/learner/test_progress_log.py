@@ -6,7 +6,7 @@ import pytest
 from nbformat import v4
 
 from socketlab import check, hint, progress, project, solution
-from socketlab.exercises import all_exercises, find
+from socketlab.exercises import all_chapters, all_exercises, find
 from socketlab.kernels import execute
 from socketlab.learner import api, progress_log, terminal
 from socketlab.learner.course import MANIFEST
@@ -106,11 +106,13 @@ def test_what_was_earned_is_counted_by_points(course):
 
 
 def test_progress_shows_the_course_at_a_glance(course, capsys):
-    """A line for each exercise, with its points."""
+    """A line for each chapter with places, and for each exercise, with its points."""
     progress_log.note("03.1", "passed address")
+    progress_log.note("03", "passed address")
     progress()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + len(all_exercises())
+    assert len(lines) == 3 + len(all_chapters()) + len(all_exercises())
+    assert any(line.startswith("03        1/6  TCPServer") for line in lines)
     assert any(line.startswith("03.1     2/13  build ") for line in lines)
 
 
