@@ -162,20 +162,26 @@ def check(
         say(f"✓ {wanted.id} {one.name}:{points} {one.praise}")
         if wanted.kind == "chapter" and not answers:
             own_package.keep(wanted, one.name, namespace, runs_behind(namespace))
-            _say_how_far(wanted)
+        if not answers:
+            _say_what_is_next(wanted)
         if (course := progress_log.course()) is not None:
             with suppress(OSError):  # it's made anew at the next start as well
                 route.write_start_page(project.PROJECT, course)
 
 
-def _say_how_far(chapter: Exercise) -> None:
-    """Say how many of a chapter's places are written, in a course, and which is next."""
+def _say_what_is_next(wanted: Exercise) -> None:
+    """Say in a course how much of a chapter, or an exercise, has passed, and what comes next."""
     if progress_log.course() is None:
         return
-    left = own_package.open_places(chapter)
-    done = len(chapter.checks) - len(left)
-    following = f" Next: {left[0]}." if left else " That's all of them."
-    say(f"  {done} of {len(chapter.checks)} places in this chapter are written.{following}")
+    left = own_package.open_places(wanted)
+    done = len(wanted.checks) - len(left)
+    if wanted.kind == "chapter":
+        following = f" Next: {left[0]}." if left else " That's all of them."
+        say(f"  {done} of {len(wanted.checks)} places in this chapter are written.{following}")
+    elif not left:
+        after = [one for one in all_exercises() if one.id > wanted.id and not passed(one)]
+        following = f" Next: {after[0].id} {after[0].title}." if after else ""
+        say(f"  All of {wanted.id} has passed.{following}")
 
 
 def _parts(wanted: Exercise, part: str | None) -> list[Check]:

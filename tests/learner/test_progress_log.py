@@ -226,3 +226,12 @@ def test_a_progress_that_cannot_be_kept_costs_no_tick(course, capsys, trouble):
     assert f"03.1     {earned}/13  build " in told.out
     assert told.out.count("Your progress isn't kept: ") == 1
     assert told.err == ""
+
+
+def test_what_comes_next_is_said_once_an_exercise_has_passed(course, capsys, monkeypatch):
+    monkeypatch.setattr(api, "fair_attempt", lambda *_: None)
+    wanted = find("03.2")
+    for name in wanted.checks:
+        check("03.2", part=name)
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last == "  All of 03.2 has passed. Next: 03.3 A cell you can run again."
