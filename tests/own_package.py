@@ -2,7 +2,7 @@
 
 from socketlab.exercises import all_chapters
 from socketlab.learner import course, progress_log
-from socketlab.learner.own_package import text_of, write_module
+from socketlab.learner.own_module import text_of, write_module
 from socketlab.learner.stubs import complete
 from socketlab.project import PROJECT, cells, code_cells
 

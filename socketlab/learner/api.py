@@ -12,7 +12,8 @@ from ..checks.core import Check, Exercise, fair_attempt, message, points_in_word
 from ..exercises import UnknownError, all_chapters, all_exercises, find, find_chapter
 from ..notebook.run_history import runs_behind
 from ..output import SentenceError, say
-from . import own_package, places, progress_log, route
+from . import own_module, places, progress_log, route
+from .own_package import left_of
 
 
 class UnavailableError(SentenceError):
@@ -44,8 +45,7 @@ def solution(exercise: object = None, give_up: bool = False) -> None:
 
 def passed(exercise: Exercise) -> bool:
     """Tell whether every part has passed, in this kernel or before."""
-    noted = progress_log.events()
-    return all((exercise.id, f"passed {name}") in noted for name in exercise.checks)
+    return not left_of(exercise)
 
 
 def reset(exercise: object = None) -> None:
@@ -104,7 +104,7 @@ def progress() -> None:
     lines = [f"{'':5} {'places':>7}  chapter"]
     for chapter in all_chapters():
         count = len(chapter.checks)
-        written = f"{count - len(own_package.open_places(chapter))}/{count}"
+        written = f"{count - len(left_of(chapter))}/{count}"
         lines.append(f"{chapter.id:5} {written:>7}  {chapter.title}")
     lines += ["", f"{'':5} {'points':>7}  {'kind':12}  {'level':5}  title"]
     for row in state():
@@ -161,7 +161,7 @@ def check(
         points = f" {points_in_words(one.points)}." if one.points else ""
         say(f"✓ {wanted.id} {one.name}:{points} {one.praise}")
         if wanted.kind == "chapter" and not answers:
-            own_package.keep(wanted, one.name, namespace, runs_behind(namespace))
+            own_module.keep(wanted, one.name, namespace, runs_behind(namespace))
         if not answers:
             _say_what_is_next(wanted)
         if (course := progress_log.course()) is not None:
@@ -173,7 +173,7 @@ def _say_what_is_next(wanted: Exercise) -> None:
     """Say in a course how much of a chapter, or an exercise, has passed, and what comes next."""
     if progress_log.course() is None:
         return
-    left = own_package.open_places(wanted)
+    left = left_of(wanted)
     done = len(wanted.checks) - len(left)
     if wanted.kind == "chapter":
         following = f" Next: {left[0]}." if left else " That's all of them."
@@ -252,7 +252,7 @@ def hint(exercise: object = None, number: int | None = None, part: str | None = 
         wanted = find_chapter(exercise) or find(exercise)
         about, hints = wanted.id, wanted.hints
         if wanted.kind == "chapter":
-            left = own_package.open_places(wanted) or [*wanted.checks]
+            left = left_of(wanted) or [*wanted.checks]
             [place] = _parts(wanted, part or left[0])
             about, hints = f"{wanted.id} {place.name}", wanted.hints_of[place.name]
     except UnknownError as unknown:

@@ -5,27 +5,21 @@ package from the standard library, and in the chapters from minisocketserver, wi
 made.
 """
 
-import ast
 import importlib
-import inspect
-import linecache
 import socketserver
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from textwrap import dedent
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import minisocketserver
 
-from ..checks.core import Exercise, fair_attempt
-from ..checks.ownership import first_borrowed, listed
+from ..checks.core import Exercise
 from ..exercises import all_chapters
 from ..files import write
-from ..notebook.run_history import Runs
 from ..output import say
 from ..ship.beside import Beside
 from ..ship.beside import beside as laid_beside
@@ -34,9 +28,6 @@ from . import progress_log
 
 NAME = "myserver"
 
-HEAD = '''"""{title}: written by hand, in chapter {chapter}."""
-
-'''
 FIRST = '''"""My own socketserver: {yours} of its {all} classes are mine, the rest is on loan."""
 
 '''
@@ -50,112 +41,13 @@ class Own:
     on_loan: dict[str, str] = field(default_factory=dict)
 
 
-def is_written(chapter: Exercise, folder: Path | None = None) -> bool:
-    """Tell whether every place of a chapter has passed, in the course one works in or `folder`."""
-    return not open_places(chapter, folder)
+def left_of(wanted: Exercise, folder: Path | None = None) -> list[str]:
+    """Return the checks of a chapter, or an exercise, that have not passed yet.
 
-
-def open_places(chapter: Exercise, folder: Path | None = None) -> list[str]:
-    """Return the names of a chapter's places that have not passed yet."""
-    noted = progress_log.events(folder)
-    return [name for name in chapter.checks if (chapter.id, f"passed {name}") not in noted]
-
-
-def keep(chapter: Exercise, place: str, namespace: dict[str, Any], runs: Runs | None) -> None:
-    """Write what a chapter's cells define into the course's package, if each place has passed.
-
-    Says what came of it, once `place` is the last one: in a chapter that is run again, its classes
-    are half built before. Nothing is written outside a course, or of what isn't the learner's.
+    In the course one works in, or the one in `folder`.
     """
-    course = progress_log.course()
-    if course is None or runs is None or not chapter.own or not is_written(chapter):
-        return
-    given, names = {name: namespace[name] for name in chapter.own}, listed([*chapter.own])
-    name, whose = first_borrowed(given, chapter.own)
-    fails = (one for one in chapter.checks if not _passes(chapter, one, namespace))
-    if name:
-        told = f"{name} stays on loan: it is {whose}."
-    elif failing := next(fails, ""):
-        told = f"{names} isn't written down: as it is now, it no longer passes {failing}."
-    else:
-        told = _written_down(course, chapter, given, names, runs)
-        place = [*chapter.checks][-1] if told else place
-    if told and place == [*chapter.checks][-1]:
-        say(f"  {told}")
-
-
-def _passes(chapter: Exercise, place: str, namespace: dict[str, Any]) -> bool:
-    return fair_attempt(chapter, chapter.checks[place], (), namespace) is None
-
-
-def _written_down(
-    course: Path, chapter: Exercise, given: dict[str, Any], names: str, runs: Runs
-) -> str:
-    """Write a chapter's module; return what to say of it, "" where it was as it is."""
-    text = text_of(chapter, [run.source for run in runs.done if not run.trouble])
-    if not _defines(text, given):
-        return (
-            f"Your {names} can't be written down from the cells as they ran. Run the chapter from "
-            "its first cell to this one, then check again."
-        )
-    path = course / NAME / f"{chapter.topic}.py"
-    try:
-        if path.is_file() and path.read_text("utf-8") == text:
-            return ""
-        write_module(course, chapter, text)
-    except OSError as error:
-        return f"{course / NAME} can't be written to ({error.strerror or error})."
-    return f"{names}: yours now, in {NAME}/{path.name} ({len(text.splitlines())} lines)."
-
-
-def text_of(chapter: Exercise, cells: list[str]) -> str:
-    """Return the module with what these cells of a chapter have built."""
-    from .own_source import module_text  # it needs IPython, which a kernel has loaded
-
-    head = HEAD.format(title=chapter.title, chapter=chapter.id)
-    return head + module_text(tuple(chapter.own), cells)
-
-
-def write_module(course: Path, chapter: Exercise, text: str) -> Path:
-    """Write a chapter's module into the package of a course; return its path. Raises OSError."""
-    path = course / NAME / f"{chapter.topic}.py"
-    write(path, text.encode())
-    write_first(course)
-    return path
-
-
-def _defines(text: str, given: dict[str, Any]) -> bool:
-    """Tell whether a module with this text defines the same classes as the cells did."""
-    module = ModuleType(f"{NAME}.{NAME}")
-    package, module.__package__ = ModuleType(NAME), NAME
-    vars(package).update({name: getattr(socketserver, name, None) for name in PLANKS})
-    before = sys.modules.get(NAME)
-    sys.modules[NAME] = package
-    linecache.cache[NAME] = len(text), None, text.splitlines(keepends=True), NAME
-    try:
-        exec(compile(text, NAME, "exec"), vars(module))
-        mine = {name: list(_forms(vars(module)[name])) for name in given}
-        return mine == {name: list(_forms(given[name])) for name in given}
-    except Exception:  # a name that no cell defines, a base of another kind, a method without text
-        return False
-    finally:
-        del sys.modules[NAME]
-        if before is not None:
-            sys.modules[NAME] = before
-
-
-def _forms(value: Any) -> Iterator[str]:
-    """Yield the methods of a class, or a function, in a form that knows no lines or comments."""
-    match value:
-        case type():
-            for name in sorted(vars(value)):
-                yield from (f"{name} {form}" for form in _forms(vars(value)[name]))
-        case property():
-            yield from (form for one in (value.fget, value.fset) for form in _forms(one))
-        case staticmethod() | classmethod():
-            yield from _forms(value.__func__)
-        case FunctionType():
-            yield ast.dump(ast.parse(dedent(inspect.getsource(value))))
+    noted = progress_log.events(folder)
+    return [name for name in wanted.checks if (wanted.id, f"passed {name}") not in noted]
 
 
 def write_first(course: Path) -> None:
@@ -226,7 +118,7 @@ def _load(chapter: Exercise | None, name: str, course: Path) -> type:
     if chapter is None:
         raise OwnClassError("no chapter builds it")
     if not (course / NAME / f"{chapter.topic}.py").is_file():
-        left = open_places(chapter, course)
+        left = left_of(chapter, course)
         done = len(chapter.checks) - len(left)
         raise OwnClassError(f"{done} of {len(chapter.checks)} places of chapter {chapter.id}")
     try:

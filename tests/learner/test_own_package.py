@@ -10,7 +10,8 @@ from socketlab import fresh, kernels, planks, your_ship
 from socketlab.exercises import find_chapter
 from socketlab.learner import own_package, progress_log
 from socketlab.learner.course import refresh
-from socketlab.learner.own_package import NAME, own, text_of
+from socketlab.learner.own_module import text_of
+from socketlab.learner.own_package import NAME, own
 from socketlab.learner.own_source import module_text
 from socketlab.learner.places import our_cell
 from socketlab.learner.route import START
