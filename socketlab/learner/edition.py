@@ -64,7 +64,10 @@ def _with_guesses(cells: list[Any], chapter: str) -> list[Any]:
 
 
 def folded(text: str) -> str:
-    """Return the text with its explanation folded away: all up to a heading, a task, a question."""
+    """Return the text with its explanation folded away: all up to a heading, a task, a question.
+
+    A last paragraph that leads to the next cell stays in sight.
+    """
     lines, inside = text.splitlines(), False
     end = len(lines)
     for number, line in enumerate(lines):
@@ -73,6 +76,9 @@ def folded(text: str) -> str:
             end = number
             break
     explanation, rest = "\n".join(lines[:end]).strip(), "\n".join(lines[end:])
+    before, gap, last = explanation.rpartition("\n\n")
+    if gap and last.endswith(":") and not rest:
+        explanation, rest = before, last
     if not explanation:
         return text
     summary = "<details><summary>What happened, and why</summary>"

@@ -59,6 +59,8 @@ def test_each_prediction_of_a_chapter_has_a_cell_for_a_guess(folder):
     [
         ("It waits.\n\nSo long.", "It waits.\n\nSo long.", ""),
         ("It waits.\n\n## Next\n\nMore.", "It waits.", "## Next\n\nMore."),
+        ("It waits.\n\nAsk for less:", "It waits.", "Ask for less:"),
+        ("It says:", "It says:", ""),
         ("It waits.\n\n**Your turn.** Write.", "It waits.", "**Your turn.** Write."),
         (f"It waits.\n\n{ASKS} And now?", "It waits.", f"{ASKS} And now?"),
         ("See:\n\n```\n# text\n```\n\n## Next", "See:\n\n```\n# text\n```", "## Next"),
