@@ -243,6 +243,9 @@ def start_page(chapters: list[Chapter], planks: Iterable[str] = ()) -> str:
     return "\n".join(_start_page(chapters, set(planks))) + "\n"
 
 
+_CAPSTONE = "../exercises/11_capstone/exercises_11_capstone.ipynb"
+
+
 def _start_page(chapters: list[Chapter], planks: set[str]) -> Iterator[str]:
     yield "# The route\n"
     following, exercise = next_chapter(chapters), next_exercise(chapters)
@@ -260,8 +263,9 @@ def _start_page(chapters: list[Chapter], planks: set[str]) -> Iterator[str]:
         )
     yield "\n*done*: you have written each place, and the last cell printed the four lines."
     yield "*read*: the last cell has run, and some places are blank or on loan. *begun*: some cells"
-    yield "have run. The [capstone](../exercises/11_capstone/exercises_11_capstone.ipynb) puts your"
-    yield "planks together.\n"
+    yield "have run.\n"
+    yield "In a hurry? The fast lane is 00, 01, 02, 03, 06, 08 and 09; the others are side trips."
+    yield f"At the end, the [capstone]({_CAPSTONE}) puts your planks together.\n"
     yield "This page is rewritten at each start and whenever something passes, so what you write"
     yield "here is lost. Close it and open it again to see the newest.\n"
     yield "## The ship\n"
