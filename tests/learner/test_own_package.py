@@ -6,7 +6,7 @@ import sys
 import nbformat
 import pytest
 
-from socketlab import fresh, kernels, planks, your_ship
+from socketlab import beside, fresh, kernels, planks, your_ship
 from socketlab.exercises import find_chapter
 from socketlab.learner import own_package, progress_log
 from socketlab.learner.course import refresh
@@ -103,6 +103,35 @@ def test_the_package_is_a_program_s_like_any_other(folder):
     )
     assert (ran.stdout, ran.stderr) == ("myserver.tcp_server socketserver\n", "")
     assert "1 of its" in (folder / "myserver" / "__init__.py").read_text("utf-8")
+
+
+def test_outside_a_course_nothing_of_python_s_is_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    what = beside("TCPServer")
+    assert str(what).startswith("class attributes  The backlog was 5")
+    assert what._repr_html_() is None and "on loan" not in str(what)
+
+
+def test_a_plank_on_loan_is_not_laid_beside_python_s(folder):
+    what = beside("TCPServer")
+    assert what._repr_html_() is None
+    assert "TCPServer is on loan (0 of " in str(what)
+    assert "both texts are here" in " ".join(str(what).split())
+
+
+def test_in_a_course_python_s_text_and_the_learner_s_are_shown(folder):
+    def style(text):
+        own = "        listener = self.socket  # <mine>\n        listener.close()"
+        return text.replace("        self.socket.close()", own)
+
+    write_ours(folder, "03", change=style)
+    what = beside("TCPServer")
+    html = what._repr_html_()
+    assert "BaseServer.__init__(self, server_address, RequestHandlerClass)" in html
+    assert "super().__init__(server_address, RequestHandlerClass)" in html
+    assert "</span>    listener = self.socket  # &lt;mine&gt;</span>" in html
+    assert what.said["server_close"].startswith("You've written this one in your own way.")
+    assert "server_bind" in what.said and "fileno" in what.same
 
 
 def run(folder, *sources):
