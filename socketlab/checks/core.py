@@ -20,6 +20,7 @@ from .case import CannotCheckError, Case, CaseError, Failure
 from .ownership import first_borrowed, listed
 from .predictions import compare
 from .records import is_disturbed
+from .slips import likely_slip
 
 BENCH = "bench"
 """The parameter by which a check asks for its Bench."""
@@ -206,7 +207,7 @@ def attempt(
                 with bench.here() as here:
                     check.try_on(here, given)
     except CaseError as error:
-        return error.failure if runs is None else _with_cells_to_run(error.failure, runs)
+        return _in_a_notebook(error.failure, check, namespace, runs)
     except CannotCheckError:
         raise
     except (Exception, SystemExit) as error:  # the answer lacks what the check took for granted
@@ -214,13 +215,14 @@ def attempt(
             told = f"There is no room for temporary files here: {error.strerror or error}. "
             told += "Set TMPDIR to a folder that you may write to."
             raise CannotCheckError(told) from error
-        return Failure(
+        failure = Failure(
             called=f"the check {check.name!r} of {' and '.join(exercise.names)}",
             got=describe(error),
             expected="an answer with the names and methods that the task asks for",
             why="The check, like any program, uses an answer through its attributes and methods.",
             cause=error,
         )
+        return _in_a_notebook(failure, check, namespace, runs)
     return None
 
 
@@ -244,8 +246,16 @@ def _want_current(names: tuple[str, ...], runs: Runs | None) -> None:
         )
 
 
-def _with_cells_to_run(failure: Failure, runs: Runs) -> Failure:
-    """Say which cells to run where the answer lacks a name that no cell of this kernel defined."""
+def _in_a_notebook(
+    failure: Failure, check: Check, namespace: Mapping[str, Any], runs: Runs | None
+) -> Failure:
+    """Say what to write, or which cells to run, where the error itself says what is missing."""
+    if runs is None:
+        return failure
+    classes = [one for one in map(namespace.get, check.names) if isinstance(one, type)]
+    text = "\n".join(run.source for run in runs.done)
+    if slip := likely_slip(failure.got, classes, namespace, text):
+        return replace(failure, why=slip)
     lacking = re.search(r"NameError: name '(\w+)' is not defined", failure.got)
     if lacking is None or runs.is_known(lacking[1]) or FIRST in failure.got:
         return failure

@@ -8,8 +8,9 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from tempfile import TemporaryDirectory
 from traceback import walk_stack
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from minisocketserver import TCPServer
 
 from ..checks.bench import Bench
-from ..checks.case import ANY_PORT, PATIENCE, Case, CaseError, begin
+from ..checks.case import ANY_PORT, PATIENCE, CannotCheckError, Case, CaseError, begin
 from ..checks.clients import connect, fetch, fetch_from, rest_of, want_echo, want_line_ends
 from ..checks.core import load
 from ..checks.handlers import Echo
@@ -43,7 +44,32 @@ class HeldEcho(Echo):
 
 def make(case: Case, server_class: Any, address: Any = ANY_PORT, handler: Any = Echo) -> Any:
     """Return the learner's server, made as every program makes one."""
-    return case.call(server_class, address, handler)
+    with _with_the_cause(case):
+        return case.call(server_class, address, handler)
+
+
+def make_unbound(case: Case, server_class: Any) -> Any:
+    """Return the learner's server, whose constructor was to leave the two hooks alone."""
+    with _with_the_cause(case):
+        return case.call(lambda: server_class(ANY_PORT, Echo, bind_and_activate=False))
+
+
+@contextmanager
+def _with_the_cause(case: Case) -> Iterator[None]:
+    """Say what has most likely led to an error that a constructor often raises."""
+    with ExitStack() as stack:
+        for error, cause in CAUSES.items():
+            stack.enter_context(case.in_words(f"{{}}; {cause}", only=error))
+        yield
+
+
+CAUSES = {
+    "object has no attribute 'bind_and_activate'": "it's a parameter, so it goes without self",
+    "object has no attribute 'address_family'": "has the cell that gives the class its attributes "
+    "been run?",
+    "[Errno 22] Invalid argument": "did the socket listen before it was bound?",
+}
+"""What has probably led to an error, by a part of its text."""
 
 
 @chapter.check("address")
@@ -52,12 +78,12 @@ def make(case: Case, server_class: Any, address: Any = ANY_PORT, handler: Any = 
 def address(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called='TCPServer(("127.0.0.1", 0), Echo)',
-        expected="a server listening on a port the system chose, told by server_address",
-        why="IP and port travel as one tuple; port 0 means: system, choose a free one. Only the "
-        "bound socket knows which it was.",
+        expected="a server listening on a port the kernel chose, with that port in server_address",
+        why="Host and port travel as one tuple. Port 0 asks the kernel for a free one, and only "
+        "the bound socket knows which one it got.",
     )
     two = "{}; does it take host and port as two arguments?"
-    with case.in_words(two, only="positional"):
+    with case.in_words(two, only="__init__() missing"):
         server = make(case, TCPServer)
     bound = [where for _, where in bench.records.bound]
     case.want(bound, "a server whose socket was never bound")
@@ -70,9 +96,34 @@ def address(bench: Bench, TCPServer: Any) -> None:
         isinstance(told, tuple) and len(told) == 2,
         f"server_address is {told!r}, not a tuple of host and port",
     )
-    case.want(told[1] != 0, f"server_address is still {told!r}: nobody can connect to port 0")
+    case.want(
+        told[1] != 0,
+        f"server_address is still {told!r}, as asked for, and no client can connect to port 0: "
+        "does server_bind store what the socket says?",
+    )
     with case.serving(server):
         want_echo(case, told)
+
+
+@chapter.check("address")
+@chapter.check("switches")
+def binds_what_was_asked_for(bench: Bench, TCPServer: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(ANY_PORT)
+        taken.listen()
+        where = taken.getsockname()
+        case = bench.case(
+            called=f"TCPServer({where}, Echo), a port on which another socket listens",
+            expected="OSError (Address already in use), because that's the address to bind",
+            why="The address is the caller's to choose, and self.server_address has it.",
+        )
+        try:
+            server = within(PATIENCE, lambda: TCPServer(where, Echo), case.called)
+        except OSError:
+            return
+        except BaseException as error:
+            case.fail(describe(error), error)
+        case.fail(f"a server at {getattr(server, 'server_address', None)!r}")
 
 
 @chapter.check("address")
@@ -128,18 +179,31 @@ def _want_pairs(case: Case, seen: list[tuple[Any, Any]]) -> None:
         )
 
 
+@chapter.check("bind error")
+@build.check("bind error")
+def stays_open(bench: Bench, TCPServer: Any) -> None:
+    case = bench.case(
+        called='TCPServer(("127.0.0.1", 0), Echo), where nothing goes wrong',
+        expected="a server whose socket is open",
+        why="Only a start that failed has to be undone. What is in a finally clause runs after a "
+        "success as well.",
+    )
+    case.want(make(case, TCPServer).socket.fileno() != -1, "a server whose socket is closed")
+
+
 @chapter.check("two steps")
+@chapter.check("bind error")
 @build.check("two steps")
 def calls_the_hooks(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
-        called='TCPServer(("127.0.0.1", 0), Echo), where a subclass has hooks of its own',
-        expected="the calls server_bind, server_activate, and the socket bound in the first",
-        why="Subclasses case in there: a Unix server in server_bind, a datagram server, which "
-        "never listens, in server_activate.",
+        called='TCPServer(("127.0.0.1", 0), Echo), where a subclass has its own hooks',
+        expected="calls of server_bind and server_activate, and the socket bound in the first",
+        why="A subclass may override either hook: a Unix server has its own server_bind, and a "
+        "datagram server, which never listens, its own server_activate.",
     )
     calls = make(case, bench.subclass(NotesHooks, TCPServer)).calls
-    told = ", ".join(calls) or "neither of the two"
-    case.want(calls == ["server_bind", "server_activate"], f"the calls {told}")
+    told = f"calls of {', '.join(calls)}" if calls else "no call of either hook"
+    case.want(calls == ["server_bind", "server_activate"], told)
 
 
 class NotesHooks(ServerMixin):
@@ -161,18 +225,21 @@ class NotesHooks(ServerMixin):
 
 
 @chapter.check("two steps")
+@chapter.check("bind error")
 @build.check("two steps")
 def leaves_them_to_the_program(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called='TCPServer(("127.0.0.1", 0), Echo, bind_and_activate=False)',
         expected="a socket that is not bound, until server_bind() and server_activate() are called",
-        why="Some options count only if they are set before the bind. So a program may want to "
-        "set them, and then bind itself.",
+        why="Some options count only if they're set before bind, so a program may want to set "
+        "them first, and then call the two hooks itself.",
     )
     bound = len(bench.records.bound)
-    server = case.call(lambda: TCPServer(ANY_PORT, Echo, bind_and_activate=False))
+    server = make_unbound(case, TCPServer)
     case.want(len(bench.records.bound) == bound, "a socket that is bound already")
-    case.call(server.server_bind)
+    listens = "{}; does the constructor call server_activate all the same?"
+    with case.in_words(listens, only="[Errno 22] Invalid argument"):
+        case.call(server.server_bind)
     case.want(len(bench.records.bound) > bound, "a server_bind() that does not bind")
     with suppress(ConnectionRefusedError):
         connect(server.server_address).close()
@@ -194,7 +261,7 @@ def asks_the_class(bench: Bench, TCPServer: Any) -> None:
             "another socket_type, a Unix server another address_family.",
         )
         other = bench.subclass(TCPServer, **{name: value})
-        server = case.call(lambda made=other: made(ANY_PORT, Echo, bind_and_activate=False))
+        server = make_unbound(case, other)
         got = server.socket.family if name == "address_family" else server.socket.type
         case.want(got == value, f"a socket with {type(value)(got).name}")
     if sys.platform != "linux":
@@ -203,7 +270,8 @@ def asks_the_class(bench: Bench, TCPServer: Any) -> None:
         case = bench.case(
             called=f"a subclass with {QUEUE} = {size}",
             expected=f"listen({size})",
-            why="How many clients may wait at the door is for the program to say.",
+            why="How many clients may wait to be accepted is for the subclass to say, and "
+            "self.request_queue_size has its number.",
         )
         other = bench.subclass(TCPServer, **{QUEUE: size})
         info = make(case, other).socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
@@ -217,8 +285,8 @@ def restart(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called="TCPServer(...) with allow_reuse_address = True on the class, closed, made again",
         expected="SO_REUSEADDR set on the socket before bind, and only if the class says so",
-        why="Connections that the server closed first linger in TIME_WAIT; without the option the "
-        "next bind fails with 'Address already in use'. The constructor binds, so it must look.",
+        why="Connections that the server closed first linger in TIME_WAIT. Without the option, "
+        "the next bind fails with 'Address already in use'.",
     )
     reusing = _with_reuse(bench, TCPServer, True)
     first = make(case, reusing)
@@ -249,7 +317,7 @@ def asks_the_server(bench: Bench, TCPServer: Any) -> None:
         expected="SO_REUSEADDR set by its server_bind()",
         why="A program may set the switch on one server alone, before it binds.",
     )
-    server = case.call(lambda: TCPServer(ANY_PORT, Echo, bind_and_activate=False))
+    server = make_unbound(case, TCPServer)
     server.allow_reuse_address = True
     case.call(server.server_bind)
     case.want(_reuses(server), "SO_REUSEADDR is off: is the class asked in place of self?")
@@ -277,6 +345,16 @@ def shares_internet_ports(bench: Bench, TCPServer: Any) -> None:
         make(case, sharing, first.server_address)
     if hasattr(socket, "AF_UNIX"):
         _leaves_other_families(bench, TCPServer)
+    if _has_ipv6():
+        _counts_ipv6_in(bench, TCPServer)
+    case = bench.case(
+        called="TCPServer(...) with both switches True on the class",
+        expected="both options set on the socket",
+        why="The two switches have nothing to do with each other. A server may want both.",
+    )
+    server = make(case, bench.subclass(sharing, allow_reuse_address=True))
+    case.want(_reuses(server), "SO_REUSEADDR is off")
+    case.want(_shares(server), "SO_REUSEPORT is off: does it depend on the first switch?")
 
 
 def _want_reuse_port(bench: Bench, server_class: Any, more: str) -> None:
@@ -304,11 +382,37 @@ def _leaves_other_families(bench: Bench, server_class: Any) -> None:
         "other family, so that such a server could not start.",
     )
     local = bench.subclass(server_class, address_family=socket.AF_UNIX, allow_reuse_port=True)
-    asked = "; is the family looked at before SO_REUSEPORT is set?"
+    asked = "; is the family checked before SO_REUSEPORT is set?"
     with bench.there(TemporaryDirectory, None, None, bench.there(short_tempdir)) as folder:
         with case.in_words(f"{{}}{asked}", only="OSError"):
             server = make(case, local, f"{folder}/door")
         case.want(not _shares(server), f"SO_REUSEPORT is on{asked}")
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _counts_ipv6_in(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
+        called="server_bind() of a server of the family AF_INET6, with allow_reuse_port = True",
+        expected="SO_REUSEPORT set on the socket",
+        why="AF_INET6 is the other family of internet addresses.",
+    )
+    other = bench.subclass(server_class, address_family=socket.AF_INET6, allow_reuse_port=True)
+    server = make_unbound(case, other)
+    server.server_address = ("::1", 0)
+    try:
+        case.call(server.server_bind)
+    except CaseError:  # its address is four values long, for which no answer has to be prepared
+        if not _shares(server):
+            raise
+    case.want(_shares(server), "SO_REUSEPORT is off")
 
 
 def _shares(server: Any) -> bool:
@@ -330,10 +434,10 @@ def bind_error(bench: Bench, TCPServer: Any) -> None:
         taken.bind(ANY_PORT)
         taken.listen()
         case = bench.case(
-            called=f"TCPServer({taken.getsockname()}, Echo), a port that somebody listens on",
+            called=f"TCPServer({taken.getsockname()}, Echo), a port on which another one listens",
             expected="OSError (Address already in use), and the new socket closed",
-            why="The caller gets no server, so nobody else can close its socket: a program that "
-            "tries again and again runs out of descriptors.",
+            why="The caller gets no server, so only the constructor can close its socket. A "
+            "program that tries again and again would run out of descriptors.",
         )
         before = len(bench.records.sockets)
         try:
@@ -346,7 +450,10 @@ def bind_error(bench: Bench, TCPServer: Any) -> None:
         except BaseException as error:
             case.fail(describe(error), error)
         where = getattr(server, "server_address", None)
-        case.fail(f"no error, and a server that says its address is {where!r}")
+        case.fail(
+            f"no error, and a server that says its address is {where!r}: does the error go on to "
+            "the caller?"
+        )
 
 
 def _closes_after_any_error(bench: Bench, server_class: Any) -> None:
@@ -354,11 +461,16 @@ def _closes_after_any_error(bench: Bench, server_class: Any) -> None:
         case = bench.case(
             called=f"TCPServer(...), where a subclass's {hook} is interrupted by Ctrl-C",
             expected="server_close() called, and the KeyboardInterrupt for the caller",
-            why="Ctrl-C is no Exception and no OSError, and what a subclass does in its hooks may "
-            "fail in any way. The socket is open, whatever it was.",
+            why="KeyboardInterrupt is neither an OSError nor an Exception, and a subclass's hooks "
+            "may fail in any way. Whatever it was, the socket is open.",
         )
         came = case.call(_interrupt, server_class, hook, bench.records)
+        if came == NOT_BY_THE_HOOK:
+            case = replace(case, why="A subclass may have more to close, in its server_close().")
         case.want(not came, came)
+
+
+NOT_BY_THE_HOOK = "KeyboardInterrupt, and no call of server_close()"
 
 
 def _interrupt(server_class: Any, hook: str, records: Records) -> str:
@@ -380,8 +492,8 @@ def _interrupt(server_class: Any, hook: str, records: Records) -> str:
     except KeyboardInterrupt:
         if any(sock.fileno() != -1 for sock in records.sockets[before:]):
             return "KeyboardInterrupt, and the socket is still open"
-        return "" if closed else "KeyboardInterrupt, and no call of server_close()"
-    return "no error: who swallowed it?"
+        return "" if closed else NOT_BY_THE_HOOK
+    return "no error: the caller never learns of the Ctrl-C"
 
 
 @chapter.check("goodbye")
@@ -390,12 +502,16 @@ def goodbye(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called="shutdown_request(request), after handle(), while a copy of the connection is open",
         expected="shutdown(SHUT_WR) first, so that the client reads its end, then close",
-        why="close() alone ends only this descriptor: with a forked child holding another, the "
-        "client would wait for ever.",
+        why="close() alone gives back only this descriptor. While a copy is open, in a forked "
+        "process for instance, the client would wait forever.",
     )
     server = make(case, bench.subclass(CountsEnds, TCPServer), handler=HeldEcho)
     server.held = []
-    with case.serving(server), case.in_words("no SHUT_WR: the client got {}", only="no end"):
+    with (
+        case.serving(server),
+        case.in_words("{}; is it request.shutdown?", only=" BaseServer.shutdown() "),
+        case.in_words("no SHUT_WR on the request: the client got {}", only="no end"),
+    ):
         want_echo(case, server.server_address)
     case.want(server.held, "a connection that no handler ever saw")
     case.want(
@@ -441,10 +557,10 @@ def _leaves_the_other_half(bench: Bench, server: Any) -> None:
 
 def _says_goodbye_to_nobody(bench: Bench, server: Any) -> None:
     case = bench.case(
-        called="shutdown_request(request), for a client who has broken the connection off",
+        called="shutdown_request(request), for a client that has broken off the connection",
         expected="no error, and the request's socket closed",
-        why="On a network clients go when they like. shutdown(SHUT_WR) then raises OSError, and "
-        "the socket has to be closed all the same.",
+        why="Clients go when they like. Then shutdown(SHUT_WR) raises OSError, and the socket has "
+        "to be closed all the same.",
     )
     with socket.create_server(ANY_PORT) as listener:
         with connect(listener.getsockname()) as client:
@@ -460,13 +576,18 @@ def close(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called="server_close()",
         expected="the listening socket closed: a new client is refused",
-        why="shutdown() only stops the loop. The listener stays, and holds the port, until "
-        "server_close() closes it.",
+        why="shutdown() only stops the loop. The listening socket stays, and holds the port, "
+        "until its own close() is called.",
     )
     server = make(case, TCPServer)
     where = server.server_address
-    with case.serving(server):
-        case.talk(where, b"ping")
+    try:
+        with case.serving(server):  # which ends with server_close
+            case.talk(where, b"ping")
+    except (CaseError, CannotCheckError):
+        raise
+    except Exception as error:
+        case.fail(describe(error), error)
     with suppress(ConnectionRefusedError):
         connect(where).close()
         case.fail(f"a connection to {where}: the listener is still open")

@@ -4,6 +4,7 @@ import inspect
 import re
 import traceback as tracebacks
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from .. import project
@@ -156,6 +157,9 @@ def check(
             say(f"✎ {wanted.id} {one.name}: not checked. {lack}")  # a chapter can be read on
             continue
         if failure is not None:
+            if wanted.kind == "chapter" and not answers:
+                slip = places.slip_in_the_cell(wanted, one.name, runs_behind(namespace))
+                failure = replace(failure, why=slip or failure.why)
             raise failed(wanted, one, failure, traceback)
         progress_log.note(wanted.id, f"passed {one.name}")
         points = f" {points_in_words(one.points)}." if one.points else ""
@@ -208,7 +212,8 @@ def _is_lent(chapter: Exercise, check: Check, namespace: dict[str, Any]) -> bool
         if not blank:
             break
         if not places.is_borrowed(chapter, blank):
-            raise places.open_place(chapter, blank, check.name)
+            runs = runs_behind(namespace)
+            raise places.open_place(chapter, blank, check.name, answers, runs)
         places.lend(chapter, blank, namespace)
         if blank == check.name:
             return True

@@ -5,9 +5,18 @@ from typing import Any
 
 from .. import project
 from ..checks.core import Exercise
+from ..notebook.run_history import Runs
 from ..output import SentenceError, say
 from . import progress_log
-from .stubs import blanks, complete, files_of, stubs_among
+from .stubs import (
+    blank,
+    blanks,
+    complete,
+    files_of,
+    functions_in,
+    lines_beside_stubs,
+    stubs_among,
+)
 
 
 def place_id(chapter: str, name: str) -> str:
@@ -37,17 +46,40 @@ class OpenPlaceError(SentenceError):
     """Nothing has been written in a place yet; the text says what to do."""
 
 
-def open_place(chapter: Exercise, name: str, asked_for: str) -> OpenPlaceError:
+def open_place(
+    chapter: Exercise, name: str, asked_for: str, answers: dict[str, Any], runs: Runs | None
+) -> OpenPlaceError:
     """Return what `check` raises where a place is still blank, perhaps not the one asked for."""
     asked = f'"{chapter.id}", part="{name}"'
     first = f"{chapter.id} {name}: this one is for you to write, in the cell above."
     if name != asked_for:
         first = f"{chapter.id} {asked_for}: first write {name}, further up, which is still blank."
+    elif slip := slip_in_the_cell(chapter, name, runs):
+        first += f" {slip}"
+    elif lines_beside_stubs(answers, blank(_marked(chapter, name))):
+        first += " Your lines are there, and so is raise NotImplementedError(). Delete that line."
     return OpenPlaceError(
         f"✎ {first}\n"
         f"  A nudge:    hint({asked})\n"
         f"  Read on:    borrow({asked}) puts our lines there, on loan. Come back whenever you like."
     )
+
+
+def slip_in_the_cell(chapter: Exercise, name: str, runs: Runs | None) -> str:
+    """Return in what a place's cell, as it ran last, is not the cell we gave; or ""."""
+    here = place_id(chapter.id, name)
+    mine = [run for run in runs.done if run.cell == here] if runs else []
+    if not mine or mine[-1].trouble:
+        return ""
+    ours, theirs = _marked(chapter, name), mine[-1].source
+    lost = [one for one in ours.splitlines() if one.startswith("@reopen") and one not in theirs]
+    if lost:
+        return f"Without {lost[0]} above it, a class loses what it had. Run the cells above again."
+    found = functions_in(theirs)
+    if missing := blanks(ours) - found:
+        now = " and ".join(sorted(found)) or "no function"
+        return f"Your cell defines {now}, and not {' and '.join(sorted(missing))}."
+    return ""
 
 
 def lend(chapter: Exercise, name: str, namespace: dict[str, Any]) -> None:

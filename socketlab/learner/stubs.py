@@ -42,6 +42,13 @@ def blanks(source: str) -> set[str]:
     }
 
 
+def functions_in(source: str) -> set[str]:
+    """Return the names of the functions and methods that a cell defines."""
+    from ..cells import parse  # it needs IPython, which a kernel has
+
+    return {name for name, _ in _functions_in(parse(source).body)}
+
+
 def _functions_in(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
     for node in body:
         match node:
@@ -56,6 +63,14 @@ def _functions_in(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, 
 def stubs_among(answers: dict[str, Any]) -> set[str]:
     """Return the names of the functions and methods among the answers that are still stubs."""
     return {function.__qualname__ for function in _all_functions(answers) if _is_stub(function)}
+
+
+def lines_beside_stubs(answers: dict[str, Any], source: str) -> list[str]:
+    """Return the lines in stubs that a blank cell, `source`, has not: somebody has written them."""
+    given = {line.strip() for line in source.splitlines()}
+    stubs = [function for function in _all_functions(answers) if _is_stub(function)]
+    lines = [line.strip() for stub in stubs for line in inspect.getsource(stub).splitlines()]
+    return [line for line in lines if line and not line.startswith("#") and line not in given]
 
 
 def files_of(answers: dict[str, Any]) -> set[str]:

@@ -269,6 +269,25 @@ class SharesItsSocket(Right):
             super().__setattr__(name, value)
 
 
+class ClosesAfterSuccessToo(Right):
+    def __init__(self, address, handler, bind_and_activate=True):
+        super().__init__(address, handler, False)
+        try:
+            if bind_and_activate:
+                self.server_bind()
+                self.server_activate()
+        finally:
+            self.server_close()
+
+
+class ListensFirst(Right):
+    def __init__(self, address, handler, bind_and_activate=True):
+        super().__init__(address, handler, False)
+        if bind_and_activate:
+            self.server_activate()
+            self.server_bind()
+
+
 class AsksTheClass(Right):
     def server_bind(self):
         if type(self).allow_reuse_port:
@@ -296,7 +315,7 @@ class EndsBothHalves(Right):
 WRONG = [
     (TwoArguments, "address", "as two arguments"),
     (TellsANeighbour, "address", "it is not your server"),
-    (KeepsPortZero, "address", "nobody can connect to port 0"),
+    (KeepsPortZero, "address", "no client can connect to port 0"),
     (Probes, "address", "a port found beforehand may be taken"),
     (NeverBinds, "address", "never bound"),
     (NeverListens, "address", "ConnectionRefusedError: bound, but does it listen?"),
@@ -312,7 +331,7 @@ WRONG = [
     (AlwaysReuses, "restart", "SO_REUSEADDR is on although allow_reuse_address is False"),
     (NeverShares, "restart", "SO_REUSEADDR is off"),
     (SharesAlways, "restart", "SO_REUSEPORT is True where allow_reuse_port is False"),
-    (AllInOne, "two steps", "the calls neither of the two"),
+    (AllInOne, "two steps", "no call of either hook"),
     (WithoutASwitch, "two steps", "unexpected keyword argument 'bind_and_activate'"),
     (IgnoresTheSwitch, "two steps", "bound already"),
     (ListensAtOnce, "two steps", "a server_bind() that listens"),
@@ -321,6 +340,8 @@ WRONG = [
     (FixedQueue, "two steps", "a queue for 5"),
     (ClosesAfterExceptionsOnly, "bind error", "KeyboardInterrupt, and the socket is still open"),
     (ClosesTheSocketOnly, "bind error", "no call of server_close()"),
+    (ClosesAfterSuccessToo, "bind error", "a server whose socket is closed"),
+    (ListensFirst, "two steps", "did the socket listen before it was bound?"),
     (Leaks, "bind error", "still open"),
     (Swallows, "bind error", "no error"),
     (NoGoodbye, "goodbye", "no SHUT_WR"),

@@ -22,6 +22,27 @@ class TCPServer:
             self.server_address = probe.getsockname()
         self.socket.bind(self.server_address)
 
+# %% address: as asked for
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        self.socket.bind(self.server_address)
+        return self.socket.getsockname()
+
+# %% address: a server at
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        self.socket.bind(("127.0.0.1", 0))
+        self.server_address = self.socket.getsockname()
+
+# %% address: TCPServer.server_bind() takes 0 positional arguments
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind():
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
 # %% close
 @reopen(TCPServer)
 class TCPServer:
@@ -41,6 +62,12 @@ class TCPServer:
 class TCPServer:
     def server_close(self):
         self.shutdown()
+
+# %% close: no attribute 'close', in server_close(), line 4 of your code: self.close()
+@reopen(TCPServer)
+class TCPServer:
+    def server_close(self):
+        self.close()
 
 # %% two steps
 @reopen(TCPServer)
@@ -81,6 +108,45 @@ class TCPServer:
         if bind_and_activate:
             self.server_bind()
             self.server_activate()
+
+# %% two steps: does the constructor call server_activate all the same?
+@reopen(TCPServer)
+class TCPServer:
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        if bind_and_activate:
+            self.server_bind()
+        self.server_activate()
+
+    def server_activate(self):
+        self.socket.listen(self.request_queue_size)
+
+# %% two steps: did the socket listen before it was bound?
+@reopen(TCPServer)
+class TCPServer:
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        if bind_and_activate:
+            self.server_activate()
+            self.server_bind()
+
+    def server_activate(self):
+        self.socket.listen(self.request_queue_size)
+
+# %% two steps: it's a parameter, so it goes without self
+@reopen(TCPServer)
+class TCPServer:
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        if self.bind_and_activate:
+            self.server_bind()
+            self.server_activate()
+
+    def server_activate(self):
+        self.socket.listen(self.request_queue_size)
 
 # %% bind error
 @reopen(TCPServer)
@@ -124,6 +190,48 @@ class TCPServer:
                 self.server_activate()
             except BaseException:
                 self.server_close()
+
+# %% bind error: a server whose socket is closed
+@reopen(TCPServer)
+class TCPServer:
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        try:
+            if bind_and_activate:
+                self.server_bind()
+                self.server_activate()
+        finally:
+            self.server_close()
+
+# %% bind error: a socket that is bound already
+@reopen(TCPServer)
+class TCPServer:
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        try:
+            self.server_bind()
+            self.server_activate()
+        except BaseException:
+            self.server_close()
+            raise
+
+# %% bind error: RuntimeError: No active exception to reraise
+@reopen(TCPServer)
+class TCPServer:
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        super().__init__(server_address, RequestHandlerClass)
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        try:
+            if bind_and_activate:
+                self.server_bind()
+                self.server_activate()
+        except BaseException:
+            self.server_close()
+            raise
+        else:
+            raise
 
 # %% switches
 @reopen(TCPServer)
@@ -197,7 +305,7 @@ class TCPServer:
         if self.allow_reuse_port and self.address_family in (socket.AF_INET, socket.AF_INET6):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 
-# %% switches: is the family looked at
+# %% switches: is the family checked
 @reopen(TCPServer)
 class TCPServer:
     def server_bind(self):
@@ -216,6 +324,28 @@ class TCPServer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self.allow_reuse_port and self.address_family in (socket.AF_INET, socket.AF_INET6):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+
+# %% switches: SO_REUSEPORT is off
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        if self.allow_reuse_address:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.allow_reuse_port and self.address_family == socket.AF_INET:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+# %% switches: does it depend on the first switch?
+@reopen(TCPServer)
+class TCPServer:
+    def server_bind(self):
+        if self.allow_reuse_address:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        elif self.allow_reuse_port and self.address_family in (socket.AF_INET, socket.AF_INET6):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
 
 # %% goodbye
 @reopen(TCPServer)
@@ -239,4 +369,14 @@ class TCPServer:
 class TCPServer:
     def shutdown_request(self, request):
         request.shutdown(socket.SHUT_WR)
+        self.close_request(request)
+
+# %% goodbye: is it request.shutdown?
+@reopen(TCPServer)
+class TCPServer:
+    def shutdown_request(self, request):
+        try:
+            self.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
         self.close_request(request)
