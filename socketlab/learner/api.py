@@ -180,8 +180,8 @@ def _say_what_is_next(wanted: Exercise) -> None:
     left = left_of(wanted)
     done = len(wanted.checks) - len(left)
     if wanted.kind == "chapter":
-        following = f" Next: {left[0]}." if left else " That's all of them."
-        say(f"  {done} of {len(wanted.checks)} places in this chapter are written.{following}")
+        following = f" Next: {left[0]}." if left else ""
+        say(f"  Written in this chapter: {done} of {len(wanted.checks)}.{following}")
     elif not left:
         after = [one for one in all_exercises() if one.id > wanted.id and not passed(one)]
         following = f" Next: {after[0].id} {after[0].title}." if after else ""

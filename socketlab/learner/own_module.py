@@ -19,6 +19,7 @@ from ..output import say
 from ..ship.planks import PLANKS
 from . import progress_log
 from .own_package import NAME, left_of, write_first
+from .places import is_on_loan
 
 HEAD = '''"""{title}: written by hand, in chapter {chapter}."""
 
@@ -37,8 +38,11 @@ def keep(chapter: Exercise, place: str, namespace: dict[str, Any], runs: Runs | 
     given, names = {name: namespace[name] for name in chapter.own}, listed([*chapter.own])
     name, whose = first_borrowed(given, chapter.own)
     fails = (one for one in chapter.checks if not _passes(chapter, one, namespace))
+    lent = (one for one in chapter.checks if is_on_loan(chapter, one, given))
     if name:
         told = f"{name} stays on loan: it is {whose}."
+    elif borrowed := next(lent, ""):
+        told = f"{names} isn't written down: {borrowed} is on loan."
     elif failing := next(fails, ""):
         told = f"{names} isn't written down: as it is now, it no longer passes {failing}."
     else:

@@ -217,7 +217,7 @@ def test_a_class_that_was_imported_is_not_the_learner_s(folder):
 @pytest.mark.timeout(120)
 def test_what_passes_is_on_the_start_page_at_once(folder):
     said = run(folder, *our_cells(CHAPTER))
-    assert any("places in this chapter are written" in text for text in said)
+    assert any("Written in this chapter: " in text for text in said)
     page = (folder / "notebooks" / START).read_text("utf-8")
     assert f"| {len(CHAPTER.checks)} of {len(CHAPTER.checks)} |" in page
     assert '["TCPServer"]:::yours' in page
