@@ -21,7 +21,7 @@ import minisocketserver
 
 from ..checks.bench import Bench
 from ..checks.case import ANY_PORT, PATIENCE, Case, begin, soon
-from ..checks.clients import dial, drip, rest_of
+from ..checks.clients import dial, drip
 from ..checks.core import load
 from ..checks.datagrams import postbox
 from ..checks.hooks import ServerMixin
@@ -35,10 +35,13 @@ class Line(minisocketserver.TCPServer):
 
     begun: threading.Event
     taken: Any
+    eager = False
 
     def get_request(self) -> tuple[Any, Any]:
         self.taken, client_address = super().get_request()
         self.taken.settimeout(2 * PATIENCE)
+        if self.eager:
+            self.taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         return self.taken, client_address
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -140,7 +143,9 @@ def steps(bench: Bench, BaseRequestHandler: Any) -> None:
         "while it is made.",
     )
     server = visited(case, bench.subclass(Keeping, BaseRequestHandler), calls=[])
-    case.want(server.calls, "no call at all: does __init__ call the steps?")
+    case.want(
+        server.calls, "no call at all: does __init__ call the steps, on self and with parentheses?"
+    )
     case.want(server.calls == ["setup", "handle", "finish"], f"{server.calls}")
     case.want(not bench.records.errors, "an exception")
     request, client_address, its_server = server.given
@@ -221,6 +226,11 @@ def _fails(bench: Bench, failing: str, wanted: list[str], base: Any) -> None:
         f"{server.calls}: handle failed, and finish did not run",
         alone=True,
     )
+    case.want(
+        not (failing == "setup" and "finish" in server.calls),
+        f"{server.calls}: setup failed, and finish ran all the same. Is setup inside the try?",
+        alone=True,
+    )
     case.want(server.calls == wanted, f"{server.calls}", alone=True)
     case.want(error_of(bench, ValueError), "no ValueError: the exception was swallowed")
 
@@ -231,6 +241,14 @@ class Lengths:
     def handle(self: Any) -> None:
         for line in self.rfile:
             self.wfile.write(b"%d letters\n" % len(line.rstrip(b"\r\n")))
+
+
+class WritesAtOnce:
+    """Has a wfile without a buffer, so that an answer is seen as soon as it is written."""
+
+    def setup(self: Any) -> None:
+        super().setup()  # type: ignore[misc]
+        self.wfile = minisocketserver._SocketWriter(self.connection)
 
 
 class ClosesItsFile:
@@ -259,14 +277,73 @@ def answers_each_line(bench: Bench, Lengths: Any) -> None:
             say(client, piece)
             time.sleep(0.01)
         hang_up(client)
-        got = rest_of(client)
+        got = _answer_of(case, client)
         for wrong, question in _MISREAD_LINES.items():
             case.want(got != wrong, f"{wrong!r}: {question}")
+        case.want(got or bench.records.errors, "no answer: does handle write to self.wfile?")
+        case.want(got, "no answer")
         case.want(got == b"5 letters. 5 letters. ", f"{got!r}")
         case.want(not bench.records.errors, "an exception")
 
 
+@chapter.check("lines")
+def answers_an_empty_line(bench: Bench, Lengths: Any) -> None:
+    case = bench.case(
+        called=r"Lengths, sent 'Hello\n\nWorld\n' and then the end",
+        expected="b'5 letters. 0 letters. 5 letters. '",
+        why="An empty line is a line, of no letters. It still has its line break when you get it; "
+        "b'', with none, means the end of the stream.",
+    )
+    handler = bench.subclass(ClosesItsFile, Lengths)
+    with case.serving(make(bench, handler)) as server, dial(case, server) as client:
+        say(client, b"Hello\n\nWorld\n")
+        hang_up(client)
+        got = _answer_of(case, client)
+    leaves = f"{got!r}: does the loop take the empty line for the end?"
+    case.want(got != b"5 letters. ", leaves)
+    case.want(got != b"5 letters. 5 letters. ", f"{got!r}, and nothing for the empty line")
+    case.want(got == b"5 letters. 0 letters. 5 letters. ", f"{got!r}")
+
+
+@chapter.check("lines")
+def answers_while_the_client_waits(bench: Bench, Lengths: Any) -> None:
+    case = bench.case(
+        called=r"Lengths, sent 'Hello\n' by a client that waits, with a wfile that has no buffer",
+        expected="b'5 letters. ' while the client waits",
+        why="The client may wait for its answer before it says more. Reading all of the stream "
+        "first would have each wait for the other.",
+    )
+    handler = bench.subclass(WritesAtOnce, Lengths)
+    with case.serving(make(bench, handler)) as server, dial(case, server) as client:
+        say(client, b"Hello\n")
+        got = hear(client)
+        hang_up(client)
+    case.want(
+        got,
+        "no answer while the client waits: does handle read to the end before it writes?",
+    )
+
+
+def _answer_of(case: Case, client: Any) -> bytes:
+    """Return all that comes until the end, and fail where there is no end to it."""
+    got = b""
+    client.settimeout(PATIENCE)
+    with suppress(OSError):
+        while len(got) < ENDLESS and (data := client.recv(4096)):
+            got += data
+    end = "..., and no end: does the loop stop when readline gives b''?"
+    case.want(len(got) < ENDLESS, f"{got[:50]!r}{end}", alone=True)
+    return got
+
+
+ENDLESS = 10_000
+"""Bytes that no answer to a few short lines has."""
+
 _MISREAD_LINES = {
+    b"3 letters. 5 letters. 3 letters. ": "the pieces were counted, not the lines",
+    b"3 letters. 5 letters. 5 letters. ": "the pieces were counted, not the lines",
+    b"5 letters.5 letters.": "is there a space at the end of each answer?",
+    b"5 letters5 letters": "is there a full stop and a space at the end of each answer?",
     b"6 letters. 7 letters. ": "is the line break counted as well?",
     b"5 letters. 6 letters. ": "a line may end in two bytes, b'\\r\\n'",
     b"5 letters. ": "the first line alone. handle runs once for each connection, so it must loop",
@@ -274,6 +351,33 @@ _MISREAD_LINES = {
     b"11 letters. ": "the whole stream was counted. Did read() wait for its end?",
     b"10 letters. ": "the whole stream was counted. Did read() wait for its end?",
 }
+
+
+@chapter.check("buffers")
+def opens_files_of_bytes(bench: Bench, StreamRequestHandler: Any) -> None:
+    case = bench.case(
+        called="StreamRequestHandler(request, client_address, server), with this setup",
+        expected="self.rfile and self.wfile, two open files of bytes",
+        why="A connection carries bytes, so makefile opens its files with the modes 'rb' and 'wb'. "
+        "_SocketWriter is a class: calling it makes the file.",
+    )
+    wrong = case.call(_wrong_file, StreamRequestHandler)
+    case.want(not wrong, wrong, alone=True)
+
+
+def _wrong_file(handler: Any) -> str:
+    client, request = socket.socketpair()
+    with client, request:
+        made = handler(request, "by hand", None)
+        for name in ("rfile", "wfile"):
+            file = getattr(made, name, None)
+            if file is None:
+                return f"no self.{name}: is the file kept on self?"
+            if isinstance(file, type):
+                return f"self.{name} is the class {file.__name__}: is it called, with a connection?"
+            if isinstance(file, io.TextIOBase):
+                return f"self.{name} is a file of text: is there a b in its mode?"
+    return ""
 
 
 @chapter.check("buffers")
@@ -367,7 +471,6 @@ class Thrifty:
         self.rfile.readline()
 
 
-@chapter.check("buffers")
 @build.check("everything")
 def everything(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
@@ -378,9 +481,25 @@ def everything(bench: Bench, StreamRequestHandler: Any) -> None:
     )
     server = make(bench, bench.subclass(Chatty, StreamRequestHandler), told=[])
     got = len(_read_late(case, server))
-    question = ": does write do one send, which may take a part only?" if got else ""
+    case.want(got, f"none of {SIZE} bytes: does write send them, before it returns?")
+    question = ": does write do one send, which may take a part only?"
     case.want(got == SIZE, f"{got} of {SIZE} bytes{question}")
-    case.want(server.told == [SIZE], f"all bytes, and {server.told[0]!r} returned by write")
+    case.want(server.told, "all bytes, and no number returned by write")
+    told = server.told[0]
+    question = "" if told is not None else ": is there a return? sendall itself returns None"
+    case.want(told == SIZE, f"all bytes, and {told!r} returned by write{question}")
+
+
+@chapter.check("buffers")
+def everything_without_a_buffer(bench: Bench, StreamRequestHandler: Any) -> None:
+    case = bench.case(
+        called=f"wfile.write({SIZE} bytes), in a handler with wbufsize = 0",
+        expected="all of them at the client, and their number returned",
+        why="A file from makefile('wb', 0) does one send for each write, and send may take a part "
+        "only. Your writer's sendall goes on until everything has left.",
+    )
+    with case.in_words("{} Is wfile a _SocketWriter?", only="take a part only"):
+        everything(bench, StreamRequestHandler)
 
 
 def _read_late(case: Case, server: Any) -> bytes:
@@ -406,6 +525,7 @@ def counts_bytes(bench: Bench, StreamRequestHandler: Any) -> None:
     server = make(bench, bench.subclass(Numbers, StreamRequestHandler), told=[])
     got = _read_late(case, server)
     case.want(not bench.records.errors, "an exception")
+    case.want(server.told, "no number")
     size = len(ITEMS.tobytes())
     case.want(server.told == [size], f"{server.told[0]!r} returned, for {size} bytes")
     case.want(got == ITEMS.tobytes() + b"and lines", f"{got!r}")
@@ -485,7 +605,9 @@ def buffers(bench: Bench, StreamRequestHandler: Any) -> None:
     with case.serving(make(bench, thrifty)) as server, dial(case, server) as client:
         early = hear(client, 0.1)
         say(client, b"go on\n")
-        case.want(early is None, f"{early!r} before the handler was over")
+        case.want(
+            early is None, f"{early!r} before the handler was over: does setup look at wbufsize?"
+        )
         got = hear(client)
         case.want(got == b"small pieces", f"{got!r} in the end")
 
@@ -573,7 +695,13 @@ def options(bench: Bench, StreamRequestHandler: Any) -> None:
     case.want(error_of(bench, TimeoutError), "an end, but no TimeoutError")
 
 
+def _forget_errors(records: Any) -> None:
+    records.errors.clear()
+
+
 def _options(case: Case, handler: Any) -> tuple[Any, bool]:
+    # What an earlier case of this check has made the server report is no news of this one.
+    case.bench.there(_forget_errors, case.bench.records)
     server = visited(case, case.bench.subclass(Optioned, handler), told=None)
     case.want(server.told, "no connection to look at")
     return server.told  # type: ignore[no-any-return]
@@ -612,6 +740,20 @@ def small_packets(bench: Bench, StreamRequestHandler: Any) -> None:
     case.want(_options(case, eager)[1], "TCP_NODELAY is off", alone=True)
 
 
+@chapter.check("time limit")
+def leaves_small_packets_alone(bench: Bench, StreamRequestHandler: Any) -> None:
+    case = bench.case(
+        called="a handler that asks for nothing, on a server that has set TCP_NODELAY itself",
+        expected="TCP_NODELAY left on",
+        why="False means: the handler asks for nothing. It must not take away what others set.",
+    )
+    server = make(bench, bench.subclass(Optioned, StreamRequestHandler), told=None, eager=True)
+    with case.serving(server):
+        case.talk(server.server_address)
+    case.want(server.told, "no connection to look at")
+    case.want(server.told[1], "TCP_NODELAY is off: is setsockopt called in any case?", alone=True)
+
+
 class Late:
     """Has an answer in its buffer when the client has gone."""
 
@@ -629,14 +771,15 @@ def the_end(bench: Bench, StreamRequestHandler: Any) -> None:
         called="StreamRequestHandler(...), with wbufsize = -1, for a client who hangs up before "
         "the answer",
         expected="no error from finish, both files closed, the connection still open",
-        why="Clients leave, and what is still in the buffer has nobody to go to. That is no "
-        "error. The connection belongs to the server, which may want to keep it.",
+        why="Clients leave, and then no one is left to miss what is still in the buffer. The "
+        "connection belongs to the server, which may want to keep it.",
     )
     late = bench.subclass(Late, StreamRequestHandler)
     client, its_end = socket.socketpair()
     with bench.hand_over(its_end) as request:
         client.close()
-        _closed(case, case.call(late, request, "by hand", None))
+        skips = "; an error from the first close must not skip the second"
+        _closed(case, case.call(late, request, "by hand", None), skips)
         case.want(request.fileno() != -1, "a closed connection: that is the server's to do")
     case = bench.case(
         called="StreamRequestHandler(...), by hand, with an answer and a client who waits",
@@ -655,9 +798,9 @@ def the_end(bench: Bench, StreamRequestHandler: Any) -> None:
             want_on_self(case, one, request)
 
 
-def _closed(case: Case, handler: Any) -> None:
-    for name in ("wfile", "rfile"):
-        case.want(getattr(handler, name).closed, f"no error, but {name} is still open")
+def _closed(case: Case, handler: Any, skips: str = "") -> None:
+    case.want(handler.wfile.closed, "no error, but wfile is still open")
+    case.want(handler.rfile.closed, f"no error, but rfile is still open{skips}")
 
 
 datagrams = EXERCISES["08.2"]
@@ -699,10 +842,17 @@ def one_answer(bench: Bench, DatagramRequestHandler: Any) -> None:
         "and finish sends all of it at once, to the client's address.",
     )
     both = bench.subclass(Lengths, DatagramRequestHandler)
-    got = answers(case, both, b"Hello\nboys\n")
+    data_first = "{}; sendto wants the data first, then the address"
+    no_address = "{}; a datagram needs an address, which sendto has room for"
+    with (
+        case.in_words(data_first, only="required, not 'tuple'"),
+        case.in_words(no_address, only="Destination address required"),
+    ):
+        got = answers(case, both, b"Hello\nboys\n")
+    case.want(got, "no datagram: does finish send one?")
     case.want(len(got) == 1, f"{len(got)} datagrams: {got}")
     case.want(
-        got != [b""], "an empty datagram. read() returns what stands behind the last write: nothing"
+        got != [b""], "an empty datagram. read() returns what follows the last write: nothing"
     )
     case.want(got == [b"5 letters\n4 letters\n"], f"{got[0]!r}")
     unpacking = bench.subclass(Unpacked, DatagramRequestHandler)

@@ -632,10 +632,22 @@ def calls_the_handler(bench: Bench, serve: Any) -> None:
     with socket.create_server(ANY_PORT) as listener, ExitStack() as stack:
         listener.settimeout(PATIENCE / 2)
         where = listener.getsockname()
-        clients = [stack.enter_context(connect(where)).getsockname() for _ in range(2)]
+        clients = []
+        for _ in range(2):
+            client = stack.enter_context(connect(where))
+            client.sendall(b"ahoy")  # so that the chapter's first echo, if called, does not wait
+            clients.append(client.getsockname())
         too_often = "{}; is accept called more than once for each client?"
         with case.in_words(too_often, only="TimeoutError"):
             case.call(serve, bench.hand_over(listener), noted, 2)
+    case.want(
+        calls,
+        "handle was never called: does the loop call the function that serve is given, by the "
+        "name handle and with parentheses?",
+    )
+    case.want(
+        len(calls) > 1, "handle called once for two clients: does a return leave the loop early?"
+    )
     case.want(len(calls) == 2, f"{len(calls)} calls of handle for two clients")
     case.want(
         None not in callers,
@@ -666,8 +678,12 @@ def reads_a_line(bench: Bench, read_line: Any) -> None:
     with _stream(bench) as (client, connection):
         client.sendall(b"Hel")
         begin(_send_later, client, b"lo\nWorld\n")
-        for line in (b"Hello\n", b"World\n"):
-            _want_line(case, case.call(read_line, connection), line)
+        on = "read_line() goes on after the line break: does it look for b'\\n', in bytes?"
+        more = "nothing for the second call: has the first taken more than its own line?"
+        text = "{}: recv gives bytes, so begin with b''"
+        for line, late in ((b"Hello\n", on), (b"World\n", more)):
+            with case.in_words(text, only='not "bytes") to str'):
+                _want_line(case, case.call(read_line, connection, late=late), line)
 
 
 @chapter.check("read line")
@@ -706,7 +722,7 @@ def _send_later(client: socket.socket, data: bytes) -> None:
 
 def _want_line(case: Case, got: Any, line: bytes) -> None:
     case.want(got is not None, "None: is there a return?")
-    case.want(isinstance(got, bytes), f"{got!r}, which is no bytes")
+    case.want(isinstance(got, bytes), f"{got!r}, which isn't bytes")
     case.want(not got or got != line[:-1], f"{got!r}, without its line break")
     case.want(
         got == line or not got.startswith(line) or not line,
@@ -744,8 +760,12 @@ def stays(bench: Bench, echo: Any) -> None:
             case.want(got != [b"one"], once)
             late = isinstance(error, TimeoutError)
             told = f"nothing for b'one' yet: is each piece sent back at once?{bench.whereabouts()}"
-            case.fail(told if late else describe(error), error, alone=late)
+            case.fail(told if late else "no answer", error, alone=late)
+    case.want(any(got), "no answer")
     case.want(got != [b"one", b""], once)
+    answer = b"".join(got)
+    again = b"two" not in answer and answer.count(b"one") > 1
+    case.want(not again, "b'one' over and over: is there a recv in the loop?", alone=True)
     case.want(got == [b"one", b"two"], f"{got}")
 
 
@@ -770,7 +790,12 @@ def goes_when_the_client_goes(bench: Bench, echo: Any) -> None:
             got = _until_the_end(server.server_address, b"ahoy")
         except TimeoutError as error:
             told = "echo() is back, and the connection still open"
-            case.want(done.is_set(), "no end: echo() goes on, although recv gives b''", alone=True)
+            case.want(
+                done.is_set(),
+                "no end: echo() goes on, although recv gives b''. Does the loop look for that, in "
+                "bytes?",
+                alone=True,
+            )
             case.fail(f"no end: {told}", error, alone=True)
         except OSError as error:
             case.fail(describe(error), error)
@@ -830,18 +855,22 @@ def gives_each_a_thread(bench: Bench, serve_threaded: Any) -> None:
         threads.append(threading.current_thread())
         echo(args[0])
 
+    # An error in the call of it is told under the name that the learner knows.
+    noted.__module__, noted.__qualname__ = "builtins", "handle"
     with socket.create_server(ANY_PORT) as listener:
         listener.settimeout(PATIENCE)
         where = listener.getsockname()
         with connect(where), connect(where) as second:
             second.sendall(b"my question")
             given, got = bench.hand_over(listener), b""
-            case.call(
-                in_foreground,
-                lambda: serve_threaded(given, noted, 2),
-                late="serve_threaded() waits for the first client, who says nothing: it calls "
-                "handle itself, or waits for the thread to end",
-            )
+            by_name = "{}. Thread wants its arguments by name: target=, args= and daemon="
+            with case.in_words(by_name, only="group argument"):
+                case.call(
+                    in_foreground,
+                    lambda: serve_threaded(given, noted, 2),
+                    late="serve_threaded() waits for the first client, who says nothing: it calls "
+                    "handle itself, or waits for the thread to end",
+                )
             with suppress(OSError):
                 got = second.recv(100)
             _want_connections(case, calls)
@@ -850,7 +879,10 @@ def gives_each_a_thread(bench: Bench, serve_threaded: Any) -> None:
                 "no call of handle: is the thread started, and is args a tuple, (connection,)?",
             )
             case.want(got == b"my question", f"{got!r} for the second client")
-    case.want(all(thread.daemon for thread in threads), "a thread that is no daemon")
+    case.want(
+        all(thread.daemon for thread in threads),
+        "a thread that isn't a daemon: is it made with daemon=True?",
+    )
 
 
 @chapter.check("datagram")
@@ -864,10 +896,15 @@ def sends_a_datagram_back(bench: Bench, send_back: Any) -> None:
     with postbox() as server, postbox() as first, postbox() as second:
         where, given = server.getsockname(), bench.hand_over(server)
         no_address = "{}; a datagram needs an address, which sendto has room for"
+        data_first = "{}; sendto wants the data first, then the address, and recvfrom gives both"
+        late = "send_back() isn't back after one datagram: does it wait for a second one?"
         for client, message in ((first, b"ahoy"), (second, b"hello")):
             client.sendto(message, where)
-            with case.in_words(no_address, only="Destination address required"):
-                case.call(send_back, given)
+            with (
+                case.in_words(no_address, only="Destination address required"),
+                case.in_words(data_first, only="required, not 'tuple'"),
+            ):
+                case.call(send_back, given, late=late)
             case.want(given.fileno() != -1, "the server's socket is closed: the next card is lost")
             case.want(
                 not has_answer(given),

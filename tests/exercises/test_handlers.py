@@ -214,7 +214,7 @@ BUILD = [
     pytest.param((Base, ReadsAhead), "everything", "b'' left for recv", id="reads ahead"),
     pytest.param((Base, WritesLate), "everything", "while the handler waits", id="writes late"),
     pytest.param((Base, ZeroIsNone), "options", "time limit is 2", id="zero is none"),
-    pytest.param((NeverHandles, Stream), "steps", "does __init__ call the steps?", id="no steps"),
+    pytest.param((NeverHandles, Stream), "steps", "does __init__ call the steps", id="no steps"),
     pytest.param(
         (NoFinally, Stream), "steps", "handle failed, and finish did not run", id="finally"
     ),
@@ -472,7 +472,7 @@ class PacketOnTheClass(Datagram):
 
 POSTCARDS = [
     pytest.param(PacketOnTheClass, "answer", "packet kept on the class", id="class"),
-    pytest.param(ReadsAtTheEnd, "answer", "behind the last write", id="reads at the end"),
+    pytest.param(ReadsAtTheEnd, "answer", "follows the last write", id="reads at the end"),
     pytest.param(AnswersAtOnce, "answer", "datagrams: [b'5 letters", id="at once"),
     pytest.param(ClosesTheSocket, "answer", "all clients share it", id="learners-19"),
     pytest.param(NotAPair, "answer", "not 'tuple'", id="learners-19-pair"),

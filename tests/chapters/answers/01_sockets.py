@@ -36,6 +36,18 @@ def serve(listener, handle, clients):
         address = listener.accept()[1]
         handle(connection)
 
+# %% serve: handle was never called
+def serve(listener, handle, clients):
+    for _ in range(clients):
+        connection, _ = listener.accept()
+        echo(connection)
+
+# %% serve: does a return leave the loop early?
+def serve(listener, handle, clients):
+    for _ in range(clients):
+        connection, _ = listener.accept()
+        return handle(connection)
+
 # %% read line
 def read_line(connection):
     pieces = []
@@ -85,6 +97,26 @@ def read_line(connection):
     while not line.endswith(b"\n"):
         line += connection.recv(1)
 
+# %% read line: does it look for b'\n', in bytes?
+def read_line(connection):
+    line = b""
+    while True:
+        byte = connection.recv(1)
+        line += byte
+        if byte == "\n" or byte == b"":
+            return line
+
+# %% read line: has the first taken more than its own line?
+def read_line(connection):
+    return connection.makefile("rb").readline()
+
+# %% read line: so begin with b''
+def read_line(connection):
+    line = ""
+    while not line.endswith("\n"):
+        line += connection.recv(1)
+    return line
+
 # %% echo
 def echo(connection):
     with connection:
@@ -126,6 +158,19 @@ def echo(connection):
         while data := connection.recv(1024):
             connection.send(data)
 
+# %% echo: is there a recv in the loop?
+def echo(connection):
+    with connection:
+        data = connection.recv(1024)
+        while data:
+            connection.sendall(data)
+
+# %% echo: no answer (TypeError: 'socket' object is not iterable
+def echo(connection):
+    with connection:
+        for data in connection:
+            connection.sendall(data)
+
 # %% thread
 def serve_threaded(listener, handle, clients):
     threads = []
@@ -162,11 +207,17 @@ def serve_threaded(listener, handle, clients):
         connection, _ = listener.accept()
         threading.Thread(target=handle, args=(connection), daemon=True).start()
 
-# %% thread: a thread that is no daemon
+# %% thread: a thread that isn't a daemon
 def serve_threaded(listener, handle, clients):
     for _ in range(clients):
         connection, _ = listener.accept()
         threading.Thread(target=handle, args=(connection,)).start()
+
+# %% thread: Thread wants its arguments by name
+def serve_threaded(listener, handle, clients):
+    for _ in range(clients):
+        connection, _ = listener.accept()
+        threading.Thread(handle, (connection,), daemon=True).start()
 
 # %% datagram
 def send_back(server):
@@ -193,3 +244,14 @@ def send_back(server):
 def send_back(server):
     data, client_address = server.recvfrom(1024)
     server.sendto(data)
+
+# %% datagram: sendto wants the data first
+def send_back(server):
+    data, client_address = server.recvfrom(1024)
+    server.sendto(client_address, data)
+
+# %% datagram: does it wait for a second one?
+def send_back(server):
+    while True:
+        data, client_address = server.recvfrom(1024)
+        server.sendto(data, client_address)

@@ -106,6 +106,31 @@ class Lengths(StreamRequestHandler):
         for line in self.rfile:
             self.wfile.write(f"{len(line.strip())} letters. ")
 
+# %% lines: does handle write to self.wfile?
+class Lengths(StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            return b"%d letters. " % len(line.strip())
+
+# %% lines: does the loop stop when readline gives b''?
+class Lengths(StreamRequestHandler):
+    def handle(self):
+        while True:
+            line = self.rfile.readline()
+            self.wfile.write(b"%d letters. " % len(line.strip()))
+
+# %% lines: does the loop take the empty line for the end?
+class Lengths(StreamRequestHandler):
+    def handle(self):
+        while line := self.rfile.readline().strip():
+            self.wfile.write(b"%d letters. " % len(line))
+
+# %% lines: does handle read to the end before it writes?
+class Lengths(StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile.readlines():
+            self.wfile.write(b"%d letters. " % len(line.strip()))
+
 # %% write
 @reopen(_SocketWriter)
 class _SocketWriter:
@@ -134,6 +159,20 @@ class _SocketWriter:
     def write(self, data, /):
         self._sock.sendall(data)
         return len(data)
+
+# %% write: does write send them, before it returns?
+@reopen(_SocketWriter)
+class _SocketWriter:
+    def write(self, data, /):
+        return memoryview(data).nbytes
+        self._sock.sendall(data)
+
+# %% write: no number returned by write (TypeError: 'int' object is not callable
+@reopen(_SocketWriter)
+class _SocketWriter:
+    def write(self, data, /):
+        self._sock.sendall(data)
+        return memoryview(data).nbytes()
 
 # %% buffers
 @reopen(StreamRequestHandler)
@@ -189,6 +228,34 @@ class StreamRequestHandler:
     def setup(self):
         self.connection = self.request
         self.rfile = self.connection.makefile("rb")
+        if self.wbufsize == 0:
+            self.wfile = _SocketWriter(self.connection)
+        else:
+            self.wfile = self.connection.makefile("wb", self.wbufsize)
+
+# %% buffers: self.wfile is the class _SocketWriter: is it called
+@reopen(StreamRequestHandler)
+class StreamRequestHandler:
+    rbufsize = -1
+    wbufsize = 0
+
+    def setup(self):
+        self.connection = self.request
+        self.rfile = self.connection.makefile("rb", self.rbufsize)
+        if self.wbufsize == 0:
+            self.wfile = _SocketWriter
+        else:
+            self.wfile = self.connection.makefile("wb", self.wbufsize)
+
+# %% buffers: self.rfile is a file of text
+@reopen(StreamRequestHandler)
+class StreamRequestHandler:
+    rbufsize = -1
+    wbufsize = 0
+
+    def setup(self):
+        self.connection = self.request
+        self.rfile = self.connection.makefile("r", self.rbufsize)
         if self.wbufsize == 0:
             self.wfile = _SocketWriter(self.connection)
         else:
@@ -253,6 +320,42 @@ class StreamRequestHandler:
         limit = self.timeout
         if limit is not None:
             sock.settimeout(limit)
+
+# %% time limit: is setsockopt called in any case?
+@reopen(StreamRequestHandler)
+class StreamRequestHandler:
+    timeout = None
+    disable_nagle_algorithm = False
+
+    def setup(self):
+        self.connection = self.request
+        if self.timeout is not None:
+            self.connection.settimeout(self.timeout)
+        nodelay = self.disable_nagle_algorithm
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, nodelay)
+        self.rfile = self.connection.makefile("rb", self.rbufsize)
+        if self.wbufsize == 0:
+            self.wfile = _SocketWriter(self.connection)
+        else:
+            self.wfile = self.connection.makefile("wb", self.wbufsize)
+
+# %% time limit: (TypeError: setsockopt() takes
+@reopen(StreamRequestHandler)
+class StreamRequestHandler:
+    timeout = None
+    disable_nagle_algorithm = False
+
+    def setup(self):
+        self.connection = self.request
+        if self.timeout is not None:
+            self.connection.settimeout(self.timeout)
+        if self.disable_nagle_algorithm:
+            self.connection.setsockopt(socket.TCP_NODELAY, True)
+        self.rfile = self.connection.makefile("rb", self.rbufsize)
+        if self.wbufsize == 0:
+            self.wfile = _SocketWriter(self.connection)
+        else:
+            self.wfile = self.connection.makefile("wb", self.wbufsize)
 
 # %% time limit: does this setup still open both files?
 @reopen(StreamRequestHandler)
@@ -352,7 +455,7 @@ class DatagramRequestHandler(BaseRequestHandler):
             return
         self.socket.sendto(written, self.client_address)
 
-# %% postcard: read() returns what stands behind the last write
+# %% postcard: read() returns what follows the last write
 class DatagramRequestHandler(BaseRequestHandler):
     always_reply = True
 
