@@ -206,7 +206,7 @@ def attempt(
                 with bench.here() as here:
                     check.try_on(here, given)
     except CaseError as error:
-        return error.failure if runs is None else _with_cells_to_run(error.failure, runs)
+        return error.failure if runs is None else _with_what_is_lacking(error.failure, runs)
     except CannotCheckError:
         raise
     except (Exception, SystemExit) as error:  # the answer lacks what the check took for granted
@@ -215,7 +215,7 @@ def attempt(
             told += "Set TMPDIR to a folder that you may write to."
             raise CannotCheckError(told) from error
         return Failure(
-            called=f"the check {check.name!r} of {' and '.join(exercise.names)}",
+            called=f"what the check {check.name!r} tries",
             got=describe(error),
             expected="an answer with the names and methods that the task asks for",
             why="The check, like any program, uses an answer through its attributes and methods.",
@@ -244,12 +244,18 @@ def _want_current(names: tuple[str, ...], runs: Runs | None) -> None:
         )
 
 
-def _with_cells_to_run(failure: Failure, runs: Runs) -> Failure:
-    """Say which cells to run where the answer lacks a name that no cell of this kernel defined."""
+def _with_what_is_lacking(failure: Failure, runs: Runs) -> Failure:
+    """Say what to do where self, or a name that no cell of this kernel defined, is lacking."""
+    count = re.search(r"takes (\d+) positional arguments? but (\d+) (was|were) given", failure.got)
+    if count and int(count[2]) == int(count[1]) + 1:
+        told = "Python passes the object itself first: def needs self, and a call leaves it out."
+        return replace(failure, why=told)
     lacking = re.search(r"NameError: name '(\w+)' is not defined", failure.got)
     if lacking is None or runs.is_known(lacking[1]) or FIRST in failure.got:
         return failure
-    return replace(failure, why=f"Does a cell above define {lacking[1]}? Then {FIRST}.")
+    name = lacking[1]
+    told = f"Does it belong to the object? Then it's self.{name}. "
+    return replace(failure, why=f"{told}Does a cell above define {name}? Then {FIRST}.")
 
 
 def _given(bench: Bench, name: str, namespace: Mapping[str, Any], runs: Runs | None) -> Any:
