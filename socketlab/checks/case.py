@@ -180,6 +180,10 @@ class Case:
             if failure is not None:  # what was asked comes first, then that it will not stop
                 raise failure from failure.__cause__
             self.fail(f"{trouble}".rstrip(".") + bench.whereabouts(), trouble.__cause__)
+        except Exception:
+            if failure is not None:  # neither does an error in server_close, when it's called again
+                raise failure from failure.__cause__
+            raise
 
     def serving_quickly(self, server: Any) -> AbstractContextManager[Any]:
         """Serve so that the standard library's loop is soon stopped, and the check over."""

@@ -216,7 +216,7 @@ def attempt(
             told += "Set TMPDIR to a folder that you may write to."
             raise CannotCheckError(told) from error
         failure = Failure(
-            called=f"the check {check.name!r} of {' and '.join(exercise.names)}",
+            called=f"what the check {check.name!r} tries",
             got=describe(error),
             expected="an answer with the names and methods that the task asks for",
             why="The check, like any program, uses an answer through its attributes and methods.",
@@ -259,7 +259,9 @@ def _in_a_notebook(
     lacking = re.search(r"NameError: name '(\w+)' is not defined", failure.got)
     if lacking is None or runs.is_known(lacking[1]) or FIRST in failure.got:
         return failure
-    return replace(failure, why=f"Does a cell above define {lacking[1]}? Then {FIRST}.")
+    name = lacking[1]
+    told = f"Does it belong to the object? Then it's self.{name}. "
+    return replace(failure, why=f"{told}Does a cell above define {name}? Then {FIRST}.")
 
 
 def _given(bench: Bench, name: str, namespace: Mapping[str, Any], runs: Runs | None) -> Any:

@@ -1,5 +1,6 @@
 """Where in a learner's code an error came from, or a thread stands."""
 
+import linecache
 import sys
 import sysconfig
 import threading
@@ -58,6 +59,9 @@ def describe(error: BaseException) -> str:
         (frame, line) for frame, line in walk if is_theirs(frame.f_code.co_filename)
     )
     if theirs and isinstance(error, NotImplementedError):
+        above = linecache.getline(theirs[-1].filename, (theirs[-1].lineno or 1) - 1)
+        if above.strip() != "# YOUR CODE HERE":  # it was left in, below an answer
+            return f"{theirs[-1].name}() still raises NotImplementedError: delete that line"
         return f"{theirs[-1].name}() is still blank"
     return f"{text.rstrip('.')}, {_place(theirs[-1])}" if theirs else text
 

@@ -184,6 +184,7 @@ def test_a_name_that_is_missed_only_when_it_is_used_is_told(kernel):
     kernel.run(late.replace("= socket.AF_INET", "= 2").replace("= socket.SOCK_STREAM", "= 1"), "a")
     text = kernel.run(CHECK, "check")
     assert "name 'socket' is not defined" in told(text)
+    assert "Does it belong to the object? Then it's self.socket." in text
     assert "Does a cell above define socket? Then this kernel has not run the cells" in text
 
 

@@ -111,6 +111,12 @@ class ThreadPoolMixIn:
     def has_capacity(self):
         return len(self.__pool) <= self.pool_size + self.queue_size
 
+# %% capacity: has_capacity() returned None
+@reopen(ThreadPoolMixIn)
+class ThreadPoolMixIn:
+    def has_capacity(self):
+        len(self.open_requests) < self.pool_size + self.queue_size
+
 # %% workers
 @reopen(ThreadPoolMixIn)
 class ThreadPoolMixIn:
@@ -195,6 +201,57 @@ class ThreadPoolMixIn:
             except BaseException:
                 failure = *sys.exc_info(), threading.current_thread()
                 threading.excepthook(threading.ExceptHookArgs(failure))
+
+# %% workers: missing 1 required positional argument
+@reopen(ThreadPoolMixIn)
+class ThreadPoolMixIn:
+    def server_close(self):
+        for _ in self.__pool:
+            self.__queue.put(None)
+        super().server_close()
+
+    def __serve_queue(self):
+        while (job := self.__queue.get()) is not None:
+            try:
+                self.process_request_thread(job)
+            except BaseException:
+                threading.excepthook(threading.ExceptHookArgs([*sys.exc_info(), None]))
+            finally:
+                self.forget_closed(job[0])
+
+# %% workers: object has no attribute 'put'
+@reopen(ThreadPoolMixIn)
+class ThreadPoolMixIn:
+    def server_close(self):
+        for worker in self.__pool:
+            worker.put(None)
+        super().server_close()
+
+    def __serve_queue(self):
+        while (job := self.__queue.get()) is not None:
+            try:
+                self.process_request_thread(*job)
+            except BaseException:
+                threading.excepthook(threading.ExceptHookArgs([*sys.exc_info(), None]))
+            finally:
+                self.forget_closed(job[0])
+
+# %% workers: threading.excepthook(*sys.exc_info()
+@reopen(ThreadPoolMixIn)
+class ThreadPoolMixIn:
+    def server_close(self):
+        for _ in self.__pool:
+            self.__queue.put(None)
+        super().server_close()
+
+    def __serve_queue(self):
+        while (job := self.__queue.get()) is not None:
+            try:
+                self.process_request_thread(*job)
+            except BaseException:
+                threading.excepthook(*sys.exc_info(), threading.current_thread())
+            finally:
+                self.forget_closed(job[0])
 
 # %% drain
 _LAST_WORDS = 0.5
@@ -321,6 +378,50 @@ class DrainMixIn:
         self.server_close()
         return [client_address for _, client_address in cut]
 
+# %% drain: was the loop left at the first
+_LAST_WORDS = 1.0
+
+
+@reopen(DrainMixIn)
+class DrainMixIn:
+    def drain(self, timeout):
+        deadline = time.monotonic() + timeout
+        BaseServer.stop_serving(self)
+        self._BaseServer__is_shut_down.wait(timeout)
+        self.socket.close()
+        self.wait_until_closed(max(0.0, deadline - time.monotonic()))
+        cut = list(self.open_requests.values())
+        with suppress(OSError):
+            for request, _ in cut:
+                if isinstance(request, socket.socket):
+                    socket.socket.shutdown(request, socket.SHUT_RDWR)
+        if not self.wait_until_closed(_LAST_WORDS):
+            vars(self)["_threads"] = ()
+        self.server_close()
+        return [client_address for _, client_address in cut]
+
+# %% drain: request.shutdown() was called
+_LAST_WORDS = 1.0
+
+
+@reopen(DrainMixIn)
+class DrainMixIn:
+    def drain(self, timeout):
+        deadline = time.monotonic() + timeout
+        BaseServer.stop_serving(self)
+        self._BaseServer__is_shut_down.wait(timeout)
+        self.socket.close()
+        self.wait_until_closed(max(0.0, deadline - time.monotonic()))
+        cut = list(self.open_requests.values())
+        for request, _ in cut:
+            if isinstance(request, socket.socket):
+                with suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
+        if not self.wait_until_closed(_LAST_WORDS):
+            vars(self)["_threads"] = ()
+        self.server_close()
+        return [client_address for _, client_address in cut]
+
 # %% limits
 @reopen(LimitsMixIn)
 class LimitsMixIn:
@@ -390,6 +491,31 @@ class LimitsMixIn:
             return True
         self.forget_closed()
         return len(self.open_requests) <= self.max_connections
+
+# %% limits: object has no attribute 'settimeout'
+@reopen(LimitsMixIn)
+class LimitsMixIn:
+    def get_request(self):
+        request, client_address = super().get_request()
+        self.settimeout(self.idle_timeout)
+        return request, client_address
+
+    def __has_room(self):
+        if self.max_connections is None or len(self.open_requests) <= self.max_connections:
+            return True
+        self.forget_closed()
+        return len(self.open_requests) <= self.max_connections
+
+# %% limits: what does __has_room() return?
+@reopen(LimitsMixIn)
+class LimitsMixIn:
+    def get_request(self):
+        request, client_address = super().get_request()
+        request.settimeout(self.idle_timeout)
+        return request, client_address
+
+    def __has_room(self):
+        self.max_connections is None or len(self.open_requests) <= self.max_connections
 
 # %% slow line
 @reopen(_DeadlineStream)
@@ -509,6 +635,40 @@ class TLSMixIn:
         request.do_handshake()
         super().finish_request(request, client_address)
 
+# %% handshake: an empty shell
+class TLSMixIn:
+    handshake_timeout = 10.0
+
+    def server_activate(self):
+        super().server_activate()
+        self.ssl_context.wrap_socket(
+            self.socket, server_side=True, do_handshake_on_connect=False
+        )
+
+    def finish_request(self, request, client_address):
+        timeout = request.gettimeout()
+        request.settimeout(self.handshake_timeout)
+        request.do_handshake()
+        request.settimeout(timeout)
+        super().finish_request(request, client_address)
+
+# %% handshake: is it self.ssl_context that wraps?
+class TLSMixIn:
+    handshake_timeout = 10.0
+
+    def server_activate(self):
+        super().server_activate()
+        self.socket = server_context.wrap_socket(
+            self.socket, server_side=True, do_handshake_on_connect=False
+        )
+
+    def finish_request(self, request, client_address):
+        timeout = request.gettimeout()
+        request.settimeout(self.handshake_timeout)
+        request.do_handshake()
+        request.settimeout(timeout)
+        super().finish_request(request, client_address)
+
 # %% both kinds
 class DualStackMixIn:
     address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
@@ -550,4 +710,13 @@ class DualStackMixIn:
     def server_bind(self):
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        super().server_bind()
+
+# %% both kinds: is the level socket.IPPROTO_IPV6?
+class DualStackMixIn:
+    address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+
+    def server_bind(self):
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.IPV6_V6ONLY, 0)
         super().server_bind()
