@@ -249,7 +249,12 @@ def _with_cells_to_run(failure: Failure, runs: Runs) -> Failure:
     lacking = re.search(r"NameError: name '(\w+)' is not defined", failure.got)
     if lacking is None or runs.is_known(lacking[1]) or FIRST in failure.got:
         return failure
-    return replace(failure, why=f"Does a cell above define {lacking[1]}? Then {FIRST}.")
+    name = lacking[1]
+    if name == "self":
+        why = "self is known only inside a method that has it as its first parameter. "
+        return replace(failure, why=f"{why}Is this line indented as far as the method's others?")
+    why = f"Does a cell above define {name}? Then {FIRST}."
+    return replace(failure, why=f"{why} If it belongs to the object, write self.{name}.")
 
 
 def _given(bench: Bench, name: str, namespace: Mapping[str, Any], runs: Runs | None) -> Any:

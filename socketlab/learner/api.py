@@ -197,7 +197,7 @@ def _is_lent(chapter: Exercise, check: Check, namespace: dict[str, Any]) -> bool
         if not blank:
             break
         if not places.is_borrowed(chapter, blank):
-            raise places.open_place(chapter, blank, check.name)
+            raise places.open_place(chapter, blank, check.name, answers)
         places.lend(chapter, blank, namespace)
         if blank == check.name:
             return True

@@ -7,7 +7,7 @@ from .. import project
 from ..checks.core import Exercise
 from ..output import SentenceError, say
 from . import progress_log
-from .stubs import blanks, complete, files_of, stubs_among
+from .stubs import begun_among, blank, blanks, complete, files_of, stubs_among
 
 
 def place_id(chapter: str, name: str) -> str:
@@ -37,10 +37,18 @@ class OpenPlaceError(SentenceError):
     """Nothing has been written in a place yet; the text says what to do."""
 
 
-def open_place(chapter: Exercise, name: str, asked_for: str) -> OpenPlaceError:
+def open_place(
+    chapter: Exercise, name: str, asked_for: str, answers: dict[str, Any]
+) -> OpenPlaceError:
     """Return what `check` raises where a place is still blank, perhaps not the one asked for."""
     asked = f'"{chapter.id}", part="{name}"'
     first = f"{chapter.id} {name}: this one is for you to write, in the cell above."
+    marked = _marked(chapter, name)
+    if begun := begun_among(answers, blank(marked)) & blanks(marked):
+        methods = " and ".join(f"{one}()" for one in sorted(begun))
+        first = f"{chapter.id} {name}: you have begun {methods}, in the cell above. "
+        first += "A finished answer takes the place of raise NotImplementedError() and of the "
+        first += "comment above it."
     if name != asked_for:
         first = f"{chapter.id} {asked_for}: first write {name}, further up, which is still blank."
     return OpenPlaceError(

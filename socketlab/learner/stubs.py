@@ -58,6 +58,16 @@ def stubs_among(answers: dict[str, Any]) -> set[str]:
     return {function.__qualname__ for function in _all_functions(answers) if _is_stub(function)}
 
 
+def begun_among(answers: dict[str, Any], given: str) -> set[str]:
+    """Return the names of the stubs among the answers with lines that aren't in `given`."""
+    known = {line.strip() for line in given.splitlines()}
+    return {
+        function.__qualname__
+        for function in _all_functions(answers)
+        if _is_stub(function) and set(_lines(function)) - known
+    }
+
+
 def files_of(answers: dict[str, Any]) -> set[str]:
     """Return the names of the files, or cells, that the answers' functions and methods are from."""
     return {function.__code__.co_filename for function in _all_functions(answers)}
@@ -77,12 +87,15 @@ def _functions(answer: Any) -> Iterator[FunctionType]:
 
 
 def _is_stub(function: FunctionType) -> bool:
+    return any(
+        line == STUB and following.startswith("raise NotImplementedError")
+        for line, following in pairwise(_lines(function))
+    )
+
+
+def _lines(function: FunctionType) -> list[str]:
     try:
         lines = [line.strip() for line in inspect.getsource(function).splitlines()]
     except (OSError, TypeError):
-        return False
-    lines = [line for line in lines if line]
-    return any(
-        line == STUB and following.startswith("raise NotImplementedError")
-        for line, following in pairwise(lines)
-    )
+        return []
+    return [line for line in lines if line]

@@ -58,8 +58,15 @@ def describe(error: BaseException) -> str:
         (frame, line) for frame, line in walk if is_theirs(frame.f_code.co_filename)
     )
     if theirs and isinstance(error, NotImplementedError):
-        return f"{theirs[-1].name}() is still blank"
+        return f"{_left_in(theirs[-1])}{theirs[-1].name}() is still blank"
     return f"{text.rstrip('.')}, {_place(theirs[-1])}" if theirs else text
+
+
+def _left_in(frame: traceback.FrameSummary) -> str:
+    """Say which line to take out, where it's the one that every blank ends with."""
+    if (frame.line or "").strip() != "raise NotImplementedError()":
+        return ""
+    return f"line {frame.lineno} of your code is raise NotImplementedError(): take it out, or "
 
 
 def _place(frame: traceback.FrameSummary) -> str:
