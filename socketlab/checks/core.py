@@ -260,6 +260,9 @@ def _in_a_notebook(
     if lacking is None or runs.is_known(lacking[1]) or FIRST in failure.got:
         return failure
     name = lacking[1]
+    if name == "self":
+        told = "self is known only inside a method that has it as its first parameter. "
+        return replace(failure, why=f"{told}Is this line indented as far as the method's others?")
     told = f"Does it belong to the object? Then it's self.{name}. "
     return replace(failure, why=f"{told}Does a cell above define {name}? Then {FIRST}.")
 

@@ -9,12 +9,12 @@ from ..notebook.run_history import Runs
 from ..output import SentenceError, say
 from . import progress_log
 from .stubs import (
+    begun_among,
     blank,
     blanks,
     complete,
     files_of,
     functions_in,
-    lines_beside_stubs,
     stubs_among,
 )
 
@@ -52,12 +52,16 @@ def open_place(
     """Return what `check` raises where a place is still blank, perhaps not the one asked for."""
     asked = f'"{chapter.id}", part="{name}"'
     first = f"{chapter.id} {name}: this one is for you to write, in the cell above."
+    marked = _marked(chapter, name)
     if name != asked_for:
         first = f"{chapter.id} {asked_for}: first write {name}, further up, which is still blank."
     elif slip := slip_in_the_cell(chapter, name, runs):
         first += f" {slip}"
-    elif lines_beside_stubs(answers, blank(_marked(chapter, name))):
-        first += " Your lines are there, and so is raise NotImplementedError(). Delete that line."
+    elif begun := begun_among(answers, blank(marked)) & blanks(marked):
+        methods = " and ".join(f"{one}()" for one in sorted(begun))
+        first = f"{chapter.id} {name}: you have begun {methods}, in the cell above. "
+        first += "A finished answer takes the place of raise NotImplementedError() and of the "
+        first += "comment above it."
     return OpenPlaceError(
         f"✎ {first}\n"
         f"  A nudge:    hint({asked})\n"

@@ -65,12 +65,14 @@ def stubs_among(answers: dict[str, Any]) -> set[str]:
     return {function.__qualname__ for function in _all_functions(answers) if _is_stub(function)}
 
 
-def lines_beside_stubs(answers: dict[str, Any], source: str) -> list[str]:
-    """Return the lines in stubs that a blank cell, `source`, has not: somebody has written them."""
-    given = {line.strip() for line in source.splitlines()}
-    stubs = [function for function in _all_functions(answers) if _is_stub(function)]
-    lines = [line.strip() for stub in stubs for line in inspect.getsource(stub).splitlines()]
-    return [line for line in lines if line and not line.startswith("#") and line not in given]
+def begun_among(answers: dict[str, Any], given: str) -> set[str]:
+    """Return the names of the stubs among the answers with lines that aren't in `given`."""
+    known = {line.strip() for line in given.splitlines()}
+    return {
+        function.__qualname__
+        for function in _all_functions(answers)
+        if _is_stub(function) and set(_lines(function)) - known
+    }
 
 
 def files_of(answers: dict[str, Any]) -> set[str]:
@@ -92,12 +94,15 @@ def _functions(answer: Any) -> Iterator[FunctionType]:
 
 
 def _is_stub(function: FunctionType) -> bool:
+    return any(
+        line == STUB and following.startswith("raise NotImplementedError")
+        for line, following in pairwise(_lines(function))
+    )
+
+
+def _lines(function: FunctionType) -> list[str]:
     try:
         lines = [line.strip() for line in inspect.getsource(function).splitlines()]
     except (OSError, TypeError):
-        return False
-    lines = [line for line in lines if line]
-    return any(
-        line == STUB and following.startswith("raise NotImplementedError")
-        for line, following in pairwise(lines)
-    )
+        return []
+    return [line for line in lines if line]

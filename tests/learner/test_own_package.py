@@ -233,6 +233,16 @@ def test_where_nothing_can_be_written_a_sentence_says_so(folder, capsys, monkeyp
 
 
 @pytest.mark.timeout(120)
+def test_a_place_with_lines_above_the_raise_is_begun_not_blank(folder):
+    cells = cells_of(CHAPTER, [])
+    place = next(n for n, cell in enumerate(cells) if cell == f'check("03", part="{FIRST}")')
+    written = cells[place - 1].replace("# YOUR", "begun = True\n        # YOUR", 1)
+    said = run(folder, *cells[: place - 1], written, cells[place])
+    assert f"✎ 03 {FIRST}: you have begun " in said[-1]
+    assert "takes the place of raise NotImplementedError()" in said[-1]
+
+
+@pytest.mark.timeout(120)
 def test_a_place_further_up_that_is_blank_is_named(folder):
     last = [*CHAPTER.checks][-1]
     said = run(folder, *cells_of(CHAPTER, [last]), f'check("03", part="{last}")')

@@ -186,6 +186,14 @@ def test_a_name_that_is_missed_only_when_it_is_used_is_told(kernel):
     assert "name 'socket' is not defined" in told(text)
     assert "Does it belong to the object? Then it's self.socket." in text
     assert "Does a cell above define socket? Then this kernel has not run the cells" in text
+    assert "If it belongs to the object, write self.socket." in text
+
+
+def test_a_line_outside_its_method_is_told_where_self_is_known(kernel):
+    setup = "from socketserver import BaseServer"
+    outside = RIGHT.replace("    def ", "    self.socket = None\n\n    def ", 1)
+    kernel.run(f"import socket, sys\n{setup}\n{outside}", "answer-03-1")
+    assert "self is known only inside a method" in kernel.run(CHECK, "check")
 
 
 EMPTIES = """

@@ -61,6 +61,67 @@ class PollingServer(NaiveServer):
                 if selector.select(poll_interval):
                     serve_one(self)
 
+# %% polling: returned although the flag was down
+class PollingServer(NaiveServer):
+    looks = 0
+
+    def serve_forever(self, poll_interval=0.5):
+        with _ServerSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            while not self.stop:
+                self.looks += 1
+                if not selector.select(poll_interval):
+                    return
+                serve_one(self)
+
+# %% polling: is poll_interval the limit of the wait?
+class PollingServer(NaiveServer):
+    looks = 0
+
+    def serve_forever(self, poll_interval=0.5):
+        with _ServerSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            while not self.stop:
+                self.looks += 1
+                if selector.select(0.5):
+                    serve_one(self)
+
+# %% polling: without a serve_forever() of its own
+class PollingServer(NaiveServer):
+    looks = 0
+
+    def serve_forver(self, poll_interval=0.5):
+        with _ServerSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            while not self.stop:
+                self.looks += 1
+                if selector.select(poll_interval):
+                    serve_one(self)
+
+# %% polling: without self as its first parameter
+class PollingServer(NaiveServer):
+    looks = 0
+
+    def serve_forever(poll_interval=0.5):
+        with _ServerSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            while not self.stop:
+                self.looks += 1
+                if selector.select(poll_interval):
+                    serve_one(self)
+
+# %% polling: If it belongs to the object, write self.stop.
+class PollingServer(NaiveServer):
+    looks = 0
+
+    def serve_forever(self, poll_interval=0.5):
+        with _ServerSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            while not stop:
+                self.looks += 1
+                if selector.select(poll_interval):
+                    serve_one(self)
+
 # %% waking
 @reopen(_Waker)
 class _Waker:
@@ -133,6 +194,30 @@ class _Waker:
     def wait(self, seconds=0.0):
         self._receiver.settimeout(seconds)
         self._receiver.recv(4096)
+
+# %% waking: BlockingIOError
+@reopen(_Waker)
+class _Waker:
+    def wake(self):
+        with suppress(OSError):
+            self._sender.send(b"!")
+
+    def wait(self, seconds=0.0):
+        self._receiver.settimeout(seconds)
+        with suppress(TimeoutError):
+            self._receiver.recv(4096)
+
+# %% waking: wait(0.7) back after 0.5
+@reopen(_Waker)
+class _Waker:
+    def wake(self):
+        with suppress(OSError):
+            self._sender.send(b"!")
+
+    def wait(self, seconds=0.0):
+        self._receiver.settimeout(0.5)
+        with suppress(OSError):
+            self._receiver.recv(4096)
 
 # %% start and end
 @reopen(BaseServer)
@@ -228,6 +313,54 @@ class BaseServer:
         BaseServer.stop_serving(self)
         self.__is_shut_down.wait()
 
+# %% start and end: False in place of the event
+@reopen(BaseServer)
+class BaseServer:
+    def serve_forever(self, poll_interval=0.5):
+        self.__is_shut_down = False
+        try:
+            if not self.__shutdown_request:
+                self.__serve(poll_interval)
+        finally:
+            self.__shutdown_request = False
+            self.__is_shut_down = True
+
+    def shutdown(self):
+        BaseServer.stop_serving(self)
+        self.__is_shut_down.wait()
+
+# %% start and end: BaseServer.__serve() missing 1 required positional argument
+@reopen(BaseServer)
+class BaseServer:
+    def serve_forever(self, poll_interval=0.5):
+        self.__is_shut_down.clear()
+        try:
+            if not self.__shutdown_request:
+                self.__serve()
+        finally:
+            self.__shutdown_request = False
+            self.__is_shut_down.set()
+
+    def shutdown(self):
+        BaseServer.stop_serving(self)
+        self.__is_shut_down.wait()
+
+# %% start and end: with the parentheses?
+@reopen(BaseServer)
+class BaseServer:
+    def serve_forever(self, poll_interval=0.5):
+        self.__is_shut_down.clear()
+        try:
+            if not self.__shutdown_request:
+                self.__serve(poll_interval)
+        finally:
+            self.__shutdown_request = False
+            self.__is_shut_down.set()
+
+    def shutdown(self):
+        BaseServer.stop_serving(self)
+        self.__is_shut_down.wait
+
 # %% hooks
 @reopen(BaseServer)
 class BaseServer:
@@ -268,6 +401,48 @@ class BaseServer:
 
     def finish_request(self, request, client_address):
         self.RequestHandlerClass(request, client_address)
+
+# %% hooks: the request was ended before it was served
+@reopen(BaseServer)
+class BaseServer:
+    def process_request(self, request, client_address):
+        self.shutdown_request(request)
+        self.finish_request(request, client_address)
+
+    def finish_request(self, request, client_address):
+        self.RequestHandlerClass(request, client_address, self)
+
+# %% hooks: shutdown_request, close_request, close_request
+@reopen(BaseServer)
+class BaseServer:
+    def process_request(self, request, client_address):
+        self.finish_request(request, client_address)
+        self.shutdown_request(request)
+        self.close_request(request)
+
+    def finish_request(self, request, client_address):
+        self.RequestHandlerClass(request, client_address, self)
+
+# %% hooks: whose third argument is not this server
+@reopen(BaseServer)
+class BaseServer:
+    def process_request(self, request, client_address):
+        self.finish_request(request, client_address)
+        self.shutdown_request(request)
+
+    def finish_request(self, request, client_address):
+        self.RequestHandlerClass(request, client_address, server)
+
+# %% hooks: take it out, or process_request() is still blank
+@reopen(BaseServer)
+class BaseServer:
+    def process_request(self, request, client_address):
+        self.finish_request(request, client_address)
+        self.shutdown_request(request)
+        raise NotImplementedError()
+
+    def finish_request(self, request, client_address):
+        self.RequestHandlerClass(request, client_address, self)
 
 # %% loop
 @reopen(BaseServer)
@@ -377,6 +552,48 @@ class BaseServer:
             if self.__pause:
                 rest(self.__pause)
 
+# %% loop: with its parentheses?
+@reopen(BaseServer)
+class BaseServer:
+    def __loop(self, selector, waker, poll_interval):
+        rest = waker.wait if waker else time.sleep
+        timeout = poll_interval if waker is None or self.__must_poll else None
+        is_limited = self.__overrides("has_capacity")
+        while not self.__shutdown_request:
+            if is_limited and not self.has_capacity():
+                rest(_SHORTEST_PAUSE)
+                ready = []
+            else:
+                ready = selector.select(timeout)
+            if self.__shutdown_request:
+                break
+            for key, _ in ready:
+                key.data()
+            self.service_actions()
+            if self.__pause:
+                rest(self.__pause)
+
+# %% loop: data never
+@reopen(BaseServer)
+class BaseServer:
+    def __loop(self, selector, waker, poll_interval):
+        rest = waker.wait if waker else time.sleep
+        timeout = poll_interval if waker is None or self.__must_poll() else None
+        is_limited = self.__overrides("has_capacity")
+        while not self.__shutdown_request:
+            if is_limited and not self.has_capacity():
+                rest(_SHORTEST_PAUSE)
+                ready = []
+            else:
+                ready = selector.select(timeout)
+            if self.__shutdown_request:
+                break
+            for key, _ in ready:
+                key.data
+            self.service_actions()
+            if self.__pause:
+                rest(self.__pause)
+
 # %% trouble
 @reopen(BaseServer)
 class BaseServer:
@@ -402,7 +619,7 @@ class BaseServer:
             if not isinstance(trouble, Exception):
                 raise
 
-# %% trouble: a first client that waits for ever: not closed
+# %% trouble: a first client that waits forever: not closed
 @reopen(BaseServer)
 class BaseServer:
     def _handle_request_noblock(self):
@@ -467,7 +684,7 @@ class BaseServer:
             self.handle_error(request, client_address)
             self.shutdown_request(request)
 
-# %% trouble: no KeyboardInterrupt: who swallowed it?
+# %% trouble: no KeyboardInterrupt: it was swallowed
 @reopen(BaseServer)
 class BaseServer:
     def _handle_request_noblock(self):
@@ -485,6 +702,48 @@ class BaseServer:
             self.shutdown_request(request)
         except BaseException:
             self.shutdown_request(request)
+
+# %% trouble: does except Exception come before except BaseException?
+@reopen(BaseServer)
+class BaseServer:
+    def _handle_request_noblock(self):
+        try:
+            request, client_address = self.get_request()
+        except OSError:
+            return
+        self.request_taken(request, client_address)
+        if not self.verify_request(request, client_address):
+            self.shutdown_request(request)
+            return
+        try:
+            self.process_request(request, client_address)
+        except BaseException:
+            self.shutdown_request(request)
+            raise
+        except Exception:
+            self.handle_error(request, client_address)
+            self.shutdown_request(request)
+
+# %% trouble: the SystemExit, and 0 calls
+@reopen(BaseServer)
+class BaseServer:
+    def _handle_request_noblock(self):
+        try:
+            request, client_address = self.get_request()
+        except OSError:
+            return
+        self.request_taken(request, client_address)
+        if not self.verify_request(request, client_address):
+            self.shutdown_request(request)
+            return
+        try:
+            self.process_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+            self.shutdown_request(request)
+        except KeyboardInterrupt:
+            self.shutdown_request(request)
+            raise
 
 # %% one request
 @reopen(BaseServer)
@@ -554,3 +813,54 @@ class BaseServer:
             selector.register(self, selectors.EVENT_READ)
             if selector.select(min((s for s in limits if s is not None), default=None)):
                 self._handle_request_noblock()
+
+# %% one request: a handler, for a client who is turned away
+@reopen(BaseServer)
+class BaseServer:
+    def handle_timeout(self):
+        pass
+
+    def handle_request(self):
+        listener = getattr(self, "socket", None)
+        limits = [self.timeout, None if listener is None else listener.gettimeout()]
+        limit = min((one for one in limits if one is not None), default=None)
+        with _ServerSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            if selector.select(limit):
+                serve_one(self)
+            else:
+                self.handle_timeout()
+
+# %% one request: has no attribute 'socket'
+@reopen(BaseServer)
+class BaseServer:
+    def handle_timeout(self):
+        pass
+
+    def handle_request(self):
+        listener = getattr(self, "socket", None)
+        limits = [self.timeout, None if listener is None else listener.gettimeout()]
+        limit = min((one for one in limits if one is not None), default=None)
+        with _ServerSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            if selector.select(limit):
+                self._handle_request_noblock()
+            else:
+                self.handle_timeout()
+
+# %% one request: handle_request(), with no time limit
+@reopen(BaseServer)
+class BaseServer:
+    def handle_timeout(self):
+        pass
+
+    def handle_request(self):
+        listener = getattr(self, "socket", None)
+        limits = [self.timeout, None if listener is None else listener.gettimeout()]
+        limit = min([one for one in limits if one is not None])
+        with _ServerSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            if selector.select(limit):
+                self._handle_request_noblock()
+            else:
+                self.handle_timeout()
