@@ -40,7 +40,7 @@ class OpenPlaceError(SentenceError):
 def open_place(chapter: Exercise, name: str, asked_for: str) -> OpenPlaceError:
     """Return what `check` raises where a place is still blank, perhaps not the one asked for."""
     asked = f'"{chapter.id}", part="{name}"'
-    first = f"{chapter.id} {name}: this one is for you to write, in the cell above."
+    first = f"{chapter.id} {name}: this one is for you to write, above, in place of the raise."
     if name != asked_for:
         first = f"{chapter.id} {asked_for}: first write {name}, further up, which is still blank."
     return OpenPlaceError(
