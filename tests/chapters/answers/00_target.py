@@ -45,7 +45,7 @@ class Handler(socketserver.BaseRequestHandler):
         self.request.recv(1024)
         self.request.sendall(threading.current_thread().name.encode())
 
-# %% answer: nothing for the client: is sendall called?
+# %% answer: and is sendall called?
 class Handler(socketserver.BaseRequestHandler):
     def handle(self):
         data = self.request.recv(1024).decode()
@@ -99,3 +99,8 @@ class Handler(socketserver.BaseRequestHandler):
     def handle(self):
         data = self.request.recv(1024).decode()
         self.request.sendall(f"{self.name}: {data}".encode())
+
+# %% answer: nothing for the client: is the message received
+class Handler(socketserver.BaseRequestHandler):
+    def handle(self):
+        name = threading.current_thread().name
