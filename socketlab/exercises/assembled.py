@@ -1,6 +1,7 @@
 """Checks of chapter 09: the ready-mixed grid, calls from other programs, a web server, faults."""
 
 import http.client
+import itertools
 import os
 import socket
 import threading
@@ -32,7 +33,7 @@ MOMENT = 0.1
 """Seconds in which a thread that waits for nobody has bought its ticket."""
 
 EXERCISES = load(__file__)
-build = EXERCISES["09.1"]
+chapter, build = EXERCISES["09"], EXERCISES["09.1"]
 
 SERVERS = ("TCPServer", "UDPServer", "UnixStreamServer", "UnixDatagramServer")
 MIXINS = ("ThreadingMixIn", "ForkingMixIn")
@@ -86,21 +87,39 @@ def whole_grid(bench: Bench, ready_mixed: Any) -> None:
         for server in SERVERS:
             name = mixin.removesuffix("MixIn") + server
             first, second = getattr(parts, mixin), getattr(parts, server)
-            cls = made[name]
-            case.want(
-                cls.__name__ == name, f"a class called {cls.__name__!r}, under the name {name!r}"
-            )
-            case.want(
-                cls.process_request is first.process_request
-                or not bench.there(issubclass, cls, first),
-                f"a {name} whose process_request is not the mix-in's: its parents are "
-                f"{_parents(cls)}",
-            )
-            case.want(
-                cls.__bases__ == (first, second), f"a {name} with the parents {_parents(cls)}"
-            )
-            own = [key for key in bench.there(vars, cls) if not key.startswith("__")]
-            case.want(not own, f"a {name} with {', '.join(own)} in its body")
+            _want_mixed(bench, case, made[name], name, first, second)
+
+
+def _want_mixed(bench: Bench, case: Case, cls: Any, name: str, first: Any, second: Any) -> None:
+    """Want an empty class of this name, with these parents."""
+    case.want(cls.__name__ == name, f"a class called {cls.__name__!r}, under the name {name!r}")
+    case.want(
+        cls.process_request is first.process_request or not bench.there(issubclass, cls, first),
+        f"a {name} whose process_request is not the mix-in's: its parents are {_parents(cls)}",
+    )
+    case.want(cls.__bases__ == (first, second), f"a {name} with the parents {_parents(cls)}")
+    own = [key for key in bench.there(vars, cls) if not key.startswith("__")]
+    case.want(not own, f"a {name} with {', '.join(own)} in its body")
+
+
+@chapter.check("mix")
+def mixes_two(bench: Bench, mix: Any) -> None:
+    case = bench.case(
+        called="mix(mixin, server), with each of the mix-ins and each of the servers",
+        expected="a class named after both: the mix-in first, then the server, an empty body",
+        why="Python takes the first process_request that it finds. With the mix-in last it finds "
+        "the server's, and says nothing: one request at a time.",
+    )
+    for mixin, server in itertools.product(MIXINS, SERVERS):
+        parts = [getattr(minisocketserver, name, None) for name in (mixin, server)]
+        if all(parts):  # Windows has no fork, and Python no Unix servers there
+            made = case.call(mix, *parts)
+            case.want(made is not None, "None: is there a return?")
+            case.want(isinstance(made, type), f"{made!r}, which is no class")
+            name = mixin.removesuffix("MixIn") + server
+            wrong = f"a class called {made.__name__!r} for {mixin} and {server}"
+            case.want(made.__name__ == name, wrong)
+            _want_mixed(bench, case, made, name, *parts)
 
 
 def _parents(cls: Any) -> str:
@@ -181,6 +200,53 @@ def at_work(bench: Bench, ready_mixed: Any) -> None:
                 case.fail(f"{describe(error)}, from {name}", error)
         case.want(told, f"no answer from {name}")
         case.want(told != server.loop, f"an answer of {name}'s own loop, and no thread")
+
+
+@chapter.check("leak")
+def finds_the_leak(bench: Bench, closes_its_connections: Any) -> None:
+    case = bench.case(
+        called="closes_its_connections(parts), for a server that takes a moment to close its "
+        "connection, and for one that never does",
+        expected="True, then False, and no connection left open",
+        why="A closed socket's fileno() is -1. The client hears the end before the server closes "
+        "its own socket, so look once the server has stopped.",
+    )
+    came: list[socket.socket] = []
+
+    class Late(minisocketserver.TCPServer):
+        def close_request(self, request: Any) -> None:
+            came.append(request)
+            time.sleep(MOMENT)
+            super().close_request(request)
+
+    class Leaky(minisocketserver.TCPServer):
+        def close_request(self, request: Any) -> None:
+            came.append(request)
+
+    told = []
+    for server in (Late, Leaky):
+        handler = minisocketserver.BaseRequestHandler
+        parts = SimpleNamespace(TCPServer=server, BaseRequestHandler=handler)
+        empty = "{}; is seen still empty? visit(server) brings it a client"
+        with case.in_words(empty, only="IndexError"):
+            told.append(case.call(closes_its_connections, parts))
+        case.want(told[-1] is not None, "None: is there a return?")
+        case.want(isinstance(told[-1], bool), f"{told[-1]!r}, which is neither True nor False")
+    is_left_open = any(one.fileno() != -1 for one in came)
+    for one in came:
+        one.close()
+    case.want(came, f"{told}, and no client ever came: does it call visit(server)?")
+    case.want(told != [False, True], "it's the other way round: fileno() is -1 once it's closed")
+    case.want(
+        told[0],
+        "False for the one that takes a moment: is it looked at below the with block, when the "
+        "server has stopped?",
+    )
+    case.want(not told[1], "True for the one that never closes: what does it look at?")
+    case.want(
+        not is_left_open,
+        "the right answers, and a connection left open: close seen[0] when you have looked",
+    )
 
 
 use = EXERCISES["09.2"]

@@ -25,7 +25,7 @@ NO_FORK = "This system cannot fork."
 NO_UNIX = "This system has no Unix sockets"
 NO_SHARING = "This system has no SO_REUSEPORT."
 SAID = {"03": {NO_UNIX, NO_SHARING}, "05": {NO_UNIX}, "07": {NO_FORK}, "08": {NO_UNIX}}
-SAID |= {"09": {NO_FORK}, "10": {NO_FORK}}
+SAID |= {"09": {NO_FORK, NO_UNIX}, "10": {NO_FORK}}
 
 
 @pytest.mark.thorough

@@ -6,7 +6,7 @@ import pytest
 from nbformat import v4
 
 from socketlab import check, hint, progress, project, solution
-from socketlab.exercises import all_chapters, all_exercises, find
+from socketlab.exercises import UnknownError, all_chapters, all_exercises, find
 from socketlab.kernels import execute
 from socketlab.learner import api, progress_log, terminal
 from socketlab.learner.course import MANIFEST
@@ -153,8 +153,8 @@ def test_a_number_that_can_only_mean_one_thing_is_understood(course, capsys, ask
     "asked, says",
     [
         ((), "Which exercise? There are: 01.1, "),
-        (("09",), "Which exercise of chapter 09? There are: 09.1, 09.2, 09.3, 09.4."),
-        ((9,), "Which exercise of chapter 09? There are: 09.1, 09.2, 09.3, 09.4."),
+        (("12",), "There is no exercise '12'. There are: 01.1, "),
+        ((12,), "There is no exercise 12. There are: 01.1, "),
         (("3.9",), "There is no exercise '3.9'. There are: 03.1, 03.2, 03.3, 03.4."),
         (("tcp",), "There is no exercise 'tcp'. There are: 01.1, "),
         (("03.1", 9), "03.1 has the hints 1 to 3, not 9."),
@@ -168,7 +168,7 @@ def test_who_asks_for_help_gets_no_error(course, capsys, asked, says):
 
 
 @pytest.mark.parametrize(
-    "call", ['check("09")', "solution()", 'reset("tcp")', 'check("3.1", part=1)']
+    "call", ['check("12")', "solution()", 'reset("tcp")', 'check("3.1", part=1)']
 )
 def test_a_slip_in_a_notebook_is_a_sentence_and_no_traceback(call):
     cells = [v4.new_code_cell(f"from socketlab import check, reset, solution\n{call}")]
@@ -177,6 +177,12 @@ def test_a_slip_in_a_notebook_is_a_sentence_and_no_traceback(call):
     assert output.ename == "UnknownError"
     [line] = output.traceback
     assert "There are: " in line
+
+
+@pytest.mark.parametrize("asked", ["09", 9])
+def test_a_chapter_has_more_than_one_solution(course, asked):
+    with pytest.raises(UnknownError, match=r"of chapter 09\? There are: 09.1, 09.2, 09.3, 09.4."):
+        solution(asked)
 
 
 def unwritable(course):

@@ -38,14 +38,22 @@ def ship(pickled: Path) -> ModuleType:
 
 def count_servers(module: Any, folder: Path) -> None:
     made = 0
-    init = module.BaseServer.__init__
 
-    def counting_init(self: Any, *args: Any, **kwargs: Any) -> None:
-        nonlocal made
-        made += 1
-        init(self, *args, **kwargs)
+    def counted(init: Any) -> Any:
+        def counting_init(self: Any, *args: Any, **kwargs: Any) -> None:
+            nonlocal made
+            made += 1
+            init(self, *args, **kwargs)
 
-    module.BaseServer.__init__ = counting_init
+        return counting_init
+
+    # A plank may be built on another BaseServer than the ship's, where that one is on loan.
+    classes = [one for one in vars(module).values() if isinstance(one, type)]
+    families: set[Any] = {
+        base for one in classes for base in one.__mro__ if base.__name__ == "BaseServer"
+    }
+    for base in families:
+        base.__init__ = counted(base.__init__)
     atexit.register(lambda: (folder / str(os.getpid())).write_text(str(made)))
 
 
