@@ -221,11 +221,11 @@ def _is_lent(chapter: Exercise, check: Check, namespace: dict[str, Any]) -> bool
     return False
 
 
-def borrow(chapter: object, part: str) -> None:
+def borrow(chapter: object, part: str = "") -> None:
     """Put our lines in one place of a chapter, on loan, so that the chapter can be read on.
 
     The place counts as the learner's once their own lines pass its check. UnknownError for a
-    chapter without places, or an unknown one.
+    chapter without places, or an unknown one; UnavailableError where the cells above have not run.
     """
     wanted = find_chapter(chapter)
     if wanted is None:
@@ -234,8 +234,12 @@ def borrow(chapter: object, part: str) -> None:
     [check] = _parts(wanted, part)
     frame = inspect.currentframe()
     namespace = frame.f_back.f_globals if frame and frame.f_back else {}
+    try:
+        places.lend(wanted, check.name, namespace)
+    except NameError as error:
+        told = f"Our lines need {error.name}, which no cell has defined: run the cells above first."
+        raise UnavailableError(told) from None
     progress_log.note(wanted.id, f"borrowed {check.name}")
-    places.lend(wanted, check.name, namespace)
 
 
 def failed(exercise: Exercise, check: Check, failure: Failure, traceback: bool) -> CheckFailedError:

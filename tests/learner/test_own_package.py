@@ -265,3 +265,16 @@ def test_a_class_of_one_s_own_works_in_another_python(tmp_path):
     mine = own(tmp_path).classes["TCPServer"]
     assert mine.__module__ == f"{NAME}.tcp_server"
     assert fresh(mine().answer) == 42
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ('borrow("03")', f"03 has no part ''. There are: {FIRST}, "),
+        ('borrow("11", part="x")', "Nothing is to be written in chapter '11'. It is in: 00, 01, "),
+        (f'borrow("03", part="{FIRST}")', "Our lines need reopen, which no cell has defined"),
+    ],
+)
+def test_a_slip_in_borrowing_is_a_sentence(folder, call, told):
+    [said] = run(folder, f"from socketlab import borrow\n{call}")
+    assert told in said and "Traceback" not in said and len(said.splitlines()) == 1
