@@ -59,7 +59,7 @@ def _with_guesses(cells: list[Any], chapter: str) -> list[Any]:
         made.append(cell)
     if number:
         first = next(cell for cell in made if cell.cell_type == "code")
-        first.source += "\nfrom socketlab import predict, surprises"
+        first.source += "\nfrom socketlab import borrow, hint, predict, surprises"
     return made
 
 
