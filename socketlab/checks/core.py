@@ -249,7 +249,12 @@ def _with_cells_to_run(failure: Failure, runs: Runs) -> Failure:
     lacking = re.search(r"NameError: name '(\w+)' is not defined", failure.got)
     if lacking is None or runs.is_known(lacking[1]) or FIRST in failure.got:
         return failure
-    return replace(failure, why=f"Does a cell above define {lacking[1]}? Then {FIRST}.")
+    name = lacking[1]
+    why = (
+        f"Does a cell above define {name}? Then {FIRST}. Or is it part of something? Then that "
+        f"comes first, with a dot: self.{name} for an attribute or a method, or a module's name."
+    )
+    return replace(failure, why=why)
 
 
 def _given(bench: Bench, name: str, namespace: Mapping[str, Any], runs: Runs | None) -> Any:
