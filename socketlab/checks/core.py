@@ -263,8 +263,11 @@ def _in_a_notebook(
     if name == "self":
         told = "self is known only inside a method that has it as its first parameter. "
         return replace(failure, why=f"{told}Is this line indented as far as the method's others?")
-    told = f"Does it belong to the object? Then it's self.{name}. "
-    return replace(failure, why=f"{told}Does a cell above define {name}? Then {FIRST}.")
+    why = (
+        f"Does a cell above define {name}? Then {FIRST}. Or is it part of something? Then that "
+        f"comes first, with a dot: self.{name} for an attribute or a method, or a module's name."
+    )
+    return replace(failure, why=why)
 
 
 def _given(bench: Bench, name: str, namespace: Mapping[str, Any], runs: Runs | None) -> Any:

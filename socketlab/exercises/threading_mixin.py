@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from typing import Any
 
 import minisocketserver
@@ -48,6 +49,36 @@ from ..remote.names import make_class
 
 MOMENT = 0.1
 """Seconds in which a server that does not wait has gone on."""
+_SLIPS = {
+    "group argument must be None": "threading.Thread takes both by name: target=, which is the "
+    "method, and args=, the tuple of its arguments.",
+    "argument after * must be an iterable": "args is a tuple with both in it: (request, "
+    "client_address).",
+    "process_request() takes 2 positional arguments but 3": "The first parameter of a method is "
+    "self. Without it, Python hands the server over as request.",
+    "process_request_thread() takes 3 positional arguments but 4": "self.process_request_thread "
+    "knows its self already, so args has only the other two.",
+    "server_close() takes 1 positional argument but 2": "super().server_close knows its self "
+    "already, so it's called with nothing in the parentheses.",
+    "can't start new thread": "Does the new thread run process_request again, which starts the "
+    "next thread, and so on? It's process_request_thread that it should run.",
+    "has no attribute 'process_request_thread'": "The class has lost that method, or never had it. "
+    "In the chapter, the line @reopen(ThreadingMixIn) above a class keeps the methods it had.",
+    "'tuple' object has no attribute": "Before the first request _threads is the class's empty "
+    "tuple, which can't take anything in. The server needs its own WeakSet first.",
+    "cannot set daemon status": "The attribute is set after the thread is made, and before it's "
+    "started.",
+    "'Thread' object is not iterable": "WeakSet() makes an empty set, and add() puts a thread in.",
+    "type object 'super'": "super needs its parentheses: super().server_close().",
+    "maximum recursion depth": "self.server_close is this very method, which calls itself over and "
+    "over. super() leads to the next one in the line.",
+    "note_report() missing": "handle_error takes two: the request and the client's address.",
+    "'Lock' object is not callable": "with takes the lock itself, without parentheses after it.",
+    "a bytes-like object is required": "A socket sends bytes; encode() turns a text into them.",
+    "is still blank": "There's a raise NotImplementedError() in it. That line goes, together with "
+    "# YOUR CODE HERE.",
+}
+"""What to say of an exception that comes of a beginner's slip, by a part of its text."""
 
 EXERCISES = load(__file__)
 chapter, build = EXERCISES["06"], EXERCISES["06.1"]
@@ -210,6 +241,21 @@ def _has_begun(bench: Bench, server: Any) -> bool:
     return bool(server.begun.wait(MOMENT))
 
 
+def _want(case: Case, condition: object, got: str, alone: bool = False) -> None:
+    """Fail with `got` unless `condition` holds, and explain the slip behind it, if it's known."""
+    told = got if alone else got + case.bench.reported()
+    why = next((why for text, why in _SLIPS.items() if text in told), case.why)
+    replace(case, why=why).want(condition, got, alone=alone)
+
+
+def _want_method(case: Case, mixin: Any, name: str) -> None:
+    """Fail if the mix-in lacks a method: with the server's own, the case would mislead."""
+    why = (
+        f"It has one as soon as the cell that defines it has run, and if it's called {name} there."
+    )
+    replace(case, why=why).want(hasattr(mixin, name), f"ThreadingMixIn has no method {name}")
+
+
 @chapter.check("a thread")
 @build.check("at once")
 def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
@@ -219,11 +265,12 @@ def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
         why="The loop takes the next request only when process_request has returned. So the work "
         "goes into a new thread, and process_request returns at once.",
     )
+    _want_method(case, ThreadingMixIn, "process_request")
     server = mixed(case, ThreadingMixIn, Orders)
     with case.serving(server), order(case, server, b"slow") as slow:
         begun = _has_begun(bench, server)
-        guess = "" if bench.records.errors else ": was the thread started?"
-        case.want(begun, f"no handler was called{guess}")
+        guess = "" if bench.records.errors else ": was start() called?"
+        _want(case, begun, f"no handler was called{guess}")
         for _ in range(2):
             try:
                 got = case.talk(server.server_address, b"quick")
@@ -232,11 +279,11 @@ def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
                 where = "in the loop's own thread" if alone else ""
                 guess = " (was the method called, or run(), in place of start()?): "
                 where += guess if alone else ""
-                case.fail(f"no client served beside the slow one, {where}{failure.got}")
-            case.want(got == b"quick", f"{got!r} for b'quick'")
+                _want(case, False, f"no client served beside the slow one, {where}{failure.got}")
+            _want(case, got == b"quick", f"{got!r} for b'quick'")
         server.gate.set()
         got = answer(case, slow, "no answer for the slow client")
-        case.want(got == b"slow", f"{got!r} for the slow client")
+        _want(case, got == b"slow", f"{got!r} for the slow client")
         count = len(set(server.workers) - {server.loop})
         case.want(count == 3, f"{count} threads at work for 3 requests")
 
@@ -248,7 +295,7 @@ def runs_the_method(bench: Bench, ThreadingMixIn: Any) -> None:
         called="class Server(ThreadingMixIn, TCPServer), with a process_request_thread of its own",
         expected="the thread runs that one, with the request and the client's address",
         why="A subclass may override what the thread does, as the pool of chapter 10 does. So the "
-        "thread runs self.process_request_thread, whoever has defined it.",
+        "thread runs self.process_request_thread, whichever class defines it.",
     )
     server = mixed(case, ThreadingMixIn, Orders, before=[Overheard])
     with case.serving(server):
@@ -268,8 +315,8 @@ def fits_any_server(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, UDPServer), with one datagram",
         expected="the datagram back, from a thread of its own",
-        why="A mix-in knows nothing of connections. It calls the server's hooks, and so it fits "
-        "all servers, also one whose requests are datagrams.",
+        why="A mix-in knows nothing of connections. It calls the server's hooks, so it fits all "
+        "servers, even one whose requests are datagrams.",
     )
     server = mixed(case, ThreadingMixIn, Card, base=minisocketserver.UDPServer)
     with case.serving(server), socket.socket(type=socket.SOCK_DGRAM) as client:
@@ -283,19 +330,34 @@ def fits_any_server(bench: Bench, ThreadingMixIn: Any) -> None:
 @chapter.check("errors")
 @build.check("errors")
 def errors(bench: Bench, ThreadingMixIn: Any) -> None:
+    case = bench.case(
+        called="class Server(ThreadingMixIn, TCPServer)",
+        expected="a process_request that starts a thread",
+        why="",
+    )
+    _want_method(case, ThreadingMixIn, "process_request")
     for handler, error in ((Buggy, "ValueError"), (Stranger, "an Exception of another class")):
         _reports(bench, ThreadingMixIn, handler, error)
     _says_goodbye_in_any_case(bench, ThreadingMixIn, Leaves, "handler that calls sys.exit()")
     _says_goodbye_in_any_case(bench, ThreadingMixIn, Buggy, "handle_error() that fails itself")
     case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer), with a handler that succeeds",
-        expected="shutdown_request, once, after the handler's work",
-        why="Whoever sees a request through ends it, too. The loop has long gone on.",
+        expected="shutdown_request, once, after the handler's work, and no handle_error",
+        why="The thread that sees a request through also says goodbye, once: the loop has moved "
+        "on. super().process_request() says goodbye as well, finish_request() doesn't.",
     )
     server = mixed(case, ThreadingMixIn, Orders)
     with case.serving(server):
+        server.handle_error = server.note_report
         got = case.talk(server.server_address, b"quick")
-        soon(lambda: server.calls)
+        soon(lambda: "shutdown_request" in server.calls)
+    reports = list(server.reports)
+    _want(
+        case,
+        "handle_error" not in server.calls,
+        f"handle_error called {' and '.join(reports)}, although the handler has no error",
+        alone=True,
+    )
     twice = ": the goodbye is said twice" if len(server.calls) > 1 else ""
     case.want(server.calls == ["shutdown_request"], f"the calls {server.calls}{twice}", alone=True)
     case.want(got == b"quick", f"{got!r} for b'quick'")
@@ -313,15 +375,27 @@ def _reports(bench: Bench, mixin: Any, handler: Any, error: str) -> None:
         server.handle_error = server.note_report
         _visit_in_vain(case, server)
         time.sleep(0.01)
-    died = ", and the exception ended the thread" if bench.records.errors else ""
+    told = bench.reported()
+    is_the_bug = not told or "Bug: a bug in the handler" in told
+    ended_by = "the exception" if is_the_bug else told.removeprefix(" (").removesuffix(")")
+    died = f", and {ended_by} ended the thread" if bench.records.errors else ""
     calls = " and ".join(server.calls) or "neither of the two"
     only = "only " if len(server.calls) == 1 else ""
-    case.want(
+    _want(
+        case,
         server.calls == ["handle_error", "shutdown_request"] and not died,
         f"{only}{calls} called{died}",
         alone=True,
     )
-    case.want(not server.reports, f"handle_error called {' and '.join(server.reports)}")
+    reports = " and ".join(server.reports)
+    why = (
+        "handle_error reports the exception that is being handled at the moment, which is over "
+        "after the except block. So it's called in there."
+        if "no exception" in reports
+        else "It's given the request and the client's address, in this order, and reports what the "
+        "handler raised."
+    )
+    replace(case, why=why).want(not reports, f"handle_error called {reports}")
 
 
 def _visit_in_vain(case: Case, server: Any) -> None:
@@ -336,8 +410,8 @@ def _says_goodbye_in_any_case(bench: Bench, mixin: Any, handler: Any, what: str)
     case = bench.case(
         called=f"class Server(ThreadingMixIn, TCPServer), with a {what}",
         expected="shutdown_request, once, all the same",
-        why="In any case means: whatever is raised, and by whom. Python has a word for what "
-        "happens in any case, and what comes after an except is not it.",
+        why="In any case means: whatever is raised, in the handler or in the report. Python has a "
+        "word for what happens in any case. A line below the except isn't it.",
     )
     server = mixed(case, mixin, handler)
     with case.serving(server):
@@ -345,7 +419,8 @@ def _says_goodbye_in_any_case(bench: Bench, mixin: Any, handler: Any, what: str)
         _visit_in_vain(case, server)
         soon(lambda: "shutdown_request" in server.calls, MOMENT)
     goodbyes = server.calls.count("shutdown_request")
-    case.want(goodbyes == 1, f"shutdown_request called {goodbyes} times")
+    times = "never called" if not goodbyes else f"called {goodbyes} times"
+    case.want(goodbyes == 1, f"shutdown_request {times}")
 
 
 @chapter.check("closing")
@@ -357,6 +432,7 @@ def closing(bench: Bench, ThreadingMixIn: Any) -> None:
         why="After the server a program closes what its handlers use: a diary, a database. A "
         "handler still at work would find it closed.",
     )
+    _want_method(case, ThreadingMixIn, "server_close")
     server = mixed(case, ThreadingMixIn, Orders)
     with order(case, server, b"slow") as client:
         _begin(case, server)
@@ -365,14 +441,17 @@ def closing(bench: Bench, ThreadingMixIn: Any) -> None:
         first = "is that closed first, by super().server_close()?"
         case.want(closed, f"server_close() waits, and the listener is still open: {first}")
         closer.join(MOMENT)
-        case.want(closer.is_alive(), "server_close() back, and the handler still at work")
+        guess = "" if bench.records.errors else ": was join() called for each thread?"
+        early = f"server_close() back, and the handler still at work{guess}"
+        _want(case, closer.is_alive(), early)
         server.gate.set()
         closer.join(PATIENCE)
         case.want(not closer.is_alive(), "the handler done, and server_close() still waits")
         case.want(server.fileno() == -1, "server_close() back, and the listener still open")
         case.want(
             server.closer,
-            "the listener closed by hand: its neighbour's server_close() may have more to do",
+            "the listener closed by hand, without super().server_close(), which may do more: "
+            "another mix-in may come next in the line",
         )
         case.want(server.diary, "server_close() back before the work was done")
         case.want(not bench.records.errors, "server_close() broken off")
@@ -381,7 +460,7 @@ def closing(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="server_close(), on a server that has had no request",
         expected="no error, and the listener closed",
-        why="A server may end before anybody came.",
+        why="A server may be closed before its first client comes.",
     )
     server = mixed(case, ThreadingMixIn, Orders)
     case.call(server.server_close)
@@ -415,7 +494,7 @@ def waits_without_a_limit(bench: Bench, ThreadingMixIn: Any) -> None:
         called="server_close(), while a handler is at work for a long time",
         expected="server_close() back when the work is done, however long it takes",
         why="join(5) comes back after five seconds, whether the thread has ended or not. Only the "
-        "switches say that nobody waits.",
+        "switches are to end the waiting early.",
     )
     server = mixed(case, ThreadingMixIn, Orders)
     with order(case, server, b"slow"):
@@ -432,8 +511,8 @@ def waits_without_a_limit(bench: Bench, ThreadingMixIn: Any) -> None:
 class Threads:
     """Lets a server's threads do what they seldom do, while a `with` block runs.
 
-    A thread of the loop's has ended before its start() is back, and who closes the server sees
-    the time limit of a join() run out at once.
+    A thread that the loop starts has ended before its start() is back, and the thread that closes
+    the server sees the time limit of a join() run out at once.
     """
 
     def __init__(self, server: Any) -> None:
@@ -489,14 +568,15 @@ def switches(bench: Bench, ThreadingMixIn: Any) -> None:
     server = mixed(case, ThreadingMixIn, Orders)
     with case.serving(server):
         got = case.talk(server.server_address, b"quick")
-    case.want(not bench.records.errors, f"{got!r} for b'quick', and an exception")
+    _want(case, not bench.records.errors, f"{got!r} for b'quick', and an exception")
     _want_daemon(case, server, False)
     for name, wanted in (("daemon_threads", True), ("block_on_close", False)):
         case = bench.case(
             called=f"server_close(), with {name} = {wanted} and a handler at work",
             expected="the listener closed, and server_close() back at once",
-            why="Waiting can take for ever, so there are two switches: one makes the threads "
-            "daemons, which nobody waits for, the other only keeps server_close from waiting.",
+            why="Waiting can take forever, so there are two switches: one makes the threads "
+            "daemons, for which Python doesn't wait either; the other only keeps server_close from "
+            "waiting.",
         )
         server = mixed(case, ThreadingMixIn, Orders, **{name: wanted})
         with order(case, server, b"slow"):
@@ -523,8 +603,8 @@ def knows_those_at_work(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="list(server._threads), while a handler is at work, and on another server",
         expected="the handler's thread; none on the other server",
-        why="Programs and CPython's own tests look there. Each server knows its own threads, and "
-        "no others.",
+        why="That's where CPython keeps them, and some programs look there. Each server knows its "
+        "own threads, and no others.",
     )
     server = mixed(case, ThreadingMixIn, Orders)
     other = bench.there(_another, server)
@@ -532,13 +612,38 @@ def knows_those_at_work(bench: Bench, ThreadingMixIn: Any) -> None:
         _begin(case, server)
         got = bench.there(_kept, server)
         lost = "no thread in _threads of the server, and a handler is at work"
-        case.want(got, f"{lost}: is it the new thread that is kept there?")
+        case.want(got, f"{lost}: was the new thread added there?")
         are_its = got == server.workers
         case.want(are_its, f"{_threads(got)} in _threads of the server: not just the handler's")
         got = bench.there(_kept, other)
         case.want(not got, f"{_threads(got)} in _threads of the other server, which has no request")
         server.gate.set()
     case.call(server.server_close)
+    _knows_them_all(bench, ThreadingMixIn)
+
+
+def _knows_them_all(bench: Bench, mixin: Any) -> None:
+    case = bench.case(
+        called="list(server._threads), while two handlers are at work",
+        expected="both of their threads",
+        why="server_close() waits for those in _threads, so each request adds its thread to the "
+        "ones already there. A new set for each request would forget them.",
+    )
+    server = mixed(case, mixin, Orders)
+    with order(case, server, b"slow"), order(case, server, b"slow"):
+        _begin(case, server)
+        _begin(case, server)
+        both = soon(lambda: len(server.workers) == 2 or bench.records.errors)
+        case.want(both, "one handler at work for two requests")
+        kept = bench.there(_kept, server)
+        knows_all = bench.there(_knows_all, server)
+        case.want(knows_all, f"{_threads(kept)} in _threads, and two handlers are at work")
+        server.gate.set()
+    case.call(server.server_close)
+
+
+def _knows_all(server: Any) -> bool:
+    return set(server.workers) <= set(_kept(server))
 
 
 def _threads(some: list[Any]) -> str:
@@ -591,7 +696,7 @@ def forgets_the_dead(bench: Bench, ThreadingMixIn: Any) -> None:
 
         few = soon(lambda: bench.there(_count_held, threads) <= 2)
         held = bench.there(_count_held, threads)
-        case.want(few, f"{held} ended threads still held: a list that only grows?")
+        case.want(few, f"{held} ended threads still held: in a list or tuple that only grows?")
 
 
 @chapter.check("remember")
@@ -603,7 +708,7 @@ def forgets_the_quick(bench: Bench, ThreadingMixIn: Any) -> None:
         "threads have ended before start() is back",
         expected="no more than two of their threads in _threads",
         why="A new thread may run at once, and to its end, before the one that started it goes "
-        "on. Whoever writes it down only then has written down a dead one.",
+        "on. If it's added only then, it has ended already and can't take itself out again.",
     )
     server = mixed(case, ThreadingMixIn, Orders)
     with case.serving(server), bench.there(Threads, server):
@@ -627,7 +732,7 @@ def _count_held(threads: "list[weakref.ref[threading.Thread]]") -> int:
     return sum(thread() is not None for thread in threads)
 
 
-class CountedLock:
+class Lock:
     """A lock that knows which thread holds it, and how often it has been taken."""
 
     def __init__(self) -> None:
@@ -656,6 +761,24 @@ class CountedLock:
         self.release()
 
 
+class Connection(socket.socket):
+    """The server's end of a connection, which notes an answer sent with the lock in hand."""
+
+    lock: Lock
+    is_lock_held = False
+
+    def send(self, *args: Any) -> int:
+        self._note_lock()
+        return super().send(*args)
+
+    def sendall(self, *args: Any) -> None:
+        self._note_lock()
+        super().sendall(*args)
+
+    def _note_lock(self) -> None:
+        self.is_lock_held |= self.lock.holder is threading.current_thread()
+
+
 class Office(socketserver.ThreadingMixIn, socketserver.TCPServer):
     """Counts visitors, and notes each use of the count: which holding of the lock it was in."""
 
@@ -664,9 +787,19 @@ class Office(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.lock = CountedLock()
+        self.lock = Lock()
         self.uses: list[tuple[str, int]] = []
+        self.connections: list[Connection] = []
         self._visitors = 0
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        accepted, address = super().get_request()
+        limit = accepted.gettimeout()
+        connection = Connection(fileno=accepted.detach())
+        connection.settimeout(limit)
+        connection.lock = self.lock
+        self.connections.append(connection)
+        return connection, address
 
     def _note_use(self, what: str) -> None:
         is_holder = self.lock.holder is threading.current_thread()
@@ -696,7 +829,8 @@ def holds_the_lock(bench: Bench, LockedNumbering: Any) -> None:
     server = case.call(Office, ANY_PORT, LockedNumbering)
     with case.serving_quickly(server):
         got = case.talk(server.server_address, b"hello")
-        case.want(got == b"you are number 1", f"{got!r}")
+        guess = ": visitors before one was added?" if got == b"you are number 0" else ""
+        _want(case, got == b"you are number 1", f"{got!r}{guess}")
         soon(lambda: not server.lock.locked(), MOMENT)
     case.want(server._visitors == 1, f"the answer, and then visitors is {server._visitors!r}")
     never = "; the handler never took that lock, so is it another one?"
@@ -719,7 +853,7 @@ def numbers_a_crowd(bench: Bench, LockedNumbering: Any) -> None:
     case = bench.case(
         called=f"a server with LockedNumbering, for {crowd} clients at once",
         expected=f"the numbers 1 to {crowd}, each once",
-        why="A lock makes reading and writing one step, for all who take the same lock.",
+        why="A lock makes reading and writing one step, for all threads that take the same lock.",
     )
     server = case.call(Office, ANY_PORT, LockedNumbering)
     with case.serving_quickly(server), ExitStack() as stack:
@@ -750,6 +884,14 @@ def waits_without_the_lock(bench: Bench, LockedNumbering: Any) -> None:
             case.want(not held, "no answer: the lock is held while the silent client is waited for")
             raise failure from failure.__cause__
         case.want(got == b"you are number 1", f"{got!r}")
+    case = bench.case(
+        called='a server with LockedNumbering, for one client that says b"hello"',
+        expected="the answer sent after self.server.lock was given back",
+        why="sendall may have to wait for a client that doesn't read, and all who want the lock "
+        "would wait for that client, too.",
+    )
+    held = any(connection.is_lock_held for connection in server.connections)
+    case.want(not held, "the answer sent while the handler still holds the lock")
 
 
 use = EXERCISES["06.2"]
@@ -1178,9 +1320,9 @@ def _surely(guess: Any, measure: Callable[[float], list[Any]]) -> list[Any]:
     "loop's thread, or a lock.",
     misread=(
         "The basic servers see one request through before they look at the next.",
-        "Each request has a thread of its own, and the quick one waits for nobody.",
+        "Each request has a thread of its own, so the quick one doesn't wait.",
         "With the mix-in last process_request is BaseServer's: no threads, and no error.",
-        "Whoever wants to work needs the lock, and the slow one holds it.",
+        "A handler needs the lock to work, and the slow one holds it.",
     ),
 )
 def first_answers(case: Case, first_answers: Any) -> list[Any]:
@@ -1349,7 +1491,7 @@ def close_returns(close_returns: Any) -> list[Any]:
     misread=(
         "The program hangs in server_close(), which waits for the handler.",
         "server_close() returns, but the handler's thread is no daemon: Python waits.",
-        "Nobody waits for a daemon thread. It is cut off where it is.",
+        "Python doesn't wait for a daemon thread. It's cut off where it is.",
     ),
 )
 def program_ends(program_ends: Any) -> list[Any]:

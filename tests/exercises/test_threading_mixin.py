@@ -294,6 +294,67 @@ class WaitsAWhile(Right):
             thread.join(5)
 
 
+class ForgetsThoseAtWork(Right):
+    """A new set for each request."""
+
+    def process_request(self, request, client_address):
+        vars(self).pop("_threads", None)
+        super().process_request(request, client_address)
+
+
+class RaisesInTheTry(Right):
+    """The last line of the blank is still there, and handle_error hides it."""
+
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+            raise NotImplementedError
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+
+class ForgetsAnArgument(Right):
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except Exception as error:
+            self.handle_error(error)
+        finally:
+            self.shutdown_request(request)
+
+
+class ArgsIsNoTuple(Right):
+    def process_request(self, request, client_address):
+        threading.Thread(target=self.process_request_thread, args=(request)).start()
+
+
+class RunsItselfAgain(Right):
+    def process_request(self, request, client_address):
+        work = self.process_request
+        threading.Thread(target=work, args=(request, client_address)).start()
+
+
+class ForgetsSelf(Right):
+    def process_request(request, client_address):  # the very mistake
+        pass
+
+
+class AnotherMethod:
+    """Misspelt, so the server's own process_request is found."""
+
+    def process_requests(self, request, client_address):
+        pass
+
+
+class ReadsJoin(Right):
+    def server_close(self):
+        super(Right, self).server_close()
+        for thread in list(self._threads):
+            thread.join  # noqa: B018  # the very mistake
+
+
 class WritesDownTooLate(Right):
     """A thread that takes itself out of the set before it is in there stays for good."""
 
@@ -333,8 +394,8 @@ WRONG_MIXINS = [
     (OneSetForAClass, "memory", "in _threads of the"),
     (MisspeltHook, "errors", "handle_error called for AttributeError: 'Server' object has no"),
     (ReportsValueErrorsOnly, "errors", "shutdown_request called, and the exception ended"),
-    (GoodbyeAfterTheExcept, "errors", "shutdown_request called 0 times"),
-    (GoodbyeInTheTry, "errors", "shutdown_request called 0 times"),
+    (GoodbyeAfterTheExcept, "errors", "shutdown_request never called"),
+    (GoodbyeInTheTry, "errors", "shutdown_request never called"),
     (ReportsTheWrongWayRound, "errors", "handle_error called with ('127.0.0.1'"),
     (ReportsAfterTheExcept, "errors", "handle_error called for no exception"),
     (RunsAFunctionOfItsOwn, "at once", "an answer, and its method was not called"),
@@ -344,6 +405,16 @@ WRONG_MIXINS = [
     (WaitsForOneOfAList, "closing", "server_close() back when one of the two was done"),
     (WaitsAWhile, "closing", "the handler still at work: a time limit?"),
     (WritesDownTooLate, "memory", "ended threads"),
+    (ForgetsThoseAtWork, "memory", "1 thread in _threads, and two handlers are at work"),
+    (RaisesInTheTry, "errors", "although the handler has no error"),
+    (ForgetsAnArgument, "errors", "argument: 'client_address'"),
+    (ArgsIsNoTuple, "at once", "args is a tuple with both in it"),
+    (RunsItselfAgain, "at once", "It's process_request_thread that it should run"),
+    (ForgetsSelf, "at once", "The first parameter of a method is self"),
+    (AnotherMethod, "at once", "ThreadingMixIn has no method process_request"),
+    (AnotherMethod, "errors", "ThreadingMixIn has no method process_request"),
+    (AnotherMethod, "closing", "ThreadingMixIn has no method server_close"),
+    (ReadsJoin, "closing", "was join() called for each thread?"),
     (None, "at once", "still blank"),
 ]
 

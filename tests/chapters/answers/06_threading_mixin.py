@@ -34,17 +34,45 @@ class ThreadingMixIn:
     def process_request(self, request, client_address):
         threading.Thread(target=self.process_request_thread).start()
 
-# %% a thread: group argument must be None
+# %% a thread: threading.Thread takes both by name
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     def process_request(self, request, client_address):
         threading.Thread(self.process_request_thread, request, client_address).start()
 
-# %% a thread: was the thread started
+# %% a thread: was start() called?
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     def process_request(self, request, client_address):
         threading.Thread(target=self.process_request_thread, args=(request, client_address))
+
+# %% a thread: args is a tuple with both in it
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(self, request, client_address):
+        threading.Thread(target=self.process_request_thread, args=(request)).start()
+
+# %% a thread: The first parameter of a method is self
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(request, client_address):
+        work = self.process_request_thread
+        threading.Thread(target=work, args=(request, client_address)).start()
+
+# %% a thread: It's process_request_thread that it should run
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(self, request, client_address):
+        work = self.process_request
+        threading.Thread(target=work, args=(request, client_address)).start()
+
+# %% a thread: There's a raise NotImplementedError() in it
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        threading.Thread(target=work, args=(request, client_address)).start()
+        raise NotImplementedError()
 
 # %% a thread: its method was not called
 @reopen(ThreadingMixIn)
@@ -85,7 +113,44 @@ class ThreadingMixIn:
         except Exception:
             self.handle_error(request, client_address)
 
-# %% errors: shutdown_request called 0 times
+# %% errors: handle_error takes two: the request and the client's address
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except Exception as error:
+            self.handle_error(error)
+        finally:
+            self.shutdown_request(request)
+
+# %% errors: although the handler has no error
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+            raise NotImplementedError()
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+# %% errors: So it's called in there
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request_thread(self, request, client_address):
+        failed = False
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            failed = True
+        finally:
+            if failed:
+                self.handle_error(request, client_address)
+            self.shutdown_request(request)
+
+# %% errors: shutdown_request never called
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     def process_request_thread(self, request, client_address):
@@ -149,7 +214,7 @@ class ThreadingMixIn:
         thread.start()
         vars(self).setdefault("_threads", WeakSet()).add(thread)
 
-# %% remember: cannot set daemon status of active thread
+# %% remember: The attribute is set after the thread is made
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     daemon_threads = False
@@ -164,7 +229,7 @@ class ThreadingMixIn:
         if self.block_on_close and not thread.daemon:
             vars(self).setdefault("_threads", WeakSet()).add(thread)
 
-# %% remember: 'tuple' object has no attribute 'add'
+# %% remember: The server needs its own WeakSet first
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     daemon_threads = False
@@ -192,7 +257,7 @@ class ThreadingMixIn:
         thread.daemon = self.daemon_threads
         thread.start()
 
-# %% remember: is it the new thread that is kept there?
+# %% remember: was the new thread added there?
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     daemon_threads = False
@@ -221,6 +286,22 @@ class ThreadingMixIn:
         thread.start()
         if not thread.daemon:
             vars(self).setdefault("_threads", WeakSet()).add(thread)
+
+# %% remember: 1 thread in _threads, and two handlers are at work
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        thread = threading.Thread(target=work, args=(request, client_address))
+        thread.daemon = self.daemon_threads
+        thread.start()
+        if self.block_on_close and not thread.daemon:
+            self._threads = WeakSet()
+            self._threads.add(thread)
 
 # %% remember: ended threads still held
 @reopen(ThreadingMixIn)
@@ -285,6 +366,30 @@ class ThreadingMixIn:
         for thread in list(self._threads):
             thread.join(5)
 
+# %% closing: was join() called for each thread?
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def server_close(self):
+        super().server_close()
+        for thread in list(self._threads):
+            thread.join
+
+# %% closing: so it's called with nothing in the parentheses
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def server_close(self):
+        super().server_close(self)
+        for thread in list(self._threads):
+            thread.join()
+
+# %% closing: without super().server_close(), which may do more
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def server_close(self):
+        TCPServer.server_close(self)
+        for thread in list(self._threads):
+            thread.join()
+
 # %% closing: object has no attribute 'join'
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
@@ -344,6 +449,23 @@ class LockedNumbering(BaseRequestHandler):
             time.sleep(0.02)
             self.server.visitors = number
             self.request.sendall(f"you are number {number}".encode())
+
+# %% lock: the answer sent while the handler still holds the lock
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        self.request.recv(100)
+        with self.server.lock:
+            self.server.visitors += 1
+            self.request.sendall(f"you are number {self.server.visitors}".encode())
+
+# %% lock: visitors before one was added?
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        self.request.recv(100)
+        with self.server.lock:
+            number = self.server.visitors
+            self.server.visitors = number + 1
+        self.request.sendall(f"you are number {number}".encode())
 
 # %% lock: the lock was never given back
 class LockedNumbering(BaseRequestHandler):
