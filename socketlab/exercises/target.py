@@ -32,7 +32,7 @@ class Named(socketserver.ThreadingTCPServer):
 
 
 _SLIPS = {
-    "is still blank": "nothing for the client: the line with raise NotImplementedError() is "
+    "raises NotImplementedError": "nothing for the client: the line with raise NotImplementedError() is "
     "still there, and ends handle; take it out",
     "takes 0 positional arguments": "{}; is it def handle(self)?",
     "name 'self' is not defined": "{}; is it def handle(self)?",

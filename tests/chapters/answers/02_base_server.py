@@ -110,7 +110,7 @@ class PollingServer(NaiveServer):
                 if selector.select(poll_interval):
                     serve_one(self)
 
-# %% polling: If it belongs to the object, write self.stop.
+# %% polling: self.stop is how its methods reach it
 class PollingServer(NaiveServer):
     looks = 0
 

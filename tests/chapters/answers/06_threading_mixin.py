@@ -52,7 +52,7 @@ class ThreadingMixIn:
     def process_request(self, request, client_address):
         threading.Thread(target=self.process_request_thread, args=(request)).start()
 
-# %% a thread: The first parameter of a method is self
+# %% a thread: lacks its first parameter, self
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
     def process_request(request, client_address):
