@@ -213,11 +213,6 @@ def _interrupted(case: Case, notes: Any, mixin: Any, tells: bool) -> None:
 
 
 @place("exit status")
-def exit_status_of_the_interrupted(bench: Bench, ForkingMixIn: Any) -> None:
-    interrupted(bench, ForkingMixIn, tells=True)
-
-
-@place("exit status")
 @build.check("child")
 def child(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
@@ -227,6 +222,11 @@ def child(bench: Bench, ForkingMixIn: Any) -> None:
         "os._exit in the last finally of all, and the number tells the parent how it went.",
     )
     away(case, _child, ForkingMixIn)
+
+
+@place("exit status")
+def exit_status_of_the_interrupted(bench: Bench, ForkingMixIn: Any) -> None:
+    interrupted(bench, ForkingMixIn, tells=True)
 
 
 def _child(case: Case, notes: Any, mixin: Any) -> None:
@@ -301,7 +301,7 @@ def _parent(case: Case, notes: Any, mixin: Any) -> None:
     client = send(case.bench, server, b"stay")
     mine = notes.of(case.bench.there(os.getpid))
     errors = [text.removeprefix("handle_error ") for text in mine if text.startswith("handle_er")]
-    case.want(not errors, f"{errors and errors[0]}: an error in the parent", alone=True)
+    case.want(not errors, f"an error in the parent: {errors and errors[0]}", alone=True)
     case.want(
         "shutdown_request" not in mine,
         "the parent called shutdown_request: the client is told goodbye before its answer",
