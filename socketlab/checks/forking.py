@@ -173,7 +173,7 @@ def real_run(function: Callable[..., Any], *args: Any) -> Any:
 def in_parent(notes: "Notes", function: Callable[..., Any], *args: Any) -> Any:
     """Return `function(*args)`. A child that comes back from it is noted, and ended."""
     parent = os.getpid()
-    told = "process_request returned in the child"
+    told = _RETURNED
     try:
         return function(*args)
     except BaseException as error:
@@ -188,6 +188,8 @@ def in_parent(notes: "Notes", function: Callable[..., Any], *args: Any) -> Any:
 
 
 _CAME_BACK = "came back "
+_RETURNED = "process_request returned in the child"
+_ERROR = "handle_error "
 
 
 class Notes:
@@ -226,11 +228,19 @@ class Notes:
 
     def trouble(self) -> str:
         """Return the last error that was reported, or nothing."""
-        return self._last("handle_error ")
+        return self._last(_ERROR)
 
     def came_back(self) -> str:
-        """Return how a child came back into the program of its parent, or nothing."""
-        return self._last(_CAME_BACK)
+        """Return how a child came back into the program of its parent, or nothing.
+
+        Where it returned, it may have done so after an error that its server has reported.
+        """
+        told = self._last(_CAME_BACK)
+        if told != _RETURNED:
+            return told
+        [*_, child] = [pid for pid, text in self.all() if text == f"{_CAME_BACK}{_RETURNED}"]
+        errors = [text for text in self.of(child) if text.startswith(_ERROR)]
+        return f"{told} after {errors[-1].removeprefix(_ERROR)}" if errors else told
 
     def _last(self, start: str) -> str:
         told = [text.removeprefix(start) for _, text in self.all() if text.startswith(start)]

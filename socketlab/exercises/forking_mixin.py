@@ -89,7 +89,7 @@ class ValueBug(Bug, ValueError):
 
 
 class Tells(BaseRequestHandler):
-    """Sends the number of its process; b"stay" waits for a second word, two others fail."""
+    """Sends the number of its process; b"stay" waits for a second word, three others fail."""
 
     def handle(self) -> None:
         self.request.settimeout(PATIENCE)
@@ -97,6 +97,8 @@ class Tells(BaseRequestHandler):
         self.server.notes.note("begun")
         if word in (b"fail", b"surprise"):
             raise (ValueBug if word == b"fail" else Bug)("a bug in the handler")
+        if word == b"ctrl-c":
+            raise KeyboardInterrupt("while the handler was at work")
         self.request.sendall(str(os.getpid()).encode())
         if word == b"stay":
             self.request.recv(100)
@@ -188,6 +190,26 @@ def leaves(bench: Bench, ForkingMixIn: Any) -> None:
         "and leave in a finally.",
     )
     away(case, partial(_children, words=(b"fail", b"surprise")), ForkingMixIn)
+    interrupted(bench, ForkingMixIn, tells=False)
+
+
+def interrupted(bench: Bench, ForkingMixIn: Any, tells: bool) -> None:
+    case = bench.case(
+        called="class Server(ForkingMixIn, TCPServer), with a client whose handler meets a Ctrl-C",
+        expected="the exit, in the child" + (", with another status than 0" if tells else ""),
+        why="KeyboardInterrupt and SystemExit aren't an Exception, so except Exception lets them "
+        "pass. A finally is reached all the same.",
+    )
+    away(case, partial(_interrupted, tells=tells), ForkingMixIn)
+
+
+def _interrupted(case: Case, notes: Any, mixin: Any, tells: bool) -> None:
+    server = mixed(case.bench, mixin, notes)
+    send(case.bench, server, b"ctrl-c").close()
+    _, ended = _next_child(case, notes)
+    told = notes.came_back()
+    case.want(not told, f"a child came back into the program of its parent ({told})", alone=True)
+    case.want(ended or not tells, "exit status 0 after a Ctrl-C", alone=True)
 
 
 @place("exit status")
@@ -200,6 +222,11 @@ def child(bench: Bench, ForkingMixIn: Any) -> None:
         "os._exit in the last finally of all, and the number tells the parent how it went.",
     )
     away(case, _child, ForkingMixIn)
+
+
+@place("exit status")
+def exit_status_of_the_interrupted(bench: Bench, ForkingMixIn: Any) -> None:
+    interrupted(bench, ForkingMixIn, tells=True)
 
 
 def _child(case: Case, notes: Any, mixin: Any) -> None:
@@ -228,7 +255,8 @@ def _children(
         after = "a handler that raised" if wanted else "success"
         case.want(
             hooks == ["handle_error"] * wanted + ["shutdown_request"],
-            f"after {after} the child called {', '.join(hooks) or 'no hook'}",
+            f"after {after} the child called {', '.join(hooks) or 'no hook'}, not "
+            + ("handle_error, shutdown_request" if wanted else "shutdown_request"),
         )
         bugs = [text for text in notes.of(pid) if text.startswith("handle_error")]
         alien = [bug for bug in bugs if "a bug in the handler" not in bug]
@@ -264,16 +292,18 @@ def parent(bench: Bench, ForkingMixIn: Any) -> None:
         why="Both hold the connection. close_request gives back one hold; shutdown_request ends "
         "the connection itself, for the child, too.",
     )
-    away(case, _parent, ForkingMixIn)
+    with case.in_words("{}: did the parent run _run_child?", only="ended before the check"):
+        away(case, _parent, ForkingMixIn)
 
 
 def _parent(case: Case, notes: Any, mixin: Any) -> None:
     server = mixed(case.bench, mixin, notes)
     client = send(case.bench, server, b"stay")
     mine = notes.of(case.bench.there(os.getpid))
-    failed = any(text.startswith("handle_error") for text in mine)
+    errors = [text.removeprefix("handle_error ") for text in mine if text.startswith("handle_er")]
+    case.want(not errors, f"an error in the parent: {errors and errors[0]}", alone=True)
     case.want(
-        failed or "shutdown_request" not in mine,
+        "shutdown_request" not in mine,
         "the parent called shutdown_request: the client is told goodbye before its answer",
     )
     case.want(
@@ -345,7 +375,7 @@ def _want_noted(case: Case, server: Any) -> None:
     held = getattr(server, "active_children", None)
     case.want(
         isinstance(held, set) and len(held) == 3,
-        f"active_children is {held!r} after three requests",
+        f"active_children is {held!r} after three requests, not a set of three pids",
     )
     other = case.bench.there(another, server)
     theirs = getattr(other, "active_children", None)
@@ -535,6 +565,10 @@ def _limit(case: Case, notes: Any, mixin: Any) -> None:
     for _ in range(3):
         clients.append(socket.create_connection(server.server_address, 2 * PATIENCE))
         clients[-1].sendall(b"stay")
+    said: Any = ...
+    with suppress(Exception):  # the loop reports it
+        said = server.has_capacity()
+    case.want(said is not None, "has_capacity() returned None: does it return on each path?")
     loop(case.bench, notes, server.serve_forever, 0.02).start()
     two = notes.wait("begun", 2)
     case.want(two, "fewer than two at work: does has_capacity() say no while there is room?")

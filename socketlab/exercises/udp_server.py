@@ -35,6 +35,8 @@ def make(case: Case, server_class: Any, handler: Any = DatagramEcho) -> Any:
         return case.call(server_class, ANY_PORT, handler)
     except CaseError as failure:
         slip = SLIPS.get(getattr(failure.__cause__, "errno", 0))
+        if failure.got.endswith("() takes no arguments"):
+            slip = "it has no constructor. Does it derive from TCPServer, by @reopen or otherwise?"
         if slip:
             case.fail(f"{failure.got}; {slip}", failure.__cause__)
         raise
@@ -45,8 +47,9 @@ def make(case: Case, server_class: Any, handler: Any = DatagramEcho) -> Any:
 def letterbox(bench: Bench, UDPServer: Any) -> None:
     case = bench.case(
         called='UDPServer(("127.0.0.1", 0), Echo)',
-        expected="a datagram socket, bound to a port the system chose, told by server_address",
-        why="listen() means 'take calls', and nobody will call. A letterbox only needs an address.",
+        expected="a datagram socket, bound to a port that the kernel chose, as server_address says",
+        why="listen() means 'take calls', and no call will come. A letterbox only needs an "
+        "address.",
     )
     server = make(case, UDPServer)
     kind = socket.SocketKind(server.socket.type)
@@ -66,8 +69,8 @@ def pair(bench: Bench, UDPServer: Any) -> None:
     case = bench.case(
         called="get_request(), twice, after two clients have sent a datagram each",
         expected="((data, the server's socket), the client's address), one for each datagram",
-        why="Nothing is accepted: to take a datagram is to read it. Bytes alone cannot send an "
-        "answer, so the handler gets a pair, (data, socket), and the address it goes back to.",
+        why="Nothing is accepted: to take a datagram is to read it. Bytes alone can't send an "
+        "answer, so the handler gets a pair, (data, socket), and the address to answer.",
     )
     server = make(case, UDPServer)
     with postbox() as first, postbox() as second:
@@ -86,12 +89,19 @@ def _request(case: Case, server: Any) -> tuple[Any, Any, Any]:
             case.fail(f"{failure.got}; there is nothing to accept", failure.__cause__)
         raise
     case.want(
+        got is not None, "None, not a pair of request and address: does it return on each path?"
+    )
+    case.want(
         isinstance(got, tuple) and len(got) == 2, f"{got!r}, not a pair of request and address"
     )
     request, client_address = got
     case.want(
         isinstance(request, tuple) and len(request) == 2,
         f"the request {reprlib.repr(request)}, not a pair (data, socket)",
+    )
+    data, _ = request
+    case.want(
+        isinstance(data, bytes | bytearray | memoryview), f"the data {data!r}, which isn't bytes"
     )
     return *request, client_address
 
@@ -103,7 +113,8 @@ def _want_card(case: Case, server: Any, card: bytes, sender: Any) -> None:
         sock is server.socket, f"{sock!r} where the handler looks for the socket to answer with"
     )
     case.want(
-        client_address == sender, f"the client address {client_address!r}; it wrote from {sender}"
+        client_address == sender,
+        f"the client address {client_address!r}; the client wrote from {sender}",
     )
 
 
@@ -113,7 +124,7 @@ class NotesEnds(ServerMixin):
     ended: tuple[Any, ...] = ()
 
     def close_request(self, request: Any) -> None:
-        self.ended = (*self.ended, request[0] if isinstance(request, tuple) else request)
+        self.ended = (*self.ended, request)
         super().close_request(request)
 
 
@@ -140,9 +151,11 @@ def next_card(bench: Bench, UDPServer: Any) -> None:
     case.want(not bench.records.errors, "answers, but each ended with an error")
     ended = server.ended
     case.want(len(ended) == 2, f"two requests, and {len(ended)} calls of close_request")
+    wanted = ((b"first", server.socket), (b"second", server.socket))
     case.want(
-        ended == (b"first", b"second"),
-        f"close_request for {ended[0]!r} and {ended[1]!r}, not for the requests that are over",
+        ended == wanted,
+        f"close_request for {reprlib.repr(ended[0])} and {reprlib.repr(ended[1])}, not for the "
+        "requests that are over",
     )
 
 
@@ -169,8 +182,8 @@ def cut(bench: Bench, UDPServer: Any) -> None:
         called="get_request(), for datagrams of just the size that fits, and longer ones",
         expected="max_packet_size bytes at most, and handle_truncation(client_address) where more "
         "were sent",
-        why="The rest of a long datagram never comes: it is thrown away, and nobody is told. A "
-        "card cut in the middle of a line can tell a lie.",
+        why="The rest of a long datagram never comes: the kernel throws it away without a word. "
+        "Only a byte more than the limit shows that there was more.",
     )
     told: list[Any] = []
 
@@ -199,7 +212,9 @@ def cut(bench: Bench, UDPServer: Any) -> None:
                 len(told) == len(cut),
                 f"calls of handle_truncation: {len(told)}, not {len(cut)}, for {words}",
             )
-            case.want(told == cut, f"handle_truncation called with {told}; it wrote from {cut}")
+            case.want(
+                told == cut, f"handle_truncation called with {told}; the client wrote from {cut}"
+            )
 
 
 @chapter.check("once")
@@ -224,6 +239,15 @@ def once(bench: Bench, pay_in_once: Any) -> None:
                 got = ask(case, client, question, server.server_address)
             answer = f"{total} in the purse".encode()
             case.want(got == answer, f"{got!r} {when}, not {answer!r}")
+    errors = bench.records.errors
+    is_stub = any(isinstance(error, NotImplementedError) for error in errors)
+    case.want(
+        not is_stub,
+        "the right answers, and each time NotImplementedError after that: is the stub's raise "
+        "still below your lines?",
+        alone=True,
+    )
+    case.want(not errors, "the right answers, and then an error")
 
 
 log = EXERCISES["04.2"]

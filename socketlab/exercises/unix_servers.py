@@ -3,6 +3,7 @@
 import errno
 import http.client
 import os
+import select
 import shutil
 import socket
 import socketserver
@@ -18,7 +19,7 @@ from unittest.mock import patch
 import minisocketserver
 
 from ..checks.bench import Bench
-from ..checks.case import PATIENCE, CannotCheckError, Case, CaseError
+from ..checks.case import PATIENCE, CannotCheckError, Case, CaseError, soon
 from ..checks.clients import want_echo
 from ..checks.core import load
 from ..checks.datagrams import when_nobody_reads
@@ -91,6 +92,25 @@ def stream(bench: Bench, UnixStreamServer: Any) -> None:
             case.want(where == path, f"server_address is {where!r}, the path was {path!r}")
             case.want(_is_socket(bench, path), "no socket file at the path")
             want_echo(case, path, b"ahoy")
+
+
+@contextmanager
+def _serving(case: Case, server: Any) -> Iterator[None]:
+    """Serve as `serving_quickly` does; an error of server_close fails the case, if nothing else."""
+    failure: CaseError | None = None
+    try:
+        with case.serving_quickly(server):
+            try:
+                yield
+            except CaseError as error:
+                failure = error
+                raise
+    except CaseError:
+        raise
+    except Exception as error:
+        if failure is not None:  # what was asked comes first, then that it can't be closed
+            raise failure from failure.__cause__
+        case.fail(describe(error), error)
 
 
 def _is_socket(bench: Bench, path: str) -> bool:
@@ -308,7 +328,7 @@ def starts_again(bench: Bench, DoorServer: Any) -> None:
             reuses = getattr(DoorServer, "allow_reuse_address", False)
             told = "allow_reuse_address is about ports" if reuses else "a file is in the way"
             case.fail(f"{failure.got}; {told}, and nobody lives there", failure.__cause__)
-        with case.serving_quickly(server):
+        with _serving(case, server):
             want_echo(case, path, b"ahoy")
 
 
@@ -322,7 +342,7 @@ def living(bench: Bench, DoorServer: Any) -> None:
         "socket that refuses a connection is deserted; all else is left alone. One for datagrams "
         "answers a stream with another error, and a busy one only after a time limit.",
     )
-    with place(case) as path, case.serving_quickly(make(case, DoorServer, path)):
+    with place(case) as path, _serving(case, make(case, DoorServer, path)):
         _want_refused(case, DoorServer, path, "a server that serves")
         want_echo(case, path, b"ahoy")
     with place(case) as path, bench.there(postbox, path):
@@ -507,9 +527,9 @@ def welcome(bench: Bench, Doorkeeper: Any) -> None:
 def return_address(bench: Bench, datagram_client: Any) -> None:
     case = bench.case(
         called='datagram_client(path, "ahoy"), at the path of a server that sends back what came',
-        expected="'ahoy'",
-        why="A Unix client gets no address by itself. It binds a path of its own, or the answer "
-        "has nowhere to go.",
+        expected="'ahoy', as text, from the server",
+        why="A Unix client isn't given an address. It binds a path of its own before it sends, or "
+        "the answer has nowhere to go.",
     )
     callers: list[Any] = []
 
@@ -521,15 +541,33 @@ def return_address(bench: Bench, datagram_client: Any) -> None:
         server = bench.there(minisocketserver.UnixDatagramServer, path, Noted)
         with case.serving_quickly(server):
             try:
-                got = case.call(datagram_client, path, "ahoy", seconds=2 * PATIENCE)
+                got = case.call(_bound_late, datagram_client, server, path, seconds=2 * PATIENCE)
             except CaseError as failure:
                 slip = ""
                 if callers and not callers[-1]:
-                    slip = f"; the card came from {callers[-1]!r}: no path was bound"
+                    slip = f"; the card came from {callers[-1]!r}: no path was bound before that"
                 elif getattr(failure.__cause__, "errno", None) == errno.EADDRINUSE:
                     slip = "; was the server's path bound? The client needs one of its own"
                 case.fail(f"{failure.got}{slip}", failure.__cause__, alone=True)
+            case.want(callers, f"{got!r}, but no card at the server: where was it sent?")
+            case.want(got is not None, "None: does it return the answer?")
+            case.want(not isinstance(got, bytes), f"{got!r}, which is bytes: is it decoded?")
             case.want(got == "ahoy", f"{got!r}")
+
+
+def _bound_late(datagram_client: Any, server: Any, path: str) -> Any:
+    """Return what the client is answered, where its bind waits until no card is in the queue.
+
+    A card sent before that has been read by then: its sender has no name for the server.
+    """
+    real_bind = socket.socket.bind
+
+    def bind(sock: socket.socket, address: Any) -> None:
+        soon(lambda: not select.select([server], [], [], 0)[0])
+        real_bind(sock, address)
+
+    with patch.object(socket.socket, "bind", bind):
+        return datagram_client(path, "ahoy")
 
 
 def _bound(path: str) -> socket.socket:

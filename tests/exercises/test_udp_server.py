@@ -149,7 +149,7 @@ WRONG_SERVERS = [
     pytest.param(OnlyBytes, "pair", "b'first', not a pair (data, socket)", id="learners-19-bytes"),
     (DataAndAddress, "pair", "where the handler looks for the socket to answer with"),
     (OnlyThePair, "pair", "not a pair of request and address"),
-    (OwnAddress, "pair", "it wrote from"),
+    (OwnAddress, "pair", "the client wrote from"),
     (ForgetsToReturn, "pair", "None, not a pair"),
     (ReadsOn, "pair", "the data b'second' where b'first' came in"),
     pytest.param(
@@ -168,7 +168,7 @@ WRONG_SERVERS = [
     (NeverTellsTheEnd, "next card", "two requests, and 0 calls of close_request"),
     (TellsTheEndOfNothing, "next card", "close_request for None and None, not for the requests"),
     (CutsUnseen, "cut", "calls of handle_truncation: 0, not 1, for 9000 bytes sent"),
-    (TellsItsOwnAddress, "cut", "; it wrote from [('127.0.0.1', "),
+    (TellsItsOwnAddress, "cut", "; the client wrote from [('127.0.0.1', "),
     (OnlyBytes, "cut", "\\x00', not a pair (data, socket)"),
     (TakesFullForCut, "cut", "for 8192 bytes sent with a max_packet_size of 8192"),
     (KeepsTheByteTooMany, "cut", "8193 bytes for 9000 bytes sent"),

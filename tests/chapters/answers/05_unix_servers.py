@@ -219,3 +219,24 @@ def datagram_client(path, message):
         sock.bind(own_path)
         sock.sendto(message.encode(), path)
         return sock.recv(1024)
+
+# %% return address: but no card at the server
+def datagram_client(path, message):
+    with place() as own_path, postbox() as sock:
+        sock.bind(own_path)
+        sock.sendto(message.encode(), own_path)
+        return sock.recv(1024).decode()
+
+# %% return address: no path was bound before that
+def datagram_client(path, message):
+    with place() as own_path, postbox() as sock:
+        sock.sendto(message.encode(), path)
+        sock.bind(own_path)
+        return sock.recv(1024).decode()
+
+# %% return address: does it return the answer?
+def datagram_client(path, message):
+    with place() as own_path, postbox() as sock:
+        sock.bind(own_path)
+        sock.sendto(message.encode(), path)
+        sock.recv(1024).decode()

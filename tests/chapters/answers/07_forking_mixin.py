@@ -72,6 +72,37 @@ class ForkingMixIn:
             self.shutdown_request(request)
             os._exit(0)
 
+# %% child: (process_request returned in the child after AttributeError: module 'os'
+@reopen(ForkingMixIn)
+class ForkingMixIn:
+    def process_request(self, request, client_address):
+        if os.fork() == 0:
+            self._run_child(request, client_address)
+
+    def _run_child(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+            os.exit(0)
+
+# %% child: came back into the program of its parent (KeyboardInterrupt
+@reopen(ForkingMixIn)
+class ForkingMixIn:
+    def process_request(self, request, client_address):
+        if os.fork() == 0:
+            self._run_child(request, client_address)
+
+    def _run_child(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+        self.shutdown_request(request)
+        os._exit(0)
+
 # %% child: after success the child called no hook
 @reopen(ForkingMixIn)
 class ForkingMixIn:
@@ -125,6 +156,29 @@ class ForkingMixIn:
         if self.active_children is None:
             self.active_children = set()
         self.active_children.add(pid)
+
+# %% parent: AttributeError: 'NoneType' object has no attribute 'add', in process_request()
+@reopen(ForkingMixIn)
+class ForkingMixIn:
+    active_children = None
+
+    def process_request(self, request, client_address):
+        pid = os.fork()
+        if pid == 0:
+            self._run_child(request, client_address)
+        self.active_children.add(pid)
+        self.close_request(request)
+
+# %% parent: ended before the check: did the parent run _run_child?
+@reopen(ForkingMixIn)
+class ForkingMixIn:
+    active_children = None
+
+    def process_request(self, request, client_address):
+        pid = os.fork()
+        if pid:
+            self._run_child(request, client_address)
+        self.close_request(request)
 
 # %% parent: process_request back only when the child had ended: it waits
 @reopen(ForkingMixIn)
@@ -436,3 +490,11 @@ class ForkingMixIn:
 
     def has_capacity(self):
         return len(self.active_children or ()) > self.max_children
+
+# %% limit: has_capacity() returned None
+@reopen(ForkingMixIn)
+class ForkingMixIn:
+    max_children = 40
+
+    def has_capacity(self):
+        len(self.active_children or ()) < self.max_children
