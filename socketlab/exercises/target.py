@@ -32,8 +32,8 @@ class Named(socketserver.ThreadingTCPServer):
 
 
 _SLIPS = {
-    "raises NotImplementedError": "nothing for the client: the line with raise NotImplementedError() is "
-    "still there, and ends handle; take it out",
+    "raises NotImplementedError": "nothing for the client: the line with raise "
+    "NotImplementedError() is still there, and ends handle; take it out",
     "takes 0 positional arguments": "{}; is it def handle(self)?",
     "name 'self' is not defined": "{}; is it def handle(self)?",
     "name 'request' is not defined": "{}; is it self.request?",

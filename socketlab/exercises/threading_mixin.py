@@ -75,8 +75,8 @@ _SLIPS = {
     "note_report() missing": "handle_error takes two: the request and the client's address.",
     "'Lock' object is not callable": "with takes the lock itself, without parentheses after it.",
     "a bytes-like object is required": "A socket sends bytes; encode() turns a text into them.",
-    "raises NotImplementedError": "There's a raise NotImplementedError() in it. That line goes, together with "
-    "# YOUR CODE HERE.",
+    "raises NotImplementedError": "There's a raise NotImplementedError() in it. That line goes, "
+    "together with # YOUR CODE HERE.",
 }
 """What to say of an exception that comes of a beginner's slip, by a part of its text."""
 
