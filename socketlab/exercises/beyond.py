@@ -551,7 +551,7 @@ def encrypted(bench: Bench, TLSMixIn: Any) -> None:
     )
     with case.serving(server):
         with (
-            case.in_words("{}: is it self.ssl_context that wraps?", only="VERIFY_FAILED"),
+            case.in_words("is it self.ssl_context that wraps? {}", only="VERIFY_FAILED"),
             honest(case, server) as client,
         ):
             got = echoed(case, client)
