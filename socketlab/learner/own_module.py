@@ -26,11 +26,14 @@ HEAD = '''"""{title}: written by hand, in chapter {chapter}."""
 '''
 
 
-def keep(chapter: Exercise, place: str, namespace: dict[str, Any], runs: Runs | None) -> None:
+def keep(
+    chapter: Exercise, namespace: dict[str, Any], runs: Runs | None, is_expected: bool
+) -> None:
     """Write what a chapter's cells define into the course's package, if each place has passed.
 
-    Says what came of it, once `place` is the last one: in a chapter that is run again, its classes
-    are half built before. Nothing is written outside a course, or of what isn't the learner's.
+    Says what is written, and why nothing is, if it `is_expected`: in the middle of a chapter that
+    runs again its classes are half built. Nothing is written outside a course, or of what isn't
+    the learner's.
     """
     course = progress_log.course()
     if course is None or runs is None or not chapter.own or left_of(chapter):
@@ -42,13 +45,12 @@ def keep(chapter: Exercise, place: str, namespace: dict[str, Any], runs: Runs | 
     if name:
         told = f"{name} stays on loan: it is {whose}."
     elif borrowed := next(lent, ""):
-        told = f"{names} isn't written down: {borrowed} is on loan."
+        told = f"{names}: not written down, because {borrowed} is on loan."
     elif failing := next(fails, ""):
-        told = f"{names} isn't written down: as it is now, it no longer passes {failing}."
+        told = f"{names}: not written down, because {failing} no longer passes."
     else:
-        told = _written_down(course, chapter, given, names, runs)
-        place = [*chapter.checks][-1] if told else place
-    if told and place == [*chapter.checks][-1]:
+        told, is_expected = _written_down(course, chapter, given, names, runs), True
+    if told and is_expected:
         say(f"  {told}")
 
 
@@ -63,8 +65,8 @@ def _written_down(
     text = text_of(chapter, [run.source for run in runs.done if not run.trouble])
     if not _defines(text, given):
         return (
-            f"Your {names} can't be written down from the cells as they ran. Run the chapter from "
-            "its first cell to this one, then check again."
+            f"{names}: can't be written down from the cells as they ran. Run the chapter from its "
+            "first cell to this one, then check again."
         )
     path = course / NAME / f"{chapter.topic}.py"
     try:
