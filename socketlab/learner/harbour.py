@@ -21,8 +21,11 @@ from . import own_package, progress_log
 NAME = "harbour.py"
 FOLDER = PROJECT / "harbour"
 
-LACKING = {"05": ("UnixStreamServer", "the door"), "07": ("ForkingMixIn", "the worker")}
-"""What a chapter's service needs, and some operating systems don't have."""
+LACKING = {
+    "05": ("UnixStreamServer", "This system has no Unix sockets: the door can't be opened here."),
+    "07": ("ForkingMixIn", "This system cannot fork. The worker can't be opened here."),
+}
+"""What a chapter's service needs, and what to say where the operating system doesn't have it."""
 
 
 class NoHarbourError(SentenceError, LookupError):
@@ -118,9 +121,9 @@ def _digest(content: bytes) -> str:
 def _how_to(chapter: str, text: str) -> Iterator[str]:
     """Yield what to type in a terminal, and how to visit, in paragraphs."""
     yield ast.get_docstring(ast.parse(text)) or ""
-    plank, service = LACKING.get(chapter, ("BaseServer", ""))
+    plank, sentence = LACKING.get(chapter, ("BaseServer", ""))
     if not hasattr(socketserver, plank):
-        yield f"\nThis operating system has no {plank}, so {service} can't be opened here."
+        yield f"\n{sentence}"
     if chapter == "01" and sys.platform == "win32":
         yield "\nOn Windows this version notices Ctrl-C when the next visitor comes. 02 is better."
     page = re.search(r"(https?)://[\w.]+:(\d+)/", text)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from socketlab.learner.course import refresh
 from socketlab.ship.example import EXPECTED
 from tests import PROGRAM_SECONDS
 from tests.browser.lab import (
@@ -19,6 +20,7 @@ from tests.browser.lab import (
     new_page,
     visible,
 )
+from tests.own_package import write_places
 
 CHAPTERS = sorted(f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
@@ -34,8 +36,11 @@ def git_status() -> str:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve a fresh copy of the course as `make lab` does; give JupyterLab's address."""
-    with jupyterlab(copy_of_the_project(tmp_path_factory.mktemp("lab"))) as address:
+    """Serve a copy of the course, its places written, as `make lab` does; give its address."""
+    project = copy_of_the_project(tmp_path_factory.mktemp("lab"))
+    refresh(project, project / "course")
+    write_places(project / "course")
+    with jupyterlab(project) as address:
         yield address
 
 
@@ -63,8 +68,10 @@ SAVED = """async chapter => {
     return panel.content.widgets.map(cell => cell.model.toJSON());
 }"""
 
+# An explanation is folded away, and the picture in it with it.
 SHOW = """([chapter, index]) => {
     const notebook = panelOf(chapter).content;
+    for (const fold of notebook.widgets[index].node.querySelectorAll('details')) fold.open = true;
     notebook.activeCellIndex = index;
     return notebook.scrollToItem(index, 'start');
 }"""

@@ -195,8 +195,8 @@ def test_what_another_operating_system_lacks(said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delattr(socketserver, "UnixStreamServer")
     monkeypatch.delattr(socketserver, "ForkingMixIn")
-    assert "no UnixStreamServer, so the door can't be opened here." in said("05")[1]
-    assert "no ForkingMixIn, so the worker can't be opened here." in said("07")[1]
+    assert "no Unix sockets: the door can't be opened here." in said("05")[1]
+    assert "cannot fork. The worker can't be opened here." in said("07")[1]
     monkeypatch.setattr(sys, "platform", "win32")
     assert "when the next visitor comes" in said("01")[1]
 
