@@ -18,6 +18,7 @@ from typing import Any
 import minisocketserver
 
 from ..markup import render
+from ..notebook.reopen_class import ADDED_TO_BODY
 from .planks import PLANKS
 
 ATTRIBUTES = "class attributes"
@@ -140,7 +141,9 @@ def all_sentences() -> dict[str, dict[str, str]]:
 
 def _parts(owner: type) -> dict[str, str]:
     """Return the text of each method by its name as it is written, and of the attributes."""
-    functions = {name: _function(value) for name, value in vars(owner).items()}
+    functions = {
+        name: _function(value) for name, value in vars(owner).items() if name not in ADDED_TO_BODY
+    }
     private = f"_{owner.__name__.lstrip('_')}__"
     attributes = "\n".join(_attributes(owner, functions))
     return ({ATTRIBUTES: attributes} if attributes else {}) | {
