@@ -52,8 +52,7 @@ MOMENT = 0.1
 _SLIPS = {
     "group argument must be None": "threading.Thread takes both by name: target=, which is the "
     "method, and args=, the tuple of its arguments.",
-    "after * must be an iterable": "args is a tuple with both in it: (request, "
-    "client_address).",
+    "after * must be an iterable": "args is a tuple with both in it: (request, client_address).",
     "process_request() takes 2 positional arguments but 3": "The first parameter of a method is "
     "self. Without it, Python hands the server over as request.",
     "process_request_thread() takes 3 positional arguments but 4": "self.process_request_thread "

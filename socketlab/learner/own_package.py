@@ -18,7 +18,7 @@ from typing import Any
 import minisocketserver
 
 from ..checks.core import Exercise
-from ..exercises import all_chapters
+from ..exercises import as_listed
 from ..files import write
 from ..output import say
 from ..ship.beside import Beside
@@ -77,8 +77,13 @@ def written(course: Path) -> list[str]:
 
 def _topics() -> dict[str, str]:
     """Return for each plank that a chapter has places for the name of its module."""
-    topics = {name: chapter.topic for chapter in all_chapters() for name in chapter.own}
-    return {name: topics[name] for name in PLANKS if name in topics}
+    return {name: chapter.topic for name, chapter in _chapters().items()}
+
+
+def _chapters() -> dict[str, Exercise]:
+    """Return for each plank, in their order, the chapter that has places for it."""
+    found = {name: one for one in as_listed() if one.kind == "chapter" for name in one.own}
+    return {name: found[name] for name in PLANKS if name in found}
 
 
 def own(course: Path, troubles: Mapping[str, str] | None = None) -> Own:
@@ -96,7 +101,7 @@ def own(course: Path, troubles: Mapping[str, str] | None = None) -> Own:
 
         cloudpickle.register_pickle_by_value(package)
     found = Own()
-    chapter_of = {name: chapter for chapter in all_chapters() for name in chapter.own}
+    chapter_of = _chapters()
     importlib.invalidate_caches()
     for name in [name for name in PLANKS if hasattr(socketserver, name)]:
         try:
