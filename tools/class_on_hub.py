@@ -10,6 +10,7 @@ everything.
 import argparse
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -30,6 +31,7 @@ import psutil
 import requests
 import websocket
 
+from socketlab.learner.stubs import BEGIN, complete
 from tests.jupyter_server import free_ports
 
 ROOT = Path(__file__).parents[1]
@@ -273,6 +275,10 @@ class Run:
     kernel: int
 
 
+SAYS_WHOSE = re.compile(r"\b(planks|check|your_ship|ship|harbour|beside)\(|^ship$", re.MULTILINE)
+"""In a cell that says what is the learner's, which in the committed chapter everything is."""
+
+
 def run_chapter(learner: Learner, chapter: str, together: threading.Barrier) -> Run:
     """Run a chapter as soon as everybody has it open, and compare it with the committed one."""
     name = f"notebooks/{chapter}.ipynb"
@@ -280,12 +286,17 @@ def run_chapter(learner: Learner, chapter: str, together: threading.Barrier) -> 
     found = []
     try:
         with learner.kernel(name) as kernel:
-            cells = zip(learner.notebook(name).cells, committed.cells, strict=True)
+            given = [
+                cell for cell in learner.notebook(name).cells if not cell.id.startswith("predict-")
+            ]
+            cells = zip(given, committed.cells, strict=True)
             together.wait(DEADLINE)
             for mine, ours in cells:
                 if mine.cell_type == "code":
-                    came, expected = told(kernel.run(mine.source)), told(ours.outputs)
+                    source = complete(ours.source) if BEGIN in ours.source else mine.source
+                    came, expected = told(kernel.run(source)), told(ours.outputs)
                     free = "nbval-ignore-output" in ours.metadata.get("tags", [])
+                    free = free or SAYS_WHOSE.search(source) is not None
                     if came != expected and not (free and "ename" not in came):
                         found.append(f"{learner.name}, cell {ours.id}: {came} for {expected}")
             together.wait(DEADLINE)

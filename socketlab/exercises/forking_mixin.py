@@ -457,6 +457,15 @@ def _let_go(client: socket.socket, notes: Any, closings: list[int]) -> None:
     client.sendall(b"go")
 
 
+def _let_second_go(first: socket.socket, second: socket.socket) -> None:
+    """Let the second handler go on a moment after the first one's process has hung up."""
+    with suppress(OSError):
+        while first.recv(100):
+            pass
+    time.sleep(MOMENT)
+    second.sendall(b"go")
+
+
 def _waits_for_two(case: Case, notes: Any, mixin: Any, hook: str, **options: Any) -> None:
     server = mixed(case.bench, mixin, notes)
     clients = [send(case.bench, server, b"stay") for _ in range(2)]
@@ -464,8 +473,7 @@ def _waits_for_two(case: Case, notes: Any, mixin: Any, hook: str, **options: Any
         answer(case, server, client)
     first, second = clients
     first.sendall(b"go")
-    late = threading.Timer(MOMENT, second.sendall, (b"go",))
-    late.start()
+    late = begin(_let_second_go, first, second)
     getattr(server, hook)(**options)
     late.join()
     told = ", ".join(f"{name}={value}" for name, value in options.items())

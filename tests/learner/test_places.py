@@ -56,9 +56,8 @@ BLANK = (
 )
 
 
-@pytest.mark.parametrize("more", ["", "        # close the socket?\n"])
-def test_a_blank_place_is_for_the_learner_to_write(more, monkeypatch):
-    told = str(open_place(CHAPTER, "close", "close", stub(monkeypatch, BLANK + more), None))
+def test_a_blank_place_is_for_the_learner_to_write(monkeypatch):
+    told = str(open_place(CHAPTER, "close", "close", stub(monkeypatch, BLANK), None))
     assert "this one is for you to write, in the cell above.\n" in told
 
 
@@ -67,4 +66,5 @@ def test_a_raise_left_beside_the_answer_is_told(above, monkeypatch):
     line, (head, rest) = "        self.socket.close()\n", BLANK.split("\n", 1)
     text = f"{head}\n{line}{rest}" if above else BLANK + line
     told = str(open_place(CHAPTER, "close", "close", stub(monkeypatch, text), None))
-    assert "Your lines are there, and so is raise NotImplementedError(). Delete that line." in told
+    assert "you have begun TCPServer.server_close(), in the cell above." in told
+    assert "A finished answer takes the place of raise NotImplementedError()" in told

@@ -184,9 +184,8 @@ def test_a_name_that_is_missed_only_when_it_is_used_is_told(kernel):
     kernel.run(late.replace("= socket.AF_INET", "= 2").replace("= socket.SOCK_STREAM", "= 1"), "a")
     text = kernel.run(CHECK, "check")
     assert "name 'socket' is not defined" in told(text)
-    assert "Does it belong to the object? Then it's self.socket." in text
     assert "Does a cell above define socket? Then this kernel has not run the cells" in text
-    assert "If it belongs to the object, write self.socket." in text
+    assert "with a dot: self.socket for an attribute or a method, or a module's name." in text
 
 
 def test_a_line_outside_its_method_is_told_where_self_is_known(kernel):

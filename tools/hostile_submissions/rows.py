@@ -906,12 +906,12 @@ ROWS += [
     ),
     Row(
         "lies, and has no server",
-        "won by a lie: bind error, 2 points; all else needs a server that serves",
+        "each check needs a server that serves",
         {
             "03.1": f"{LIES}\nclass TCPServer:\n"
             "    def __init__(self, *args, **keywords): raise OSError(98, 'in use')"
         },
-        {"03.1": 2},
+        {"03.1": 0},
     ),
     Row(
         "an import in place of an answer",
