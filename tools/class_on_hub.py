@@ -275,7 +275,9 @@ class Run:
     kernel: int
 
 
-SAYS_WHOSE = re.compile(r"\b(planks|check|your_ship|class_map|harbour|beside)\(|^ship$", re.MULTILINE)
+SAYS_WHOSE = re.compile(
+    r"\b(planks|check|your_ship|class_map|harbour|beside)\(|^ship$", re.MULTILINE
+)
 """In a cell that says what is the learner's, which in the committed chapter everything is."""
 
 
