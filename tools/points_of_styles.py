@@ -18,6 +18,7 @@ import nbformat
 from socketlab.authoring.exercises import read
 from socketlab.exercises import find
 from socketlab.kernels import execute
+from socketlab.learner.stubs import complete
 
 from . import sample_class
 
@@ -153,7 +154,7 @@ def checks():
 def cells(row):
     """Return the notebook's code: the setup, the row's cells, the checks."""
     given = {cell.id: cell.source for cell in read("solutions", CHAPTER).cells}
-    answer = "\n".join(line for line in given["answer-03-1"].splitlines() if "### " not in line)
+    answer = complete(given["answer-03-1"])
     fields = {"answer": answer, "indented": indent(answer, "    ")}
     sources = [given["setup"]]
     for one in row if CHECKS in row else [*row, CHECKS]:

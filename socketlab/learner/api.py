@@ -5,6 +5,7 @@ import re
 import traceback as tracebacks
 from contextlib import suppress
 from dataclasses import replace
+from types import FrameType
 from typing import Any
 
 from .. import project
@@ -15,6 +16,7 @@ from ..notebook.run_history import runs_behind
 from ..output import SentenceError, say
 from . import own_module, places, progress_log, route
 from .own_package import left_of
+from .stubs import complete
 
 
 class UnavailableError(SentenceError):
@@ -41,7 +43,7 @@ def solution(exercise: object = None, give_up: bool = False) -> None:
             f"hint({wanted.id!r}) helps. To see it all the same: solution({wanted.id!r}, "
             "give_up=True), which your progress will mention."
         )
-    say("\n".join(line for line in text.splitlines() if "### " not in line))
+    say(complete(text))
 
 
 def passed(exercise: Exercise) -> bool:
@@ -144,8 +146,7 @@ def check(
     # partial credit, a cell that returns its points, would make nbgrader read the cell's text
     # output as a number: points would then depend on what a display shows.
     wanted = find_chapter(exercise) or find(exercise)
-    frame = inspect.currentframe()
-    namespace = frame.f_back.f_globals if frame and frame.f_back else {}
+    namespace = _globals_of(inspect.currentframe())
     for one in _parts(wanted, part):
         if wanted.kind == "chapter" and not answers and _is_lent(wanted, one, namespace):
             continue
@@ -173,6 +174,11 @@ def check(
         if (course := progress_log.course()) is not None:
             with suppress(OSError):  # it's made anew at the next start as well
                 route.write_start_page(project.PROJECT, course)
+
+
+def _globals_of(frame: FrameType | None) -> dict[str, Any]:
+    """Return the names that the caller of a function sees, whose own frame is given."""
+    return frame.f_back.f_globals if frame and frame.f_back else {}
 
 
 def _say_what_is_next(wanted: Exercise) -> None:
@@ -234,8 +240,7 @@ def borrow(chapter: object, part: str = "") -> None:
         known = ", ".join(one.id for one in all_chapters())
         raise UnknownError(f"Nothing is to be written in chapter {chapter!r}. It is in: {known}.")
     [check] = _parts(wanted, part)
-    frame = inspect.currentframe()
-    namespace = frame.f_back.f_globals if frame and frame.f_back else {}
+    namespace = _globals_of(inspect.currentframe())
     try:
         places.lend(wanted, check.name, namespace)
     except NameError as error:

@@ -17,7 +17,7 @@ def predict(chapter: str, number: int, guess: str = "", surprised: bool | None =
     where the front end has one; the first guess counts. Once the next cell has run, the same place
     asks whether it came as guessed, which `surprised` says where there are no buttons.
     """
-    kept = _kept(chapter, number)
+    kept = _guesses(chapter).get(number, "")
     if not kept and guess.strip():
         kept = _keep(chapter, number, guess)
     if surprised is not None:
@@ -33,7 +33,7 @@ def predict(chapter: str, number: int, guess: str = "", surprised: bool | None =
 def surprises(chapter: str) -> None:
     """Say what a learner has guessed in a chapter, first what came otherwise."""
     noted = {event for name, event in progress_log.events() if name == chapter}
-    guesses = {number: text for number, text in map(_parsed, noted) if text}
+    guesses = _guesses(chapter)
     otherwise = [number for number in guesses if f"{SURPRISED} {number}" in noted]
     as_guessed = [number for number in guesses if f"{AS_GUESSED} {number}" in noted]
     if not guesses:
@@ -46,20 +46,14 @@ def surprises(chapter: str) -> None:
         say("Those are the ones to read again.")
 
 
-def _parsed(event: str) -> tuple[int, str]:
-    kind, _, rest = event.partition(" ")
-    number, _, text = rest.partition(" ")
-    return (int(number), text) if kind == ASKED and number.isdigit() else (0, "")
-
-
-def _kept(chapter: str, number: int) -> str:
-    found = [
-        text
-        for name, event in progress_log.events()
-        for its, text in [_parsed(event)]
-        if name == chapter and its == number
-    ]
-    return min(found, default="")
+def _guesses(chapter: str) -> dict[int, str]:
+    """Return what was guessed in a chapter, by the number of the prediction."""
+    mine = [event for name, event in progress_log.events() if name == chapter]
+    return {
+        int(rest[0]): rest[1]
+        for kind, *rest in (event.split(" ", 2) for event in sorted(mine, reverse=True))
+        if kind == ASKED and len(rest) == 2 and rest[0].isdigit()
+    }
 
 
 def _keep(chapter: str, number: int, guess: str) -> str:

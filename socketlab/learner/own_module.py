@@ -18,7 +18,7 @@ from ..notebook.run_history import Runs
 from ..output import say
 from ..ship.planks import PLANKS
 from . import progress_log
-from .own_package import NAME, left_of, write_first
+from .own_package import NAME, left_of, module_file, write_first
 from .places import is_on_loan
 
 HEAD = '''"""{title}: written by hand, in chapter {chapter}."""
@@ -68,7 +68,7 @@ def _written_down(
             f"{names}: can't be written down from the cells as they ran. Run the chapter from its "
             "first cell to this one, then check again."
         )
-    path = course / NAME / f"{chapter.topic}.py"
+    path = module_file(course, chapter.topic)
     try:
         if path.is_file() and path.read_text("utf-8") == text:
             return ""
@@ -86,12 +86,10 @@ def text_of(chapter: Exercise, cells: list[str]) -> str:
     return head + module_text(tuple(chapter.own), cells)
 
 
-def write_module(course: Path, chapter: Exercise, text: str) -> Path:
-    """Write a chapter's module into the package of a course; return its path. Raises OSError."""
-    path = course / NAME / f"{chapter.topic}.py"
-    write(path, text.encode())
+def write_module(course: Path, chapter: Exercise, text: str) -> None:
+    """Write a chapter's module into the package of a course. Raises OSError."""
+    write(module_file(course, chapter.topic), text.encode())
     write_first(course)
-    return path
 
 
 def _defines(text: str, given: dict[str, Any]) -> bool:

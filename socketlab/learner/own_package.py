@@ -66,12 +66,17 @@ def write_first(course: Path) -> None:
     write(course / NAME / "__init__.py", text.encode())
 
 
+def module_file(course: Path, topic: str) -> Path:
+    """Return where a chapter's module is in the package of a course, if there is one."""
+    return course / NAME / f"{topic}.py"
+
+
 def written(course: Path) -> list[str]:
     """Return the names of the planks that are in the package of a course."""
     return [
         name
         for name, topic in _topics().items()
-        if hasattr(socketserver, name) and (course / NAME / f"{topic}.py").is_file()
+        if hasattr(socketserver, name) and module_file(course, topic).is_file()
     ]
 
 
@@ -122,7 +127,7 @@ class OwnClassError(Exception):
 def _load(chapter: Exercise | None, name: str, course: Path) -> type:
     if chapter is None:
         raise OwnClassError("no chapter builds it")
-    if not (course / NAME / f"{chapter.topic}.py").is_file():
+    if not module_file(course, chapter.topic).is_file():
         left = left_of(chapter, course)
         done = len(chapter.checks) - len(left)
         raise OwnClassError(f"{done} of {len(chapter.checks)} places of chapter {chapter.id}")

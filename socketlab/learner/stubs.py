@@ -7,6 +7,8 @@ from itertools import pairwise
 from types import FunctionType
 from typing import Any
 
+from ..notebook.reopen_class import functions_of
+
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "# YOUR CODE HERE"
 """The first line of a stub; the second is a `raise`."""
@@ -86,11 +88,8 @@ def _all_functions(answers: dict[str, Any]) -> Iterator[FunctionType]:
 
 
 def _functions(answer: Any) -> Iterator[FunctionType]:
-    values = vars(answer).values() if isinstance(answer, type) else (answer,)
-    for value in values:
-        for part in (value, getattr(value, "fget", None), getattr(value, "__func__", None)):
-            if isinstance(part, FunctionType):
-                yield part
+    for member in vars(answer).values() if isinstance(answer, type) else (answer,):
+        yield from functions_of(member)
 
 
 def _is_stub(function: FunctionType) -> bool:

@@ -54,7 +54,7 @@ def reopen(old: type) -> Callable[[type], type]:
             )
         for name, member in vars(new).items():
             if name not in _NOT_MOVED:
-                for function in _functions(member):
+                for function in functions_of(member):
                     _point_super_at(old, function)
                 setattr(old, name, member)
         return old
@@ -62,7 +62,8 @@ def reopen(old: type) -> Callable[[type], type]:
     return move
 
 
-def _functions(member: Any) -> list[FunctionType]:
+def functions_of(member: Any) -> list[FunctionType]:
+    """Return the functions in what a class holds under a name: a method, a property's three."""
     parts = [
         member,
         *(getattr(member, part, None) for part in ("fget", "fset", "fdel", "__func__")),
