@@ -1,11 +1,9 @@
 """BaseServer: the loop every server shares, and the hooks it calls."""
 
-import errno
 import selectors
 import socket
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,12 +14,6 @@ _ServerSelector: type[selectors.BaseSelector] = getattr(
     selectors, "PollSelector", selectors.SelectSelector
 )
 
-# The next attempt meets them again: nothing is left to open a connection with, or the listener
-# has been closed while the loop runs.
-_LASTING_ERRORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EBADF}
-_SHORTEST_PAUSE = 0.01
-_LONGEST_PAUSE = 1.0
-
 
 class _Waker:
     """A socket pair that ends a wait: a byte sent into one end makes the other readable.
@@ -31,6 +23,7 @@ class _Waker:
 
     def __init__(self) -> None:
         self._receiver, self._sender = socket.socketpair()
+        self._receiver.setblocking(False)
         self._sender.setblocking(False)
         self.wake()
         if self._receiver.recv(1) != b"!":  # a test has put a mock in the place of sockets
@@ -43,9 +36,8 @@ class _Waker:
         with suppress(OSError):  # full: it is awake already; closed: nobody waits
             self._sender.send(b"!")
 
-    def wait(self, seconds: float = 0.0) -> None:
-        self._receiver.settimeout(seconds)
-        with suppress(OSError):
+    def clear(self) -> None:
+        with suppress(OSError):  # nothing to read: another ring has been read along with this one
             self._receiver.recv(4096)
 
     def close(self) -> None:
@@ -66,7 +58,6 @@ class BaseServer:
     timeout: float | None = None
 
     __waker: _Waker | None = None
-    __pause = 0.0
 
     def __init__(self, server_address: Any, RequestHandlerClass: Callable[..., Any]) -> None:
         """Keep the address (one value, its shape up to the subclass) and the handler class.
@@ -135,7 +126,7 @@ class BaseServer:
             try:
                 # Not set as usual: that goes through a subclass's own __setattr__.
                 waker = vars(self)["_BaseServer__waker"] = _Waker()
-                selector.register(waker, selectors.EVENT_READ, waker.wait)
+                selector.register(waker, selectors.EVENT_READ, waker.clear)
             except OSError:  # no descriptor left, or a mock: poll
                 waker = None
             try:
@@ -146,22 +137,14 @@ class BaseServer:
                     waker.close()
 
     def __loop(self, selector: Any, waker: _Waker | None, poll_interval: float) -> None:
-        rest = waker.wait if waker else time.sleep
         timeout = poll_interval if waker is None or self.__must_poll() else None
-        is_limited = self.__overrides("has_capacity")
         while not self.__shutdown_request:
-            if is_limited and not self.has_capacity():
-                rest(_SHORTEST_PAUSE)
-                ready = []
-            else:
-                ready = selector.select(timeout)
+            ready = selector.select(timeout)
             if self.__shutdown_request:
                 break
             for key, _ in ready:
                 key.data()
             self.service_actions()
-            if self.__pause:
-                rest(self.__pause)
 
     def __must_poll(self) -> bool:
         # A subclass that sets attributes in its own way may set the flag without a sound. And on
@@ -194,13 +177,6 @@ class BaseServer:
     def service_actions(self) -> None:
         """Do regular work between requests. Called by `serve_forever`, see there how often."""
 
-    def has_capacity(self) -> bool:
-        """Tell whether `serve_forever` may take one more request; if not, clients wait.
-
-        Beyond the standard library. Asked before each wait, so it must be quick.
-        """
-        return True
-
     def handle_request(self) -> None:
         """Handle one request, or call `handle_timeout` when none comes in time.
 
@@ -218,11 +194,8 @@ class BaseServer:
         try:
             request, client_address = self.get_request()
         except OSError as error:
-            if error.errno in _LASTING_ERRORS:
-                pause = (2 * self.__pause) or _SHORTEST_PAUSE
-                vars(self)["_BaseServer__pause"] = min(pause, _LONGEST_PAUSE)
+            self.request_lost(error)
             return
-        vars(self).pop("_BaseServer__pause", None)
         self.request_taken(request, client_address)
         if not self.verify_request(request, client_address):
             self.shutdown_request(request)
@@ -238,6 +211,12 @@ class BaseServer:
 
     def handle_timeout(self) -> None:
         """Called by `handle_request` when no request came in time. For subclasses."""
+
+    def request_lost(self, error: OSError) -> None:
+        """Called with the error of a `get_request` that failed. For subclasses.
+
+        Beyond the standard library.
+        """
 
     def request_taken(self, request: Any, client_address: Any) -> None:
         """Called with what `get_request` returned, before it is verified. For subclasses.

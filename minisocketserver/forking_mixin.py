@@ -1,6 +1,7 @@
 """ForkingMixIn: a process for each request, where the system can fork."""
 
 import os
+import time
 from typing import Any
 
 from .mixin_base import MixInBase
@@ -18,6 +19,14 @@ class ForkingMixIn(MixInBase):
     active_children: set[int] | None = None
     max_children = 40
     block_on_close = True
+
+    def _handle_request_noblock(self) -> None:
+        """Take the request that waits, unless `max_children` are at work: then it waits on."""
+        if len(self.active_children or ()) < self.max_children:
+            super()._handle_request_noblock()
+        else:
+            time.sleep(0.01)
+            self.collect_children()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Fork; the child sees the request through and exits. OSError if it cannot fork."""
@@ -42,10 +51,6 @@ class ForkingMixIn(MixInBase):
                 self.shutdown_request(request)
             finally:
                 os._exit(status)
-
-    def has_capacity(self) -> bool:
-        """Take no request while `max_children` are at work."""
-        return len(self.active_children or ()) < self.max_children
 
     def collect_children(self, *, blocking: bool = False) -> None:
         """Let the system forget the children that have ended; `blocking` waits for all of them.

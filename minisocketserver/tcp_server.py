@@ -1,11 +1,17 @@
 """TCPServer: a listening socket, and a connection for each request."""
 
+import errno
 import socket
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 from .base_server import BaseServer
+
+# The next attempt meets them again: nothing is left to open a connection with, or the listener
+# has been closed while the loop runs.
+_LASTING_ERRORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EBADF}
 
 
 class TCPServer(BaseServer):
@@ -71,6 +77,14 @@ class TCPServer(BaseServer):
     def get_request(self) -> tuple[Any, Any]:
         """Accept one connection: `(connected socket, client address)`."""
         return self.socket.accept()
+
+    def request_lost(self, error: OSError) -> None:
+        """Pause after an error that the next attempt would meet again, or the loop would spin.
+
+        Beyond the standard library.
+        """
+        if error.errno in _LASTING_ERRORS:
+            time.sleep(0.05)
 
     def shutdown_request(self, request: Any) -> None:
         """Tell the client that no more will come, then close.

@@ -43,8 +43,11 @@ class OpenRequestsMixIn(MixInBase):
                         self.open_requests.pop(key, None)
             self.__closed.notify_all()
 
-    def wait_until_closed(self, timeout: float) -> bool:
-        """Wait until no request is open; return False if that takes more than `timeout` seconds."""
+    def wait_until_closed(self, timeout: float, left: int = 0) -> bool:
+        """Wait until no more than `left` requests are open, for `timeout` seconds at most.
+
+        Return whether it has come to that.
+        """
         self.forget_closed()
         with self.__closed:
-            return self.__closed.wait_for(lambda: not self.open_requests, timeout)
+            return self.__closed.wait_for(lambda: len(self.open_requests) <= left, timeout)

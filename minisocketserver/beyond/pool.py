@@ -30,9 +30,13 @@ class ThreadPoolMixIn(OpenRequestsMixIn, ThreadingMixIn):
         vars(server).update(_ThreadPoolMixIn__pool=[], _ThreadPoolMixIn__queue=SimpleQueue())
         return server
 
-    def has_capacity(self) -> bool:
-        """Take no request while every thread and every place in the queue is in use."""
-        return len(self.open_requests) < self.pool_size + self.queue_size
+    def _handle_request_noblock(self) -> None:
+        """Take the request that waits, if a thread or a place in the queue is free within 10 ms.
+
+        If not, it waits in the backlog, and the loop comes back.
+        """
+        if self.wait_until_closed(0.01, left=self.pool_size + self.queue_size - 1):
+            super()._handle_request_noblock()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give the request to the pool. RuntimeError if it has no thread and can start none."""
@@ -43,13 +47,6 @@ class ThreadPoolMixIn(OpenRequestsMixIn, ThreadingMixIn):
                 if not self.__pool:
                     raise
         self.__queue.put((request, client_address))
-
-    def forget_closed(self, request: Any = None) -> None:
-        """Forget the request, and let the loop know when that made room."""
-        was_full = not self.has_capacity()
-        super().forget_closed(request)
-        if was_full:
-            self._BaseServer__wake()  # type: ignore[attr-defined]
 
     def server_close(self) -> None:
         """Close the server; what was taken is served before the threads end."""

@@ -822,76 +822,6 @@ def test_handle_request_needs_no_socket_attribute(bell):
     assert served == ["a"]
 
 
-LASTING_ERRORS = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EBADF]
-
-
-@pytest.mark.beyond
-@pytest.mark.parametrize("number", LASTING_ERRORS, ids=errno.errorcode.get)
-def test_on_a_lasting_error_the_loop_backs_off(bell, number):
-    """When accepting fails and will fail again, the loop pauses, longer each time."""
-    calls, server = [], bell()
-    server.get_request = raising(OSError(number, "not now"))
-    note(calls, server, "get_request")
-    server.ring()
-    with serving(server) as thread:
-        thread.join(0.2)
-        assert 1 <= len(calls) <= 8
-
-
-@pytest.mark.beyond
-def test_the_first_pauses_are_short(bell):
-    """The pauses begin short: a moment without descriptors costs no more than a moment."""
-    calls, server = [], bell()
-    server.get_request = raising(OSError(errno.EMFILE, "none left"))
-    note(calls, server, "get_request")
-    server.ring()
-    with serving(server):
-        start = time.monotonic()
-        until(lambda: len(calls) >= 4)
-        assert time.monotonic() - start < 2.5
-
-
-@pytest.mark.beyond
-def test_shutdown_ends_a_pause(module, bell, monkeypatch):
-    """shutdown does not wait for the end of a pause."""
-    for name in ("_SHORTEST_PAUSE", "_LONGEST_PAUSE"):
-        monkeypatch.setitem(module.BaseServer.serve_forever.__globals__, name, 60)
-    calls, server = [], bell()
-    server.get_request = raising(OSError(errno.EMFILE, "none left"))
-    note(calls, server, "get_request")
-    server.ring()
-    with serving(server) as thread:
-        thread.join(MOMENT)
-        assert len(calls) == 1
-
-
-@pytest.mark.beyond
-def test_a_served_request_ends_the_pauses(bell):
-    """Once a request could be taken, the next shortage begins with a short pause again."""
-    calls, served, failing = [], [], [True]
-    server = bell(lambda request, *_: served.append(request))
-    get_request = server.get_request
-
-    def scarce():
-        calls.append(time.monotonic())
-        if failing[0]:
-            raise OSError(errno.EMFILE, "none left")
-        return get_request()
-
-    server.get_request = scarce
-    server.ring()
-    with serving(server):
-        until(lambda: len(calls) >= 6)
-        failing[0] = False
-        until(lambda: served == ["a"])
-        before = len(calls)
-        server.ring("bcdefghijk")
-        start = time.monotonic()
-        until(lambda: len(served) == 11)
-        assert time.monotonic() - start < 2
-        assert len(calls) == before + 10
-
-
 @pytest.mark.beyond
 def test_other_errors_do_not_slow_the_loop(bell):
     """A client that went away before it was accepted is no reason for a pause."""
@@ -910,45 +840,29 @@ def test_other_errors_do_not_slow_the_loop(bell):
 
 
 @pytest.mark.beyond
-def test_has_capacity_by_default(module):
-    """A server takes any number of requests unless has_capacity says otherwise."""
-    assert module.BaseServer(None, None).has_capacity() is True
+def test_a_request_that_could_not_be_taken_is_told(bell):
+    """request_lost gets the error of get_request, and the loop goes on."""
+    served, server = [], bell(lambda request, *_: served.append(request))
+    get_request, errors = server.get_request, [OSError(errno.EMFILE, "none left"), OSError("?")]
+    lost, error = [], list(errors)
 
+    def scarce():
+        if errors:
+            raise errors.pop(0)
+        return get_request()
 
-@pytest.mark.beyond
-def test_a_full_server_lets_requests_wait(bell):
-    """While has_capacity says no, requests wait and the rest goes on; then they are served."""
-    full, served, ticks = threading.Event(), [], []
-    server = bell(lambda request, *_: served.append(request))
-    server.has_capacity = lambda: not full.is_set()
-    server.service_actions = lambda: ticks.append(1)
-    full.set()
+    server.get_request, server.request_lost = scarce, lost.append
     server.ring()
     with serving(server):
-        until(lambda: len(ticks) >= 3)
-        assert served == []
-        full.clear()
         until(lambda: served == ["a"])
+    assert lost == error
 
 
 @pytest.mark.beyond
-def test_a_full_server_does_not_spin(bell):
-    """While has_capacity says no, the loop looks again now and then, not all the time."""
-    asked, server = [], bell()
-    server.has_capacity = lambda: bool(asked.append(1))
-    server.ring()
-    with serving(server) as thread:
-        thread.join(0.1)
-        assert 1 <= len(asked) <= 20
-
-
-@pytest.mark.beyond
-@pytest.mark.parametrize("full", [False, True])
-def test_without_a_descriptor_to_be_woken_by_the_loop_polls(bell, monkeypatch, full):
+def test_without_a_descriptor_to_be_woken_by_the_loop_polls(bell, monkeypatch):
     """With no descriptor left to be woken by, the server still serves and still stops."""
     served = []
     server = bell(lambda request, *_: served.append(request))
-    server.has_capacity = lambda: not (full and served)
     monkeypatch.setattr("socket.socketpair", raising(OSError(errno.EMFILE, "none left")))
     with serving(server):
         server.ring()

@@ -12,6 +12,7 @@ import pytest
 from .helpers import (
     DEADLINE,
     MOMENT,
+    POLL,
     counts_descriptors,
     in_time,
     note,
@@ -435,12 +436,57 @@ def test_shutdown_is_prompt_with_max_children_at_work(module, make, connect, gat
 
 
 @pytest.mark.beyond
-def test_capacity_is_what_max_children_leaves(module, make):
-    """has_capacity says no when max_children are at work."""
-    server = make(module.ForkingTCPServer, max_children=2)
-    seen = []
-    for children in (None, set(), {1}, {1, 2}, {1, 2, 3}):
-        server.active_children = children
-        seen.append(server.has_capacity())
-    server.active_children = None
-    assert seen == [True, True, True, False, False]
+def test_a_full_server_lets_clients_wait(module, make, connect, gate):
+    """While max_children are at work, the next client waits and regular work goes on."""
+    ticks = []
+
+    class Server(module.ForkingTCPServer):
+        max_children = 1
+
+        def service_actions(self):
+            super().service_actions()
+            ticks.append(len(self.active_children or ()))
+
+    server = make(Server, gate)
+    with serving(server):
+        connect(server)
+        until(lambda: gate.begun_children() == 1)
+        connect(server)
+        before = len(ticks)
+        until(lambda: len(ticks) >= before + 3)
+        assert max(ticks) == 1
+        gate.open()
+        until(lambda: gate.begun_children() == 2)
+
+
+@pytest.mark.beyond
+def test_a_full_server_does_not_spin(module, make, connect, gate):
+    """While max_children are at work and a client waits, the loop looks now and then."""
+    looks = []
+
+    class Server(module.ForkingTCPServer):
+        max_children = 1
+
+        def service_actions(self):
+            super().service_actions()
+            looks.append(1)
+
+    server = make(Server, gate)
+    with serving(server) as thread:
+        connect(server)
+        until(lambda: gate.begun_children() == 1)
+        connect(server)
+        looks.clear()
+        thread.join(0.1)
+        assert 1 <= len(looks) <= 20
+    gate.open()
+
+
+@pytest.mark.beyond
+def test_handle_request_forks_again_when_a_child_has_ended(module, make, connect, gate):
+    """A program that calls handle_request by itself gets on, too: no loop collects for it."""
+    server = make(module.ForkingTCPServer, gate, max_children=1, timeout=POLL)
+    gate.open()
+    for number in range(1, 3):
+        connect(server)
+        until(lambda wanted=number: server.handle_request() or gate.begun_children() == wanted)

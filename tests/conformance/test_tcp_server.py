@@ -6,6 +6,7 @@ import socket
 import socketserver
 import struct
 import sys
+import time
 
 import pytest
 
@@ -17,6 +18,7 @@ from .helpers import (
     raising,
     read_all,
     serving,
+    until,
 )
 
 STREAM_SERVERS = ["TCPServer", "UnixStreamServer"]
@@ -440,3 +442,60 @@ def test_a_server_out_of_descriptors_does_not_spin(module, request):
     )
     assert result.returncode == 0, result.stderr
     assert 2 <= int(result.stdout) <= 12
+
+
+LASTING_ERRORS = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EBADF]
+
+
+def short_of(number, tries, failing=lambda: True):
+    """A mix-in whose get_request notes each try, and fails with the error while `failing`."""
+
+    class Short:
+        def get_request(self):
+            tries.append(number)
+            if failing():
+                raise OSError(number, "not now")
+            return super().get_request()
+
+    return Short
+
+
+@pytest.mark.beyond
+@pytest.mark.parametrize("server_class", ["TCPServer", "UDPServer"])
+@pytest.mark.parametrize("number", LASTING_ERRORS, ids=errno.errorcode.get)
+def test_on_a_lasting_error_the_loop_pauses(module, make, connect, number, server_class):
+    """When taking a request fails and will fail again, the loop tries a few times a second."""
+    tries = []
+    bases = (short_of(number, tries), getattr(module, server_class))
+    server = make(type("Server", bases, {}))
+    connect(server)
+    with serving(server) as thread:
+        until(lambda: tries)
+        thread.join(0.2)
+        assert 1 <= len(tries) <= 8
+
+
+@pytest.mark.beyond
+def test_a_shortage_that_ends_is_over_soon(module, make, connect):
+    """Once descriptors are there again, the clients that waited are served within a moment."""
+    tries = []
+    bases = (short_of(errno.EMFILE, tries, lambda: len(tries) < 4), module.TCPServer)
+    server = make(type("Server", bases, {}), lambda request, *_: request.sendall(b"served"))
+    with serving(server):
+        start = time.monotonic()
+        assert read_all(connect(server)) == b"served"
+        assert 0.1 < time.monotonic() - start < 2.5
+        before = len(tries)
+        for _ in range(10):
+            assert read_all(connect(server)) == b"served"
+        assert len(tries) == before + 10
+
+
+@pytest.mark.beyond
+def test_other_errors_do_not_slow_the_loop(module, make, connect):
+    """A client that went away before it was accepted is no reason for a pause."""
+    tries = []
+    bases = (short_of(errno.ECONNABORTED, tries, lambda: len(tries) < 200), module.TCPServer)
+    server = make(type("Server", bases, {}), lambda request, *_: request.sendall(b"served"))
+    with serving(server):
+        assert read_all(connect(server)) == b"served"

@@ -72,7 +72,6 @@ def test_a_full_pool_accepts_nobody(make, connect, gate):
         clients = [connect(server) for _ in range(3)]
         until(lambda: len(gate.threads) == 2)
         never(lambda: len(accepted) > 2)
-        assert not server.has_capacity()
         gate.opened.set()
         assert read_all(clients[2]) == b"done"
     assert accepted == [client.getsockname() for client in clients]
