@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from .learner import lab
 from .machine_load import processors
 from .output import SentenceError, take_plainer_signs
-from .project import PROJECT
+from .project import PROJECT, install_command
 from .sandbox import LEVELS
 
 JOBS_PER_CPU = 16
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         return _sorry(
             f"This command needs {error.name}, which this Python lacks. In the project's folder: "
-            f"{sys.executable} -m pip install -e '.[lab]'"
+            f"{install_command('lab')}"
         )
 
 
@@ -226,7 +226,7 @@ def _grade(options: argparse.Namespace) -> int:
     if not hasattr(os, "fork"):
         return _sorry("A class is graded on Linux or macOS. On Windows: in WSL.")
     if find_spec("rich") is None:
-        return _sorry(f"Grading needs: {sys.executable} -m pip install -e '.[classroom]'")
+        return _sorry(f"Grading needs: {install_command('classroom')}")
     from .grading import classroom
 
     settings = classroom.Settings(options.jobs, options.level, options.executor)

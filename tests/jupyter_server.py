@@ -44,9 +44,16 @@ def listens(port: int) -> bool:
 
 @contextlib.contextmanager
 def jupyter_server(
-    command: Sequence[str], folder: Path, environment: dict[str, str], cwd: Path
+    command: Sequence[str],
+    folder: Path,
+    environment: dict[str, str],
+    cwd: Path,
+    seconds: float = DEADLINE,
 ) -> Iterator[dict[str, Any]]:
-    """Run `command`, whose server keeps its runtime files in `folder`; give what it tells."""
+    """Run `command`, whose server keeps its runtime files in `folder`; give what it tells.
+
+    It has `seconds` until it listens.
+    """
     port = free_ports(1)[0]
     command = [*command, "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
     log = folder / "log"
@@ -55,7 +62,7 @@ def jupyter_server(
             command, cwd=cwd, env=environment, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        end = time.monotonic() + DEADLINE
+        end = time.monotonic() + seconds
         while not ((told := written(folder)) and listens(told["port"])):
             assert server.poll() is None and time.monotonic() < end, log.read_text()
             time.sleep(0.1)

@@ -168,10 +168,17 @@ def _join(judge: int) -> None:  # setns(2); who is in a user namespace already m
                 os.close(namespace)
 
 
+EMPTY = ""
+"""Where a folder that student code finds empty is found."""
+
+COURSE_FILES = "course_files"
+
+
 def visible(packages: Iterable[str]) -> list[tuple[str, str]]:
     """Return what student code needs to see: Python, system libraries, the named packages.
 
-    Each as the path that it is known by, and the path where it is really found.
+    Each as the path that it is known by, and the path where it is really found, or EMPTY: the
+    course's files that a wheel puts into a package, our solutions among them, stay out of sight.
 
     Never a whole prefix: a virtual environment may have been made in the project's own folder,
     and /usr/src or /usr/share are places where people keep a course.
@@ -181,12 +188,14 @@ def visible(packages: Iterable[str]) -> list[tuple[str, str]]:
     paths.update(_SYSTEM, (f"/etc/{name}" for name in _ETC.split()), ("/etc/ssl/certs",))
     paths.update(sysconfig.get_paths()[part] for part in ("stdlib", "platstdlib"))
     paths.update(path for path in sys.path if path.endswith(("site-packages", "dist-packages")))
-    for package in packages:
-        spec = find_spec(package)
-        paths.update(spec.submodule_search_locations or () if spec else ())
+    specs = filter(None, map(find_spec, packages))
+    shown = [folder for spec in specs for folder in spec.submodule_search_locations or ()]
+    paths.update(shown)
     paths.update([os.path.realpath(path) for path in paths])
     there = sorted(path for path in paths if os.path.exists(path))  # what holds another comes first
-    return [(path, path if os.path.islink(path) else os.path.realpath(path)) for path in there]
+    real = [(path, path if os.path.islink(path) else os.path.realpath(path)) for path in there]
+    hidden = {f"{os.path.realpath(folder)}/{COURSE_FILES}" for folder in shown}
+    return real + [(path, EMPTY) for path in sorted(hidden) if os.path.isdir(path)]
 
 
 def change_root(paths: Iterable[tuple[str, str]], disk: int, user: int) -> None:
@@ -206,7 +215,10 @@ def change_root(paths: Iterable[tuple[str, str]], disk: int, user: int) -> None:
         owner = f"uid={user},gid={user}"
         _mount("tmpfs", folder, "tmpfs", 0, f"size={disk},nr_inodes=10k,mode={mode},{owner}")
     for path, source in (*paths, *((f"/dev/{name}",) * 2 for name in _DEVICES)):
-        _show(path, _OLD + source)
+        if source == EMPTY:
+            _mount("tmpfs", path, "tmpfs", 0, "size=4k,mode=755")
+        else:
+            _show(path, _OLD + source)
     os.symlink("/tmp", "/dev/shm")
     os.symlink("/proc/self/fd", "/dev/fd")
     _mount("proc", "/proc", "proc", 0)
