@@ -24,6 +24,9 @@ from .edition import edition, kernel_metadata
 FOLDERS = ("notebooks", "exercises")
 """What the learner gets, in the same places of the project and of `course/`."""
 
+FOR_ASSISTANTS = Path(__file__).with_name("AGENTS.md")
+"""What programs that help people write code read first, wherever they find it."""
+
 MANIFEST = ".handed_out.json"
 """Says what each file in `course/` held when it was handed out: what is written in its cells
 ("wrote"), in those that aren't places to write ("frame"), in each place (its id), and all its
@@ -43,12 +46,14 @@ def refresh(project: Path, course: Path) -> list[str]:
     """
     handed_out = _read_manifest(course / MANIFEST)
     before = dict(handed_out)
-    shipped = {name_in_course(name): name for name in _shipped(project)}
-    news = [*_rename_exercises(course, shipped, handed_out)]
+    names = {name_in_course(name): name for name in _shipped(project)}
+    news = [*_rename_exercises(course, names, handed_out)]
+    shipped = {name: project / source for name, source in names.items()}
+    shipped[FOR_ASSISTANTS.name] = FOR_ASSISTANTS
     kernel = kernel_metadata()
     for name, source in shipped.items():
         number = re.match(r"notebooks/(\d\d)_.*\.ipynb$", name)
-        content = edition((project / source).read_bytes(), kernel, number[1] if number else "")
+        content = edition(source.read_bytes(), kernel, number[1] if number else "")
         beside = _bring(course, name, content, handed_out)
         if beside:
             news.append(f"{name} is yours and stays; its newer version is {beside}.")

@@ -174,7 +174,6 @@ book = nbformat.read(path, 4)
 last = next(cell for cell in book.cells if cell.id.startswith("check-00-"))
 book.cells = book.cells[: book.cells.index(last) + 1]
 NotebookClient(book, timeout=120, resources={"metadata": {"path": sys.argv[2]}}).execute()
-print("".join(output.get("text", "") for output in last.outputs))
 """
 
 
@@ -232,7 +231,7 @@ def test_from_an_empty_folder_to_a_check_that_passes_and_on_to_a_newer_version(
         write_places(course)
     written = cells((notebooks / "00_target.ipynb").read_bytes())
     python, chapter = course / ".venv/bin/python", notebooks / "00_target.ipynb"
-    assert "passed" in run(python, "-c", IN_CHAPTER_00, chapter, notebooks, cwd=notebooks).lower()
+    run(python, "-c", IN_CHAPTER_00, chapter, notebooks, cwd=notebooks)
     assert "00 passed" in (course / "progress.txt").read_text("utf-8")
     edited = notebooks / "02_base_server.ipynb"
     edited.write_text(edited.read_text("utf-8").replace("# 02 BaseServer", "# My notes"), "utf-8")
