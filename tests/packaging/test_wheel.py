@@ -213,18 +213,20 @@ def test_from_an_empty_folder_to_a_check_that_passes_and_on_to_a_newer_version(
 ) -> None:
     """The command makes the course and serves it; what's written stays when a newer one comes."""
     course, notebooks = tmp_path / "minisocketserver", tmp_path / "minisocketserver/notebooks"
-    environment = elsewhere(tmp_path, PATH=os.defpath)  # no uv there, unless uvx says where it is
+    (runtime := tmp_path / "runtime").mkdir()
+    # There's no uv on this path; uvx says by itself where it is.
+    environment = elsewhere(tmp_path, PATH=os.defpath, JUPYTER_RUNTIME_DIR=str(runtime))
 
     @contextlib.contextmanager
     def opened(wheel: Path) -> Iterator[None]:
         command = [str(part) for part in way(wheel, tmp_path)]
-        with jupyter_server(command, tmp_path, environment, tmp_path, seconds=500) as told:
+        with jupyter_server(command, runtime, environment, tmp_path, seconds=500) as told:
             assert Path(told["root_dir"]) == course
             address = f"{told['url']}lab/tree/notebooks/00_target.ipynb?token={told['token']}"
             with urllib.request.urlopen(address, timeout=30) as page:
                 assert b"JupyterLab" in page.read()
             yield
-        for path in tmp_path.glob("jpserver-*"):
+        for path in runtime.glob("jpserver-*"):
             path.unlink()
 
     with opened(wheel):

@@ -246,6 +246,37 @@ def test_files_of_others(isolated):
         assert set(came.values()) <= {"FileNotFoundError", "PermissionError"}, came
 
 
+def test_the_course_s_files_of_an_installed_package(isolated, tmp_path):
+    """A wheel keeps our solutions inside a package that student code must see: it finds none."""
+    packages = ("minisocketserver", "socketlab", "tests")
+    for name in packages:
+        shutil.copytree(
+            PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    solutions = tmp_path / "socketlab" / "course_files" / "solutions"
+    solutions.mkdir(parents=True)
+    (solutions / "answer.py").write_text("ours")
+    seen = [str(solutions / "answer.py"), str(solutions), str(tmp_path / "socketlab/project.py")]
+    program = (
+        "import json, sys; from socketlab.sandbox.sandbox import *\n"
+        "with Sandbox('namespaces', Limits(), ['tests.sandbox.hostile']) as sandbox:\n"
+        "  student = sandbox.start('tests.sandbox.hostile:read')\n"
+        "  student.socket.sendall(sys.argv[1].encode() + b'\\n')\n"
+        "  print(student.socket.makefile().readline())\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(seen)],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd="/",
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+    )
+    came = json.loads(result.stdout or result.stderr)["came"]
+    assert came.pop(seen[2]) not in ("FileNotFoundError", "PermissionError")
+    assert set(came.values()) == {"FileNotFoundError"}, came
+
+
 def test_nothing_but_its_own_folders(isolated):
     came = come_of(isolated, "look_around")
     assert set(came["root"]) <= {
