@@ -85,10 +85,10 @@ def code_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def cell_id(cell: dict[str, Any]) -> str:
-    """Return a cell's id, wherever it is kept: Colab has it in the metadata, nbgrader as well."""
+    """Return a cell's id, wherever it's kept: Colab, Deepnote and nbgrader have it in metadata."""
     metadata = cell.get("metadata") or {}
     grading = metadata.get("nbgrader") or {}
-    ids = (cell.get("id"), metadata.get("id"), grading.get("grade_id"))
+    ids = (cell.get("id"), metadata.get("id"), metadata.get("cell_id"), grading.get("grade_id"))
     return next((one for one in ids if one and isinstance(one, str)), "")
 
 

@@ -15,6 +15,7 @@ from jupyter_client.kernelspec import get_kernel_spec
 from socketlab.learner.course import MANIFEST, exercise_notebook, refresh
 from socketlab.learner.lab import hand_out
 from socketlab.learner.route import START
+from tests.front_ends import FRONT_ENDS, deepnote
 
 ROOT = Path(__file__).parents[2]
 NAME = "notebooks/00_target.ipynb"
@@ -238,6 +239,9 @@ def nothing(book: Any) -> None:
     pass
 
 
+# Deepnote adds a cell with a link: a newer version appears beside such a notebook.
+UNTOUCHED = [save for save in FRONT_ENDS if save is not deepnote]
+
 CHANGES: list[tuple[Callable[[Any], None], str, dict[str, Any]]] = [
     *((change, "utf-8", {}) for change in (blank_at_the_end, blank_in_between, new_ids, no_ids)),
     *((change, "utf-8", {}) for change in (one_text, final_newlines, windows_lines)),
@@ -264,6 +268,28 @@ def test_what_front_ends_change_is_not_written_by_the_learner(
     write(project / NAME, "newer")
     assert refresh(project, project / "course") == []
     assert sources(copy) == ["newer"] and beside(copy) == []
+
+
+@pytest.mark.parametrize("save", UNTOUCHED, ids=lambda save: save.__name__)
+def test_a_notebook_that_another_front_end_has_saved_is_brought_up_to_date(
+    project: Path, copy: Path, save: Callable[[Any], str]
+) -> None:
+    copy.write_text(save(json.loads(copy.read_bytes())), "utf-8")
+    write(project / NAME, "newer")
+    assert refresh(project, project / "course") == []
+    assert sources(copy) == ["newer"] and beside(copy) == []
+
+
+@pytest.mark.parametrize("save", FRONT_ENDS, ids=lambda save: save.__name__)
+def test_what_is_written_in_another_front_end_stays(
+    project: Path, copy: Path, save: Callable[[Any], str]
+) -> None:
+    write(copy, "answer")
+    copy.write_text(save(json.loads(copy.read_bytes())), "utf-8")
+    mine = copy.read_bytes()
+    write(project / NAME, "newer")
+    refresh(project, project / "course")
+    assert copy.read_bytes() == mine
 
 
 @pytest.mark.parametrize(
