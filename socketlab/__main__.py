@@ -73,12 +73,19 @@ def _add_for_learners(parser: "Parser") -> None:
         "lists them all.",
         allow_abbrev=False,
     )
-    add(
+    course = add(
         "course FOLDER",
-        lambda options: lab.hand_out(PROJECT, options.folder),
-        "make the course in a folder, or bring it up to date (for a hub)",
+        lambda options: lab.hand_out(PROJECT, options.folder, options.colab),
+        "make the course in a folder, or bring it up to date (hubs, Colab)",
         "A notebook that has been changed stays as it is; its newer version appears beside it.",
-    ).add_argument("folder", type=Path, metavar="FOLDER", help="such as ~/course")
+        usage="socketlab course [--colab] FOLDER",
+    )
+    course.add_argument("folder", type=Path, metavar="FOLDER", help="such as ~/course")
+    course.add_argument(
+        "--colab",
+        action="store_true",
+        help="begin each notebook with a cell for Google Colab, and put FOLDER on your Drive",
+    )
     add("list", _run_in_course, "list the exercises, and what you have done of them")
     for name, summary, more in (
         (

@@ -36,13 +36,13 @@ Prints = dict[str, str]
 Manifest = dict[str, Prints]
 
 
-def refresh(project: Path, course: Path) -> list[str]:
+def refresh(project: Path, course: Path, first_cell: str = "") -> list[str]:
     """Make `course` from the files of `project`, or bring it up to date.
 
-    Returns a sentence for each thing the learner should know: a newer version that was put beside
-    theirs, a new name. A file that the learner has deleted comes back. A notebook that the project
-    has dropped stays; any other file goes, if it is still as it was handed out. Raises OSError
-    when `course` cannot be written.
+    With `first_cell`, each notebook begins with this code. Returns a sentence for each thing the
+    learner should know: a newer version that was put beside theirs, a new name. A file that the
+    learner has deleted comes back. A notebook that the project has dropped stays; any other file
+    goes, if it is still as it was handed out. Raises OSError when `course` cannot be written.
     """
     handed_out = _read_manifest(course / MANIFEST)
     before = dict(handed_out)
@@ -53,7 +53,8 @@ def refresh(project: Path, course: Path) -> list[str]:
     kernel = kernel_metadata()
     for name, source in shipped.items():
         number = re.match(r"notebooks/(\d\d)_.*\.ipynb$", name)
-        content = edition(source.read_bytes(), kernel, number[1] if number else "")
+        chapter = number[1] if number else ""
+        content = edition(source.read_bytes(), kernel, chapter, first_cell)
         beside = _bring(course, name, content, handed_out)
         if beside:
             news.append(f"{name} is yours and stays; its newer version is {beside}.")

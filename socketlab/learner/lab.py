@@ -37,14 +37,25 @@ def progress(project: Path) -> int:
     return 0
 
 
-def hand_out(project: Path, course: Path) -> int:
+COLAB = """\
+# For Colab: install what the notebook needs, and work in your folder on Drive, where it's kept.
+%pip install --quiet "minisocketserver[lab]"
+from google.colab import drive
+
+drive.mount("/content/drive")
+%cd "/content/drive/MyDrive/{folder}/notebooks"
+"""
+
+
+def hand_out(project: Path, course: Path, for_colab: bool = False) -> int:
     """Make `course` from `project`, or bring it up to date, with its start page."""
     if not (project / FIRST).is_file():
         return _sorry(_no_course(project))
     try:
         # Before a newer version takes the place of a chapter that has run.
         note_states(route(project / "notebooks", course / "notebooks"), course)
-        for sentence in refresh(project, course):
+        first_cell = COLAB.format(folder=course.resolve().name) if for_colab else ""
+        for sentence in refresh(project, course, first_cell.strip()):
             print(sentence, flush=True)
         write_start_page(project, course)
     except OSError as error:

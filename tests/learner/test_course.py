@@ -639,3 +639,13 @@ def test_a_place_that_is_blank_again_is_not_the_learner_s(project: Path, chapter
     write_chapter(project / NAME, "new", OURS.replace("f():", "f(more):"))
     assert refresh(project, project / "course") == []
     assert sources(chapter) == ["new", STUB.replace("f():", "f(more):")]
+
+
+def test_for_colab_each_notebook_begins_with_a_cell_for_it(project: Path) -> None:
+    """It installs, and goes to the folder on Drive; an update leaves it as it is."""
+    course = project / "my course"
+    for _ in range(2):
+        assert hand_out(project, course, for_colab=True) == 0
+    [first, *rest] = sources(course / NAME)
+    assert "%pip install" in first and "MyDrive/my course/notebooks" in first
+    assert rest == ["old"] and beside(course / NAME) == []
