@@ -14,8 +14,8 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ..files import write
 from ..project import cell_id, cells
@@ -252,13 +252,15 @@ def _read_manifest(path: Path) -> Manifest:
 
 
 def _prints(content: bytes) -> Prints:
-    prints = {"wrote": _wrote(content), "file": _digest(content)}
-    with suppress(ValueError):
-        places = {cell_id(cell): cell["source"] for cell in cells(content)}
-        places = {name: source for name, source in places.items() if _is_place(name)}
-        if places:
-            prints |= {name: _digest(_as_saved(source).encode()) for name, source in places.items()}
-            prints["frame"] = _wrote(content, without=places)
+    try:
+        there = cells(content)
+    except ValueError:
+        return {"wrote": _wrote(content), "file": _digest(content)}
+    prints = {"wrote": _in_cells(there), "file": _digest(content)}
+    places = {cell_id(cell): cell["source"] for cell in there if _is_place(cell_id(cell))}
+    if places:
+        prints |= {name: _digest(_as_saved(source).encode()) for name, source in places.items()}
+        prints["frame"] = _in_cells(there, without=places)
     return prints
 
 
@@ -275,22 +277,27 @@ def _is_untouched(content: bytes, last: Prints) -> bool:
     return _wrote(content, strip=False) == last.get("cells")  # by an earlier version of ours
 
 
-def _wrote(content: bytes, strip: bool = True, without: Collection[str] = ()) -> str:
-    """Return the digest of what is written in a notebook's cells; of the text of another file.
+def _wrote(content: bytes, strip: bool = True) -> str:
+    """Return the digest of what is written in a notebook's cells; of the text of another file."""
+    try:
+        return _in_cells(cells(content), strip)
+    except ValueError:
+        return _digest(content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n"))
 
-    The cells `without` which it is are named by their ids.
+
+def _in_cells(
+    there: list[dict[str, Any]], strip: bool = True, without: Collection[str] = ()
+) -> str:
+    """Return the digest of what is written in cells, leaving out those whose ids are in `without`.
 
     Cells with nothing in them don't count, nor do outputs, metadata, ids, line ends and, unless
     `strip` is false, white space at the end of a cell: front ends change these by themselves.
     """
-    try:
-        written = [
-            (cell["cell_type"], _as_saved(cell["source"], strip))
-            for cell in cells(content)
-            if cell["source"].strip() and cell_id(cell) not in without
-        ]
-    except ValueError:
-        return _digest(content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n"))
+    written = [
+        (cell["cell_type"], _as_saved(cell["source"], strip))
+        for cell in there
+        if cell["source"].strip() and cell_id(cell) not in without
+    ]
     return _digest(json.dumps(written).encode())
 
 
