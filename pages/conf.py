@@ -2,7 +2,9 @@
 
 project = "minisocketserver"
 html_title = "minisocketserver"
-extensions = ["myst_nb"]
+extensions = ["myst_nb", "sphinx.ext.autodoc"]
+default_role = "literal"  # what stands in single backticks, as everywhere else here
+autodoc_typehints = "none"  # they're in the source, for a type checker
 nb_execution_mode = "off"  # the outputs are those in the notebooks
 nb_merge_streams = True
 myst_heading_anchors = 3

@@ -25,6 +25,7 @@ def build(project: Path, site: Path) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         pages, made = Path(scratch, "pages"), Path(scratch, "html")
         shutil.copytree(project / "pages", pages)
+        shutil.copyfile(project / "CHANGELOG.md", Path(scratch, "CHANGELOG.md"))
         for folder in FOLDERS:
             shutil.copytree(project / folder, pages / folder, ignore=_leftovers)
         for path in pages.rglob("*.ipynb"):

@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+import minisocketserver
+from minisocketserver import beyond
 from socketlab.authoring.site import as_shown
 from tests import PROGRAM_SECONDS
 
@@ -43,6 +45,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert run.returncode == 0, run.stderr
     assert sources() == before
     return site
+
+
+@pytest.mark.parametrize("module", [minisocketserver, beyond], ids=lambda one: one.__name__)
+def test_the_reference_has_each_class_and_its_methods(site: Path, module: Any) -> None:
+    """What is public in the library is on one page."""
+    text = (site / "reference.html").read_text("utf-8")
+    names = set(re.findall(r'<dt [^>]*id="([\w.]+)"', text))
+    for name in module.__all__:
+        of_class = getattr(module, name)
+        own = [key for key, value in vars(of_class).items() if callable(value) and key[0] != "_"]
+        wanted = {f"{module.__name__}.{name}", *(f"{module.__name__}.{name}.{one}" for one in own)}
+        assert wanted <= names
 
 
 @pytest.fixture(scope="module")

@@ -207,19 +207,20 @@ def with_pip(wheel: Path, folder: Path) -> list[object]:
 
 @pytest.mark.thorough
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("way", [with_uvx, with_pip])
+@pytest.mark.parametrize("way, folder", [(with_uvx, ""), (with_pip, "mein Kurs für Ärzte")])
 def test_from_an_empty_folder_to_a_check_that_passes_and_on_to_a_newer_version(
-    wheel: Path, way: Callable[[Path, Path], list[object]], tmp_path: Path
+    wheel: Path, way: Callable[[Path, Path], list[object]], folder: str, tmp_path: Path
 ) -> None:
     """The command makes the course and serves it; what's written stays when a newer one comes."""
-    course, notebooks = tmp_path / "minisocketserver", tmp_path / "minisocketserver/notebooks"
+    course = tmp_path / (folder or "minisocketserver")
+    notebooks = course / "notebooks"
     (runtime := tmp_path / "runtime").mkdir()
     # There's no uv on this path; uvx says by itself where it is.
     environment = elsewhere(tmp_path, PATH=os.defpath, JUPYTER_RUNTIME_DIR=str(runtime))
 
     @contextlib.contextmanager
     def opened(wheel: Path) -> Iterator[None]:
-        command = [str(part) for part in way(wheel, tmp_path)]
+        command = [str(part) for part in (*way(wheel, tmp_path), *filter(None, [folder]))]
         with jupyter_server(command, runtime, environment, tmp_path, seconds=500) as told:
             assert Path(told["root_dir"]) == course
             address = f"{told['url']}lab/tree/notebooks/00_target.ipynb?token={told['token']}"
