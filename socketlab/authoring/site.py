@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ..learner import terms
 from ..learner.edition import ASKS, folded
 from ..learner.stubs import complete
 from ..markup import render
@@ -26,6 +27,7 @@ def build(project: Path, site: Path) -> int:
         pages, made = Path(scratch, "pages"), Path(scratch, "html")
         shutil.copytree(project / "pages", pages)
         shutil.copyfile(project / "CHANGELOG.md", Path(scratch, "CHANGELOG.md"))
+        (pages / "terms.md").write_text(terms.page(project / "notebooks", "notebooks/"), "utf-8")
         for folder in FOLDERS:
             shutil.copytree(project / folder, pages / folder, ignore=_leftovers)
         for path in pages.rglob("*.ipynb"):

@@ -8,8 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ..files import write
 from ..project import NAME, install_command, is_clone
-from . import progress_log
+from . import progress_log, terms
 from .course import refresh
 from .route import START, in_words, note_states, route, write_start_page
 
@@ -58,6 +59,7 @@ def hand_out(project: Path, course: Path, for_colab: bool = False) -> int:
         for sentence in refresh(project, course, first_cell.strip()):
             print(sentence, flush=True)
         write_start_page(project, course)
+        write(course / "notebooks" / terms.NAME, terms.page(project / "notebooks").encode())
     except OSError as error:
         return _sorry(
             f"Your copy of the course, {course}, can't be brought up to date: {error}. "
