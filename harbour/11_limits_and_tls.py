@@ -1,4 +1,4 @@
-r"""The harbour after chapter 10: limits, an orderly end, and TLS.
+r"""The harbour after chapter 11: limits, TLS, and an end without losses.
 
 Start it in a terminal, in the folder where this file is. The first line makes a certificate:
 
@@ -13,7 +13,7 @@ from a second terminal:
     curl -i --cacert cert.pem https://localhost:8443/
 
 The beacon, the door, the chat and the worker are still there. Ctrl-C or kill closes the harbour:
-it takes no more visitors, and those who are here have --grace seconds to finish.
+it takes in those who wait already, and all of them have --grace seconds to finish.
 """
 
 import argparse
@@ -68,7 +68,10 @@ class OrderMixIn:
             self.changed.notify_all()
 
     def drain(self, seconds):
-        """Take no more visitors, give the present ones time, and cut off those who need longer."""
+        """Take in those who wait already, give all of them time, and cut off who needs longer."""
+        self.timeout = 0  # what handle_request() waits for a visitor
+        for _ in range(self.request_queue_size + 1):
+            self.handle_request()
         self.server_close()
         with self.changed:
             self.changed.wait_for(lambda: not self.visits, seconds)
@@ -153,8 +156,8 @@ class Worker(OrderMixIn, ForkingMixIn, myserver.TCPServer):
     block_on_close = False
 
     def drain(self, seconds):
-        super().drain(0)
         deadline = time.monotonic() + seconds
+        super().drain(0)
         while self.active_children and time.monotonic() < deadline:
             time.sleep(0.05)
             self.collect_children()
