@@ -25,7 +25,8 @@ WRONG = {
     "07.3": ('print("the shop is open", flush=True)', 'print("the shop is open")'),
     "08.3": ("if len(letter) < size:", "if not letter:"),
     "09.3": (".encode()", '.encode("latin-1")'),
-    "10.4": ("max_connections = 3", "max_connections = 2"),
+    "10.2": ("+ self.queue_size - 1", "+ self.queue_size"),
+    "11.3": ("max_connections = 3", "max_connections = 2"),
 }
 """What the half student's second answer has in place of ours."""
 

@@ -30,20 +30,19 @@ def chapters() -> list[Path]:
 
 
 def library_modules(chapter: Path) -> list[Path]:
-    """Return the library's modules of the same topic; none where a chapter builds none.
+    """Return the library's modules that a chapter builds; none where it builds none.
 
-    Where the topic is a package, these are the modules from which the chapter has a plank: it
-    need not build them all, but what it begins it must finish.
+    Of `beyond/`, which several chapters share, these are the modules from which the chapter has a
+    plank: it need not build them all, but what it begins it must finish.
     """
-    topic = LIBRARY / chapter.stem[3:]
-    if not topic.is_dir():
-        module = topic.with_suffix(".py")
-        return [module] if module.exists() else []
+    module = LIBRARY / f"{chapter.stem[3:]}.py"
+    if module.exists():
+        return [module]
     planks = [cell.source for cell in code_cells(read(chapter)) if "plank" in tags(cell)]
     begun = {name.split(".")[0] for name in chapter_definitions(planks)}
     return [
         module
-        for module in sorted(topic.glob("[!_]*.py"))
+        for module in sorted((LIBRARY / "beyond").glob("[!_]*.py"))
         if begun & {name.split(".")[0] for name in library_definitions(module.read_text("utf-8"))}
     ]
 

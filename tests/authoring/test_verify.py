@@ -99,9 +99,9 @@ def test_what_can_be_seen_without_a_kernel_is_told_at_once(project, monkeypatch,
     nbformat.write(notebook, path)
     [told] = broken(CHAPTER, project)
     assert "is older than" in told and "socketlab author exercises" in told
-    assert keep(["11_capstone"]) == 2
+    assert keep(["12_capstone"]) == 2
     assert (
-        "'11_capstone' is no chapter with checks. There are: 01_sockets" in capsys.readouterr().err
+        "'12_capstone' is no chapter with checks. There are: 01_sockets" in capsys.readouterr().err
     )
 
 

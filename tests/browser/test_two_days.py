@@ -210,8 +210,8 @@ def test_a_chapter_and_its_exercises_lead_to_each_other(browser: Any, tmp_path: 
         page.wait_for_function(READY, arg=chapter)
         follow(page, chapter, f"../{EXERCISES}", EXERCISES)
         assert_opens_clean(page, project / "course", EXERCISES)
-        capstone = "exercises/11_capstone/exercises_11_capstone.ipynb"
-        follow(page, EXERCISES, "../11_capstone/exercises_11_capstone.ipynb", capstone)
+        capstone = "exercises/12_capstone/exercises_12_capstone.ipynb"
+        follow(page, EXERCISES, "../12_capstone/exercises_12_capstone.ipynb", capstone)
         page.evaluate(OPEN, EXERCISES)
         follow(page, EXERCISES, f"../../{chapter}", chapter)
         tabs = page.locator("#jp-main-dock-panel .lm-TabBar-tabLabel").all_inner_texts()

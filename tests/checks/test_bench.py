@@ -187,7 +187,7 @@ class WhoAmI(minisocketserver.StreamRequestHandler):
 class Door(beyond.DualStackMixIn, minisocketserver.TCPServer):
     pass
 try:
-    check("10.3", WhoAmI, Door, part="both")
+    check("11.2", WhoAmI, Door, part="both")
 except Exception as error:
     print(type(error).__name__, error)
 """

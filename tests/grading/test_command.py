@@ -118,11 +118,11 @@ def test_a_wrong_chapter_is_told_and_the_rest_graded(tmp_path, capfd):
 def test_the_capstone_is_left_out(tmp_path, capfd):
     """It has no checks. Nor are two notebooks for one chapter passed over in silence."""
     hand_in(tmp_path / "class", "ada")
-    hand_in(tmp_path / "class", "ada", "11_capstone")
+    hand_in(tmp_path / "class", "ada", "12_capstone")
     shutil.copy(SOLUTION, tmp_path / "class" / "ada" / CHAPTER / "again.ipynb")
     assert grade(tmp_path / "class", "--out", tmp_path / "out") == 0
     error = capfd.readouterr().err
-    assert "Left out, as it has no checks: 11_capstone" in error
+    assert "Left out, as it has no checks: 12_capstone" in error
     assert "ada has handed in 2 notebooks of 01_sockets. Each is graded." in error
     assert "Take one away: ada/01_sockets/01_sockets.ipynb, ada/01_sockets/again.ipynb" in error
     assert len(rows(tmp_path / "out" / "grades.csv")) == 2

@@ -17,9 +17,9 @@ from socketlab.exercises import find
 from socketlab.grading import similarity
 from socketlab.grading.submissions import Submission
 from tests.exercises import test_base_server as chapter_02
-from tests.exercises import test_beyond as chapter_10
 from tests.exercises import test_forking_mixin as chapter_07
 from tests.exercises import test_handlers as chapter_08
+from tests.exercises import test_pool_and_drain as chapter_10
 from tests.exercises import test_threading_mixin as chapter_06
 from tests.exercises import test_udp_server as chapter_04
 
@@ -30,7 +30,7 @@ RIGHT = {
     "06.1": [socketserver.ThreadingMixIn, chapter_06.FromTheTask, chapter_06.Sweeps],
     "07.1": [socketserver.ForkingMixIn, chapter_07.FromTheTask],
     "08.3": [chapter_08.Mailbox, chapter_08.ByHand],
-    "10.1": [beyond.ThreadPoolMixIn, chapter_10.FromTheText, chapter_10.PoliteExecutor],
+    "10.2": [beyond.ThreadPoolMixIn, chapter_10.FromTheText, chapter_10.PoliteExecutor],
 }
 """Right answers that were written without a look at each other, and one exercise for each."""
 LONG = [chapter_02.Piped, chapter_04.FromScratch, chapter_06.FromTheTask, chapter_10.FromTheText]
@@ -40,7 +40,7 @@ CHAPTERS = {
     "04": "04_udp_server",
     "06": "06_threading_mixin",
 }
-CHAPTERS |= {"07": "07_forking_mixin", "08": "08_handlers", "10": "10_beyond"}
+CHAPTERS |= {"07": "07_forking_mixin", "08": "08_handlers", "10": "10_pool_and_drain"}
 
 
 def source_of(answer, exercise):

@@ -39,11 +39,11 @@ from tests.own_package import write_ours
 SERVICES = {
     "echo": ("01", "08"),
     "page": ("03", "08"),
-    "beacon": ("04", "10"),
-    "door": ("05", "10"),
-    "chat": ("06", "10"),
-    "worker": ("07", "10"),
-    "site": ("09", "10"),
+    "beacon": ("04", "11"),
+    "door": ("05", "11"),
+    "chat": ("06", "11"),
+    "worker": ("07", "11"),
+    "site": ("09", "11"),
 }
 """The first and the last version that has each."""
 
@@ -290,7 +290,7 @@ def test_curl_comes_through_the_door(version, plain):
 
 @needs_unix_sockets
 @needs_nc
-@pytest.mark.parametrize("version", ["05", "10"])
+@pytest.mark.parametrize("version", ["05", "11"])
 def test_nc_comes_through_the_door(version, plain):
     with running(plain, version, "door") as door:
         path = plain / door.address()
@@ -340,7 +340,7 @@ def test_guests_hear_each_other(version, course):
         chat.logged("* Ann has left")
 
 
-@pytest.mark.parametrize("version", ["06", "10"])
+@pytest.mark.parametrize("version", ["06", "11"])
 def test_a_guest_who_never_reads_delays_no_one(version, plain):
     with running(plain, version, "chat") as chat:
         port = chat.address()
@@ -463,13 +463,17 @@ def test_curl_gets_the_site(version, plain):
 BIG = 50_000_000
 
 
-@pytest.fixture
-def download(course):
-    """Give a site's port, a connection that has begun to read a big file, and the program."""
+@pytest.fixture(params=["10", "11"])
+def download(course, request):
+    """Give a site's port, a connection that has begun to read a big file, and the program.
+
+    The program has one thread where its version has a pool.
+    """
     (course / "site").mkdir(exist_ok=True)
     with (course / "site" / "big").open("wb") as file:
         file.truncate(BIG)
-    site = Program(course, "10", "site", "--port", 0, "--grace", 30)
+    words = ("--threads", 1) if request.param == "10" else ()
+    site = Program(course, request.param, "site", "--port", 0, "--grace", 30, *words)
     try:
         port = site.address()
         with socket.create_connection(("127.0.0.1", port), DEADLINE) as connection:
@@ -481,23 +485,33 @@ def download(course):
         shutil.rmtree(course / "site")
 
 
+def is_refused(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_download_is_finished_and_the_next_harbour_is_open_meanwhile(course, download, number):
     port, connection, old = download
-    os.kill(old.process.pid, number)
-    old.logged("closing")
-    with running(course, "10", "site", port=port) as new:
-        assert new.address() == port and "big" in got(f"http://127.0.0.1:{port}/")
-        came = 0
-        while data := connection.recv(1 << 20):
-            came += len(data)
-        assert came > BIG - 1000
-        assert old.wait() == 0
+    with socket.create_connection(("127.0.0.1", port), DEADLINE) as waiting:
+        waiting.sendall(b"GET /big HTTP/1.0\r\n\r\n")
+        os.kill(old.process.pid, number)
+        old.logged("closing")
+        wait_until(lambda: is_refused(port))
+        with running(course, "11", "site", port=port) as new:
+            assert new.address() == port and "big" in got(f"http://127.0.0.1:{port}/")
+            for one in (connection, waiting):
+                came = 0
+                while data := one.recv(1 << 20):
+                    came += len(data)
+                assert came > BIG - 1000
+            assert old.wait() == 0
     assert old.said[-1] == "The harbour is closed. Visitors cut off: 0"
 
 
-def test_who_needs_longer_is_cut_off(plain):
-    with running(plain, "10", "chat", "--grace", 0.2) as chat, visitor(chat.address()) as ann:
+@pytest.mark.parametrize("version", ["10", "11"])
+def test_who_needs_longer_is_cut_off(version, plain):
+    with running(plain, version, "chat", "--grace", 0.2) as chat, visitor(chat.address()) as ann:
         say(ann, "Ann")
         chat.logged("* Ann has come")
         assert chat.end(signal.SIGTERM) == 0
@@ -509,7 +523,7 @@ def test_who_needs_longer_is_cut_off(plain):
 
 
 def test_who_is_one_too_many_is_turned_away(course):
-    with running(course, "10", "chat", "--most", 2, "--grace", 0) as chat:
+    with running(course, "11", "chat", "--most", 2, "--grace", 0) as chat:
         port = chat.address()
         with visitor(port) as one, visitor(port) as two:
             assert hear(one) and hear(two)
@@ -524,7 +538,7 @@ def test_who_is_one_too_many_is_turned_away(course):
 
 
 def test_who_is_silent_is_let_go(plain):
-    with running(plain, "10", "site", "--patience", 0.2) as site, visitor(site.address()) as one:
+    with running(plain, "11", "site", "--patience", 0.2) as site, visitor(site.address()) as one:
         assert hear(one) == ""
     shutil.rmtree(plain / "site")
 
@@ -534,7 +548,7 @@ def certificate(plain):
     """Make a certificate as the program's docstring says."""
     if shutil.which("openssl") is None:
         pytest.skip("There is no openssl here.")
-    text = source("10").read_text("utf-8")
+    text = source("11").read_text("utf-8")
     command = text[text.index("    openssl req") : text.index("    python harbour.py")]
     subprocess.run(
         command, shell=True, cwd=plain, check=True, capture_output=True, timeout=DEADLINE
@@ -544,7 +558,7 @@ def certificate(plain):
 
 def test_the_site_speaks_tls(certificate, plain):
     words = ("--certificate", "cert.pem", "--key", "key.pem", "--grace", 0)
-    with running(plain, "10", "site", *words) as site:
+    with running(plain, "11", "site", *words) as site:
         port = site.address()
         assert site.said[0].endswith(f"https://127.0.0.1:{port}/")
         context = ssl.create_default_context(cafile=certificate)
@@ -563,10 +577,10 @@ def test_the_site_speaks_tls(certificate, plain):
 
 
 def test_a_certificate_that_is_not_there(plain):
-    late = Program(plain, "10", "site", "--port", 0, "--certificate", "none.pem")
+    late = Program(plain, "11", "site", "--port", 0, "--certificate", "none.pem")
     assert late.wait() == 1 and "Traceback" not in "".join(late.log)
     shutil.rmtree(plain / "site")
-    chat = Program(plain, "10", "chat", "--port", 0, "--certificate", "none.pem")
+    chat = Program(plain, "11", "chat", "--port", 0, "--certificate", "none.pem")
     assert chat.wait() == 2 and "only the site has TLS" in chat.log[-1]
 
 

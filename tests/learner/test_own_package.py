@@ -83,7 +83,7 @@ def test_in_a_course_each_plank_is_the_learner_s_or_on_loan(folder, capsys):
     write_ours(folder, "03")
     assert planks("TCPServer").__module__ == "myserver.tcp_server"
     assert capsys.readouterr().out == "TCPServer: yours\n"
-    yours = [name for _, name, whose in your_ship("10").rows() if whose == "yours"]
+    yours = [name for _, name, whose in your_ship("11").rows() if whose == "yours"]
     assert yours == ["TCPServer"]
     assert [whose for *_, whose in your_ship("02").rows() if whose == "yours"] == []
 
@@ -271,7 +271,7 @@ def test_a_class_of_one_s_own_works_in_another_python(tmp_path):
     ("call", "told"),
     [
         ('borrow("03")', f"03 has no part ''. There are: {FIRST}, "),
-        ('borrow("11", part="x")', "Nothing is to be written in chapter '11'. It is in: 00, 01, "),
+        ('borrow("12", part="x")', "Nothing is to be written in chapter '12'. It is in: 00, 01, "),
         (f'borrow("03", part="{FIRST}")', "Our lines need reopen, which no cell has defined"),
     ],
 )

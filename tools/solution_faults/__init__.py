@@ -35,7 +35,12 @@ EXPLAINED = {
     ("06.3", "line 10: 101 for 100"): "any size that holds the name will do",
     ("07.2", "line 10: 65537 for 65536"): "any size that holds the request will do",
     ("07.3", "line 22: 101 for 100"): "any size that holds the name will do",
-    ("10.2", "line 10: False for True"): "what a listener accepts is the server's side anyway",
+    ("10.1", "line 8: Sub in a sum"): "the backlog is longer than the check's line of clients",
+    ("10.1", "line 8: 2 for 1"): "likewise",
+    ("11.1", "line 23: Lt in a comparison"): "never equal",
+    ("11.1", "line 24: without \"raise TimeoutError('no hello in time')\""): (
+        "recv raises it, unless a byte comes at the very end"
+    ),
 }
 
 

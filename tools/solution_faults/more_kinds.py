@@ -151,25 +151,6 @@ EXPLAINED = OF_FEW_KINDS | {
     ("09.3", "line 18: without 'def log_message(self, format, *args):'"): (
         "what is logged is nobody's complaint"
     ),
-    ("10.1", "line 8: the class's pool"): GIVEN,
-    ("10.1", "line 9: the class's queue"): GIVEN,
-    ("10.1", "line 9: 'self.queue = queue.SimpleQueue...' one line later"): GIVEN,
-    ("10.1", "line 10: without the argument None"): GIVEN,
-    ("10.1", "line 19: 'if len(self.pool) < self.pool_...' one line later"): "any order will do",
-    ("10.1", "line 21: 'worker.start()' one line later"): "any order will do",
-    ("10.1", "line 37: 'for _ in self.pool:' one line later"): "any order will do",
-    ("10.1", "line 39: 'super().server_close()' one line later"): "the task says no order",
-    ("10.2", "line 7: 'super().server_activate()' one line later"): "before the first accept",
-    ("10.2", "line 9: without the argument 'server_side'"): "the context is a server's anyway",
-    ("10.2", "line 25: 'request.setblocking(False)' before the try"): "it fails for no client",
-    ("10.2", "line 28: a pair turned round"): "either of the two",
-    ("10.2", "line 28: except BaseException for (OSError, ValueError)"): "nothing else is raised",
-    ("10.2", "line 28: except Exception for (OSError, ValueError)"): "nothing else is raised",
-    ("10.2", "line 28: except OSError for (OSError, ValueError)"): (
-        "a client who has gone before accept is never taken"
-    ),
-    ("10.3", "line 4: 'while self.rfile.readline().st...' one line later"): "any order will do",
-    ("10.3", "line 4: rstrip for strip"): "an empty line has nothing before its end",
 }
 
 SWAPS = {

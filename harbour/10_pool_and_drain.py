@@ -1,19 +1,17 @@
-r"""The harbour after chapter 10: limits, an orderly end, and TLS.
+"""The harbour after chapter 10: a pool of threads, and an end without losses.
 
-Start it in a terminal, in the folder where this file is. The first line makes a certificate:
+Start it in a terminal, in the folder where this file is:
 
-    openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 30 \
-        -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1
-    python harbour.py site --port 8443 --certificate cert.pem --key key.pem
+    python harbour.py site --port 8080 --threads 2
 
-Visit it with a browser, which will warn you of a certificate that no authority has signed, and
-from a second terminal:
+Visit it with a browser, or from a second terminal:
 
-    https://localhost:8443/
-    curl -i --cacert cert.pem https://localhost:8443/
+    http://127.0.0.1:8080/
+    curl -i http://127.0.0.1:8080/
 
 The beacon, the door, the chat and the worker are still there. Ctrl-C or kill closes the harbour:
-it takes no more visitors, and those who are here have --grace seconds to finish.
+it takes in those who wait already, and all of them have --grace seconds to finish. Its port is free
+for the next harbour at once.
 """
 
 import argparse
@@ -25,7 +23,6 @@ import os
 import queue
 import signal
 import socket
-import ssl
 import sys
 import threading
 import time
@@ -40,21 +37,13 @@ UnixStreamServer = getattr(myserver, "UnixStreamServer", myserver.TCPServer)
 ForkingMixIn = getattr(myserver, "ForkingMixIn", myserver.ThreadingMixIn)
 
 
-class OrderMixIn:
-    """Limits the visitors, and lets them finish at the end; logs what goes wrong."""
-
-    most = 100
+class DrainMixIn:
+    """Lets the visitors finish at the end; logs what goes wrong."""
 
     def __init__(self, *arguments):
         self.visits = set()
         self.changed = threading.Condition()
         super().__init__(*arguments)
-
-    def verify_request(self, request, client_address):
-        if len(self.visits) >= self.most:
-            logging.warning("%s is turned away: the harbour is full", name(client_address))
-            return False
-        return super().verify_request(request, client_address)
 
     def process_request(self, request, client_address):
         with self.changed:
@@ -68,7 +57,11 @@ class OrderMixIn:
             self.changed.notify_all()
 
     def drain(self, seconds):
-        """Take no more visitors, give the present ones time, and cut off those who need longer."""
+        """Take in those who wait already, give all of them time, and cut off who needs longer."""
+        self.is_ending = True
+        self.timeout = 0  # what handle_request() waits for a visitor
+        for _ in range(self.request_queue_size + 1):
+            self.handle_request()
         self.server_close()
         with self.changed:
             self.changed.wait_for(lambda: not self.visits, seconds)
@@ -89,32 +82,47 @@ def name(client_address):
     return "{}:{}".format(*client_address) if client_address else "a visitor at the door"
 
 
-class Harbour(OrderMixIn, myserver.ThreadingMixIn, myserver.TCPServer):
-    """Serves each visitor in a thread."""
+class PoolMixIn:
+    """Serves all visitors with a few threads; the others wait in the backlog."""
+
+    threads = 8
+    is_ending = False
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.queue = queue.SimpleQueue()
+        for _ in range(self.threads):
+            threading.Thread(target=self.serve_queue, daemon=True).start()
+
+    def _handle_request_noblock(self):
+        with self.changed:
+            room = self.changed.wait_for(lambda: len(self.visits) < self.threads, 0.01)
+        if room or self.is_ending:
+            super()._handle_request_noblock()
+
+    def process_request(self, request, client_address):
+        self.queue.put((request, client_address))
+
+    def serve_queue(self):
+        while True:
+            try:
+                self.process_request_thread(*self.queue.get())
+            except BaseException:  # would end the thread, and the next visitor needs it
+                logging.exception("a handler failed")
+
+
+class Harbour(DrainMixIn, PoolMixIn, myserver.ThreadingMixIn, myserver.TCPServer):
+    """Serves the site."""
 
     allow_reuse_address = os.name == "posix"  # Windows would let two servers share the port
-    daemon_threads = True
-    patience = 300.0
-    tls = None
-
-    def get_request(self):
-        request, client_address = super().get_request()
-        request.settimeout(self.patience)
-        if self.tls:
-            request = self.tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
-        return request, client_address
-
-    def finish_request(self, request, client_address):
-        if self.tls:
-            request.do_handshake()  # here, in the visitor's own thread, and never in the loop
-        super().finish_request(request, client_address)
+    request_queue_size = 100
 
 
-class Beacon(OrderMixIn, myserver.UDPServer):
+class Beacon(DrainMixIn, myserver.UDPServer):
     """Answers one datagram after the other: an answer takes no time worth a thread."""
 
 
-class Door(OrderMixIn, myserver.ThreadingMixIn, UnixStreamServer):
+class Door(DrainMixIn, myserver.ThreadingMixIn, UnixStreamServer):
     """Listens at a path; the file's permissions say who may come in."""
 
     daemon_threads = True
@@ -145,7 +153,7 @@ def remove_leftover(path):
                 path.unlink()
 
 
-class Worker(OrderMixIn, ForkingMixIn, myserver.TCPServer):
+class Worker(DrainMixIn, ForkingMixIn, myserver.TCPServer):
     """Serves each visitor in a process, and no more at once than there are processors."""
 
     allow_reuse_address = True
@@ -153,8 +161,8 @@ class Worker(OrderMixIn, ForkingMixIn, myserver.TCPServer):
     block_on_close = False
 
     def drain(self, seconds):
-        super().drain(0)
         deadline = time.monotonic() + seconds
+        super().drain(0)
         while self.active_children and time.monotonic() < deadline:
             time.sleep(0.05)
             self.collect_children()
@@ -163,8 +171,11 @@ class Worker(OrderMixIn, ForkingMixIn, myserver.TCPServer):
         return len(self.active_children or ())
 
 
-class Room(Harbour):
-    """Knows its guests, and brings what one of them says to all the others."""
+class Room(DrainMixIn, myserver.ThreadingMixIn, myserver.TCPServer):
+    """Knows its guests, each with a thread, and brings what one of them says to all the others."""
+
+    allow_reuse_address = os.name == "posix"
+    daemon_threads = True
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -199,6 +210,8 @@ class Room(Harbour):
 class Site(http.server.SimpleHTTPRequestHandler):
     """Send the files in a folder; all we change is the log."""
 
+    timeout = 10  # browsers also connect in advance, and then say nothing
+
     def log_message(self, text, *arguments):
         logging.info(f"%s: {text}", name(self.client_address), *arguments)
 
@@ -221,7 +234,7 @@ class Guest(myserver.StreamRequestHandler):
         try:
             self.hear(self.talk())
         except TimeoutError:
-            self.hear(f"You've said nothing for {self.server.patience:g} seconds. Goodbye.")
+            self.hear(f"You've said nothing for {self.timeout:g} seconds. Goodbye.")
         finally:
             self.server.leave(self)
 
@@ -310,31 +323,25 @@ def main():
     parser.add_argument("--path", default="harbour.sock", help="the door's; default: %(default)s")
     parser.add_argument("--mode", default="600", help="who may use the door; default: %(default)s")
     parser.add_argument("--folder", default="site", help="the site's; default: %(default)s")
-    parser.add_argument("--patience", type=float, default=300, help="seconds of silence allowed")
-    parser.add_argument("--most", type=int, default=100, help="visitors at once")
+    parser.add_argument("--patience", type=float, default=300, help="seconds a guest may be silent")
+    parser.add_argument("--threads", type=int, default=8, help="the site's; default: %(default)s")
     parser.add_argument("--grace", type=float, default=5, help="seconds to finish in at the end")
-    parser.add_argument("--certificate", help="a file, for TLS; the site has it, nothing else")
-    parser.add_argument("--key", help="the certificate's private key, if that's another file")
     options = parser.parse_args()
     needed = NEEDS.get(options.service)
     if needed and not hasattr(myserver, needed):
         parser.error(f"there's no {options.service} here: this operating system has no {needed}")
-    if options.certificate and options.service != "site":
-        parser.error(f"only the site has TLS, and the {options.service} hasn't")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     server_class, handler = SERVICES[options.service]
-    Door.mode = int(options.mode, 8)
+    Door.mode, Guest.timeout = int(options.mode, 8), options.patience
+    PoolMixIn.threads = options.threads
     if handler is Site:
         Path(options.folder).mkdir(exist_ok=True)
         handler = partial(Site, directory=options.folder)
     address = options.path if options.service == "door" else (options.host, options.port)
     try:
-        if options.certificate:
-            Harbour.tls = tls_context(options.certificate, options.key)
         server = server_class(address, handler)
     except (OSError, OverflowError) as error:
         sys.exit(why_closed(address, error))
-    server.most, server.patience = options.most, options.patience
     with server:
         end_on_signals(server)
         print(f"The harbour is open: {place(options.service, server)}", flush=True)
@@ -358,15 +365,7 @@ def place(service, server):
     if service == "door":
         return f"door at {server.server_address}"
     host, port = server.server_address
-    if service != "site":
-        return f"{service} at {host}:{port}"
-    return f"{'https' if server.tls else 'http'}://{host}:{port}/"
-
-
-def tls_context(certificate, key):
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    return context
+    return f"http://{host}:{port}/" if service == "site" else f"{service} at {host}:{port}"
 
 
 def why_closed(address, error):
