@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,7 +54,7 @@ class Door:
 
     def __init__(self, handler: Any) -> None:
         self.socket = socket.create_server(ANY_PORT)
-        self.socket.settimeout(3 * PATIENCE)  # who sleeps in accept does not sleep for ever
+        self.socket.settimeout(3 * PATIENCE)  # asleep in accept, but not forever
         self.asked = 0
         self.calls: list[str] = []
         self.taken: list[socket.socket] = []  # held, so that nothing but a close ends them
@@ -79,7 +80,7 @@ class Door:
 @notes_calls("verify_request", "process_request", "finish_request", "shutdown_request")
 @notes_calls("handle_error", "handle_timeout")
 class Hooks:
-    """Notes the hooks that are called, and a request that is not the first thing they get."""
+    """Notes the hooks that are called, and any that gets something else in place of the request."""
 
     calls: list[str]
     taken: list[socket.socket]
@@ -394,7 +395,7 @@ def serve(bench: Bench, BaseServer: Any) -> None:
         called="serve_forever(), with two clients in turn",
         expected=f"both answered, each by way of {', '.join(WAY)}",
         why="Each hook is a place where a subclass steps in: TCPServer, the mix-ins, you. One "
-        "that is not called steps in nowhere.",
+        "that isn't called can't be stepped into.",
     )
     with case.serving(practice(case, BaseServer)) as server:
         for _ in range(2):
@@ -423,7 +424,7 @@ def wakes(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called=f"serve_forever({LONG:g}), then shutdown() from another thread; and once more",
         expected="the loop ended at once, and a second serve_forever() that serves",
-        why="A flag does not wake a loop that sleeps. Polling finds it late, here after a minute; "
+        why="A flag doesn't wake a sleeping loop. Polling finds it late, here after a minute; "
         "a byte in a socket pair finds it at once.",
     )
     server = practice(case, BaseServer)
@@ -455,7 +456,7 @@ def wakes(bench: Bench, BaseServer: Any) -> None:
         if not woken:
             _poke(server)
             case.fail(
-                f"serve_forever() goes on {PATIENCE:g} seconds after shutdown(): nobody woke it"
+                f"serve_forever() goes on {PATIENCE:g} seconds after shutdown(): nothing woke it"
             )
         if left:
             _poke(server)
@@ -464,7 +465,7 @@ def wakes(bench: Bench, BaseServer: Any) -> None:
             got = case.talk(server.server_address)
         except CaseError as failure:
             _poke(server)
-            case.fail(f"stopped, and a second serve_forever() does not serve: {failure.got}")
+            case.fail(f"stopped, and a second serve_forever() doesn't serve: {failure.got}")
         case.want(got == b"hello", f"{got!r} from the second serve_forever()")
         time.sleep(0.05)
         if server.asked > 2:
@@ -478,7 +479,7 @@ def wakes(bench: Bench, BaseServer: Any) -> None:
 @chapter.check("loop")
 def sleeps(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
-        called=f"serve_forever({OFTEN}), with nobody there, nothing overridden",
+        called=f"serve_forever({OFTEN}), with no client, nothing overridden",
         expected="a loop that sleeps until there is something to do, whatever poll_interval says",
         why="A loop that looks up now and then finds the flag late, and keeps the processor busy "
         "while no client comes. Only regular work, a service_actions of a subclass, is a reason.",
@@ -507,7 +508,7 @@ def _work_of_the_loop(server: Any) -> float:
 
 
 def _descriptors() -> int:
-    """Count the open descriptors that are pipes or selectors; Windows tells of none."""
+    """Count the open descriptors that are pipes or selectors; none on Windows."""
     count = 0
     for number in range(1024 if os.name == "posix" else 0):
         with suppress(OSError):
@@ -536,8 +537,8 @@ def each_interval(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called=f"serve_forever({interval}), with a service_actions of a subclass, and no client",
         expected="service_actions called each poll_interval, and not more often",
-        why="Who overrides service_actions wants regular work done, also while nobody comes. Then, "
-        "and only then, the loop has to look up now and then.",
+        why="A server that overrides service_actions wants regular work done, even while no client "
+        "comes. That's the one reason for the loop to look up now and then.",
     )
     default = bench.there(_default_interval, BaseServer)
     case.want(default == 0.5, f"a poll_interval that is {default} by default, in place of 0.5")
@@ -546,14 +547,14 @@ def each_interval(bench: Bench, BaseServer: Any) -> None:
     with case.serving(server, lambda: server.serve_forever(interval)):
         soon(lambda: len(server.ticks) >= times)
         calls, seconds = len(server.ticks), time.monotonic() - began
-        case.want(calls, "no call of service_actions: nobody woke the loop")
+        case.want(calls, "no call of service_actions: nothing woke the loop")
         case.want(calls >= times, f"{calls} calls in {PATIENCE:g} seconds")
         often = f"called more often: {calls} times in {seconds:.2f} seconds"
         case.want(seconds > 0.9 * calls * interval, often)
 
 
 def _tick(server: Any) -> None:
-    """Stand for regular work. It is done where the server is: nothing there waits for us."""
+    """Do the regular work, where the server is, so that nothing there waits for us."""
     server.ticks.append(True)
 
 
@@ -577,7 +578,7 @@ def bug_in_a_handler(bench: Bench, BaseServer: Any) -> None:
         called="serve_forever(), with a handler that raises for its first client",
         expected="handle_error, which reports it, then shutdown_request; the second answered",
         why="Handlers are written by other people, and some have bugs. One bad request must not "
-        "lock everybody out.",
+        "lock all the others out.",
     )
 
     def buggy(request: Any, client_address: Any, server: Any) -> None:
@@ -603,8 +604,8 @@ def bug_in_a_handler(bench: Bench, BaseServer: Any) -> None:
     begins = [place for place, call in enumerate(server.calls) if call == WAY[0]]
     calls = server.calls[: begins[1]]
     case.want(calls == way, f"for the first client the calls {', '.join(calls)}")
-    told = "".join(bench.records.printed)
-    case.want("a bug in the handler" in told, f"a handle_error that reports {told!r}")
+    printed = "".join(bench.records.printed)
+    case.want("a bug in the handler" in printed, f"a handle_error that reports {printed!r}")
 
 
 @chapter.check("trouble")
@@ -613,7 +614,7 @@ def turned_away(bench: Bench, BaseServer: Any) -> None:
         called="serve_forever(), with a verify_request that returns False",
         expected="shutdown_request, so that the connection ends without a word, and no handler",
         why="verify_request decides whether to serve. A request turned away must still be closed, "
-        "and a subclass may have a goodbye of its own.",
+        "and a subclass may have its own way to say goodbye.",
     )
     server = practice(case, BaseServer, verify_request=lambda *request: False)
     with case.serving(server), case.in_words("a client turned away, but not closed: {}"):
@@ -685,7 +686,7 @@ def _ends_with(
 @chapter.check("one request")
 def one_request(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
-        called="handle_request(), with timeout = 0.05 and nobody there",
+        called="handle_request(), with timeout = 0.05 and no client",
         expected="handle_timeout called once, and handle_request() back",
         why="timeout is how long handle_request() waits for a client.",
     )
@@ -711,9 +712,9 @@ def one_request(bench: Bench, BaseServer: Any) -> None:
 @chapter.check("one request")
 def does_not_wait(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
-        called="handle_request(), with timeout = 0 and nobody there",
+        called="handle_request(), with timeout = 0 and no client",
         expected="handle_timeout called, and handle_request() back at once",
-        why="No seconds at all is a time limit too: look, and do not wait. None means: no limit.",
+        why="0 seconds is a time limit, too: look, and don't wait. None means no limit.",
     )
     server = practice(case, BaseServer, timeout=0)
     try:
@@ -789,8 +790,7 @@ def timeout_is_not_the_loops(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called=f"serve_forever({LONG:g}) on a server with timeout = 0.05",
         expected="no call of handle_timeout",
-        why="A server's timeout is for handle_request() alone. serve_forever() does not look at "
-        "it.",
+        why="A server's timeout is for handle_request() alone. serve_forever() never looks at it.",
     )
     with case.serving(practice(case, BaseServer, timeout=0.05)) as server:
         time.sleep(0.15)
@@ -805,7 +805,7 @@ def waits_for_ever(bench: Bench, BaseServer: Any) -> None:
     case = bench.case(
         called="handle_request(), with no time limit, and a client who comes after a while",
         expected="the client served, and no handle_timeout",
-        why="timeout = None, on a socket without a limit, waits for ever.",
+        why="timeout = None, on a socket without a limit, waits forever.",
     )
     server = practice(case, BaseServer)
     server.socket.settimeout(None)
@@ -845,7 +845,7 @@ def put(server: Any, *jobs: str) -> list[Any]:
     """Put the jobs in, each from its own thread, one after the other; return their futures."""
     futures: list[Any] = []
     for job in jobs:
-        outcome = in_thread(threading.Thread, lambda job=job: server.put(job), PATIENCE / 2)
+        outcome = in_thread(threading.Thread, partial(server.put, job), PATIENCE / 2)
         if not outcome.done():
             raise TimeoutError(f"put({job!r}) goes on: it's to return a future, not to wait for it")
         futures.append(outcome.result())
@@ -1086,8 +1086,8 @@ def bug_in_the_work(bench: Bench, JobServer: Any) -> None:
     case = bench.case(
         called="put('bug'), for which work raises ValueError, then put('ahoy')",
         expected="the ValueError from result() for the first, and 'AHOY' for the second",
-        why="A job that fails costs only itself. Whoever put it in waits for the future, so the "
-        "error belongs there: set_exception(), in handle_error().",
+        why="A job that fails costs only itself. The thread that put it in waits for the future, "
+        "so the error belongs there: set_exception(), in handle_error().",
     )
     (bug, ahoy), ended = case.call(_with_a_bug, JobServer, seconds=2 * PATIENCE)
     case.want(not ended, ", ".join(ended))
@@ -1128,8 +1128,8 @@ def given_up(bench: Bench, JobServer: Any) -> None:
     case.want(got == "SECOND", f"{got} for the second job")
 
 
-def _stopped(JobServer: Any) -> tuple[bool, list[str], list[str]]:
-    """Shut down while a job is at work and two wait; return whether that took long, and more."""
+def _stopped(JobServer: Any) -> tuple[bool, list[str]]:
+    """Shut down while a job is at work and two wait; return whether that ended, and what's done."""
     done: list[str] = []
     at_work, go_on = threading.Event(), threading.Event()
 
@@ -1218,8 +1218,8 @@ def request_is_received(bench: Bench, page: Any, SmallHarbour: Any) -> None:
     case = bench.case(
         called="page, for a client whose request has already arrived",
         expected="the request received, before or after the answer",
-        why="A connection that is closed with unread bytes in it is broken off: the client may "
-        "lose the answer.",
+        why="A connection that is closed while bytes in it are unread is reset, and the client "
+        "may lose the answer.",
     )
     unread: list[bytes] = []
 
@@ -1242,7 +1242,7 @@ def counts(bench: Bench, page: Any, SmallHarbour: Any) -> None:
     case = bench.case(
         called="two servers, each visited by urllib twice, in turn",
         expected="'visitor 1' and 'visitor 2' from each of them",
-        why="Each request gets a handler of its own; only the server outlives them, and a program "
+        why="Each request gets its own handler; only the server outlives them, and a program "
         "may have two. So a count belongs on the server that the handler is given.",
     )
     roomy = bench.subclass(SmallHarbour, limit=1000)
@@ -1321,7 +1321,7 @@ class Hello(socketserver.BaseRequestHandler):
 
 
 def free(server: Any) -> None:
-    """Let go whoever waits in shutdown() of a server of the standard library."""
+    """Release a thread that waits in shutdown() of a server of the standard library."""
     event = getattr(server, "_BaseServer__is_shut_down", None)
     if event is not None:
         event.set()
@@ -1345,7 +1345,7 @@ def type_of(server: Any) -> Any:
 @bugs.check("ticks")
 def ticks(bench: Bench, Desk: Any) -> None:
     case = bench.case(
-        called="Desk, on serve_forever(0.05), with nobody there",
+        called="Desk, on serve_forever(0.05), with no client",
         expected="ticks going up by one after each wait of the loop",
         why="server.timeout and handle_timeout are for handle_request() alone. serve_forever() "
         "looks at neither; after each wait it calls service_actions().",
@@ -1413,7 +1413,7 @@ def failed_start(bench: Bench, run: Any) -> None:
         called="run(server, prepare, work), with a prepare that raises OSError",
         expected="that OSError, at once, and the listener closed",
         why="The standard library's shutdown() waits until a loop has ended. Where none has ever "
-        "run, it waits for ever.",
+        "run, it waits forever.",
     )
 
     def prepare() -> None:
@@ -1427,7 +1427,7 @@ def failed_start(bench: Bench, run: Any) -> None:
             server,
             prepare,
             lambda: worked.append(1),
-            none="no error: the caller does not learn that prepare() failed",
+            none="no error: the caller doesn't learn that prepare() failed",
             late=f"nothing within {PATIENCE:g} seconds: does shutdown() wait for a loop that never "
             "ran?",
         )
@@ -1445,7 +1445,7 @@ def closes_if_all_is_well(bench: Bench, run: Any) -> None:
     case = bench.case(
         called="run(server, prepare, work), where neither of the two raises an error",
         expected="prepare(), then the loop, then work(); then the loop ended and the port free",
-        why="Nobody comes before all is prepared. And after run(), with an error or without, "
+        why="No client may come before all is prepared. After run(), with an error or without, "
         "the server is gone.",
     )
     early: list[bool] = []
@@ -1494,7 +1494,7 @@ def closes_after_an_error(bench: Bench, run: Any) -> None:
             server,
             lambda: done.append("prepare"),
             work,
-            none="no error: the caller does not learn that work() failed",
+            none="no error: the caller doesn't learn that work() failed",
             late="no end of run()",
             seconds=2 * PATIENCE,
         )
@@ -1561,8 +1561,7 @@ def _compare_calls(case: Case, guess: Any, real: list[str], slips: dict[str, str
     why="verify_request is asked first. process_request calls finish_request, which makes the "
     "handler, and then shutdown_request, which calls close_request.",
     misread={
-        "close_request": "To end a request is not to close it: shutdown_request calls "
-        "close_request.",
+        "close_request": "Ending a request isn't closing it: shutdown_request calls close_request.",
         "verify_request": "Every request is verified; by default the answer is yes.",
         "finish_request": "process_request leaves the making of the handler to finish_request.",
         "handle_error": "It is called only when a handler raises.",
@@ -1576,10 +1575,10 @@ def when_served() -> list[str]:
 @predict.prediction(
     "turned away",
     expected="the calls for a client whom verify_request turns away, in their order",
-    why="Who is turned away has a connection all the same, and somebody must close it.",
+    why="A client who is turned away has a connection all the same, and it must be closed.",
     misread={
         "process_request": "verify_request is asked before anything is done for the client.",
-        "handler": "Who is turned away gets no handler.",
+        "handler": "A client who is turned away gets no handler.",
         "handle_error": "To turn a client away is no error.",
         "shutdown_request": "A request that is turned away is open all the same.",
         "close_request": "shutdown_request calls close_request.",
@@ -1596,7 +1595,7 @@ def when_turned_away() -> list[str]:
     why="The exception passes through finish_request and process_request, and skips what is "
     "left of them. The loop reports it and closes the request itself.",
     misread={
-        "handle_error": "An exception in a handler does not end the server: it is reported.",
+        "handle_error": "An exception in a handler doesn't end the server: it's reported.",
         "shutdown_request": "The request of a failed handler is closed too, by the loop.",
         "close_request": "shutdown_request calls close_request.",
     },
@@ -1612,7 +1611,7 @@ def when_it_fails() -> list[str]:
     why="A server's timeout is for handle_request() alone, and that returns after one.",
     misread=(
         "handle_request() waits for one request or one time-out, then returns.",
-        "serve_forever() does not look at server.timeout: its own limit is poll_interval.",
+        "serve_forever() doesn't look at server.timeout: its own limit is poll_interval.",
     ),
 )
 def time_outs(case: Case) -> list[Any]:
@@ -1638,12 +1637,12 @@ def time_outs(case: Case) -> list[Any]:
 @predict.prediction(
     "who returns",
     beside="a real run of the five calls of shutdown()",
-    expected="True where shutdown() returns, False where it waits for ever",
+    expected="True where shutdown() returns, False where it waits forever",
     why="shutdown() waits until the loop has ended.",
     misread=(
         "Another thread than the loop's is the right place for shutdown().",
-        "A handler of a plain server runs in the loop, and the loop cannot end before it.",
-        "The loop calls service_actions itself, and cannot end before it returns.",
+        "A handler of a plain server runs in the loop, and the loop can't end before it.",
+        "The loop calls service_actions itself, and can't end before it returns.",
         "The standard library's waits for a loop even where none has ever run.",
         "Ours looks whether a loop runs: no loop, no waiting.",
     ),

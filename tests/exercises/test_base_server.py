@@ -1,4 +1,4 @@
-"""Wrong answers to 02.1-02.4 are told what is wrong with them; right ones pass."""
+"""Wrong answers to 02.1-02.4 learn what is wrong with them; right ones pass."""
 
 import functools
 import os
@@ -391,7 +391,7 @@ HEADLESS = 'f"visitor {server.visitors}".encode()'
 
 
 @pytest.mark.parametrize(
-    "answer, part, told",
+    "answer, part, words",
     [
         pytest.param(harbour(TEXT), "page", "a bytes-like object is required", id="learners-7"),
         pytest.param(harbour(HEADLESS), "page", "BadStatusLine", id="no status line"),
@@ -432,9 +432,9 @@ HEADLESS = 'f"visitor {server.visitors}".encode()'
         ),
     ],
 )
-def test_a_wrong_page_is_told_its_mistake(answer, part, told, monkeypatch):
+def test_a_wrong_page_learns_its_mistake(answer, part, words, monkeypatch):
     impatient(monkeypatch)
-    assert told in message("02.2", part, *answer)
+    assert words in message("02.2", part, *answer)
 
 
 class FromTheText(socketserver.ThreadingTCPServer):
@@ -599,7 +599,7 @@ def hangs():
 
 
 @pytest.mark.parametrize(
-    "answer, part, told",
+    "answer, part, words",
     [
         pytest.param(
             desk(hook="handle_timeout"), "ticks", "wait for server.timeout?", id="learners-14"
@@ -610,14 +610,14 @@ def hangs():
         pytest.param(desk(obey="pass"), "obey", "a loop that goes on", id="obeys in words"),
         pytest.param(hangs(), "failed start", "a loop that never ran?", id="learners-5"),
         pytest.param(
-            desk(start="return"), "failed start", "does not learn that prepare", id="silent"
+            desk(start="return"), "failed start", "doesn't learn that prepare", id="silent"
         ),
         pytest.param(desk(close="pass"), "closed", "no server_close()?", id="not closed"),
         pytest.param(desk(work="pass"), "closed", "[] from work()", id="no work"),
         pytest.param(
             desk(work="try: work()\n            except: pass"),
             "closed",
-            "does not learn that work",
+            "doesn't learn that work",
             id="swallows",
         ),
         pytest.param(desk(count="type(self).ticks"), "ticks", "on another desk", id="class's"),
@@ -641,9 +641,9 @@ def hangs():
         ),
     ],
 )
-def test_a_bug_left_in_is_named(answer, part, told, monkeypatch):
+def test_a_bug_left_in_is_named(answer, part, words, monkeypatch):
     impatient(monkeypatch)
-    assert told in message("02.3", part, *answer)
+    assert words in message("02.3", part, *answer)
 
 
 class TickingDesk(socketserver.TCPServer):
@@ -772,7 +772,7 @@ def but(place):
 
 
 @pytest.mark.parametrize(
-    "answer, part, told",
+    "answer, part, words",
     [
         pytest.param(forecast(SERVED[:5]), "served", "no close_request in your list", id="open"),
         pytest.param(forecast(SERVED[::-1]), "served", "in another order", id="order"),
@@ -780,8 +780,8 @@ def but(place):
         pytest.param(forecast(away=SERVED[:1]), "turned away", "open all the same", id="left open"),
         pytest.param(forecast(away=FAILED), "turned away", "a process_request", id="served"),
         pytest.param(forecast(failed=FAILED[:5]), "a bug", "closed too", id="not closed"),
-        pytest.param(forecast(failed=SERVED), "a bug", "it is reported", id="not reported"),
-        pytest.param(forecast(outs=[1, 4]), "time-outs", "does not look", id="learners-14"),
+        pytest.param(forecast(failed=SERVED), "a bug", "it's reported", id="not reported"),
+        pytest.param(forecast(outs=[1, 4]), "time-outs", "doesn't look", id="learners-14"),
         pytest.param(forecast(outs=[0, 0]), "time-outs", "one time-out, then", id="waits on"),
         pytest.param(forecast(returns=but(0)), "who returns", "the right place", id="never"),
         pytest.param(forecast(returns=but(1)), "who returns", "runs in the loop", id="learners-4"),
@@ -792,9 +792,9 @@ def but(place):
         pytest.param(forecast(returns=[True]), "who returns", "5 are asked for", id="too few"),
     ],
 )
-def test_a_wrong_forecast_is_told_why(answer, part, told):
+def test_a_wrong_forecast_learns_why(answer, part, words):
     came = next(line for line in message("02.4", part, *answer).splitlines() if "Came:" in line)
-    assert told in came
+    assert words in came
 
 
 def test_a_right_forecast_passes():

@@ -47,7 +47,6 @@ EXPLAINED = OF_FEW_KINDS | {
     ("02.1", "line 8: the class's lock"): "two servers may wait for each other a moment",
     ("02.1", "line 16: 'self.jobs.append((job, future))' after the with"): RARE,
     ("02.1", "line 30: 'if not self.jobs:' after the with"): RARE,
-    ("02.1", "line 33: 2 for 1"): "there is one byte in the line",
     ("02.1", "line 54: 'with self.lock:' gone, its block stays"): RARE,
     ("02.1", "line 54: 'self.button.close()' after the with"): "by then no job is in the deque",
     ("02.1", "line 57: 'self.jobs.clear()' one line later"): "any order will do",
