@@ -78,7 +78,7 @@ def test_odd_surroundings_change_nothing(
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("chapter", ["02_base_server", "06_threading_mixin"])  # these draw
+@pytest.mark.parametrize("chapter", ["06_threading_mixin", "08_handlers"])  # these draw
 def test_a_home_that_nobody_can_write_to_changes_nothing(chapter: str, tmp_path: Path) -> None:
     [path] = [one for one in chapters() if one.stem == chapter]
     committed, notebook = read(path), read(path)

@@ -24,7 +24,7 @@ from tests.exercises import test_threading_mixin as chapter_06
 from tests.exercises import test_udp_server as chapter_04
 
 RIGHT = {
-    "02.1": [socketserver.BaseServer, chapter_02.Library, chapter_02.Piped],
+    "02.1": [chapter_02.WithAQueue, chapter_02.FromTheText],
     "03.1": [socketserver.TCPServer, minisocketserver.TCPServer],
     "04.1": [socketserver.UDPServer, chapter_04.LikeTheStandardLibrary, chapter_04.FromScratch],
     "06.1": [socketserver.ThreadingMixIn, chapter_06.FromTheTask, chapter_06.Sweeps],
@@ -33,7 +33,12 @@ RIGHT = {
     "10.2": [beyond.ThreadPoolMixIn, chapter_10.FromTheText, chapter_10.PoliteExecutor],
 }
 """Right answers that were written without a look at each other, and one exercise for each."""
-LONG = [chapter_02.Piped, chapter_04.FromScratch, chapter_06.FromTheTask, chapter_10.FromTheText]
+LONG = [
+    chapter_02.WithAQueue,
+    chapter_04.FromScratch,
+    chapter_06.FromTheTask,
+    chapter_10.FromTheText,
+]
 CHAPTERS = {
     "02": "02_base_server",
     "03": "03_tcp_server",

@@ -23,7 +23,7 @@ DEADLINE = 20
 
 EXPLAINED = {
     ("01.2", "line 6: 1025 for 1024"): "in a loop any size will do",
-    ("02.1", "line 126: 41 for 40"): "a line of dashes is a line of dashes",
+    ("02.1", "line 33: 2 for 1"): "there is one byte in the line",
     ("02.2", "line 3: 65537 for 65536"): "the request is shorter than either",
     ("03.1", "line 6: LtE in a comparison"): "either Python's default will do on each of them",
     ("03.1", "line 6: 4 for 3"): "likewise",

@@ -17,8 +17,8 @@ from . import SOLUTIONS, named
 
 GIVEN = "the line was in the exercise, and is not the learner's"
 SIZE = "any size that holds the request will do"
-WORDS = "the words of a report are free"
-REPORT = "Exception occurred during processing of request from "
+WORDS = "the words are free"
+RARE = "two threads have to meet in a few microseconds"
 HEAD = "HTTP/1.0 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length:"
 
 BREAK = "the task asks for no line break"
@@ -38,41 +38,19 @@ EXPLAINED = OF_FEW_KINDS | {
         "01.2",
         f"line 13: in an f-string {HEAD!r} for {HEAD + ' '!r}",
     ): "HTTP does not need the blank",
-    ("02.1", "line 8: the class's server_address"): GIVEN,
-    ("02.1", "line 10: the class's __is_shut_down"): GIVEN,
-    ("02.1", "line 12: the class's __shutdown_request"): GIVEN,
-    ("02.1", "line 16: without the condition 'value'"): GIVEN,
-    ("02.1", "line 33: 'self.bell, self.button = socket.socketpair()' before the try"): (
-        "it matters only where descriptors have run out, which the task leaves out"
-    ),
-    ("02.1", "line 34: the class's bell"): "the selector has taken hold of its own by then",
-    ("02.1", "line 36: 'selector.register(self, select...' one line later"): "any order will do",
-    (
-        "02.1",
-        "line 37: 'selector.register(self.bell, s...' one line later",
-    ): "before the first wait",
-    ("02.1", "line 77: a pair turned round"): GIVEN,
-    ("02.1", "line 77: condition turned round"): GIVEN,
-    ("02.1", "line 77: 'SOCKET' for 'socket'"): GIVEN,
-    ("02.1", "line 77: 'ocket' for 'socket'"): GIVEN,
-    ("02.1", "line 77: 'socke' for 'socket'"): GIVEN,
-    ("02.1", "line 80: 'with _ServerSelector() as selector:' gone, its block stays"): (
-        "what polls has no descriptor of its own to close"
-    ),
-    ("02.1", "line 126: '' for '-'"): WORDS,
-    ("02.1", "line 126: 39 for 40"): WORDS,
-    ("02.1", "line 127: without the argument 'file'"): GIVEN,
-    ("02.1", "line 128: an f-string without {rule}"): WORDS,
-    ("02.1", "line 128: an f-string without {rule} (2)"): WORDS,
-    ("02.1", "line 128: an f-string without {client_address}"): GIVEN,
-    ("02.1", "line 128: an f-string without '\\n'"): WORDS,
-    ("02.1", f"line 128: an f-string without {chr(10) + REPORT!r}"): WORDS,
-    ("02.1", f"line 128: in an f-string {REPORT!r} for {chr(10) + REPORT!r}"): WORDS,
-    ("02.1", f"line 128: in an f-string {chr(10) + REPORT[:-1]!r} for {chr(10) + REPORT!r}"): WORDS,
-    (
-        "02.1",
-        f"line 128: in an f-string {(chr(10) + REPORT).swapcase()!r} for {chr(10) + REPORT!r}",
-    ): WORDS,
+    ("02.1", "line 5: 'A QUEUE' for 'a queue'"): WORDS,
+    ("02.1", "line 5: ' queue' for 'a queue'"): WORDS,
+    ("02.1", "line 5: 'a queu' for 'a queue'"): WORDS,
+    ("02.1", "line 5: \"super().__init__('a queue', wo...\" one line later"): "any order will do",
+    ("02.1", "line 7: 'self.jobs = deque()' one line later"): "any order will do",
+    ("02.1", "line 8: 'self.lock = threading.Lock()' one line later"): "any order will do",
+    ("02.1", "line 8: the class's lock"): "two servers may wait for each other a moment",
+    ("02.1", "line 16: 'self.jobs.append((job, future))' after the with"): RARE,
+    ("02.1", "line 30: 'if not self.jobs:' after the with"): RARE,
+    ("02.1", "line 54: 'with self.lock:' gone, its block stays"): RARE,
+    ("02.1", "line 54: 'self.button.close()' after the with"): "by then no job is in the deque",
+    ("02.1", "line 57: 'self.jobs.clear()' one line later"): "any order will do",
+    ("02.1", "line 58: 'self.bell.close()' one line later"): "any order will do",
     ("02.2", "line 3: 65535 for 65536"): SIZE,
     ("02.2", "line 5: send for sendall"): "so few bytes always fit",
     ("02.2", "line 5: an f-string without '\\n'"): "the task asks for no line break",

@@ -1,127 +1,3 @@
-# %% polling
-class PollingServer(NaiveServer):
-    looks = 0
-
-    def serve_forever(self, poll_interval=0.5):
-        with _ServerSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while True:
-                if self.stop:
-                    break
-                self.looks = self.looks + 1
-                ready = selector.select(timeout=poll_interval)
-                if not ready:
-                    continue
-                serve_one(self)
-
-# %% polling: does select() get poll_interval as its limit?
-class PollingServer(NaiveServer):
-    looks = 0
-
-    def serve_forever(self, poll_interval=0.5):
-        with _ServerSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while not self.stop:
-                self.looks += 1
-                if selector.select():
-                    serve_one(self)
-
-# %% polling: the loop is asleep in accept
-class PollingServer(NaiveServer):
-    looks = 0
-
-    def serve_forever(self, poll_interval=0.5):
-        with _ServerSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while not self.stop:
-                self.looks += 1
-                selector.select(poll_interval)
-                serve_one(self)
-
-# %% polling: does select() wait at all?
-class PollingServer(NaiveServer):
-    looks = 0
-
-    def serve_forever(self, poll_interval=0.5):
-        with _ServerSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while not self.stop:
-                self.looks += 1
-                if selector.select(0):
-                    serve_one(self)
-
-# %% polling: 0 in looks
-class PollingServer(NaiveServer):
-    looks = 0
-
-    def serve_forever(self, poll_interval=0.5):
-        with _ServerSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while not self.stop:
-                if selector.select(poll_interval):
-                    serve_one(self)
-
-# %% polling: returned although the flag was down
-class PollingServer(NaiveServer):
-    looks = 0
-
-    def serve_forever(self, poll_interval=0.5):
-        with _ServerSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while not self.stop:
-                self.looks += 1
-                if not selector.select(poll_interval):
-                    return
-                serve_one(self)
-
-# %% polling: is poll_interval the limit of the wait?
-class PollingServer(NaiveServer):
-    looks = 0
-
-    def serve_forever(self, poll_interval=0.5):
-        with _ServerSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while not self.stop:
-                self.looks += 1
-                if selector.select(0.5):
-                    serve_one(self)
-
-# %% polling: without a serve_forever() of its own
-class PollingServer(NaiveServer):
-    looks = 0
-
-    def serve_forver(self, poll_interval=0.5):
-        with _ServerSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while not self.stop:
-                self.looks += 1
-                if selector.select(poll_interval):
-                    serve_one(self)
-
-# %% polling: without self as its first parameter
-class PollingServer(NaiveServer):
-    looks = 0
-
-    def serve_forever(poll_interval=0.5):
-        with _ServerSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while not self.stop:
-                self.looks += 1
-                if selector.select(poll_interval):
-                    serve_one(self)
-
-# %% polling: self.stop is how its methods reach it
-class PollingServer(NaiveServer):
-    looks = 0
-
-    def serve_forever(self, poll_interval=0.5):
-        with _ServerSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while not stop:
-                self.looks += 1
-                if selector.select(poll_interval):
-                    serve_one(self)
-
 # %% waking
 @reopen(_Waker)
 class _Waker:
@@ -131,9 +7,8 @@ class _Waker:
         except OSError:
             pass
 
-    def wait(self, seconds=0.0):
+    def clear(self):
         try:
-            self._receiver.settimeout(seconds)
             self._receiver.recv(4096)
         except OSError:
             return
@@ -144,8 +19,7 @@ class _Waker:
     def wake(self):
         self._sender.send(b"!")
 
-    def wait(self, seconds=0.0):
-        self._receiver.settimeout(seconds)
+    def clear(self):
         with suppress(OSError):
             self._receiver.recv(4096)
 
@@ -156,19 +30,7 @@ class _Waker:
         with suppress(BlockingIOError):
             self._sender.send(b"!")
 
-    def wait(self, seconds=0.0):
-        self._receiver.settimeout(seconds)
-        with suppress(OSError):
-            self._receiver.recv(4096)
-
-# %% waking: does the receiver have a time limit?
-@reopen(_Waker)
-class _Waker:
-    def wake(self):
-        with suppress(OSError):
-            self._sender.send(b"!")
-
-    def wait(self, seconds=0.0):
+    def clear(self):
         with suppress(OSError):
             self._receiver.recv(4096)
 
@@ -179,43 +41,28 @@ class _Waker:
         with suppress(OSError):
             self._sender.send(b"!")
 
-    def wait(self, seconds=0.0):
-        self._receiver.settimeout(seconds)
+    def clear(self):
         with suppress(OSError):
             self._receiver.recv(1)
 
-# %% waking: TimeoutError
+# %% waking: there was nothing to read
 @reopen(_Waker)
 class _Waker:
     def wake(self):
         with suppress(OSError):
             self._sender.send(b"!")
 
-    def wait(self, seconds=0.0):
-        self._receiver.settimeout(seconds)
+    def clear(self):
         self._receiver.recv(4096)
 
-# %% waking: BlockingIOError
+# %% waking: b'' in the line after one wake()
 @reopen(_Waker)
 class _Waker:
     def wake(self):
         with suppress(OSError):
-            self._sender.send(b"!")
+            self._receiver.send(b"!")
 
-    def wait(self, seconds=0.0):
-        self._receiver.settimeout(seconds)
-        with suppress(TimeoutError):
-            self._receiver.recv(4096)
-
-# %% waking: wait(0.7) back after 0.5
-@reopen(_Waker)
-class _Waker:
-    def wake(self):
-        with suppress(OSError):
-            self._sender.send(b"!")
-
-    def wait(self, seconds=0.0):
-        self._receiver.settimeout(0.5)
+    def clear(self):
         with suppress(OSError):
             self._receiver.recv(4096)
 
@@ -361,187 +208,52 @@ class BaseServer:
         BaseServer.stop_serving(self)
         self.__is_shut_down.wait
 
-# %% hooks
-@reopen(BaseServer)
-class BaseServer:
-    def process_request(self, request, client_address):
-        """Serve, then end it."""
-        self.finish_request(request, client_address)
-        return self.shutdown_request(request)
-
-    def finish_request(self, request, client_address):
-        handler = self.RequestHandlerClass
-        handler(request, client_address, self)
-
-# %% hooks: no shutdown_request
-@reopen(BaseServer)
-class BaseServer:
-    def process_request(self, request, client_address):
-        self.finish_request(request, client_address)
-
-    def finish_request(self, request, client_address):
-        self.RequestHandlerClass(request, client_address, self)
-
-# %% hooks: no finish_request and no shutdown_request
-@reopen(BaseServer)
-class BaseServer:
-    def process_request(self, request, client_address):
-        self.RequestHandlerClass(request, client_address, self)
-        self.close_request(request)
-
-    def finish_request(self, request, client_address):
-        self.RequestHandlerClass(request, client_address, self)
-
-# %% hooks: TypeError
-@reopen(BaseServer)
-class BaseServer:
-    def process_request(self, request, client_address):
-        self.finish_request(request, client_address)
-        self.shutdown_request(request)
-
-    def finish_request(self, request, client_address):
-        self.RequestHandlerClass(request, client_address)
-
-# %% hooks: the request was ended before it was served
-@reopen(BaseServer)
-class BaseServer:
-    def process_request(self, request, client_address):
-        self.shutdown_request(request)
-        self.finish_request(request, client_address)
-
-    def finish_request(self, request, client_address):
-        self.RequestHandlerClass(request, client_address, self)
-
-# %% hooks: shutdown_request, close_request, close_request
-@reopen(BaseServer)
-class BaseServer:
-    def process_request(self, request, client_address):
-        self.finish_request(request, client_address)
-        self.shutdown_request(request)
-        self.close_request(request)
-
-    def finish_request(self, request, client_address):
-        self.RequestHandlerClass(request, client_address, self)
-
-# %% hooks: whose third argument is not this server
-@reopen(BaseServer)
-class BaseServer:
-    def process_request(self, request, client_address):
-        self.finish_request(request, client_address)
-        self.shutdown_request(request)
-
-    def finish_request(self, request, client_address):
-        self.RequestHandlerClass(request, client_address, server)
-
-# %% hooks: process_request() still raises NotImplementedError: delete that line
-@reopen(BaseServer)
-class BaseServer:
-    def process_request(self, request, client_address):
-        self.finish_request(request, client_address)
-        self.shutdown_request(request)
-        raise NotImplementedError()
-
-    def finish_request(self, request, client_address):
-        self.RequestHandlerClass(request, client_address, self)
-
 # %% loop
 @reopen(BaseServer)
 class BaseServer:
     def __loop(self, selector, waker, poll_interval):
-        rest = waker.wait if waker else time.sleep
-        timeout = None
-        if not waker or self.__must_poll():
-            timeout = poll_interval
-        is_limited = self.__overrides("has_capacity")
-        while not self.__shutdown_request:
-            if is_limited and not self.has_capacity():
-                rest(_SHORTEST_PAUSE)
-                ready = []
-            else:
-                ready = selector.select(timeout)
+        timeout = poll_interval if waker is None or self.__must_poll() else None
+        while True:
             if self.__shutdown_request:
                 return
-            for key, events in ready:
-                see_to_it = key.data
-                see_to_it()
-            self.service_actions()
-            if self.__pause:
-                rest(self.__pause)
-
-# %% loop: selector.select(60.0)
-@reopen(BaseServer)
-class BaseServer:
-    def __loop(self, selector, waker, poll_interval):
-        rest = waker.wait if waker else time.sleep
-        timeout = poll_interval
-        is_limited = self.__overrides("has_capacity")
-        while not self.__shutdown_request:
-            if is_limited and not self.has_capacity():
-                rest(_SHORTEST_PAUSE)
-                ready = []
-            else:
-                ready = selector.select(timeout)
-            if self.__shutdown_request:
-                break
-            for key, _ in ready:
-                key.data()
-            self.service_actions()
-            if self.__pause:
-                rest(self.__pause)
+            ready = selector.select(timeout=timeout)
+            if not self.__shutdown_request:
+                for key, events in ready:
+                    see_to_it = key.data
+                    see_to_it()
+                self.service_actions()
 
 # %% loop: selector.select(None)
 @reopen(BaseServer)
 class BaseServer:
     def __loop(self, selector, waker, poll_interval):
-        rest = waker.wait if waker else time.sleep
-        timeout = poll_interval if self.__must_poll() else None
-        is_limited = self.__overrides("has_capacity")
+        timeout = poll_interval if waker is None or self.__must_poll() else None
         while not self.__shutdown_request:
-            if is_limited and not self.has_capacity():
-                rest(_SHORTEST_PAUSE)
-                ready = []
-            else:
-                ready = selector.select(timeout)
+            ready = selector.select()
             if self.__shutdown_request:
                 break
             for key, _ in ready:
                 key.data()
             self.service_actions()
-            if self.__pause:
-                rest(self.__pause)
 
 # %% loop: a client served, although the flag was up by then
 @reopen(BaseServer)
 class BaseServer:
     def __loop(self, selector, waker, poll_interval):
-        rest = waker.wait if waker else time.sleep
         timeout = poll_interval if waker is None or self.__must_poll() else None
-        is_limited = self.__overrides("has_capacity")
         while not self.__shutdown_request:
-            if is_limited and not self.has_capacity():
-                rest(_SHORTEST_PAUSE)
-                ready = []
-            else:
-                ready = selector.select(timeout)
+            ready = selector.select(timeout)
             for key, _ in ready:
                 key.data()
             self.service_actions()
-            if self.__pause:
-                rest(self.__pause)
 
 # %% loop: service_actions once in two waits
 @reopen(BaseServer)
 class BaseServer:
     def __loop(self, selector, waker, poll_interval):
-        rest = waker.wait if waker else time.sleep
         timeout = poll_interval if waker is None or self.__must_poll() else None
-        is_limited = self.__overrides("has_capacity")
         while not self.__shutdown_request:
-            if is_limited and not self.has_capacity():
-                rest(_SHORTEST_PAUSE)
-                ready = []
-            else:
-                ready = selector.select(timeout)
+            ready = selector.select(timeout)
             if self.__shutdown_request:
                 break
             if ready:
@@ -549,50 +261,54 @@ class BaseServer:
                     key.data()
             else:
                 self.service_actions()
-            if self.__pause:
-                rest(self.__pause)
 
-# %% loop: with its parentheses?
+# %% loop: data, service_actions, data
 @reopen(BaseServer)
 class BaseServer:
     def __loop(self, selector, waker, poll_interval):
-        rest = waker.wait if waker else time.sleep
-        timeout = poll_interval if waker is None or self.__must_poll else None
-        is_limited = self.__overrides("has_capacity")
+        timeout = poll_interval if waker is None or self.__must_poll() else None
         while not self.__shutdown_request:
-            if is_limited and not self.has_capacity():
-                rest(_SHORTEST_PAUSE)
-                ready = []
-            else:
-                ready = selector.select(timeout)
+            ready = selector.select(timeout)
             if self.__shutdown_request:
                 break
             for key, _ in ready:
                 key.data()
-            self.service_actions()
-            if self.__pause:
-                rest(self.__pause)
+                self.service_actions()
+
+# %% loop: service_actions never
+@reopen(BaseServer)
+class BaseServer:
+    def __loop(self, selector, waker, poll_interval):
+        timeout = poll_interval if waker is None or self.__must_poll() else None
+        while not self.__shutdown_request:
+            ready = selector.select(timeout)
+            if self.__shutdown_request:
+                break
+            for key, _ in ready:
+                key.data()
 
 # %% loop: data never
 @reopen(BaseServer)
 class BaseServer:
     def __loop(self, selector, waker, poll_interval):
-        rest = waker.wait if waker else time.sleep
         timeout = poll_interval if waker is None or self.__must_poll() else None
-        is_limited = self.__overrides("has_capacity")
         while not self.__shutdown_request:
-            if is_limited and not self.has_capacity():
-                rest(_SHORTEST_PAUSE)
-                ready = []
-            else:
-                ready = selector.select(timeout)
+            ready = selector.select(timeout)
             if self.__shutdown_request:
                 break
             for key, _ in ready:
                 key.data
             self.service_actions()
-            if self.__pause:
-                rest(self.__pause)
+
+# %% loop: without a call of selector.select()
+@reopen(BaseServer)
+class BaseServer:
+    def __loop(self, selector, waker, poll_interval):
+        timeout = poll_interval if waker is None or self.__must_poll() else None
+        while self.__shutdown_request:
+            for key, _ in selector.select(timeout):
+                key.data()
+            self.service_actions()
 
 # %% trouble
 @reopen(BaseServer)
@@ -601,11 +317,8 @@ class BaseServer:
         try:
             request, client_address = self.get_request()
         except OSError as error:
-            if error.errno in _LASTING_ERRORS:
-                pause = (2 * self.__pause) or _SHORTEST_PAUSE
-                vars(self)["_BaseServer__pause"] = min(pause, _LONGEST_PAUSE)
+            self.request_lost(error)
             return
-        vars(self).pop("_BaseServer__pause", None)
         self.request_taken(request, client_address)
         if not self.verify_request(request, client_address):
             self.shutdown_request(request)
@@ -827,7 +540,7 @@ class BaseServer:
         with _ServerSelector() as selector:
             selector.register(self, selectors.EVENT_READ)
             if selector.select(limit):
-                serve_one(self)
+                self.process_request(*self.get_request())
             else:
                 self.handle_timeout()
 

@@ -2,763 +2,332 @@
 # fmt: off
 # Right answers, written from the tasks' text, each as its author would have it.
 
-# %% 02.1 a pipe, and an exit stack
-from contextlib import ExitStack
+# %% 02.1 a queue, a pipe, and late rings
 import os
+import queue
+from contextlib import suppress
 
-class BaseServer:
-    timeout = None
-    _wake_up = None
+class JobServer(BaseServer):
+    def __init__(self, work):
+        super().__init__("a queue", work)
+        self.queue = queue.Queue()
+        self.closed = False
+        self.r, self.w = os.pipe()
+        os.set_blocking(self.r, False)
+        os.set_blocking(self.w, False)
 
-    def __init__(self, server_address, RequestHandlerClass):
-        self.server_address = server_address
-        self.RequestHandlerClass = RequestHandlerClass
-        self.__is_shut_down = threading.Event()
-        self.__is_shut_down.set()
-        self.__shutdown_request = False
-
-    def __setattr__(self, name, value):
-        super().__setattr__(name, value)
-        if name == "_BaseServer__shutdown_request" and value:
-            self.wake()
-
-    def wake(self):
-        pipe = self._wake_up
-        if pipe is not None:
-            try:
-                os.write(pipe, b".")
-            except OSError:
-                pass
-
-    def has_regular_work(self):
-        method = self.service_actions
-        return getattr(method, "__func__", method) is not BaseServer.service_actions
-
-    def serve_forever(self, poll_interval=0.5):
-        with ExitStack() as stack:
-            self.__is_shut_down.clear()
-            def over():
-                self.__shutdown_request = False
-                self.__is_shut_down.set()
-            stack.callback(over)
-            r, w = os.pipe()
-            stack.callback(os.close, r)
-            def forget():
-                self._wake_up = None
-                os.close(w)
-            stack.callback(forget)
-            self._wake_up = w
-            sel = stack.enter_context(_ServerSelector())
-            sel.register(self, selectors.EVENT_READ, "client")
-            sel.register(r, selectors.EVENT_READ, "bell")
-            limit = poll_interval if self.has_regular_work() else None
-            while not self.__shutdown_request:
-                what = {key.data for key, _ in sel.select(limit)}
-                if self.__shutdown_request:
-                    return
-                if "client" in what:
-                    self._handle_request_noblock()
-                self.service_actions()
-
-    def shutdown(self):
-        self.__shutdown_request = True
-        self.__is_shut_down.wait()
-
-    def _handle_request_noblock(self):
+    def ring(self):
         try:
-            request, client_address = self.get_request()
-        except OSError:
+            os.write(self.w, b"!")
+        except BlockingIOError:
+            pass
+
+    def put(self, job):
+        if self.closed:
+            raise RuntimeError("closed")
+        f = Future()
+        self.queue.put((job, f))
+        self.ring()
+        return f
+
+    def fileno(self):
+        return self.r
+
+    def get_request(self):
+        with suppress(BlockingIOError):
+            os.read(self.r, 65536)
+        try:
+            job, f = self.queue.get_nowait()
+        except queue.Empty:
+            raise OSError("nothing there")
+        if not self.queue.empty():
+            self.ring()
+        return job, f
+
+    def verify_request(self, job, future):
+        return future.set_running_or_notify_cancel()
+
+    def finish_request(self, job, future):
+        future.set_result(self.RequestHandlerClass(job))
+
+    def handle_error(self, job, future):
+        future.set_exception(sys.exception())
+
+    def server_close(self):
+        self.closed = True
+        while not self.queue.empty():
+            job, f = self.queue.get()
+            f.cancel()
+        os.close(self.r)
+        os.close(self.w)
+
+# %% 02.1 a class for the bell, and the rest in process_request
+class Bell:
+    """Up or down; up is readable."""
+
+    def __init__(self):
+        self.inside, self.outside = socket.socketpair()
+        self.is_up = False
+
+    def set(self, up):
+        if up and not self.is_up:
+            self.outside.sendall(b"\0")
+        elif self.is_up and not up:
+            self.inside.recv(1)
+        self.is_up = up
+
+    def close(self):
+        for end in self.inside, self.outside:
+            end.close()
+
+
+class JobServer(BaseServer):
+    """Who waits? Whoever has a future."""
+
+    def __init__(self, work):
+        super().__init__("a queue", work)
+        self.work = work
+        self.jobs: list[tuple[object, Future]] = []
+        self.lock = threading.RLock()
+        self.bell = Bell()
+        self.fileno = self.bell.inside.fileno
+
+    def put(self, job: object) -> Future:
+        with self.lock:
+            self.bell.set(True)
+            self.jobs.append((job, Future()))
+            return self.jobs[-1][1]
+
+    def get_request(self):
+        with self.lock:
+            first, *self.jobs = self.jobs
+            self.bell.set(len(self.jobs) > 0)
+            return first
+
+    def process_request(self, job, future):
+        if not future.set_running_or_notify_cancel():
             return
-        if self.verify_request(request, client_address):
-            try:
-                self.process_request(request, client_address)
-            except Exception:
-                self.handle_error(request, client_address)
-                self.shutdown_request(request)
-            except:
-                self.shutdown_request(request)
-                raise
+        try:
+            answer = self.work(job)
+        except Exception as problem:
+            future.set_exception(problem)
         else:
-            self.shutdown_request(request)
+            future.set_result(answer)
 
-    def handle_request(self):
-        limits = [self.timeout, self.socket.gettimeout() if hasattr(self, "socket") else None]
-        seconds = min((limit for limit in limits if limit is not None), default=None)
-        selector = _ServerSelector()
-        try:
-            selector.register(self, selectors.EVENT_READ)
-            if not selector.select(seconds):
-                return self.handle_timeout()
-        finally:
-            selector.close()
-        return self._handle_request_noblock()
-
-    def __enter__(self): return self
-    def __exit__(self, *exc_info): self.server_close()
-    def server_activate(self): pass
-    def server_close(self): pass
-    def service_actions(self): pass
-    def handle_timeout(self): pass
-    def verify_request(self, request, client_address): return True
-    def process_request(self, request, client_address):
-        self.finish_request(request, client_address)
-        self.shutdown_request(request)
-    def finish_request(self, request, client_address):
-        self.RequestHandlerClass(request, client_address, self)
-    def shutdown_request(self, request): self.close_request(request)
-    def close_request(self, request): pass
-    def handle_error(self, request, client_address):
-        rule = "-" * 40
-        print(
-            f"{rule}\nException occurred during processing of request from {client_address}\n"
-            f"{traceback.format_exc()}{rule}",
-            file=sys.stderr,
-        )
-
-# %% 02.1 helpers, and a lock around the button
-class BaseServer:
-    """The loop of every server; a subclass says what a request is."""
-
-    timeout = None
-
-    def __init__(self, server_address, RequestHandlerClass):
-        self.server_address = server_address
-        self.RequestHandlerClass = RequestHandlerClass
-        self._lock = threading.Lock()
-        self._button = None
-        self.__is_shut_down = threading.Event()
-        self.__is_shut_down.set()
-        self.__shutdown_request = False
-
-    def __setattr__(self, name, value):
-        super().__setattr__(name, value)
-        if name == "_BaseServer__shutdown_request" and value:
-            self.wake()
-
-    def wake(self):
-        with self._lock:
-            if self._button is not None:
-                self._button.sendall(b"\0")
-
-    def has_regular_work(self):
-        method = self.service_actions
-        return getattr(method, "__func__", method) is not BaseServer.service_actions
-
-    def serve_forever(self, poll_interval=0.5):
-        self.__is_shut_down.clear()
-        try:
-            bell, button = socket.socketpair()
-            try:
-                with self._lock:
-                    self._button = button
-                self._loop(bell, poll_interval)
-            finally:
-                with self._lock:
-                    self._button = None
-                bell.close()
-                button.close()
-        finally:
-            self.__shutdown_request = False
-            self.__is_shut_down.set()
-
-    def _loop(self, bell, poll_interval):
-        how_long = None
-        if self.has_regular_work():
-            how_long = poll_interval
-        with _ServerSelector() as s:
-            mine = s.register(self, selectors.EVENT_READ)
-            s.register(bell, selectors.EVENT_READ)
-            while True:
-                if self.__shutdown_request:
-                    break
-                events = s.select(how_long)
-                if self.__shutdown_request:
-                    break
-                if any(key is mine or key.fileobj is self for key, mask in events):
-                    self._handle_request_noblock()
-                self.service_actions()
-
-    def shutdown(self):
-        self.__shutdown_request = True
-        self.__is_shut_down.wait()
-
-    def _handle_request_noblock(self):
-        try:
-            request, client_address = self.get_request()
-        except OSError:
-            return None
-        good = self.verify_request(request, client_address)
-        if not good:
-            return self.shutdown_request(request)
-        try:
-            return self.process_request(request, client_address)
-        except BaseException as error:
-            if isinstance(error, Exception):
-                self.handle_error(request, client_address)
-            self.shutdown_request(request)
-            if not isinstance(error, Exception):
-                raise
-
-    def handle_request(self):
-        limits = [self.timeout, self.socket.gettimeout() if hasattr(self, "socket") else None]
-        seconds = min((limit for limit in limits if limit is not None), default=None)
-        with _ServerSelector() as selector:
-            selector.register(self.fileno(), selectors.EVENT_READ)
-            ready = bool(selector.select(seconds))
-        action = self._handle_request_noblock if ready else self.handle_timeout
-        action()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self.server_close()
-
-    server_activate = server_close = lambda self: None
-
-    def service_actions(self):
-        pass
-
-    def handle_timeout(self):
-        pass
-
-    def verify_request(self, request, client_address):
-        return True
-
-    def process_request(self, request, client_address):
-        self.finish_request(request, client_address)
-        self.shutdown_request(request)
-
-    def finish_request(self, request, client_address):
-        self.RequestHandlerClass(request, client_address, self)
-
-    def shutdown_request(self, request):
-        self.close_request(request)
-
-    def close_request(self, request):
-        pass
-
-    def handle_error(self, request, client_address):
-        rule = "-" * 40
-        print(rule, f"Exception occurred during processing of request from {client_address}",
-              traceback.format_exc() + rule, sep="\n", file=sys.stderr)
+    def server_close(self):
+        with self.lock:
+            while self.jobs:
+                self.jobs.pop()[1].cancel()
+            self.bell.close()
+            self.bell.is_up = False
 
 # %% 02.1 functions put on at the end
-class BaseServer:
-    timeout = None
-    bell = button = None
+class JobServer(BaseServer):
+    def __init__(self, work):
+        super().__init__("a queue", work)
+        self.jobs, self.guard = deque(), threading.Condition()
+        self.ends = socket.socketpair()
+        self.open = True
 
-    def __init__(self, server_address, RequestHandlerClass):
-        self.server_address = server_address
-        self.RequestHandlerClass = RequestHandlerClass
-        self.__is_shut_down = threading.Event()
-        self.__is_shut_down.set()
-        self.__shutdown_request = False
+    def fileno(self): return self.ends[0].fileno()
+    def verify_request(self, job, future): return future.set_running_or_notify_cancel()
+    def finish_request(self, job, future): future.set_result(self.RequestHandlerClass(job))
+    def handle_error(self, job, future): future.set_exception(sys.exc_info()[1])
 
-    def __setattr__(self, name, value):
-        super().__setattr__(name, value)
-        if name == "_BaseServer__shutdown_request" and value:
-            self.wake()
+def put(self, job):
+    self.guard.acquire()
+    try:
+        if not self.open:
+            raise ValueError("put() on a closed server")
+        future = Future()
+        self.jobs.append((job, future))
+        if len(self.jobs) == 1:
+            self.ends[1].send(b"1")
+    finally:
+        self.guard.release()
+    return future
 
-    def wake(self):
-        button = self.button
-        if button is None: return
-        try: button.send(b"1")
-        except OSError: return
+def get_request(self):
+    self.guard.acquire()
+    pair = self.jobs.popleft()
+    if len(self.jobs) == 0:
+        self.ends[0].recv(16)
+    self.guard.release()
+    return pair
 
-    def has_regular_work(self):
-        method = self.service_actions
-        return getattr(method, "__func__", method) is not BaseServer.service_actions
+def server_close(self):
+    with self.guard:
+        self.open = False
+        [future.cancel() for (job, future) in self.jobs]
+        self.jobs = deque()
+        [end.close() for end in self.ends]
 
-    def serve_forever(self, poll_interval=0.5):
-        is_shut_down: threading.Event = self.__is_shut_down
-        is_shut_down.clear()
-        try:
-            (self.bell, self.button) = socket.socketpair()
-            selector = _ServerSelector()
+for method in (put, get_request, server_close):
+    setattr(JobServer, method.__name__, method)
+
+# %% 02.1 the handler fills the future
+class JobServer(BaseServer):
+    def __init__(self, work):
+        def handler(job, future, server):
+            future.set_result(work(job))
+
+        super().__init__("a queue", handler)
+        self._jobs = deque()
+        self._lock = threading.Lock()
+        self._receiver, self._sender = socket.socketpair()
+        self._receiver.setblocking(False)
+        self._sender.setblocking(False)
+
+    def _ring_if_jobs_wait(self):
+        if self._jobs:
             try:
-                [selector.register(one, selectors.EVENT_READ) for one in (self, self.bell)]
-                while not self.__shutdown_request:
-                    ready = selector.select(poll_interval if self.has_regular_work() else None)
-                    if not self.__shutdown_request:
-                        if len(ready):
-                            self._handle_request_noblock()
-                        self.service_actions()
-            finally:
-                selector.close()
-                self.bell.close(); self.button.close()
-        finally:
-            self.__shutdown_request = False
-            is_shut_down.set()
+                self._sender.send(b"!")
+            except BlockingIOError:
+                pass
 
-    def shutdown(self):
-        self.__shutdown_request = True
-        self.__is_shut_down.wait()
+    def put(self, job):
+        future = Future()
+        with self._lock:
+            self._jobs.append((job, future))
+            self._ring_if_jobs_wait()
+        return future
 
-    def server_activate(self): """Nothing to do."""
-    def server_close(self): """Nothing to do."""
-    def service_actions(self): """Nothing to do."""
-    def handle_timeout(self): """Nothing to do."""
-    def close_request(self, request): """Nothing to do."""
-    def verify_request(self, request, client_address): return True
-    def __enter__(self): return self
-    def __exit__(self, *exc_info): self.server_close()
+    def fileno(self):
+        return self._receiver.fileno()
 
-def _handle_request_noblock(self):
-    try:
-        pair = self.get_request()
-    except OSError:
-        return
-    if not self.verify_request(*pair):
-        self.shutdown_request(pair[0])
-        return
-    try:
-        self.process_request(*pair)
-    except Exception:
-        self.handle_error(*pair)
-        self.shutdown_request(pair[0])
-    except BaseException:
-        self.shutdown_request(pair[0])
-        raise
+    def get_request(self):
+        with self._lock:
+            self._receiver.recv(4096)
+            request = self._jobs.popleft()
+            self._ring_if_jobs_wait()
+        return request
 
-def handle_request(self):
-    limits = [self.timeout, self.socket.gettimeout() if hasattr(self, "socket") else None]
-    seconds = min((limit for limit in limits if limit is not None), default=None)
-    with _ServerSelector() as selector:
-        selector.register(self, selectors.EVENT_READ)
-        if selector.select(seconds):
-            self._handle_request_noblock()
-        else:
-            self.handle_timeout()
+    def verify_request(self, job, future):
+        return future.set_running_or_notify_cancel()
 
-def process_request(self, request, client_address):
-    self.finish_request(request, client_address)
-    self.shutdown_request(request)
-
-def finish_request(self, request, client_address):
-    self.RequestHandlerClass(request, client_address, self)
-
-def shutdown_request(self, request):
-    self.close_request(request)
-
-def handle_error(self, request, client_address):
-    rule = "-" * 40
-    print(
-        f"{rule}\nException occurred during processing of request from {client_address}\n"
-        f"{traceback.format_exc()}{rule}",
-        file=sys.stderr,
-    )
-
-for method in (_handle_request_noblock, handle_request, process_request, finish_request, shutdown_request, handle_error):
-    setattr(BaseServer, method.__name__, method)
-
-# %% 02.1 socket pair, nested with, try and finally
-class BaseServer:
-    """The loop of every server; a subclass says what a request is."""
-
-    timeout = None
-    bell = button = None
-
-    def __init__(self, server_address, RequestHandlerClass):
-        self.server_address = server_address
-        self.RequestHandlerClass = RequestHandlerClass
-        self.__is_shut_down = threading.Event()
-        self.__is_shut_down.set()
-        self.__shutdown_request = False
-
-    def __setattr__(self, name, value):
-        super().__setattr__(name, value)
-        if name == "_BaseServer__shutdown_request" and value:
-            self.wake()
-
-    def wake(self):
-        button = self.button
-        if button is None:
-            return
-        with suppress(OSError):
-            button.send(b"!")
-
-    def has_regular_work(self):
-        method = self.service_actions
-        return getattr(method, "__func__", method) is not BaseServer.service_actions
-
-    def serve_forever(self, poll_interval=0.5):
-        self.__is_shut_down.clear()
-        try:
-            bell, button = socket.socketpair()
-            with bell, button, _ServerSelector() as selector:
-                bell.setblocking(False)
-                button.setblocking(False)
-                selector.register(self, selectors.EVENT_READ)
-                selector.register(bell, selectors.EVENT_READ)
-                self.bell, self.button = bell, button
-                while not self.__shutdown_request:
-                    ready = selector.select(poll_interval if self.has_regular_work() else None)
-                    if self.__shutdown_request:
-                        break
-                    for key, _ in ready:
-                        if key.fileobj is bell:
-                            bell.recv(1024)
-                        else:
-                            self._handle_request_noblock()
-                    self.service_actions()
-        finally:
-            self.bell = self.button = None
-            self.__shutdown_request = False
-            self.__is_shut_down.set()
-
-    def shutdown(self):
-        self.__shutdown_request = True
-        self.__is_shut_down.wait()
-
-    def _handle_request_noblock(self):
-        try:
-            request, client_address = self.get_request()
-        except OSError:
-            return
-        if not self.verify_request(request, client_address):
-            self.shutdown_request(request)
-            return
-        try:
-            self.process_request(request, client_address)
-        except Exception:
-            self.handle_error(request, client_address)
-            self.shutdown_request(request)
-        except BaseException:
-            self.shutdown_request(request)
-            raise
-
-    def handle_request(self):
-        limits = [self.timeout, self.socket.gettimeout() if hasattr(self, "socket") else None]
-        seconds = min((limit for limit in limits if limit is not None), default=None)
-        with _ServerSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            if selector.select(seconds):
-                self._handle_request_noblock()
-            else:
-                self.handle_timeout()
-
-    # The hooks, each with the plainest body that works.
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self.server_close()
-
-    def server_activate(self):
-        pass
+    def handle_error(self, job, future):
+        future.set_exception(sys.exception())
 
     def server_close(self):
-        pass
+        with self._lock:
+            for job, future in self._jobs:
+                future.cancel()
+            self._jobs.clear()
+            self._receiver.close()
+            self._sender.close()
 
-    def service_actions(self):
-        pass
+# %% 02.1 ExitStack, and a future that is asked first
+from contextlib import ExitStack
 
-    def handle_timeout(self):
-        pass
+class JobServer(BaseServer):
+    """Does jobs that other threads put in; `work(job)` does one."""
 
-    def verify_request(self, request, client_address):
-        return True
-
-    def process_request(self, request, client_address):
-        self.finish_request(request, client_address)
-        self.shutdown_request(request)
-
-    def finish_request(self, request, client_address):
-        self.RequestHandlerClass(request, client_address, self)
-
-    def shutdown_request(self, request):
-        self.close_request(request)
-
-    def close_request(self, request):
-        pass
-
-    def handle_error(self, request, client_address):
-        rule = "-" * 40
-        print(
-            f"{rule}\nException occurred during processing of request from {client_address}\n"
-            f"{traceback.format_exc()}{rule}",
-            file=sys.stderr,
-        )
-
-# %% 02.1 ExitStack, callbacks as the selector's data
-from contextlib import ExitStack, contextmanager
-
-
-class BaseServer:
-    """Does it sleep? Does it wake? What is a request, if not what a subclass says?"""
-
-    timeout = None
-    bell = button = None
-
-    def __init__(self, server_address, RequestHandlerClass):
-        self.server_address = server_address
-        self.RequestHandlerClass = RequestHandlerClass
-        self.__is_shut_down = threading.Event()
-        self.__is_shut_down.set()
-        self.__shutdown_request = False
-
-    def __setattr__(self, name, value):
-        super().__setattr__(name, value)
-        if name == "_BaseServer__shutdown_request" and value:
-            self.wake()
-
-    def wake(self):
-        try:
-            self.button.send(b"wake up!")
-        except (AttributeError, OSError):
-            pass  # nobody is asleep, or the bell is ringing already
-
-    def has_regular_work(self):
-        method = self.service_actions
-        return getattr(method, "__func__", method) is not BaseServer.service_actions
-
-    def __end(self):
-        del self.bell, self.button
-        self.__shutdown_request = False
-        self.__is_shut_down.set()
-
-    @contextmanager
-    def __running(self):
-        self.__is_shut_down.clear()
-        self.bell = self.button = None
+    def __init__(self, work):
+        super().__init__("a queue", work)
+        self.jobs = deque()
+        self.lock = threading.Lock()
         with ExitStack() as stack:
-            stack.callback(self.__end)
             self.bell, self.button = [stack.enter_context(end) for end in socket.socketpair()]
-            self.button.setblocking(False)
-            selector = stack.enter_context(_ServerSelector())
-            selector.register(self.bell, selectors.EVENT_READ, lambda: self.bell.recv(4096))
-            selector.register(self, selectors.EVENT_READ, lambda: self._handle_request_noblock())
-            yield selector
+            self.everything = stack.pop_all()
 
-    def serve_forever(self, poll_interval=0.5):
-        with self.__running() as selector:
-            while not self.__shutdown_request:
-                longest = None
-                if self.has_regular_work():
-                    longest = poll_interval
-                events = selector.select(longest)
-                if not self.__shutdown_request:
-                    for key, _mask in events:
-                        key.data()
-                    self.service_actions()
+    def put(self, job):
+        """Let a job wait for its turn; return the future that will have its result."""
+        future = Future()
+        pair = job, future
+        with self.lock:
+            first = not self.jobs
+            self.jobs.append(pair)
+            if first:
+                self.button.sendall(b"job")
+        return future
 
-    def shutdown(self):
-        self.__shutdown_request = True  # this rings, see __setattr__
-        self.__is_shut_down.wait()
+    def fileno(self):
+        return self.bell.fileno()
 
-    def _handle_request_noblock(self):
-        try:
-            request, client_address = self.get_request()
-        except OSError:
-            return
-        with ExitStack() as ending:
-            ending.callback(self.shutdown_request, request)
-            if self.verify_request(request, client_address):
-                try:
-                    self.process_request(request, client_address)
-                except Exception:
-                    self.handle_error(request, client_address)
-                else:
-                    ending.pop_all()  # process_request has seen to the end itself
+    def get_request(self):
+        with self.lock:
+            pair = self.jobs.popleft()
+            if not self.jobs:
+                self.bell.recv(3, socket.MSG_WAITALL)
+        return pair
 
-    def handle_request(self):
-        limits = [self.timeout, self.socket.gettimeout() if hasattr(self, "socket") else None]
-        seconds = min((limit for limit in limits if limit is not None), default=None)
-        with _ServerSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            somebody_came = bool(selector.select(seconds))
-        action = self._handle_request_noblock if somebody_came else self.handle_timeout
-        action()
+    def verify_request(self, job, future):
+        return not future.cancelled() and super().verify_request(job, future)
 
-    # The hooks, each with the plainest body that works.
+    def finish_request(self, job, future):
+        if future.set_running_or_notify_cancel():
+            future.set_result(self.RequestHandlerClass(job))
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self.server_close()
-
-    def server_activate(self):
-        pass
+    def handle_error(self, job, future):
+        _, error, _ = sys.exc_info()
+        future.set_exception(error)
 
     def server_close(self):
-        pass
+        with self.lock, self.everything:
+            while len(self.jobs) > 0:
+                _, future = self.jobs.popleft()
+                future.cancel()
 
-    def service_actions(self):
-        pass
-
-    def handle_timeout(self):
-        pass
-
-    def verify_request(self, request, client_address):
-        return True
-
-    def process_request(self, request, client_address):
-        self.finish_request(request, client_address)
-        self.shutdown_request(request)
-
-    def finish_request(self, request, client_address):
-        self.RequestHandlerClass(request, client_address, self)
-
-    def shutdown_request(self, request):
-        self.close_request(request)
-
-    def close_request(self, request):
-        pass
-
-    def handle_error(self, request, client_address):
-        rule = "-" * 40
-        print(
-            f"{rule}\nException occurred during processing of request from {client_address}\n"
-            f"{traceback.format_exc()}{rule}",
-            file=sys.stderr,
-        )
-
-# %% 02.1 a generator of waits, a pipe for the bell
-import os
-import time
-from collections.abc import Iterator
-from contextlib import closing
+# %% 02.1 typed, with a match and a priority queue
+import heapq
+from itertools import count
 
 
-class BaseServer:
-    """The loop of every server; a subclass says what a request is."""
+class JobServer(BaseServer):
+    numbers = count()
 
-    timeout = None
-    bell = button = None
+    def __init__(self, work) -> None:
+        super().__init__("a queue", work)
+        self.heap: list[tuple[int, object, Future]] = []
+        self.access = threading.Semaphore()
+        bell: socket.socket
+        bell, self.button = socket.socketpair()
+        self.bell = bell
+        self.state = "open"
 
-    def __init__(self, server_address, RequestHandlerClass):
-        self.server_address = server_address
-        self.RequestHandlerClass = RequestHandlerClass
-        self.__is_shut_down = threading.Event()
-        self.__is_shut_down.set()
-        self.__shutdown_request = False
+    def put(self, job) -> Future:
+        with self.access:
+            match self.state:
+                case "closed":
+                    raise RuntimeError(
+                        "Who is to do this job?"
+                    )
+                case _:
+                    future: Future = Future()
+                    heapq.heappush(self.heap, (next(self.numbers), job, future))
+                    if len(self.heap) == 1:
+                        self.button.send(b"x")
+                    return future
 
-    def __setattr__(self, name, value):
-        super().__setattr__(name, value)
-        if name == "_BaseServer__shutdown_request" and value:
-            self.wake()
+    def fileno(self) -> int:
+        return self.bell.fileno()
 
-    def wake(self) -> None:
-        if (button := self.button) is not None:
-            with suppress(OSError, ValueError):  # ValueError: the file was closed just now
-                button.write(b".")
+    def get_request(self) -> tuple[object, Future]:
+        with self.access:
+            _, job, future = heapq.heappop(self.heap)
+            if not self.heap:
+                self.bell.recv(1)
+        return job, future
 
-    def has_regular_work(self):
-        method = self.service_actions
-        return getattr(method, "__func__", method) is not BaseServer.service_actions
+    def verify_request(self, job, future) -> bool:
+        return future.set_running_or_notify_cancel()
 
-    def __waits(self, poll_interval: float) -> Iterator[bool]:
-        """After each wait say: has a request come? The end of the waits means: stop."""
-        reading_end, writing_end = os.pipe()
-        with open(reading_end, "rb", buffering=0) as self.bell, open(writing_end, "wb", buffering=0) as self.button:
-            os.set_blocking(writing_end, False)
-            with _ServerSelector() as selector:
-                for source in (self, self.bell):
-                    selector.register(source, selectors.EVENT_READ)
-                while not self.__shutdown_request:
-                    patience = poll_interval if self.has_regular_work() else None
-                    sources = [key.fileobj for key, _ in selector.select(patience)]
-                    if self.__shutdown_request:
-                        return
-                    if any(source is self.bell for source in sources):
-                        self.bell.read(512)
-                    yield any(source is self for source in sources)
+    def finish_request(self, job, future) -> None:
+        result = self.RequestHandlerClass(job)
+        future.set_result(result)
 
-    def serve_forever(self, poll_interval: float = 0.5) -> None:
-        self.__is_shut_down.clear()
-        try:
-            with closing(self.__waits(poll_interval)) as waits:
-                for request_has_come in waits:
-                    if request_has_come:
-                        self._handle_request_noblock()
-                    self.service_actions()
-        finally:
-            self.bell = None
-            self.button = None
-            self.__shutdown_request = False
-            self.__is_shut_down.set()
+    def handle_error(self, job, future) -> None:
+        future.set_exception(sys.exception())
 
-    def shutdown(self) -> None:
-        self.__shutdown_request = True
-        self.__is_shut_down.wait()
-
-    def _handle_request_noblock(self) -> None:
-        try:
-            request, client_address = self.get_request()
-        except OSError:
-            return
-        if self.verify_request(request, client_address):
-            try:
-                self.process_request(request, client_address)
-            except BaseException as problem:
-                harmless = isinstance(problem, Exception)
-                if harmless:
-                    self.handle_error(request, client_address)
-                self.shutdown_request(request)
-                if not harmless:
-                    raise
-        else:
-            self.shutdown_request(request)
-
-    def handle_request(self):
-        limits = [self.timeout, self.socket.gettimeout() if hasattr(self, "socket") else None]
-        seconds = min((limit for limit in limits if limit is not None), default=None)
-        deadline = None if seconds is None else time.monotonic() + seconds
-        with _ServerSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while True:
-                rest = None if deadline is None else max(0, deadline - time.monotonic())
-                if selector.select(rest):
-                    return self._handle_request_noblock()
-                if rest is not None and deadline <= time.monotonic():
-                    return self.handle_timeout()
-
-    # The hooks, each with the plainest body that works.
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self.server_close()
-
-    def server_activate(self):
-        pass
-
-    def server_close(self):
-        pass
-
-    def service_actions(self):
-        pass
-
-    def handle_timeout(self):
-        pass
-
-    def verify_request(self, request, client_address):
-        return True
-
-    def process_request(self, request, client_address):
-        self.finish_request(request, client_address)
-        self.shutdown_request(request)
-
-    def finish_request(self, request, client_address):
-        self.RequestHandlerClass(request, client_address, self)
-
-    def shutdown_request(self, request):
-        self.close_request(request)
-
-    def close_request(self, request):
-        pass
-
-    def handle_error(self, request, client_address):
-        rule = "-" * 40
-        print(
-            f"{rule}\nException occurred during processing of request from {client_address}\n"
-            f"{traceback.format_exc()}{rule}",
-            file=sys.stderr,
-        )
+    def server_close(self) -> None:
+        super().server_close()
+        with self.access:
+            self.state = "closed"
+            for _, _, future in self.heap:
+                future.cancel()
+            self.heap.clear()
+        self.bell.close()
+        self.button.close()
 
 # %% 02.2 everything in the server
 def page(request, client_address, server):
