@@ -81,6 +81,7 @@ def remove_leftover(path):
     """Remove the file of a server that is gone."""
     if path.is_socket():
         with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(1)  # a server may be too busy to let us in
             if probe.connect_ex(str(path)) == errno.ECONNREFUSED:
                 path.unlink()
 

@@ -226,7 +226,11 @@ def test_a_check_in_a_plain_script_does_so_as_well(tmp_path, encoding):
     assert said.startswith("+ 04.1 ") and "Hint 1 of 3 for 04.1: " in said
 
 
-IMPORT = "import socket\nfrom minisocketserver import TCPServer\n"
+IMPORT = """\
+import socket, struct
+from contextlib import suppress
+from minisocketserver import UDPServer
+"""
 CHECK = """
 from socketlab import check, hint, progress, solution
 check("04.1")

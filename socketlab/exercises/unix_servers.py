@@ -1,4 +1,4 @@
-"""Checks of chapter 05: servers at a path, a page without a port, a door to mend, predictions."""
+"""Checks of chapter 05: whose file it is and who calls, a page, doors to fix, predictions."""
 
 import errno
 import http.client
@@ -8,6 +8,7 @@ import shutil
 import socket
 import socketserver
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from unittest.mock import patch
 import minisocketserver
 
 from ..checks.bench import Bench
-from ..checks.case import PATIENCE, CannotCheckError, Case, CaseError, soon
+from ..checks.case import NEW_PYTHON, PATIENCE, CannotCheckError, Case, CaseError, soon
 from ..checks.clients import want_echo
 from ..checks.core import load
 from ..checks.datagrams import when_nobody_reads
@@ -29,7 +30,7 @@ from ..files import short_tempdir
 from ..notebook.tracebacks import describe
 
 EXERCISES = load(__file__)
-chapter, build = EXERCISES["05"], EXERCISES["05.1"]
+chapter = EXERCISES["05"]
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def place(case: Case) -> Iterator[str]:
     """
     case.want(
         hasattr(socket, "AF_UNIX"),
-        "nothing could be tried: this system has no Unix sockets, for any program in Python",
+        "nothing could be tried: Python has no Unix sockets on this operating system",
     )
     try:
         folder = case.bench.there(tempfile.mkdtemp, None, None, case.bench.there(short_tempdir))
@@ -57,41 +58,6 @@ def place(case: Case) -> Iterator[str]:
 def make(case: Case, server_class: Any, path: str, handler: Any = Echo) -> Any:
     """Return a server at `path`, made as every program makes one."""
     return case.call(server_class, path, handler)
-
-
-def make_plank(case: Case, server_class: Any, path: str, handler: Any, parent: str) -> Any:
-    """Return the learner's plank at `path`; it must derive from the class called `parent`."""
-    parents = [cls.__name__ for cls in server_class.__mro__]
-    case.want(parent in parents, f"a class that does not derive from {parent}: {parents}")
-    try:
-        return make(case, server_class, path, handler)
-    except CaseError as failure:
-        family = case.bench.there(_family, server_class)
-        if family != repr(socket.AF_UNIX):
-            case.fail(f"{failure.got}; address_family is {family}", failure.__cause__)
-        raise
-
-
-def _family(server_class: Any) -> str:
-    return repr(getattr(server_class, "address_family", None))
-
-
-@build.check("stream")
-def stream(bench: Bench, UnixStreamServer: Any) -> None:
-    case = bench.case(
-        called="UnixStreamServer(path, Echo), served, for a client at that path",
-        expected="a TCPServer of the family AF_UNIX: the path in server_address, a socket file "
-        "there, and the client's own bytes back",
-        why="TCPServer never looks into the address, so all of it serves streams at a path. An "
-        "AF_INET address is a tuple, an AF_UNIX address is a path.",
-    )
-    with place(case) as path:
-        server = make_plank(case, UnixStreamServer, path, Echo, "TCPServer")
-        with case.serving_quickly(server):
-            where = server.server_address
-            case.want(where == path, f"server_address is {where!r}, the path was {path!r}")
-            case.want(_is_socket(bench, path), "no socket file at the path")
-            want_echo(case, path, b"ahoy")
 
 
 @contextmanager
@@ -113,31 +79,6 @@ def _serving(case: Case, server: Any) -> Iterator[None]:
         case.fail(describe(error), error)
 
 
-def _is_socket(bench: Bench, path: str) -> bool:
-    return os.path.lexists(bench.seen(path)) and stat.S_ISSOCK(os.lstat(bench.seen(path)).st_mode)
-
-
-@build.check("datagram")
-def datagram(bench: Bench, UnixDatagramServer: Any) -> None:
-    case = bench.case(
-        called="UnixDatagramServer(path, an echo), served, for a client with an address",
-        expected="a UDPServer of the family AF_UNIX, and the client's own card back",
-        why="Stream from stream, datagram from datagram: the two Unix servers are no relatives.",
-    )
-    with (
-        place(case) as path,
-        case.serving_quickly(make_plank(case, UnixDatagramServer, path, DatagramEcho, "UDPServer")),
-    ):
-        with _client(f"{path}-of-the-client") as client:
-            try:
-                client.sendto(b"ahoy", bench.seen(path))
-                got = client.recv(1024)
-            except OSError as error:
-                stands = bench.whereabouts()
-                case.fail(f"{describe(error)}{stands}", error)
-        case.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
-
-
 def postbox(path: str = "") -> socket.socket:
     """Return a client's socket for Unix datagrams, at a path of its own if one is given."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -147,27 +88,17 @@ def postbox(path: str = "") -> socket.socket:
     return sock
 
 
-def _client(path: str) -> socket.socket:
-    # A name that Linux chooses is no file, and means the same whatever files a process has.
-    if sys.platform != "linux":
-        return postbox(path)
-    sock = postbox()
-    sock.bind("")
-    return sock
-
-
 @chapter.check("private")
-@build.check("private")
 def private(bench: Bench, UnixStreamServer: Any, PrivateServer: Any) -> None:
     case = bench.case(
         called="PrivateServer(path, Echo), once as it is and once with mode = 0o660",
         expected="a socket file with that mode already when the server begins to listen",
-        why="Who may write to the file may connect. Before listen() everybody is refused, so a "
-        "mode set before it leaves no moment in which the door stands open.",
+        why="Any process that may write to the file may connect. Before listen() every client is "
+        "refused, so a mode set before it leaves no moment in which the door is open.",
     )
     case.want(
         bench.there(issubclass, PrivateServer, UnixStreamServer),
-        "a class that does not derive from your UnixStreamServer",
+        "a class that doesn't derive from your UnixStreamServer",
     )
     for server_class, mode in (
         (PrivateServer, 0o600),
@@ -179,13 +110,13 @@ def private(bench: Bench, UnixStreamServer: Any, PrivateServer: Any) -> None:
                 not mask,
                 f"the umask changed to {mask}: whatever the program writes from now on has it",
             )
-            case.want(when_it_listened, "a server that does not listen at the path")
+            case.want(when_it_listened, "a server that doesn't listen at the path")
             got, early = _mode(bench.seen(path)), when_it_listened[0]
             case.want(got == mode, f"the mode {got:#o}, where {mode:#o} was wanted")
             case.want(
                 early == mode,
                 f"{mode:#o} in the end, but {early:#o} when it began to listen: for a moment the "
-                "door stood open",
+                "door was open",
             )
             with case.serving_quickly(server):
                 want_echo(case, path, b"ahoy")
@@ -254,8 +185,8 @@ def shows_page(bench: Bench, PathServer: Any, Harbour: Any) -> None:
     case = bench.case(
         called="GET /ships, by http.client, at the path of a PathServer with the handler Harbour",
         expected="200, and the names in server.ships, a line each, in UTF-8",
-        why="http.client does not mind where its socket comes from. The handler of http.server "
-        "notes each visitor's client_address[0], so it needs one.",
+        why="http.client doesn't care where its socket comes from. The handler from http.server "
+        "notes each visitor's client_address[0], so there must be one.",
     )
     for ships in (SHIPS, ["Ñandú"]):
         with place(case) as path:
@@ -274,8 +205,8 @@ def missing(bench: Bench, PathServer: Any, Harbour: Any) -> None:
         case = bench.case(
             called=f"GET {wanted}, by http.client",
             expected="the status 404",
-            why="A client cannot tell an empty page from a missing one, unless the status says "
-            "so. There is one page, /ships.",
+            why="Only the status says whether a page is empty or missing. There's one page here, "
+            "/ships.",
         )
         with place(case) as path:
             status, _ = browse(case, make(case, PathServer, path, Harbour), path, wanted)
@@ -295,7 +226,7 @@ def caller(bench: Bench, PathServer: Any) -> None:
         called="PathServer, with a handler of the bench that notes its client_address",
         expected="the client_address ('a local client', 0)",
         why="A client that has bound no path calls from ''. Handlers written for TCP take the "
-        "first part of the address; get_request is the place to give them one.",
+        "first part of the address, and get_request is the place to give them one.",
     )
     with place(case) as path, case.serving_quickly(make(case, PathServer, path, Noted)) as server:
         server.callers = []
@@ -306,50 +237,69 @@ def caller(bench: Bench, PathServer: Any) -> None:
     case.want(got == b"ahoy", f"{got!r} back for b'ahoy'")
 
 
-door = EXERCISES["05.3"]
+local, door = EXERCISES["05.1"], EXERCISES["05.3"]
 
 
-@chapter.check("own file")
+@local.check("after a crash")
+def takes_over(bench: Bench, LocalServer: Any) -> None:
+    _want_start(bench, LocalServer, "LocalServer")
+
+
 @door.check("start again")
 def starts_again(bench: Bench, DoorServer: Any) -> None:
+    _want_start(bench, DoorServer, "DoorServer")
+
+
+def _want_start(bench: Bench, server_class: Any, name: str) -> None:
     case = bench.case(
-        called="DoorServer(path, Echo), where a server that has ended left its socket file",
-        expected="a server that listens, and answers a client",
-        why="bind makes the file, and a name that is taken cannot be made again. "
-        "allow_reuse_address is about ports, and a path has none: the file must go.",
+        called=f"{name}(path, Echo), where a server that has ended left its socket file",
+        expected="a server that listens at the path, and answers a client",
+        why="bind makes the file, and can't make one where the name is taken. "
+        "allow_reuse_address is about ports, and a path has none, so the file has to go.",
     )
     with place(case) as path:
         make(case, minisocketserver.UnixStreamServer, path).server_close()
         try:
-            server = make(case, DoorServer, path)
+            server = make(case, server_class, path)
         except CaseError as failure:
             if getattr(failure.__cause__, "errno", None) != errno.EADDRINUSE:
                 raise
-            reuses = getattr(DoorServer, "allow_reuse_address", False)
-            told = "allow_reuse_address is about ports" if reuses else "a file is in the way"
-            case.fail(f"{failure.got}; {told}, and nobody lives there", failure.__cause__)
+            reuses = getattr(server_class, "allow_reuse_address", False)
+            slip = "allow_reuse_address is about ports" if reuses else "a file is in the way"
+            case.fail(f"{failure.got}; {slip}, and no server answers there", failure.__cause__)
         with _serving(case, server):
+            where = server.server_address
+            case.want(where == path, f"server_address is {where!r}, the path was {path!r}")
             want_echo(case, path, b"ahoy")
 
 
-@chapter.check("own file")
+@local.check("not its own")
+def leaves_others_alone(bench: Bench, LocalServer: Any) -> None:
+    _want_living_left(bench, LocalServer, "LocalServer")
+    _want_novel_left(bench, LocalServer, "LocalServer")
+
+
 @door.check("living")
 def living(bench: Bench, DoorServer: Any) -> None:
+    _want_living_left(bench, DoorServer, "DoorServer")
+
+
+def _want_living_left(bench: Bench, server_class: Any, name: str) -> None:
     case = bench.case(
-        called="DoorServer(path, Echo), where another server lives",
+        called=f"{name}(path, Echo), where another server lives",
         expected="OSError (Address already in use), and the other one still found at the path",
-        why="A server whose file is taken away lives on, and nobody can find it any more. Only a "
-        "socket that refuses a connection is deserted; all else is left alone. One for datagrams "
-        "answers a stream with another error, and a busy one only after a time limit.",
+        why="A server whose file is taken away runs on, and no client can reach it any more. Only "
+        "a socket that refuses a connection is deserted. One for datagrams answers a stream with "
+        "another error, and a busy one only after a time limit.",
     )
-    with place(case) as path, _serving(case, make(case, DoorServer, path)):
-        _want_refused(case, DoorServer, path, "a server that serves")
+    with place(case) as path, _serving(case, make(case, server_class, path)):
+        _want_refused(case, server_class, path, "a server that serves")
         want_echo(case, path, b"ahoy")
     with place(case) as path, bench.there(postbox, path):
-        _want_refused(case, DoorServer, path, "a server for datagrams")
-    if sys.platform == "linux":  # elsewhere a full queue refuses, as if nobody lived there
+        _want_refused(case, server_class, path, "a server for datagrams")
+    if sys.platform == "linux":  # elsewhere a full queue refuses, as if it were deserted
         with place(case) as path, bench.there(_busy, path):
-            _want_refused(case, DoorServer, path, "a server too busy to accept")
+            _want_refused(case, server_class, path, "a server too busy to accept")
 
 
 @contextmanager
@@ -385,8 +335,8 @@ def _want_refused(case: Case, server_class: Any, path: str, whom: str) -> None:
         _want_in_use(case, failure)
         case.want(
             os.path.exists(case.bench.seen(path)),
-            f"OSError, but on its way out it removed the file of {whom}: server_close is called "
-            "also when bind has failed",
+            f"OSError, but on its way out it removed the file of {whom}: server_close also "
+            "runs when bind has failed",
             alone=True,
         )
         same = os.stat(case.bench.seen(path)).st_ino == before
@@ -395,25 +345,28 @@ def _want_refused(case: Case, server_class: Any, path: str, whom: str) -> None:
         case.fail(f"no error: it took down the file of {whom} and put up its own", alone=True)
 
 
-@chapter.check("own file")
 @door.check("novel")
 def novel(bench: Bench, DoorServer: Any) -> None:
+    _want_novel_left(bench, DoorServer, "DoorServer")
+
+
+def _want_novel_left(bench: Bench, server_class: Any, name: str) -> None:
     case = bench.case(
-        called="DoorServer(path, Echo), where a file with text lies",
+        called=f"{name}(path, Echo), where there's a file with text",
         expected="OSError (Address already in use), and the text as it was",
-        why="A slip in a path must not cost anybody a file. A connection to it is refused as "
-        "well, so look first whether it is a socket.",
+        why="A typo in a path mustn't cost anyone a file. A connection to it is refused as well, "
+        "so look first whether it is a socket.",
     )
     with place(case) as path:
         bench.there(_write_novel, path)
         try:
-            case.call(DoorServer, path, Echo)
+            case.call(server_class, path, Echo)
         except CaseError as failure:
             _want_in_use(case, failure)
             there = os.path.exists(bench.seen(path))
             case.want(there, "OSError, and the novel is gone", alone=True)
         else:
-            case.fail("no error: the novel is gone, and a door stands in its place", alone=True)
+            case.fail("no error: the novel is gone, and a socket is in its place", alone=True)
         try:
             text = bench.beginning(path, 100)
         except OSError as error:
@@ -425,17 +378,20 @@ def _write_novel(path: str) -> None:
     Path(path).write_text("my novel", encoding="utf-8")
 
 
-@chapter.check("own file")
 @door.check("own file")
 def own_file(bench: Bench, DoorServer: Any) -> None:
+    _want_own_file_removed(bench, DoorServer)
+
+
+def _want_own_file_removed(bench: Bench, server_class: Any) -> None:
     case = bench.case(
-        called="server_close(), once, again later, and after somebody has removed the file",
+        called="server_close(), once, again later, and after another program has removed the file",
         expected="its own file gone, no error, and the file of a server that came later untouched",
-        why="A with block closes once more after a server_close() of yours. By then the path may "
-        "belong to somebody else, or nobody.",
+        why="A with block closes once more after your own server_close(). By then there may be "
+        "nothing at the path, or a file of another server.",
     )
     with place(case) as path:
-        first = make(case, DoorServer, path)
+        first = make(case, server_class, path)
         case.call(first.server_close)
         open_still = first.socket.fileno() != -1
         case.want(not open_still, "the listening socket is still open", alone=True)
@@ -447,9 +403,92 @@ def own_file(bench: Bench, DoorServer: Any) -> None:
             there = os.path.exists(bench.seen(path))
             case.want(there, "a later close removed the file of another server", alone=True)
     with place(case) as path:
-        server = make(case, DoorServer, path)
+        server = make(case, server_class, path)
         bench.there(os.unlink, path)
         case.call(server.server_close)
+
+
+@local.check("own file")
+def knows_its_file(bench: Bench, LocalServer: Any) -> None:
+    _want_own_file_removed(bench, LocalServer)
+    case = bench.case(
+        called="server_close(), after its file was removed and another server has bound the path",
+        expected="the file of the other server, untouched",
+        why="The path is the same, the file isn't. A file's device and inode number say which one "
+        "it is: note them after bind, and compare before you remove anything.",
+    )
+    with place(case) as path:
+        server = make(case, LocalServer, path)
+        bench.there(os.unlink, path)
+        with bench.there(_bound, path):
+            case.call(server.server_close)
+            there = os.path.exists(bench.seen(path))
+            case.want(there, "the file of the other server is gone", alone=True)
+
+
+class SaysWho(minisocketserver.BaseRequestHandler):
+    """Sends its client the address that it has here."""
+
+    def handle(self) -> None:
+        self.request.sendall(repr(self.client_address).encode())
+
+
+CALLER = """
+import os, socket, sys
+with socket.socket(socket.AF_UNIX) as sock:
+    sock.settimeout(5)
+    sock.connect(sys.argv[1])
+    print(os.getpid(), os.geteuid(), os.getegid())
+    print(sock.makefile().read())
+"""
+
+
+def _call_from_a_program(path: str) -> tuple[list[int], str]:
+    command = [sys.executable, "-S", "-c", CALLER, path]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=NEW_PYTHON, check=True)
+    numbers, _, address = said.stdout.strip().partition("\n")
+    return [int(one) for one in numbers.split()], address
+
+
+@local.check("caller")
+def names_its_caller(bench: Bench, LocalServer: Any) -> None:
+    case = bench.case(
+        called="LocalServer(path, a handler of the bench), called by another program",
+        expected="a client_address such as ('process 4711, user 1000, group 1000', 0), with the "
+        "numbers of that program",
+        why="The kernel knows which process connected: getsockopt(SOL_SOCKET, SO_PEERCRED, size) "
+        "of the new connection has the three numbers, in the order of the format 'iII'.",
+    )
+    if hasattr(socket, "SO_PEERCRED"):
+        with place(case) as path, case.serving_quickly(make(case, LocalServer, path, SaysWho)):
+            numbers, got = case.call(_call_from_a_program, path, seconds=NEW_PYTHON)
+        process, user, group = numbers
+        wanted = (f"process {process}, user {user}, group {group}", 0)
+        slip = "" if str(process) in got else ", which isn't the process that called"
+        case.want(got == repr(wanted), f"{got or 'nothing'}, where {wanted} called{slip}")
+    case = bench.case(
+        called="get_request(), where socket has no SO_PEERCRED, as on macOS",
+        expected="the connection, and a client_address with a sentence in place of the numbers",
+        why="Only Linux has this option. Elsewhere there's no such name, so ask with hasattr.",
+    )
+    with place(case) as path:
+        server = make(case, LocalServer, path)
+        with bench.connect(path, PATIENCE), bench.there(_without_peercred):
+            request, client_address = case.call(server.get_request)
+            request.close()
+        is_pair = isinstance(client_address, tuple) and len(client_address) == 2
+        is_named = is_pair and isinstance(client_address[0], str) and client_address[0]
+        case.want(is_named and client_address[1] == 0, f"the client_address {client_address!r}")
+
+
+@contextmanager
+def _without_peercred() -> Iterator[None]:
+    value = vars(socket).pop("SO_PEERCRED", None)
+    try:
+        yield
+    finally:
+        if value is not None:
+            vars(socket)["SO_PEERCRED"] = value
 
 
 @contextmanager
@@ -472,7 +511,7 @@ FOUND: tuple[tuple[str, Any, bool], ...] = (
     ("a server has ended and left its file", _left_behind, True),
     ("there is nothing", nullcontext, False),
     ("a server listens", _alive, False),
-    ("a text file lies", _written, False),
+    ("there's a text file", _written, False),
     ("a server for datagrams lives", postbox, False),
     ("a server is too busy to accept", _busy, False),
 )
@@ -616,9 +655,9 @@ def system(name: str, unix: bool) -> Iterator[None]:
 @portable.check("here")
 def opens_here(bench: Bench, open_door: Any) -> None:
     case = bench.case(
-        called="open_door(path, Echo), on this system",
+        called="open_door(path, Echo), on this operating system",
         expected="a server at the path",
-        why="Where the system has Unix sockets, only this machine shall come in.",
+        why="Where there are Unix sockets, only programs on this machine should get in.",
     )
     with place(case) as path:
         server = opened(case, open_door, path)
@@ -631,10 +670,10 @@ def opens_here(bench: Bench, open_door: Any) -> None:
 def opens_without(bench: Bench, open_door: Any) -> None:
     for name in ("win32", "newos"):
         case = bench.case(
-            called=f"open_door(path, Echo), on a system called {name!r}, without Unix sockets",
-            expected="a TCPServer on 127.0.0.1, with a port that the system chose",
-            why="There the names do not exist: AttributeError when you ask, ImportError when you "
-            "import. Ask for the name, with hasattr, not for the system.",
+            called=f"open_door(path, Echo), where the system is {name!r} and has no Unix sockets",
+            expected="a TCPServer on 127.0.0.1, with a port that the kernel chose",
+            why="There the names don't exist: AttributeError when you ask, ImportError when you "
+            "import. Ask whether there's such a name, with hasattr, not which system it is.",
         )
         with place(case) as path:
             with bench.there(system, name, False):
@@ -655,10 +694,10 @@ def opens_without(bench: Bench, open_door: Any) -> None:
 def opens_elsewhere(bench: Bench, open_door: Any) -> None:
     for name in ("darwin", "newos"):
         case = bench.case(
-            called=f"open_door(path, Echo), on a system called {name!r}, which has Unix sockets",
+            called=f"open_door(path, Echo), where the system is {name!r} and has Unix sockets",
             expected="a server at the path",
-            why="Linux is not the only system with Unix sockets. The name of the class tells, the "
-            "name of the system does not.",
+            why="Linux isn't the only one with Unix sockets. Whether the class is there says it "
+            "all, whatever the operating system is called.",
         )
         with place(case) as path:
             with bench.there(system, name, True):
@@ -666,7 +705,7 @@ def opens_elsewhere(bench: Bench, open_door: Any) -> None:
             where = server.server_address
             case.want(
                 where == path,
-                f"a {type(server).__name__} at {where!r}: was the system asked for its name?",
+                f"a {type(server).__name__} at {where!r}: was it decided by the system's name?",
             )
 
 
@@ -686,11 +725,11 @@ def _compare_booleans(case: Case, guess: Any, real: list[bool], misread: Sequenc
     beside="a run just now: a second server at the path of a first",
     expected="True or False for each of the three cases, as in that run",
     why="bind makes the file and fails where the name is taken. close leaves the file. "
-    "No option helps; removing the file does, even behind a living server's back.",
+    "No option helps. Removing the file does, even behind a living server's back.",
     misread=(
         "case 1, as if close took the file away",
         "case 2, as if allow_reuse_address were about files; it is about ports",
-        "case 3, as if the living server held the path; it is the file that does",
+        "case 3, as if the living server held the path; it's the file that does",
     ),
     compare=_compare_booleans,
 )
@@ -753,13 +792,13 @@ def _is_answered(case: Case, has_path: bool) -> bool:
     "queue",
     beside="a run just now: 5,000 datagrams to a path where nobody reads",
     expected="the letter of what that run gave",
-    why="Sender and queue are on the same machine, so the system can make the sender wait "
-    "when the queue is full. Over the network it cannot, and throws away.",
+    why="Sender and queue are on the same machine, so Linux can make the sender wait when the "
+    "queue is full, and other kernels raise an error. Over a network they can do neither.",
     misread={
         "A": "as if a queue had no end",
         "B": "as if the sender were made to wait",
-        "C": "as it is over the network; there nobody can make the sender wait",
-        "D": "as if the sender could not be made to wait",
+        "C": "as it is over a network, where no kernel can make the sender wait",
+        "D": "as if the sender couldn't be made to wait",
     },
     compare=compare_letter,
 )

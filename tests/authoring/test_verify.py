@@ -68,7 +68,7 @@ def test_a_sensible_change_keeps_the_promises(tmp_path):
 @pytest.mark.timeout(900)
 def test_each_broken_promise_is_told_with_its_check(project):
     """In words, with what the check says, and nothing about what is as it should be."""
-    change(project, "solutions", "answer-04-1", "SOCK_DGRAM", "SOCK_STREAM")
+    change(project, "solutions", "answer-04-1", "else 0x8003", "else 0x0003")
     change(project, "exercises", "answer-04-4", None, answer(project, "answer-04-4"))
     told = "\n\n".join(broken(CHAPTER, project))
     assert "Our solution must pass 04.1 " in told and "✗ 04.1 " in told

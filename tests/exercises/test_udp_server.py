@@ -1,191 +1,105 @@
 """Wrong answers to 04.1 to 04.4 are told what is wrong with them; right ones pass."""
 
 import functools
-import logging
+import os
 import re
 import socket
 import socketserver
+import struct
 import sys
 import threading
-from collections import namedtuple
+from contextlib import suppress
 
 import pytest
 
 import minisocketserver
-from minisocketserver import BaseServer, TCPServer
-from socketlab import check, hint
+from minisocketserver import UDPServer
+from socketlab import check, hint, project
 
-from .helpers import impatient, message, ours
+from .helpers import impatient, message
 
-Right = ours("04.1").UDPServer
-
-
-class StillStream(Right):
-    socket_type = socket.SOCK_STREAM
+OURS = project.answer_cell(project.PROJECT / "solutions", "04.1")
 
 
-class Listens(Right):
-    server_activate = TCPServer.server_activate
+def name_server(*changes):
+    """Return our NameServer with these words changed: (old, new)."""
+    text = OURS
+    for old, other in changes:
+        assert old in text
+        text = text.replace(old, other)
+    namespace = {"socket": socket, "struct": struct, "suppress": suppress, "UDPServer": UDPServer}
+    exec(text, namespace)
+    return namespace["NameServer"]
 
 
-class KeepsPortZero(Right):
-    def server_bind(self):
-        self.socket.bind(self.server_address)
-
-
-class Accepts(Right):
-    def get_request(self):
-        return self.socket.accept()
-
-
-class InheritsAccept(TCPServer):
-    socket_type = socket.SOCK_DGRAM
-
-    def server_activate(self):
-        pass
-
-
-class OnlyBytes(Right):
-    def get_request(self):
-        return self.socket.recvfrom(8192)
-
-
-class DataAndAddress(Right):
-    def get_request(self):
-        data, client_address = self.socket.recvfrom(8192)
-        return (data, client_address), client_address
-
-
-class OnlyThePair(Right):
-    def get_request(self):
-        return self.socket.recvfrom(8192)[0], self.socket, None
-
-
-class OwnAddress(Right):
-    def get_request(self):
-        data, _ = self.socket.recvfrom(8192)
-        return (data, self.socket), self.server_address
-
-
-class ForgetsToReturn(Right):
-    def get_request(self):
-        self.socket.recvfrom(8192)
-
-
-class ReadsOn(Right):
-    def get_request(self):
-        self.socket.recvfrom(8192)
-        return super().get_request()
-
-
-class ClosesTheLetterbox(Right):
-    def close_request(self, request):
-        request[1].close()
-
-
-class SaysGoodbye(Right):
-    shutdown_request = TCPServer.shutdown_request
-
-
-class ClosesThePair(Right):
-    close_request = TCPServer.close_request
-
-
-class NeverTellsTheEnd(Right):
-    def shutdown_request(self, request):
-        pass
-
-
-class TellsTheEndOfNothing(Right):
-    def shutdown_request(self, request):
-        self.close_request(None)
-
-
-class CutsUnseen(Right):
-    def get_request(self):
-        data, client_address = self.socket.recvfrom(self.max_packet_size)
-        return (data, self.socket), client_address
-
-
-class TakesFullForCut(Right):
-    def get_request(self):
-        data, client_address = self.socket.recvfrom(self.max_packet_size)
-        if len(data) == self.max_packet_size:
-            self.handle_truncation(client_address)
-        return (data, self.socket), client_address
-
-
-class KeepsTheByteTooMany(Right):
-    def get_request(self):
-        data, client_address = self.socket.recvfrom(self.max_packet_size + 1)
-        if len(data) > self.max_packet_size:
-            self.handle_truncation(client_address)
-        return (data, self.socket), client_address
-
-
-class TellsItsOwnAddress(Right):
-    def get_request(self):
-        data, client_address = self.socket.recvfrom(self.max_packet_size + 1)
-        if len(data) > self.max_packet_size:
-            self.handle_truncation(self.server_address)
-        return (data[: self.max_packet_size], self.socket), client_address
-
-
-class NumberInTheCall(Right):
-    def get_request(self):
-        data, client_address = self.socket.recvfrom(8193)
-        if len(data) > 8192:
-            self.handle_truncation(client_address)
-        return (data[:8192], self.socket), client_address
-
-
-WRONG_SERVERS = [
-    (StillStream, "letterbox", "socket_type is still that of TCPServer"),
-    (Listens, "letterbox", "did server_activate call listen()?"),
-    (KeepsPortZero, "letterbox", "server_address is ('127.0.0.1', 0)"),
-    (None, "letterbox", "still blank"),
-    (Accepts, "pair", "of your code: return self.socket.accept(); there is nothing to accept"),
-    (InheritsAccept, "pair", "there is nothing to accept"),
-    pytest.param(OnlyBytes, "pair", "b'first', not a pair (data, socket)", id="learners-19-bytes"),
-    (DataAndAddress, "pair", "where the handler looks for the socket to answer with"),
-    (OnlyThePair, "pair", "not a pair of request and address"),
-    (OwnAddress, "pair", "the client wrote from"),
-    (ForgetsToReturn, "pair", "None, not a pair"),
-    (ReadsOn, "pair", "the data b'second' where b'first' came in"),
-    pytest.param(
-        ClosesTheLetterbox,
-        "next card",
-        "the socket in self.request was closed after a card: it is the server's own",
-        id="learners-19-closes",
-    ),
-    pytest.param(
-        SaysGoodbye,
-        "next card",
-        "a goodbye to a pair, as if it were a connection (AttributeError",
-        id="learners-19-goodbye",
-    ),
-    (ClosesThePair, "next card", "a goodbye to a pair"),
-    (NeverTellsTheEnd, "next card", "two requests, and 0 calls of close_request"),
-    (TellsTheEndOfNothing, "next card", "close_request for None and None, not for the requests"),
-    (CutsUnseen, "cut", "calls of handle_truncation: 0, not 1, for 9000 bytes sent"),
-    (TellsItsOwnAddress, "cut", "; the client wrote from [('127.0.0.1', "),
-    (OnlyBytes, "cut", "\\x00', not a pair (data, socket)"),
-    (TakesFullForCut, "cut", "for 8192 bytes sent with a max_packet_size of 8192"),
-    (KeepsTheByteTooMany, "cut", "8193 bytes for 9000 bytes sent"),
-    (NumberInTheCall, "cut", "101 bytes for 101 bytes sent with a max_packet_size of 100"),
-]
+COUNTS = "HEADER.pack(number, flags, 1, bool(record), 0, 0)"
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("wrong, part, told", WRONG_SERVERS)
-def test_a_wrong_server_is_told_its_mistake(wrong, part, told, monkeypatch):
-    """The message names this very mistake, and nothing is left running."""
+@pytest.mark.parametrize(
+    "changes, part, told",
+    [
+        ([(COUNTS, COUNTS.replace("number", "0"))], "address", "an answer with the number 0 to"),
+        ([("0x8000 if is_here", "0 if is_here")], "address", "as if this were a question, too"),
+        ([(COUNTS, COUNTS.replace("0, 0)", "0, 1)"))], "address", "counts 2 records, and 1 could"),
+        ([(COUNTS, COUNTS.replace("bool(record)", "0"))], "address", "16 bytes behind the 0 rec"),
+        ([("header + question", "header")], "address", "the question isn't repeated as it came"),
+        ([("socket.inet_aton(self.ip)", "self.ip.encode()")], "address", "the address b'192.'"),
+        ([('struct.Struct("!', 'struct.Struct("=')], "address", "no answer to b'"),
+        ([("client_address)\n", "self.server_address)\n")], "address", "no answer to b'"),
+        ([("0xC00C", "0xC014")], "address", "a record of the name 'example', asked for harb"),
+        ([("0xC00C, 1, 1", "0xC00C, 28, 1")], "address", "a record of the type 28, class 1"),
+        (
+            [('struct.Struct("!3HIH4s")', 'struct.Struct("!3HI4s")'), ("60, 4, ", "60, ")],
+            "address",
+            "bytes more",
+        ),
+        ([("bool(record), 0", "1, 0"), ("if is_here and kind", "if kind")], "others", "a record"),
+        ([(".lower()", "")], "capitals", "the code 3 for HARBOUR.EXAMPLE, which is there"),
+        (
+            [("name.lower() == self.name.lower()", "name.lower() == self.name")],
+            "capitals",
+            "the code 3 for mole.example",
+        ),
+        ([("+ question", "+ question.lower()")], "capitals", "the question isn't repeated as it"),
+        ([("== (1, 1)", "")], "others", "a record for AAAA, where there's only an A"),
+        (
+            [("is_here = ", "is_here = kind == (1, 1) and ")],
+            "others",
+            "the code 3 for AAAA, although",
+        ),
+        (
+            [("name.lower() ==", "name.lower() in")],
+            "others",
+            "a record for example, which isn't there",
+        ),
+        ([("0x8003", "0x8000")], "others", "the code 0 for other.example, which isn't there"),
+        ([("flags & 0x8000 or ", "")], "garbage", "came back for the answer of another server"),
+        ([("struct.error, ", "")], "garbage", "an error, for an empty datagram (error: unpack"),
+        ([("IndexError, ", "")], "garbage", "an error, for a header without a question"),
+        ([(" or questions != 1", "")], "garbage", "came back for a header that counts none"),
+    ],
+)
+def test_a_wrong_name_server_is_told_its_mistake(changes, part, told, monkeypatch):
+    """What a resolver would only be silent about."""
     impatient(monkeypatch)
-    before = set(threading.enumerate())
-    assert told in message("04.1", part, wrong)
-    for thread in set(threading.enumerate()) - before:
-        thread.join(5)
-        assert not thread.is_alive()
+    assert told in message("04.1", part, name_server(*changes))
+
+
+@pytest.mark.timeout(120)
+def test_a_blank_name_server_is_told_so():
+    assert "still blank" in message("04.1", "address", None)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the stand-in is a script")
+def test_dig_must_understand_it_too(tmp_path, monkeypatch):
+    """Where people have it; this one understands nothing."""
+    program = tmp_path / "dig"
+    program.write_text("#!/bin/sh\necho ';; Got bad packet'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    told = message("04.1", "address", name_server())
+    assert "';; Got bad packet' from dig, where 192.0.2.7 was wanted" in told
 
 
 def desk(body, parent=socketserver.BaseRequestHandler):
@@ -337,7 +251,7 @@ SEEN = {"arrived": [3, 0, 8192, 5], "purses": [20, 10], "queue": "C"}
         ("purses", 20, "not a list of two"),
         ("queue", "A", "as if a queue had no end"),
         ("queue", "B", "as if the sender were made to wait"),
-        ("queue", "d", "as if the server told the sender what was lost"),
+        ("queue", "d", "as if the sender heard of what was lost"),
         ("queue", "E", "not one of the letters"),
         ("queue", ..., "still blank"),
     ],
@@ -347,111 +261,79 @@ def test_a_wrong_prediction_is_told_its_misconception(part, wrong, told):
     assert told in message("04.4", part, *(SEEN | {part: wrong}).values())
 
 
-class LikeTheStandardLibrary(socketserver.UDPServer):
-    """The standard library's class, told of a cut card by the system's own flag."""
+class ByIndex(socketserver.UDPServer):
+    """On the standard library's class; it looks for the zero byte, and is loud about it."""
 
-    def get_request(self):
-        data, _, flags, client_address = self.socket.recvmsg(self.max_packet_size)
-        if flags & socket.MSG_TRUNC:
-            self.handle_truncation(client_address)
-        return (data, self.socket), client_address
+    name, ip = "harbour.example", "192.0.2.7"
 
-
-class FromScratch(BaseServer):
-    """Without TCPServer, and loud about it."""
-
-    max_packet_size = 8192
-
-    def __init__(self, address, handler):
-        super().__init__(address, handler)
-        print("starting", file=sys.stderr)
-        logging.getLogger("loud").warning("starting")
-        self.socket = socket.socket(type=socket.SOCK_DGRAM)
-        self.socket.bind(address)
-        self.server_address = self.socket.getsockname()
-
-    def fileno(self):
-        return self.socket.fileno()
-
-    def server_close(self):
-        self.socket.close()
-
-    def get_request(self):
-        limit = self.max_packet_size
-        data, sender = self.socket.recvfrom(65_535)
-        if data[limit:]:
-            self.handle_truncation(sender)
-        return (data[:limit], self.socket), sender
+    def finish_request(self, request, client_address):
+        (query, post) = request
+        print("a card", file=sys.stderr)
+        if len(query) < 17 or query[2] & 128 or query[4:6] != b"\0\1":
+            return
+        end = query.find(0, 12) + 5
+        if end < 17 or end > len(query):
+            return
+        wanted = b"".join(
+            len(label).to_bytes(1, "big") + label
+            for label in self.name.encode().lower().split(b".")
+        )
+        known = query[12 : end - 5].lower() == wanted
+        has_answer = known and query[end - 4 : end] == b"\0\1\0\1"
+        head = query[:2] + bytes([132, 0 if known else 3, 0, 1, 0, has_answer, 0, 0, 0, 0])
+        tail = b"\xc0\x0c\0\1\0\1\0\0\0\7\0\4" + socket.inet_aton(self.ip)
+        post.sendto(head + query[12:end] + tail * has_answer, client_address)
 
 
-class Slotted(TCPServer):
-    """Without `self.handle_truncation` in the middle: it is said at the end, but still first."""
+class FromScratch(UDPServer):
+    """With a generator of labels, a table of flags, and the name in full in each record."""
 
-    __slots__ = ("letterbox",)
-    max_packet_size = 8192
-    socket_type = socket.SOCK_DGRAM
+    name = "harbour.example"
+    ip = "192.0.2.7"
 
-    def server_activate(self):
-        self.letterbox = self.socket
+    def labels(self, query):
+        place = 12
+        size = query[place]
+        while size:
+            yield query[place + 1 : place + 1 + size]
+            place = place + size + 1
+            size = query[place]
 
-    def handle_truncation(self, client_address):
-        pass
+    def finish_request(self, request, client_address):
+        query, letterbox = request
+        try:
+            answer = self.answer(query)
+        except (struct.error, LookupError):
+            answer = None
+        if answer is not None:
+            letterbox.sendto(answer, client_address)
 
-    def get_request(self):
-        room = bytearray(self.max_packet_size + 1)
-        size, client_address = self.letterbox.recvfrom_into(room)
-        is_cut = size > self.max_packet_size
-        card = bytes(room[: size - is_cut])
-        if is_cut:
-            self.handle_truncation(client_address)
-        return (card, self.letterbox), client_address
-
-    def shutdown_request(self, request):
-        return self.close_request(request)
-
-    def close_request(self, request):
-        return None
-
-
-class Limits(Right):
-    """A helper that cuts, and tuples by name."""
-
-    Card = namedtuple("Card", "data socket")
-
-    def get_request(self):
-        data, sender = self.socket.recvfrom(1 << 16)
-        return self.Card(self.cut(data, sender), self.socket), sender
-
-    def cut(self, data, sender):
-        whole, rest = data[: self.max_packet_size], data[self.max_packet_size :]
-        if rest:
-            self.handle_truncation(sender)
-        return whole
-
-
-Lambdas = type(
-    "Lambdas",
-    (TCPServer,),
-    {
-        "socket_type": socket.SOCK_DGRAM,
-        "max_packet_size": 8192,
-        "server_activate": lambda self: None,
-        "handle_truncation": lambda self, client_address: None,
-        "get_request": Limits.get_request,
-        "cut": Limits.cut,
-        "Card": lambda self, *pair: pair,
-        "shutdown_request": lambda self, request: self.close_request(request),
-        "close_request": lambda self, request: None,
-    },
-)
+    def answer(self, query):
+        number, flags = struct.unpack_from(">HH", query)
+        counts = struct.unpack_from(">HHHH", query, 4)
+        if flags >> 15 == 1:
+            return None
+        if counts[0] != 1:
+            return None
+        labels = list(self.labels(query))
+        length = sum(len(label) + 1 for label in labels) + 1
+        written = query[12 : 12 + length]
+        kind, family = struct.unpack_from(">HH", query, 12 + length)
+        code, records = 3, []
+        if b".".join(labels).lower() == self.name.lower().encode():
+            code = 0
+            if kind == 1 and family == 1:
+                address = bytes(map(int, self.ip.split(".")))
+                fixed = struct.pack(">HHIH", 1, 1, 300, len(address))
+                records.append(written + fixed + address)
+        header = struct.pack(">HHHHHH", number, 0x8000 + code, 1, len(records), 0, 0)
+        question = written + struct.pack(">HH", kind, family)
+        return header + question + b"".join(records)
 
 
-@pytest.mark.parametrize(
-    "right", [Right, LikeTheStandardLibrary, FromScratch, Slotted, Limits, Lambdas]
-)
-def test_a_right_server_passes_in_any_style(right, capfd):
+@pytest.mark.parametrize("right", [name_server(), ByIndex, FromScratch])
+def test_a_right_name_server_passes_in_any_style(right, capfd):
     """stderr stays clean."""
-    logging.getLogger("loud").addHandler(logging.StreamHandler())
     check("04.1", right)
     printed, errors = capfd.readouterr()
     assert len(printed.splitlines()) == 4

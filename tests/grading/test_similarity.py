@@ -26,7 +26,7 @@ from tests.exercises import test_udp_server as chapter_04
 RIGHT = {
     "02.1": [chapter_02.WithAQueue, chapter_02.FromTheText],
     "03.1": [socketserver.TCPServer, minisocketserver.TCPServer],
-    "04.1": [socketserver.UDPServer, chapter_04.LikeTheStandardLibrary, chapter_04.FromScratch],
+    "04.1": [chapter_04.ByIndex, chapter_04.FromScratch],
     "06.1": [socketserver.ThreadingMixIn, chapter_06.FromTheTask, chapter_06.Sweeps],
     "07.1": [socketserver.ForkingMixIn, chapter_07.FromTheTask],
     "08.3": [chapter_08.Mailbox, chapter_08.ByHand],

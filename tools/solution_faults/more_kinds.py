@@ -66,8 +66,6 @@ EXPLAINED = OF_FEW_KINDS | {
     ("03.2", "line 7: \"print('Got connection from', a...\" one line later"): "any order will do",
     ("03.3", "line 8: rstrip for strip"): "an empty line has nothing before its end",
     ("03.3", "line 27: in an f-string 'HTTP://' for 'http://'"): "a scheme may be in capitals",
-    ("04.1", "line 22: without 'def handle_truncation(self, client_address):'"): GIVEN,
-    ("04.1", "line 22: handle_truncatin for handle_truncation"): GIVEN,
     ("04.2", "line 7: strip for rstrip"): "a card begins with its number, and no zero byte",
     ("04.4", "line 7: 'c' for 'C'"): "a small letter is as good",
     ("05.3", "line 6: 0 for 1"): "a path answers at once, or its queue is full",

@@ -12,7 +12,7 @@ def is_deserted(path):
             pass
         return False
 
-# %% deserted: is_deserted(path), where a text file lies
+# %% deserted: is_deserted(path), where there's a text file
 def is_deserted(path):
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(1)
@@ -36,98 +36,6 @@ def is_deserted(path):
         probe.settimeout(1)
         Path(path).is_socket() and probe.connect_ex(path) == errno.ECONNREFUSED
 
-# %% own file
-class DoorServer(UnixStreamServer):
-    bound = False
-
-    def server_bind(self):
-        path = self.server_address
-        if is_deserted(path):
-            Path(path).unlink()
-        UnixStreamServer.server_bind(self)
-        self.bound = True
-
-    def server_close(self):
-        UnixStreamServer.server_close(self)
-        mine, self.bound = self.bound, False
-        if mine and os.path.exists(self.server_address):
-            os.remove(self.server_address)
-
-# %% own file: on its way out it removed the file of a server that serves
-class DoorServer(UnixStreamServer):
-    bound = False
-
-    def server_bind(self):
-        if is_deserted(self.server_address):
-            os.unlink(self.server_address)
-        super().server_bind()
-        self.bound = True
-
-    def server_close(self):
-        super().server_close()
-        Path(self.server_address).unlink(missing_ok=True)
-
-# %% own file: it took down the file of a server that serves
-class DoorServer(UnixStreamServer):
-    bound = False
-
-    def server_bind(self):
-        Path(self.server_address).unlink(missing_ok=True)
-        super().server_bind()
-        self.bound = True
-
-    def server_close(self):
-        super().server_close()
-        if self.bound:
-            Path(self.server_address).unlink(missing_ok=True)
-            self.bound = False
-
-# %% own file: a later close removed the file of another server
-class DoorServer(UnixStreamServer):
-    bound = False
-
-    def server_bind(self):
-        if is_deserted(self.server_address):
-            os.unlink(self.server_address)
-        super().server_bind()
-        self.bound = True
-
-    def server_close(self):
-        super().server_close()
-        if self.bound:
-            Path(self.server_address).unlink(missing_ok=True)
-
-# %% own file: FileNotFoundError
-class DoorServer(UnixStreamServer):
-    bound = False
-
-    def server_bind(self):
-        if is_deserted(self.server_address):
-            os.unlink(self.server_address)
-        super().server_bind()
-        self.bound = True
-
-    def server_close(self):
-        super().server_close()
-        if self.bound:
-            self.bound = False
-            os.unlink(self.server_address)
-
-# %% own file: the listening socket is still open
-class DoorServer(UnixStreamServer):
-    bound = False
-
-    def server_bind(self):
-        if is_deserted(self.server_address):
-            os.unlink(self.server_address)
-        super().server_bind()
-        self.bound = True
-
-    def server_close(self):
-        if self.bound:
-            Path(self.server_address).unlink(missing_ok=True)
-            self.bound = False
-
 # %% private
 class PrivateServer(UnixStreamServer):
     mode = 0o600
@@ -144,6 +52,14 @@ class PrivateServer(UnixStreamServer):
     def server_bind(self):
         super().server_bind()
         os.chmod(self.server_address, 0o600)
+
+# %% private: for a moment the door was open
+class PrivateServer(UnixStreamServer):
+    mode = 0o600
+
+    def server_activate(self):
+        super().server_activate()
+        os.chmod(self.server_address, self.mode)
 
 # %% private: FileNotFoundError
 class PrivateServer(UnixStreamServer):

@@ -2,157 +2,283 @@
 # fmt: off
 # Right answers, written from the tasks' text, each as its author would have it.
 
-# %% 04.1 a length looked at first
-class UDPServer(TCPServer):
-    socket_type = socket.SOCK_DGRAM
-    max_packet_size = 8192
-
-    def server_activate(self):
-        return None
-
-    def get_request(self):
-        data, addr = self.socket.recvfrom(65536)
-        if len(data) > self.max_packet_size:
-            self.handle_truncation(addr)
-            data = data[:self.max_packet_size]
-        return (data, self.socket), addr
-
-    def handle_truncation(self, client_address):
-        pass
-
-    def shutdown_request(self, request):
-        return self.close_request(request)
-
-    def close_request(self, request):
-        return
-
-# %% 04.1 recvmsg and its flag
-class UDPServer(TCPServer):
-    max_packet_size = 8192
-    socket_type = socket.SOCK_DGRAM
-
-    def server_activate(self): ...
-
-    def get_request(self):
-        data, _, flags, client_address = self.socket.recvmsg(self.max_packet_size)
-        if flags & socket.MSG_TRUNC:
-            self.handle_truncation(client_address)
-        request = data, self.socket
-        return request, client_address
-
-    def handle_truncation(self, client_address):
-        """Do nothing: a program overrides this if it wants to know."""
-
-    def shutdown_request(self, request):
-        self.close_request(request)
-
-    def close_request(self, request): ...
-
-# %% 04.1 into a buffer
-class UDPServer(TCPServer):
-    """Postcards."""
-    socket_type = socket.SocketKind.SOCK_DGRAM
-    max_packet_size = 8192
-    server_activate = lambda self: None
-    handle_truncation = lambda self, client_address: None
-
-    def get_request(self):
-        buffer = bytearray(self.max_packet_size + 1)
-        count, sender = self.socket.recvfrom_into(buffer)
-        too_long = count > self.max_packet_size
-        if too_long: self.handle_truncation(sender)
-        return ((bytes(buffer[:min(count, self.max_packet_size)]), self.socket), sender)
-
-    def shutdown_request(self, request): self.close_request(request)
-    def close_request(self, request): pass
-
-# %% 04.1 terse, one byte more and a slice
-class UDPServer(TCPServer):
-    """A server for datagrams; each request is a pair (data, socket)."""
-
-    max_packet_size = 8192
-    socket_type = socket.SOCK_DGRAM
-
-    def server_activate(self):
-        pass
-
-    def get_request(self):
-        n = self.max_packet_size
-        data, who = self.socket.recvfrom(n + 1)
-        if len(data) > n:
-            self.handle_truncation(who)
-        return (data[:n], self.socket), who
-
-    def handle_truncation(self, client_address):
-        """Do nothing: a program overrides this if it wants to know."""
-
-    def shutdown_request(self, request):
-        self.close_request(request)
-
-    def close_request(self, request):
-        pass
-
-# %% 04.1 type hints, the kernel says MSG_TRUNC, docstrings that ask
-class UDPServer(TCPServer):
-    """A server for datagrams; each request is a pair (data, socket)."""
-
-    max_packet_size: int = 8192
-    socket_type: int = socket.SOCK_DGRAM
-
-    def server_activate(self) -> None:
-        """Why should a letterbox listen?"""
-
-    def get_request(self) -> "tuple[tuple[bytes, socket.socket], object]":
-        """Which card lies on top?"""
-        data, _ancillary, flags, client_address = self.socket.recvmsg(self.max_packet_size)
-        was_cut = bool(flags & socket.MSG_TRUNC)   # did the kernel throw a piece away?
-        if was_cut:
-            self.handle_truncation(client_address)
-        request = (data, self.socket)
-        return request, client_address
-
-    def handle_truncation(self, client_address) -> None:
-        """Do nothing: a program overrides this if it wants to know."""
-
-    def shutdown_request(self, request) -> None:
-        """No goodbye: to whom?"""
-        self.close_request(request)
-
-    def close_request(self, request) -> None:
-        """The socket is the server's. Closed here, it would be dead after the first request?
-        Yes, 100
-        %, after the very first one.
-        """
-        return None
-
-# %% 04.1 a buffer and recvfrom_into, lambdas in the class body, long names
-def _receive_into_a_fresh_buffer(datagram_socket, number_of_bytes_wanted):
-    buffer_for_one_card = bytearray(number_of_bytes_wanted + 1)
-    number_of_bytes_received, address_of_sender = datagram_socket.recvfrom_into(buffer_for_one_card)
-    card_does_not_fit = number_of_bytes_received > number_of_bytes_wanted
-    contents = bytes(buffer_for_one_card[:min(number_of_bytes_received, number_of_bytes_wanted)])
-    return contents, address_of_sender, card_does_not_fit
+# %% 04.1 a dictionary for the question, exceptions of its own
+HEADER = struct.Struct("!6H")
+KIND = struct.Struct("!2H")
+RECORD = struct.Struct("!3HIH4s")
 
 
-class UDPServer(TCPServer):
-    """A server for datagrams; each request is a pair (data, socket)."""
+class Nonsense(Exception):
+    pass
 
-    max_packet_size = 8192
-    socket_type = socket.SocketKind.SOCK_DGRAM
 
-    server_activate = lambda self: None
-    close_request = lambda self, request: None
-    shutdown_request = lambda self, request: self.close_request(request)
+def read_name(query, place):
+    labels = []
+    while True:
+        if place >= len(query):
+            raise Nonsense("the name ends too early")
+        size = query[place]
+        place += 1
+        if size == 0:
+            return b".".join(labels), place
+        if size > 63:
+            raise Nonsense("not a length")
+        labels.append(query[place : place + size])
+        place += size
 
-    def get_request(self):
-        contents, address_of_sender, card_does_not_fit = _receive_into_a_fresh_buffer(
-            self.socket, self.max_packet_size
-        )
-        card_does_not_fit and self.handle_truncation(address_of_sender)
-        return (contents, self.socket), address_of_sender
 
-    def handle_truncation(self, client_address):
-        """Do nothing: a program overrides this if it wants to know."""
+class NameServer(UDPServer):
+    name = "harbour.example"
+    ip = "192.0.2.7"
+
+    def finish_request(self, request, client_address):
+        query, sock = request
+        try:
+            question = self.parse(query)
+        except Nonsense:
+            return
+        sock.sendto(self.answer(question), client_address)
+
+    def parse(self, query):
+        if len(query) < HEADER.size:
+            raise Nonsense("too short for a header")
+        number, flags, count, _, _, _ = HEADER.unpack(query[: HEADER.size])
+        if flags & 0x8000:
+            raise Nonsense("an answer")
+        if count != 1:
+            raise Nonsense("not one question")
+        name, end = read_name(query, HEADER.size)
+        if len(query) < end + KIND.size:
+            raise Nonsense("no type")
+        kind, family = KIND.unpack(query[end : end + KIND.size])
+        raw = query[HEADER.size : end + KIND.size]
+        return {"number": number, "name": name, "kind": kind, "family": family, "raw": raw}
+
+    def answer(self, question):
+        code, records = 0, b""
+        if question["name"].lower() != self.name.lower().encode():
+            code = 3
+        elif question["kind"] == 1 and question["family"] == 1:
+            records = RECORD.pack(0xC00C, 1, 1, 60, 4, socket.inet_aton(self.ip))
+        counts = (1, 1 if records else 0, 0, 0)
+        return HEADER.pack(question["number"], 0x8000 | code, *counts) + question["raw"] + records
+
+# %% 04.1 terse
+HEADER, KIND, RECORD = struct.Struct("!6H"), struct.Struct("!2H"), struct.Struct("!3HIH4s")
+
+def read_name(q, i):
+    name = b""
+    while n := q[i]:
+        name += q[i + 1 : i + 1 + n] + b"."
+        i += n + 1
+    return name[:-1].decode("ascii", "replace").lower(), i + 1
+
+class NameServer(UDPServer):
+    name, ip = "harbour.example", "192.0.2.7"
+
+    def finish_request(self, request, client_address):
+        q, sock = request
+        try:
+            number, flags, n, *_ = HEADER.unpack_from(q)
+            name, i = read_name(q, 12)
+            kind = KIND.unpack_from(q, i)
+        except (struct.error, IndexError):
+            return
+        if flags < 0x8000 and n == 1:
+            mine = name == self.name.lower()
+            a = RECORD.pack(0xC00C, 1, 1, 60, 4, socket.inet_aton(self.ip)) * (mine and kind == (1, 1))
+            sock.sendto(HEADER.pack(number, 0x8400 + 3 * (not mine), 1, len(a) // 16, 0, 0) + q[12 : i + 4] + a, client_address)
+
+# %% 04.1 a question that is built and compared, not read
+HEADER = struct.Struct("!6H")
+RECORD = struct.Struct("!3HIH4s")
+
+class NameServer(UDPServer):
+    name = "harbour.example"
+    ip = "192.0.2.7"
+
+    def expected(self):
+        labels = self.name.lower().encode("ascii").split(b".")
+        return b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
+
+    def end_of_name(self, query):
+        place = 12
+        while query[place]:
+            place += query[place] + 1
+        return place + 1
+
+    def finish_request(self, request, client_address):
+        query, sock = request
+        if len(query) < 12 or query[2] & 0x80 or query[4:6] != b"\x00\x01":
+            return
+        try:
+            end = self.end_of_name(query)
+        except IndexError:
+            return
+        kind = query[end : end + 4]
+        if len(kind) < 4:
+            return
+        (number,) = struct.unpack_from("!H", query)
+        wants_more = query[2] & 1
+        flags = 0x8400 | wants_more << 8
+        if query[12:end].lower() != self.expected():
+            header = HEADER.pack(number, flags | 3, 1, 0, 0, 0)
+            sock.sendto(header + query[12 : end + 4], client_address)
+        elif kind == b"\x00\x01\x00\x01":
+            record = RECORD.pack(0xC00C, 1, 1, 3600, 4, socket.inet_pton(socket.AF_INET, self.ip))
+            sock.sendto(HEADER.pack(number, flags, 1, 1, 0, 0) + query[12 : end + 4] + record, client_address)
+        else:
+            sock.sendto(HEADER.pack(number, flags, 1, 0, 0, 0) + query[12 : end + 4], client_address)
+
+# %% 04.1 type hints and dataclasses
+from dataclasses import dataclass
+from enum import IntEnum
+from ipaddress import IPv4Address
+
+HEADER = struct.Struct("!6H")
+KIND = struct.Struct("!2H")
+
+
+class Code(IntEnum):
+    OK = 0
+    NXDOMAIN = 3
+
+
+@dataclass(frozen=True)
+class Question:
+    number: int
+    name: str
+    kind: int
+    family: int
+    raw: bytes
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Question | None":
+        """Return the question in a datagram, or None if there isn't exactly one."""
+        try:
+            number, flags, questions, *_ = HEADER.unpack_from(data)
+            labels: list[str] = []
+            place = HEADER.size
+            while length := data[place]:
+                labels.append(data[place + 1 : place + 1 + length].decode("ascii"))
+                place += 1 + length
+            kind, family = KIND.unpack_from(data, place + 1)
+        except (struct.error, IndexError, UnicodeError):
+            return None
+        if flags & 0x8000 or questions != 1:
+            return None
+        return cls(number, ".".join(labels), kind, family, data[12 : place + 5])
+
+    def reply(self, code: Code, *records: bytes) -> bytes:
+        head = HEADER.pack(self.number, 0x8000 | code, 1, len(records), 0, 0)
+        return head + self.raw + b"".join(records)
+
+
+class NameServer(UDPServer):
+    name: str = "harbour.example"
+    ip: str = "192.0.2.7"
+
+    def finish_request(self, request, client_address) -> None:
+        data, sock = request
+        question = Question.parse(data)
+        if question is None:
+            return
+        if question.name.casefold() != self.name.casefold():
+            reply = question.reply(Code.NXDOMAIN)
+        elif (question.kind, question.family) != (1, 1):
+            reply = question.reply(Code.OK)
+        else:
+            address = IPv4Address(self.ip).packed
+            reply = question.reply(Code.OK, struct.pack("!HHHIH", 0xC00C, 1, 1, 60, 4) + address)
+        sock.sendto(reply, client_address)
+
+# %% 04.1 a handler's class, called from finish_request, and a file of bytes
+import io
+
+class Desk(socketserver.BaseRequestHandler):
+    def handle(self):
+        data, sock = self.request
+        file = io.BytesIO(data)
+        header = file.read(12)
+        if len(header) != 12:
+            return
+        number, flags, questions = struct.unpack("!3H", header[:6])
+        if questions != 1 or flags >= 0x8000:
+            return
+        words = []
+        while (size := file.read(1)) not in (b"", b"\0"):
+            words.append(file.read(size[0]))
+        kind = file.read(4)
+        if size == b"" or len(kind) != 4:
+            return
+        question = data[12 : file.tell()]
+        if b".".join(words).lower() == self.server.name.lower().encode():
+            code = 0
+        else:
+            code = 3
+        out = io.BytesIO()
+        is_found = code == 0 and kind == b"\0\1\0\1"
+        out.write(struct.pack("!6H", number, 0x8000 + code, 1, int(is_found), 0, 0))
+        out.write(question)
+        if is_found:
+            out.write(struct.pack("!3HIH", 0xC00C, 1, 1, 60, 4))
+            out.write(socket.inet_aton(self.server.ip))
+        sock.sendto(out.getvalue(), self.client_address)
+
+
+class NameServer(UDPServer):
+    name = "harbour.example"
+    ip = "192.0.2.7"
+
+    def finish_request(self, request, client_address):
+        Desk(request, client_address, self)
+
+# %% 04.1 recursion, match, the name once more in the record
+HEADER = struct.Struct("!6H")
+KIND = struct.Struct("!2H")
+
+def read_name(query, place):
+    size = query[place]
+    if size == 0:
+        return "", place + 1
+    label = query[place + 1 : place + 1 + size].decode()
+    rest, end = read_name(query, place + 1 + size)
+    return f"{label}.{rest}" if rest else label, end
+
+
+def write_name(name):
+    return b"".join(len(part).to_bytes(1, "big") + part.encode() for part in name.split(".")) + bytes(1)
+
+
+class NameServer(UDPServer):
+    name = "harbour.example"
+    ip = "192.0.2.7"
+
+    def reply(self, query):
+        number, flags, *counts = HEADER.unpack_from(query)
+        if flags & 0x8000 or counts[0] != 1:
+            raise ValueError("not a question")
+        name, end = read_name(query, HEADER.size)
+        kind = KIND.unpack_from(query, end)
+        question = query[HEADER.size : end + KIND.size]
+        match name.lower() == self.name.lower(), kind:
+            case True, (1, 1):
+                record = write_name(self.name) + KIND.pack(1, 1) + struct.pack("!IH", 5, 4)
+                numbers = [int(number) for number in self.ip.split(".")]
+                return HEADER.pack(number, 0x8000, 1, 1, 0, 0) + question + record + bytes(numbers)
+            case True, _:
+                return HEADER.pack(number, 0x8000, 1, 0, 0, 0) + question
+            case _:
+                return HEADER.pack(number, 0x8003, 1, 0, 0, 0) + question
+
+    def finish_request(self, request, client_address):
+        query, sock = request
+        try:
+            reply = self.reply(query)
+        except (IndexError, ValueError, struct.error):
+            pass
+        else:
+            sock.sendto(reply, client_address)
 
 # %% 04.2 a regular expression
 import re

@@ -2,122 +2,298 @@
 # fmt: off
 # Right answers, written from the tasks' text, each as its author would have it.
 
-# %% 05.1 the mode between bind and listen
-class UnixStreamServer(TCPServer):
-    """Streams at a path."""
-    address_family = socket.AF_UNIX
+# %% 05.1 bind first, look only when that fails
+import stat
 
-class UnixDatagramServer(UDPServer):
-    """Datagrams at a path."""
-    address_family = socket.AF_UNIX
+PEER = struct.Struct("iII")
 
-class PrivateServer(UnixStreamServer):
-    mode = 0o600
-
-    def server_activate(self):
-        Path(self.server_address).chmod(self.mode)
-        super().server_activate()
-
-# %% 05.1 a mix-in for the family
-class AtAPath:
-    address_family = socket.AF_UNIX
-
-class UnixStreamServer(AtAPath, TCPServer): pass
-class UnixDatagramServer(AtAPath, UDPServer): pass
-
-class PrivateServer(UnixStreamServer):
-    mode = 0o600
+class LocalServer(socketserver.UnixStreamServer):
+    _identity = None
 
     def server_bind(self):
-        UnixStreamServer.server_bind(self)
-        os.chmod(self.socket.getsockname(), self.mode)
-
-# %% 05.1 under a mask
-class UnixStreamServer(TCPServer):
-    address_family = socket.AddressFamily.AF_UNIX
-
-class UnixDatagramServer(UDPServer):
-    address_family = socket.AddressFamily.AF_UNIX
-
-class PrivateServer(UnixStreamServer):
-    mode = 0o600
-
-    def server_bind(self):
-        before = os.umask(0o777 & ~self.mode)
         try:
             super().server_bind()
-        finally:
-            os.umask(before)
-        os.chmod(self.server_address, self.mode)
-
-# %% 05.1 terse, chmod after bind
-class UnixStreamServer(TCPServer):
-    address_family = socket.AF_UNIX
-
-
-class UnixDatagramServer(UDPServer):
-    address_family = socket.AF_UNIX
-
-
-class PrivateServer(UnixStreamServer):
-    mode = 0o600
-
-    def server_bind(self):
-        super().server_bind()
-        os.chmod(self.server_address, self.mode)
-
-# %% 05.1 a mix-in for the family, umask in a context manager
-import contextlib
-
-
-class _AtAPath:
-    """What is new about a path? Only the family."""
-
-    address_family = socket.AF_UNIX
-
-
-class UnixStreamServer(_AtAPath, TCPServer):
-    pass
-
-
-class UnixDatagramServer(_AtAPath, UDPServer):
-    pass
-
-
-@contextlib.contextmanager
-def _only(mode: int):
-    """New files get at most this mode, inside the with block."""
-    before = os.umask(0o777 & ~mode)
-    try:
-        yield
-    finally:
-        os.umask(before)
-
-
-class PrivateServer(UnixStreamServer):
-    """Born with its mode: is there a moment when the door stands open? None."""
-
-    mode = 0o600
-
-    def server_bind(self):
-        with _only(self.mode):
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not self._is_left_over():
+                raise
+            os.remove(self.server_address)
             super().server_bind()
+        self._identity = self._look()
 
-# %% 05.1 classes made with type(), chmod just before listen
-def at_a_path(name, base):
-    return type(name, (base,), {"address_family": socket.AF_UNIX, "__doc__": f"{base.__name__} at a path."})
+    def _look(self):
+        try:
+            found = os.lstat(self.server_address)
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _is_left_over(self):
+        if not stat.S_ISSOCK(os.lstat(self.server_address).st_mode):
+            return False
+        probe = socket.socket(socket.AF_UNIX)
+        probe.settimeout(0.5)
+        try:
+            probe.connect(self.server_address)
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+        finally:
+            probe.close()
+        return False
+
+    def server_close(self):
+        if self._identity is not None and self._look() == self._identity:
+            os.remove(self.server_address)
+        self._identity = None
+        super().server_close()
+
+    def get_request(self):
+        connection, _ = super().get_request()
+        try:
+            option = socket.SO_PEERCRED
+        except AttributeError:
+            return connection, ("This system doesn't say which process is calling.", 0)
+        pid, uid, gid = PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, option, PEER.size))
+        return connection, (f"process {pid}, user {uid}, group {gid}", 0)
+
+# %% 05.1 terse
+class LocalServer(socketserver.UnixStreamServer):
+    file = None
+
+    def server_bind(self):
+        path = Path(self.server_address)
+        if path.is_socket():
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(1)
+                if s.connect_ex(str(path)) == errno.ECONNREFUSED:
+                    path.unlink()
+        super().server_bind()
+        self.file = path.stat()
+
+    def server_close(self):
+        path, file, self.file = Path(self.server_address), self.file, None
+        if file and path.exists() and path.stat().st_ino == file.st_ino:
+            path.unlink()
+        super().server_close()
+
+    def get_request(self):
+        request, _ = super().get_request()
+        who = "a local client"
+        if hasattr(socket, "SO_PEERCRED"):
+            said = request.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            who = "process {}, user {}, group {}".format(*struct.unpack("iII", said))
+        return request, (who, 0)
+
+# %% 05.1 a mix-in for the file, another for the caller
+class OwnFileMixIn:
+    """A server's file, from bind to close."""
+
+    my_file = None
+
+    def server_bind(self):
+        self.sweep()
+        super().server_bind()
+        self.my_file = os.stat(self.server_address)
+
+    def sweep(self):
+        if Path(self.server_address).is_socket():
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as visitor:
+                visitor.settimeout(0.3)
+                refused = visitor.connect_ex(self.server_address) == errno.ECONNREFUSED
+            if refused:
+                os.unlink(self.server_address)
+
+    def is_mine(self):
+        try:
+            now = os.stat(self.server_address)
+        except FileNotFoundError:
+            return False
+        return self.my_file is not None and os.path.samestat(now, self.my_file)
+
+    def server_close(self):
+        if self.is_mine():
+            os.unlink(self.server_address)
+        self.my_file = None
+        super().server_close()
 
 
-UnixStreamServer = at_a_path("UnixStreamServer", TCPServer)
-UnixDatagramServer = at_a_path("UnixDatagramServer", UDPServer)
+class CallerMixIn:
+    def get_request(self):
+        request, _ = super().get_request()
+        return request, (self.caller(request), 0)
+
+    if hasattr(socket, "SO_PEERCRED"):
+
+        def caller(self, request):
+            if "SO_PEERCRED" not in vars(socket):
+                return "somebody on this machine; only Linux says who"
+            told = request.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("iII"))
+            return "process %d, user %d, group %d" % struct.unpack("iII", told)
+
+    else:
+
+        def caller(self, request):
+            return "somebody on this machine; only Linux says who"
 
 
-class PrivateServer(UnixStreamServer):
-    mode: int = 0o600
+class LocalServer(OwnFileMixIn, CallerMixIn, socketserver.UnixStreamServer):
+    pass
 
-    def server_activate(self) -> None:
-        Path(self.server_address).chmod(self.mode)
-        super().server_activate()
+# %% 05.1 farewells on an ExitStack
+from contextlib import ExitStack
+
+def refuses(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as knock:
+        knock.settimeout(1)
+        try:
+            knock.connect(path)
+        except OSError as error:
+            return error.errno == errno.ECONNREFUSED
+    return False
+
+
+class LocalServer(socketserver.UnixStreamServer):
+    """The farewell is noted when there is something to take along."""
+
+    def __init__(self, *args, **kwargs):
+        self.farewell = ExitStack()
+        super().__init__(*args, **kwargs)
+
+    def server_bind(self):
+        door = Path(self.server_address)
+        if door.is_socket() and refuses(self.server_address):
+            door.unlink(missing_ok=True)
+        super().server_bind()
+        self.farewell.callback(self.take_along, door, door.stat())
+
+    @staticmethod
+    def take_along(door, as_it_was):
+        with suppress(FileNotFoundError):
+            if os.path.samestat(door.stat(), as_it_was):
+                door.unlink()
+
+    def server_close(self):
+        self.farewell.close()
+        super().server_close()
+
+    def get_request(self):
+        request, nameless = super().get_request()
+        match getattr(socket, "SO_PEERCRED", None):
+            case None:
+                name = "a neighbour; on this system the kernel keeps the rest to itself"
+            case option:
+                raw = request.getsockopt(socket.SOL_SOCKET, option, 3 * 4)
+                numbers = [int.from_bytes(raw[at : at + 4], sys.byteorder) for at in (0, 4, 8)]
+                name = ", ".join(
+                    f"{what} {number}" for what, number in zip(("process", "user", "group"), numbers)
+                )
+        return request, (name, 0)
+
+# %% 05.1 a class for the file, a named tuple for the caller
+from typing import NamedTuple
+
+class Caller(NamedTuple):
+    pid: int
+    uid: int
+    gid: int
+
+    def __str__(self):
+        return f"process {self.pid}, user {self.uid}, group {self.gid}"
+
+
+class SocketFile:
+    def __init__(self, path):
+        self.path = Path(path)
+        self.mark = None
+
+    def is_deserted(self):
+        if not self.path.is_socket():
+            return False
+        client = socket.socket(socket.AF_UNIX)
+        try:
+            client.settimeout(0.25)
+            return client.connect_ex(str(self.path)) in {errno.ECONNREFUSED}
+        finally:
+            client.close()
+
+    def claim(self):
+        self.mark = self.look()
+
+    def look(self):
+        if not self.path.exists():
+            return None
+        found = self.path.stat()
+        return found.st_dev, found.st_ino
+
+    def release(self):
+        mark, self.mark = self.mark, None
+        if mark and self.look() == mark:
+            self.path.unlink()
+
+
+class LocalServer(socketserver.UnixStreamServer):
+    def server_bind(self):
+        self.file = SocketFile(self.server_address)
+        if self.file.is_deserted():
+            self.file.path.unlink()
+        super().server_bind()
+        self.file.claim()
+
+    def server_close(self):
+        self.file.release()
+        super().server_close()
+
+    def get_request(self):
+        request = super().get_request()[0]
+        try:
+            raw = request.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        except AttributeError:
+            return request, ("a process of this machine, unknown", 0)
+        return request, (str(Caller._make(struct.unpack("iII", raw))), 0)
+
+# %% 05.1 functions beside the class, the name given when the request is processed
+def identity(path):
+    try:
+        return os.stat(path)[1:3]  # inode and device
+    except OSError:
+        return ()
+
+
+def sweep(path):
+    if not Path(path).is_socket():
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1.0)
+        result = probe.connect_ex(path)
+    if result == errno.ECONNREFUSED:
+        os.unlink(path)
+
+
+def describe(request):
+    if not hasattr(socket, "SO_PEERCRED"):
+        return "a local client whose number only Linux would know"
+    numbers = memoryview(request.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)).cast("I")
+    return "process {}, user {}, group {}".format(*numbers)
+
+
+class LocalServer(socketserver.UnixStreamServer):
+    mine = ()
+
+    def server_bind(self):
+        sweep(self.server_address)
+        socketserver.UnixStreamServer.server_bind(self)
+        self.mine = identity(self.server_address)
+
+    def server_close(self):
+        mine, self.mine = self.mine, ()
+        if mine and mine == identity(self.server_address):
+            os.unlink(self.server_address)
+        socketserver.UnixStreamServer.server_close(self)
+
+    def get_request(self):
+        request, _ = self.socket.accept()
+        return request, (describe(request), 0)
 
 # %% 05.2 with a length
 class Harbour(BaseHTTPRequestHandler):
