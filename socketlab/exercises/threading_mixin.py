@@ -41,6 +41,7 @@ from ..checks.clients import (
 from ..checks.core import load
 from ..checks.hooks import ServerMixin
 from ..checks.records import Records
+from ..checks.slips import explain
 from ..machine_load import Stopwatch
 from ..notebook.running import ServerError, within
 from ..notebook.tracebacks import describe
@@ -243,7 +244,7 @@ def _has_begun(bench: Bench, server: Any) -> bool:
 def _want(case: Case, condition: object, got: str, alone: bool = False) -> None:
     """Fail with `got` unless `condition` holds, and explain the slip behind it, if it's known."""
     told = got if alone else got + case.bench.reported()
-    why = next((why for text, why in _SLIPS.items() if text in told), case.why)
+    why = explain(told, _SLIPS, otherwise=case.why)
     replace(case, why=why).want(condition, got, alone=alone)
 
 
