@@ -257,7 +257,6 @@ def _want_method(case: Case, mixin: Any, name: str) -> None:
 
 
 @chapter.check("a thread")
-@build.check("at once")
 def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer), with a slow client and two quick ones",
@@ -289,7 +288,6 @@ def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
 
 
 @chapter.check("a thread")
-@build.check("at once")
 def runs_the_method(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer), with a process_request_thread of its own",
@@ -310,7 +308,6 @@ def _are_equal(one: Any, other: Any) -> bool:
 
 
 @chapter.check("a thread")
-@build.check("at once")
 def fits_any_server(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, UDPServer), with one datagram",
@@ -328,7 +325,6 @@ def fits_any_server(bench: Bench, ThreadingMixIn: Any) -> None:
 
 
 @chapter.check("errors")
-@build.check("errors")
 def errors(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer)",
@@ -424,7 +420,6 @@ def _says_goodbye_in_any_case(bench: Bench, mixin: Any, handler: Any, what: str)
 
 
 @chapter.check("closing")
-@build.check("closing")
 def closing(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="server_close(), while a handler is at work",
@@ -468,7 +463,6 @@ def closing(bench: Bench, ThreadingMixIn: Any) -> None:
 
 
 @chapter.check("closing")
-@build.check("closing")
 def waits_for_all(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="server_close(), while two handlers are at work, one longer than the other",
@@ -488,7 +482,6 @@ def waits_for_all(bench: Bench, ThreadingMixIn: Any) -> None:
 
 
 @chapter.check("closing")
-@build.check("closing")
 def waits_without_a_limit(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="server_close(), while a handler is at work for a long time",
@@ -554,7 +547,6 @@ def _begin(case: Case, server: Any) -> None:
 
 @chapter.check("remember")
 @chapter.check("closing")
-@build.check("switches")
 def switches(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer), as it is",
@@ -571,21 +563,24 @@ def switches(bench: Bench, ThreadingMixIn: Any) -> None:
     _want(case, not bench.records.errors, f"{got!r} for b'quick', and an exception")
     _want_daemon(case, server, False)
     for name, wanted in (("daemon_threads", True), ("block_on_close", False)):
-        case = bench.case(
-            called=f"server_close(), with {name} = {wanted} and a handler at work",
-            expected="the listener closed, and server_close() back at once",
-            why="Waiting can take forever, so there are two switches: one makes the threads "
-            "daemons, for which Python doesn't wait either; the other only keeps server_close from "
-            "waiting.",
-        )
-        server = mixed(case, ThreadingMixIn, Orders, **{name: wanted})
-        with order(case, server, b"slow"):
-            _begin(case, server)
-            waits = f"server_close() waits for the handler although {name} is {wanted}"
-            case.call(server.server_close, late=waits)
-            case.want(not server.diary, "server_close() back only after the work was done")
-            server.gate.set()
-        _want_daemon(case, server, name == "daemon_threads")
+        _closes_at_once(bench, ThreadingMixIn, name, wanted)
+
+
+def _closes_at_once(bench: Bench, mixin: Any, name: str, wanted: bool) -> None:
+    case = bench.case(
+        called=f"server_close(), with {name} = {wanted} and a handler at work",
+        expected="the listener closed, and server_close() back at once",
+        why="Waiting can take forever, so there are two switches: one makes the threads daemons, "
+        "for which Python doesn't wait either; the other only keeps server_close from waiting.",
+    )
+    server = mixed(case, mixin, Orders, **{name: wanted})
+    with order(case, server, b"slow"):
+        _begin(case, server)
+        waits = f"server_close() waits for the handler although {name} is {wanted}"
+        case.call(server.server_close, late=waits)
+        case.want(not server.diary, "server_close() back only after the work was done")
+        server.gate.set()
+    _want_daemon(case, server, name == "daemon_threads")
 
 
 def _want_daemon(case: Case, server: Any, wanted: bool) -> None:
@@ -598,7 +593,6 @@ def _want_daemon(case: Case, server: Any, wanted: bool) -> None:
 
 
 @chapter.check("remember")
-@build.check("memory")
 def knows_those_at_work(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="list(server._threads), while a handler is at work, and on another server",
@@ -678,7 +672,6 @@ def keeps_only_those_waited_for(bench: Bench, ThreadingMixIn: Any) -> None:
 
 
 @chapter.check("remember")
-@build.check("memory")
 def forgets_the_dead(bench: Bench, ThreadingMixIn: Any) -> None:
     visitors = 10
     case = bench.case(
@@ -700,7 +693,6 @@ def forgets_the_dead(bench: Bench, ThreadingMixIn: Any) -> None:
 
 
 @chapter.check("remember")
-@build.check("memory")
 def forgets_the_quick(bench: Bench, ThreadingMixIn: Any) -> None:
     visitors = 5
     case = bench.case(
@@ -892,6 +884,179 @@ def waits_without_the_lock(bench: Bench, LockedNumbering: Any) -> None:
     )
     held = any(connection.is_lock_held for connection in server.connections)
     case.want(not held, "the answer sent while the handler still holds the lock")
+
+
+class Faulty(Orders):
+    """Fails for the order b"fault", as its server says."""
+
+    def handle(self) -> None:
+        if self.request.recv(100, socket.MSG_PEEK) == b"fault":
+            raise self.server.fault("a bug in the handler")
+        super().handle()
+
+
+class Refusing(ServerMixin):
+    """Turns its first request away."""
+
+    has_refused = False
+
+    def verify_request(self, *request: Any) -> bool:
+        was_first, self.has_refused = not self.has_refused, True
+        return not was_first
+
+
+class Rounds(ServerMixin):
+    """Counts how often the loop goes round."""
+
+    rounds = 0
+
+    def service_actions(self) -> None:
+        self.rounds += 1
+        super().service_actions()
+
+
+def _want_limit(case: Case, server: Any, places: int, more: int) -> None:
+    """Let a crowd come, `more` than there are places, and then let it go."""
+    bench, crowd = case.bench, places + more
+    before = bench.there(threading.enumerate)
+    server.gate.clear()
+    server.workers.clear()
+    with ExitStack() as stack:
+        clients = [stack.enter_context(order(case, server, b"slow")) for _ in range(crowd)]
+        soon(lambda: len(server.workers) >= places)
+        time.sleep(MOMENT)
+        at_work = len(server.workers)
+        lost = f"{at_work} of {places} at work, and {crowd} clients there: is a place not freed?"
+        case.want(at_work >= places, lost, alone=True)
+        case.want(at_work <= places, f"{at_work} handlers at work at once", alone=True)
+        started = len(bench.there(_new_threads, before, "server"))
+        each = f"{started} new threads for {crowd} clients, although only {places} are at work"
+        case.want(started <= places + 1, each, alone=True)
+        gone = any(map(has_answer, clients))
+        case.want(not gone, "a client turned away, instead of waiting", alone=True)
+        server.gate.set()
+        for client in clients:
+            got = answer(case, client, "no answer for a client who has waited")
+            case.want(got == b"slow", f"{got!r} for a client who has waited", alone=True)
+
+
+@build.check("at most")
+def starts_no_more(bench: Bench, BoundedThreadingMixIn: Any) -> None:
+    case = bench.case(
+        called="class Server(BoundedThreadingMixIn, TCPServer), with max_threads = 2, for five "
+        "clients at once, and then for five more",
+        expected="two handlers at work, no thread for the other three, and in the end an answer "
+        "for each",
+        why="A thread that waits for its place is a thread all the same. So the server finds a "
+        "place first, and starts a thread then. Until there's one, the client waits.",
+    )
+    most = getattr(BoundedThreadingMixIn, "max_threads", None)
+    case.want(most == 8, f"a class whose max_threads is {most!r}; the task says 8")
+    server = mixed(case, BoundedThreadingMixIn, Orders, max_threads=2)
+    with case.serving(server):
+        for _ in range(2):
+            _want_limit(case, server, 2, more=3)
+    case = bench.case(
+        called="two servers with max_threads = 1, one of them full, and a client of the other",
+        expected="an answer for this client",
+        why="Each server has its own places. What's made in the class, all servers share.",
+    )
+    full = mixed(case, BoundedThreadingMixIn, Orders, max_threads=1)
+    free = bench.there(_another, full)
+    with case.serving(full), case.serving(free), order(case, full, b"slow"):
+        case.want(_has_begun(bench, full), "no handler was called")
+        with case.in_words("{}: do the two servers share their places?"):
+            got = case.talk(free.server_address, b"quick")
+        case.want(got == b"quick", f"{got!r}")
+
+
+class Losing(minisocketserver.TCPServer):
+    """Loses its first client, who goes at the very moment when it is accepted."""
+
+    has_lost = False
+
+    def get_request(self) -> Any:
+        request, client_address = super().get_request()
+        if not self.has_lost:
+            self.has_lost = True
+            request.close()
+            raise ConnectionAbortedError("the client is gone")
+        return request, client_address
+
+
+_LOST: dict[str, dict[str, Any]] = {
+    "handler that raises ValueError": {"fault": ValueBug},
+    "handler that calls sys.exit()": {"fault": SystemExit},
+    "handle_error() that fails itself": {"fault": ValueBug},
+    "request that verify_request() turns away": {"before": [Refusing]},
+    "super().get_request() that raises an OSError": {"base": Losing},
+}
+"""What may happen to a request, and the server to which it happens."""
+
+
+@build.check("freed")
+def frees_the_place(bench: Bench, BoundedThreadingMixIn: Any) -> None:
+    for what, options in _LOST.items():
+        case = bench.case(
+            called="class Server(BoundedThreadingMixIn, TCPServer), with max_threads = 1 and a "
+            f"{what}, then for two more clients",
+            expected="one of the two at work, and one waiting",
+            why="A place that isn't given back is lost for good, and one that's given back twice "
+            "is one too many. Which method is called once for each request, whatever happens?",
+        )
+        server = mixed(case, BoundedThreadingMixIn, Faulty, max_threads=1, **options)
+        with case.serving(server):
+            if "handle_error" in what:
+                server.handle_error = server.fail_to_report
+            with suppress(CaseError):
+                case.talk(server.server_address, b"fault")
+            _want_limit(case, server, 1, more=1)
+
+
+@build.check("shutdown")
+def stops_while_full(bench: Bench, BoundedThreadingMixIn: Any) -> None:
+    case = bench.case(
+        called="shutdown(), while the only place is taken and a client waits",
+        expected="shutdown() back, although the handler is still at work",
+        why="Only between two requests does the loop see that it's to stop. Where it sleeps in "
+        "acquire(), it has to wake up now and then, as with acquire(timeout=0.1).",
+    )
+    server = mixed(case, BoundedThreadingMixIn, Orders, before=[Rounds], max_threads=1)
+    with case.serving(server), order(case, server, b"slow"):
+        case.want(_has_begun(bench, server), "no handler was called")
+        with order(case, server, b"slow"):
+            time.sleep(MOMENT)
+            begun = server.rounds
+            time.sleep(2 * MOMENT)
+            rounds = server.rounds - begun
+            spins = f"a loop that goes round {rounds} times in {2 * MOMENT:g} seconds"
+            case.want(rounds < 400, f"{spins}, while there's no place: it spins")
+            case.call(server.shutdown, late="shutdown() waits until there's a place")
+            case.want(not server.diary, "shutdown() back only after the work was done")
+
+
+@build.check("closing")
+def waits_while_full(bench: Bench, BoundedThreadingMixIn: Any) -> None:
+    waits_for_all(bench, BoundedThreadingMixIn)
+    _closes_at_once(bench, BoundedThreadingMixIn, "block_on_close", False)
+    case = bench.case(
+        called="shutdown() and server_close(), while the only place is taken and a client waits",
+        expected="server_close() back when the handler at work is done",
+        why="ThreadingMixIn waits for the threads that it knows, those in _threads. super() leads "
+        "there, from process_request and from server_close.",
+    )
+    server = mixed(case, BoundedThreadingMixIn, Orders, max_threads=1)
+    with case.serving(server), order(case, server, b"slow"):
+        case.want(_has_begun(bench, server), "no handler was called")
+        with order(case, server, b"slow"):
+            time.sleep(MOMENT)
+            case.call(server.shutdown)
+            closer = begin(_close, bench, server)
+            closer.join(MOMENT)
+            case.want(closer.is_alive(), "server_close() back, and the handler still at work")
+            server.gate.set()
+            closer.join(PATIENCE)
+            case.want(not closer.is_alive(), "the handler done, and server_close() still waits")
 
 
 use = EXERCISES["06.2"]

@@ -4,6 +4,7 @@ import ast
 import functools
 import inspect
 import socketserver
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -146,10 +147,14 @@ class Bare(socketserver.ThreadingTCPServer):
     pass
 
 
+BARE_HANDS = replace(find("01.2"), names=("HandMadeServer",), own={"HandMadeServer": ("__init__",)})
+"""A task whose answer has the name of no library's class."""
+
+
 @pytest.mark.parametrize("answer", [Derived, Held, Bare])
 def test_bare_hands_have_no_server_of_the_librarys(try_answer, answer):
     with pytest.raises(CheckFailedError, match=r"leaves __init__ to .*'s (Threading)?TCPServer"):
-        try_answer(find("01.1"), "HandMadeServer", answer)
+        try_answer(BARE_HANDS, "HandMadeServer", answer)
 
 
 # Right answers, in styles that people have.
