@@ -24,8 +24,8 @@ from tests.exercises import test_handlers as chapter_08
 from tests.exercises import test_udp_server as chapter_04
 
 BOUNDED = right.answers()["06.1"]
-FROM_THE_TASK = BOUNDED["waits in process_request, and looks at a flag"]
-OTHER_WAY = BOUNDED["a count and a Condition, in the method of chapter 02"]
+FROM_THE_TASK = BOUNDED["a count and a Condition, in the method of chapter 02"]
+OTHER_WAY = BOUNDED["waits in process_request, and looks at a flag"]
 
 RIGHT = {
     "02.1": [socketserver.BaseServer, chapter_02.Library, chapter_02.Piped],
