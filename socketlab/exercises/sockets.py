@@ -1,6 +1,7 @@
 """Checks of chapter 01: a relay with bare hands, and what a stream of bytes does."""
 
 import http.client
+import select
 import socket
 import socketserver
 import struct
@@ -130,7 +131,7 @@ def passes_it_on(bench: Bench, relay: Any) -> None:
             early = "relay() back, while both are connected: are the threads waited for, by join()?"
             case.want(not line.is_back.is_set(), early)
             source.sendall(data)
-            soon(lambda ends=(source, target): any(map(has_answer, ends)))
+            select.select([source, target], [], [], PATIENCE)
             case.want(not has_answer(source), f"{data!r} back where it came from")
             turn = "" if data == b"ahoy" else ". Does each side have to wait for its turn?"
             silent = f"nothing of {data!r}"
@@ -216,8 +217,7 @@ def passes_the_end_on(bench: Bench, relay: Any) -> None:
             early.sendall(b"bye")
             early.shutdown(socket.SHUT_WR)
             closed = "a connection closed, although only one of its directions has ended"
-            both = soon(lambda at_work=line: at_work.count_closed(), PAUSE)
-            case.want(not both, closed)
+            case.want(not soon(line.count_closed, PAUSE), closed)
             got = _hear(case, late, 4, ". Is the end passed on?", "b'bye', and no end after it")
             case.want(got == b"bye", f"{got!r}, then the end, for b'bye'")
             with case.in_words(f"{{}}: {closed}?", only="Error"):
@@ -297,7 +297,7 @@ class Delegating(socketserver.TCPServer):
             self.handle(request)
         except BaseException as error:
             self.records.note_error(error)
-            hang_up(request)  # the client need not wait for what cannot come
+            hang_up(request)  # the client needn't wait for what can't come
 
 
 @contextmanager
@@ -308,12 +308,12 @@ def benched(case: Case, handle: Any) -> Iterator[Any]:
         try:
             yield server
         finally:
-            for request in server.held:  # a handler that would go on for ever ends with it
+            for request in server.held:  # a handler that would go on forever ends with it
                 hang_up(request)
 
 
 def hang_up(request: Any) -> None:
-    """End a connection, whoever is waiting on it."""
+    """End a connection, even while a thread waits on it."""
     with suppress(OSError):
         request.shutdown(socket.SHUT_RDWR)
     request.close()
@@ -428,7 +428,7 @@ def pieces(bench: Bench, web: Any) -> None:
     case = bench.case(
         called='web(connection), for a client who sends "GET /ha", and "rbour ..." a bit later',
         expected=f"no answer before the empty line has come, then {page('/harbour')!r}",
-        why="A stream does not keep messages apart: one recv may give a part of one. The message "
+        why="A stream doesn't keep messages apart, so one recv may give a part of one. The message "
         "shows where it ends, here by an empty line. Receive in a loop until you have it.",
     )
     sent = [b"GET /ha", b"rbour HTTP/1.1\r\nHost: x\r\n", b"Accept: */*\r\n\r\n"]
@@ -448,7 +448,7 @@ def long_answer(bench: Bench, web: Any) -> None:
     case = bench.case(
         called=f"web(connection), for a path of {len(path)} bytes and a client who reads slowly",
         expected="all of the answer",
-        why="send takes what fits into the system's buffer and returns how much that was; the "
+        why="send takes what fits into the kernel's buffer and returns how much that was; the "
         "rest is yours. sendall sends the rest too.",
     )
     with benched(case, web) as server:
@@ -462,7 +462,7 @@ def long_answer(bench: Bench, web: Any) -> None:
 
 
 LONG = 10_000
-"""Bytes, of which a send takes a quarter. Somebody may read them one by one, on a busy machine."""
+"""Bytes, of which a send takes a quarter. An answer may read them one by one, on a busy machine."""
 
 
 def _read_slowly(server: Any, message: bytes, last: bytes = b"") -> bytes:
@@ -488,7 +488,7 @@ def client_gone(bench: Bench, web: Any) -> None:
         called="web(connection), for a client who sends half a request and goes",
         expected="web() back, and the connection closed",
         why="recv gives b'' when the other side has finished, and goes on giving it. A loop that "
-        "ignores it spins for ever. And what nobody closes stays open.",
+        "ignores it spins forever. A connection that isn't closed stays open.",
     )
     done = threading.Event()
 
@@ -536,7 +536,7 @@ def _line_of(case: Case, server: Any, line: bytes) -> bytes:
 
 
 def silence(bench: Bench, error: OSError) -> str:
-    """Tell why a client got no more, and where the answer stands if it just waits."""
+    """Return why a client got no more, and where the answer is if it just waits."""
     if isinstance(error, TimeoutError):
         return f"nothing within {PATIENCE:g} seconds{bench.whereabouts()}"
     return describe(error)
@@ -577,7 +577,7 @@ def whole_lines(bench: Bench, shout: Any) -> None:
         called=f"shout(connection), for {PIECES} sent piece by piece",
         expected="each line answered once, when its line break has come",
         why="A stream has no messages: a recv may give half a line, or two. Collect until there "
-        "is a line break, and decode then: half an ñ cannot be decoded.",
+        "is a line break, and decode then: half an ñ can't be decoded.",
     )
     with benched(case, shout) as server:
         try:
@@ -601,7 +601,7 @@ def long_line(bench: Bench, shout: Any) -> None:
         called=f"shout(connection), for a line of {len(LONG_LINE)} bytes and a client who reads "
         "slowly",
         expected="all of them back, in capitals",
-        why="send takes what fits into the system's buffer and returns how much that was; the "
+        why="send takes what fits into the kernel's buffer and returns how much that was; the "
         "rest is yours. sendall sends the rest too.",
     )
     with benched(case, shout) as server:
@@ -619,8 +619,8 @@ def goodbye(bench: Bench, shout: Any) -> None:
     case = bench.case(
         called="shout(connection), for a client who sends a line and has finished",
         expected="the answer, then the end of the connection, and shout() back",
-        why="recv gives b'' when the other side has finished, and goes on giving it. Then it is "
-        "time to close: nobody else does.",
+        why="recv gives b'' when the other side has finished, and goes on giving it. Then it's "
+        "time to close, and only you can.",
     )
     done = threading.Event()
 
@@ -675,7 +675,7 @@ def calls_the_handler(bench: Bench, serve: Any) -> None:
         clients = []
         for _ in range(2):
             client = stack.enter_context(connect(where))
-            client.sendall(b"ahoy")  # so that the chapter's first echo, if called, does not wait
+            client.sendall(b"ahoy")  # so that the chapter's first echo, if called, doesn't wait
             clients.append(client.getsockname())
         too_often = "{}; is accept called more than once for each client?"
         with case.in_words(too_often, only="TimeoutError"):
@@ -932,7 +932,7 @@ def sends_a_datagram_back(bench: Bench, send_back: Any) -> None:
     case = bench.case(
         called="send_back(server), twice, for a datagram from each of two clients",
         expected="each client's own datagram back, and the server's socket still open",
-        why="There is no connection: recvfrom gives the data and the address it came from, and "
+        why="There's no connection: recvfrom gives the data and the address it came from, and "
         "that address is where the answer goes. The next datagram needs the same socket.",
     )
     with postbox() as server, postbox() as first, postbox() as second:
@@ -965,8 +965,8 @@ predict = EXERCISES["01.4"]
     expected="what recv(5) and recv(1024) give, as bytes",
     why="A stream keeps the order, but not where one send ended and the next began.",
     misread=(
-        "One recv is not one send: it takes what is there, up to five bytes.",
-        "One recv is not one send: it takes all that is left, of however many sends.",
+        "One recv isn't one send: it takes what's there, up to five bytes.",
+        "One recv isn't one send: it takes all that's left, of however many sends.",
     ),
 )
 def stream_reads() -> list[Any]:
@@ -982,7 +982,7 @@ def stream_reads() -> list[Any]:
     "datagrams",
     expected="the data that two calls of recvfrom(1024) give, as bytes",
     why="A datagram is one message with an address on it.",
-    misread=(*["Two postcards do not grow together: one recvfrom gives one datagram."] * 2,),
+    misread=(*["Two postcards don't grow together: one recvfrom gives one datagram."] * 2,),
 )
 def datagram_reads() -> list[Any]:
     with postbox() as server, postbox() as client:
@@ -998,7 +998,7 @@ def datagram_reads() -> list[Any]:
     why="What was sent before the end still arrives. Then recv gives b'', for good.",
     misread=(
         "What was sent before the end arrives.",
-        *["The other side has finished: that is not silence, and recv does not wait."] * 2,
+        *["The other side has finished. That isn't silence, and recv doesn't wait."] * 2,
     ),
 )
 def at_the_end() -> list[Any]:
@@ -1013,11 +1013,11 @@ def at_the_end() -> list[Any]:
 @predict.prediction(
     "second client",
     expected="True or False: connected, sent, answered by serve; answered by serve_threaded",
-    why="The system connects and keeps bytes for a server that has not looked yet. Only the "
+    why="The kernel connects and keeps bytes for a server that hasn't looked yet. Only the "
     "answer needs the server.",
     misread=(
-        "The system completes connections and keeps them in a queue: nobody is refused.",
-        "Bytes sent wait in the system's buffer until somebody receives them.",
+        "The kernel completes connections and keeps them in a queue, so no client is refused.",
+        "Bytes sent wait in the kernel's buffer until they're received.",
         "A synchronous server is with its first client until that one has gone.",
         "With a thread for each connection only that thread waits for the silent client.",
     ),
@@ -1061,7 +1061,7 @@ def _serve(listener: socket.socket, threaded: bool) -> None:
     why="A server calls its handler once for each connection, not once for each message.",
     misread=(
         "handle is called once for each connection, not once for each message.",
-        "Each connection is a call of its own.",
+        "Each connection is one call.",
     ),
 )
 def calls(case: Case) -> list[Any]:

@@ -49,7 +49,7 @@ from ..processes import end_of, start
 from ..remote.names import make_class
 
 MOMENT = 0.1
-"""Seconds in which a server that does not wait has gone on."""
+"""Seconds in which a server that doesn't wait has gone on."""
 _SLIPS = {
     "group argument must be None": "threading.Thread takes both by name: target=, which is the "
     "method, and args=, the tuple of its arguments.",
@@ -224,7 +224,7 @@ def order(case: Case, server: Any, word: bytes) -> Iterator[socket.socket]:
             client.sendall(word)
             yield client
     finally:
-        server.gate.set()  # nobody is left waiting, however the check ends
+        server.gate.set()  # no handler is left waiting, however the check ends
 
 
 def answer(case: Case, client: socket.socket, what: str) -> bytes:
@@ -290,7 +290,7 @@ def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
 @chapter.check("a thread")
 def runs_the_method(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
-        called="class Server(ThreadingMixIn, TCPServer), with a process_request_thread of its own",
+        called="class Server(ThreadingMixIn, TCPServer), with its own process_request_thread",
         expected="the thread runs that one, with the request and the client's address",
         why="A subclass may override what the thread does, as the pool of chapter 10 does. So the "
         "thread runs self.process_request_thread, whichever class defines it.",
@@ -311,7 +311,7 @@ def _are_equal(one: Any, other: Any) -> bool:
 def fits_any_server(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, UDPServer), with one datagram",
-        expected="the datagram back, from a thread of its own",
+        expected="the datagram back, from its own thread",
         why="A mix-in knows nothing of connections. It calls the server's hooks, so it fits all "
         "servers, even one whose requests are datagrams.",
     )
@@ -363,8 +363,8 @@ def _reports(bench: Bench, mixin: Any, handler: Any, error: str) -> None:
     case = bench.case(
         called=f"class Server(ThreadingMixIn, TCPServer), with a handler that raises {error}",
         expected="handle_error, then shutdown_request, once each, and no thread ended by the error",
-        why="An exception belongs to the thread in which it was raised. The try in the loop does "
-        "not see it, so the thread needs a try of its own.",
+        why="An exception belongs to the thread in which it was raised. The try in the loop "
+        "doesn't see it, so the thread needs its own.",
     )
     server = mixed(case, mixin, handler)
     with case.serving(server):
@@ -584,10 +584,10 @@ def _closes_at_once(bench: Bench, mixin: Any, name: str, wanted: bool) -> None:
 
 
 def _want_daemon(case: Case, server: Any, wanted: bool) -> None:
-    daemons = {thread.daemon for thread in server.workers}
+    daemons, is_one = {thread.daemon for thread in server.workers}, "isn't" if wanted else "is"
     case.want(
         daemons == {wanted},
-        f"a handler's thread that is {'no' if wanted else 'a'} daemon: a new thread inherits that "
+        f"a handler's thread that {is_one} a daemon: a new thread inherits that "
         "from the one that starts it, unless thread.daemon is set",
     )
 
@@ -1071,7 +1071,7 @@ class Hurried:
     @property
     def sold(self) -> int:
         now = self._sold
-        time.sleep(0.01)  # whoever looks without a lock finds others looking, too
+        time.sleep(0.01)  # a handler that looks without a lock finds others looking, too
         return now
 
     @sold.setter
@@ -1083,7 +1083,7 @@ class HeldUp(ServerMixin):
     """A mix-in for the learner's Theatre: the first handler waits at one of its looks at `sold`.
 
     A look is a use of any kind, and so is one at `lock`, before it is taken: between two locks
-    others may come in. `stop_at` counts looks from 1; with 0 nobody waits.
+    others may come in. `stop_at` counts looks from 1; with 0 none waits.
     """
 
     stop_at = 0
@@ -1131,7 +1131,7 @@ def _lacks_threads(bench: Bench, server: Any) -> str:
     late = bench.there(_classes_with, server, "process_request_thread")
     if late:
         return (
-            f"{late[0]} stands after the server among the bases, so process_request is "
+            f"{late[0]} comes after the server among the bases, so process_request is "
             "BaseServer's: one client at a time"
         )
     return "process_request is BaseServer's, without a mix-in: one client at a time"
@@ -1220,7 +1220,9 @@ def one_seat_each(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
         "and the count?",
     )
     case.want(told == _seats(seats, crowd), f"{told}")
-    case.want(sold == seats, f"all well, but sold is {sold}: who gets no seat does not count")
+    case.want(
+        sold == seats, f"all well, but sold is {sold}: a visitor who gets no seat doesn't count"
+    )
 
 
 @use.check("one seat each")
@@ -1238,7 +1240,7 @@ def two_theatres(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
 
 
 @use.check("one seat each")
-def nobody_comes_between(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
+def none_comes_between(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
     """Let one of two handlers wait at each of its looks at `sold`, while the other one goes on."""
     for seats in (2, 1):
         looks, seconds = _with_one_held_up(bench, Theatre, TicketWindow, seats, 0, MOMENT)
@@ -1265,8 +1267,8 @@ def _with_one_held_up(
         called=f"Theatre with {seats} of its seats left, for two visitors; the first one's handler "
         f"is held up at its use number {stop_at} of self.server.sold",
         expected=f"{_seats(seats, 2)}, and sold = {seats}",
-        why="From the first use of sold to the last no other thread may come in between. Whoever "
-        "gives the lock back and looks again sees what another one has done.",
+        why="From the first use of sold to the last no other thread may come in between. A "
+        "handler that gives the lock back and looks again sees what another one has done.",
     )
     attributes = {"seats": seats, "stop_at": stop_at}
     held_up = case.call(make_class, theatre.__name__, (HeldUp, theatre), attributes)
@@ -1302,7 +1304,7 @@ def thinking(bench: Bench, Desk: Any, Greeter: Any) -> None:
         called="Desk(address, Greeter), with a silent visitor, then Ada",
         expected="an answer for Ada",
         why="Of two bases that both have a process_request the first one's is taken. With the "
-        "mix-in last there are no threads, and nobody says so.",
+        "mix-in last there are no threads, and no error says so.",
     )
     server = case.call(Desk, ANY_PORT, Greeter)
     lacks = _lacks_threads(bench, server)
@@ -1324,7 +1326,7 @@ def numbers(bench: Bench, Desk: Any, Greeter: Any) -> None:
         called="a new Desk(address, Greeter), visited by Ada, then by Bob; and one more desk",
         expected="'Ada, you are visitor 1', then 'Bob, you are visitor 2', at each desk",
         why="The number of a thread depends on all threads that the program has ever started; a "
-        "notebook has several of its own. Its name is for people to read.",
+        "notebook has several itself. Its name is for people to read.",
     )
     for _ in range(2):
         server = case.call(Desk, ANY_PORT, Greeter)
@@ -1334,7 +1336,7 @@ def numbers(bench: Bench, Desk: Any, Greeter: Any) -> None:
                 case.want(
                     got == f"{name}, you are visitor {number}",
                     f"{got!r}; does the number come from the name of a "
-                    "thread, or from a count that each desk does not begin anew?",
+                    "thread, or from a count that all desks share?",
                 )
 
 
@@ -1344,7 +1346,7 @@ def the_end(bench: Bench, Desk: Any, Greeter: Any) -> None:
         called="server_close(), while a visitor is connected and silent",
         expected="server_close() back, and no thread left that the end of the program waits for",
         why="Ctrl-C ends the loop. Then server_close() waits for the handlers, and Python itself "
-        "waits for every thread that is no daemon. daemon_threads = True is for both.",
+        "waits for every thread that isn't a daemon. daemon_threads = True is for both.",
     )
     server = case.call(Desk, ANY_PORT, Greeter)
     before = bench.there(threading.enumerate)
@@ -1371,7 +1373,7 @@ def the_end(bench: Bench, Desk: Any, Greeter: Any) -> None:
     case.want(closed, "server_close() waits for the silent visitor's handler")
     case.want(
         not left,
-        "server_close() back, but the handler's thread is no daemon: the program cannot end",
+        "server_close() back, but the handler's thread isn't a daemon, so the program can't end",
     )
 
 
@@ -1385,7 +1387,7 @@ def _new_threads(before: list[threading.Thread], *ours: str) -> list[threading.T
 def again(bench: Bench, visit: Any) -> None:
     case = bench.case(
         called='visit(["Ada", "Bob"])',
-        expected="both answers, on a port that the system chose, and nothing left behind",
+        expected="both answers, on a port that the kernel chose, and nothing left behind",
         why="A cell is run again and again. What the last run still holds, a port, a listener, a "
         "thread that serves, is in the way of the next.",
     )
@@ -1485,7 +1487,7 @@ def _surely(guess: Any, measure: Callable[[float], list[Any]]) -> list[Any]:
     "loop's thread, or a lock.",
     misread=(
         "The basic servers see one request through before they look at the next.",
-        "Each request has a thread of its own, so the quick one doesn't wait.",
+        "Each request has its own thread, so the quick one doesn't wait.",
         "With the mix-in last process_request is BaseServer's: no threads, and no error.",
         "A handler needs the lock to work, and the slow one holds it.",
     ),
@@ -1541,7 +1543,7 @@ def _at_work(case: Case, queue: int, clients: int = 12) -> int:
     "the loop's own.",
     misread=(
         "The handler runs in the loop's thread: each waits for the other.",
-        "The handler has a thread of its own, so the loop is free to end.",
+        "The handler has its own thread, so the loop is free to end.",
         "shutdown() waits for the loop. The handlers are server_close()'s business.",
     ),
 )
@@ -1576,7 +1578,7 @@ def _shutdown_returns(case: Case, kind: Any, limit: float, inside: bool = True) 
         if not inside:
             begin(stop)
         came_back = returned.wait(limit)
-        server._BaseServer__is_shut_down.set()  # lets go whoever waits for a loop that waits
+        server._BaseServer__is_shut_down.set()  # lets go what waits for the loop
         go.set()
     return came_back
 
@@ -1639,7 +1641,7 @@ def _endings(limit: float) -> list[tuple[bool, bool]]:
     "client.",
     misread=(
         "block_on_close is True by default: it waits for the handler.",
-        "block_on_close = False means just that: server_close() does not wait.",
+        "block_on_close = False means just that: server_close() doesn't wait.",
         "Daemon threads are not waited for.",
     ),
 )
@@ -1651,11 +1653,11 @@ def close_returns(close_returns: Any) -> list[Any]:
     "end",
     beside="three real programs with a silent client",
     expected="three times True or False",
-    why="At its end Python waits for each thread that is no daemon. That is why Ctrl-C seems "
+    why="At its end Python waits for each thread that isn't a daemon. That's why Ctrl-C seems "
     "to do nothing while a client is connected.",
     misread=(
         "The program hangs in server_close(), which waits for the handler.",
-        "server_close() returns, but the handler's thread is no daemon: Python waits.",
+        "server_close() returns, but the handler's thread isn't a daemon, so Python waits.",
         "Python doesn't wait for a daemon thread. It's cut off where it is.",
     ),
 )

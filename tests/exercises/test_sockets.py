@@ -518,11 +518,11 @@ def forecast(
     "answer, part, told",
     [
         pytest.param(
-            forecast([b"one ", b"two "]), "stream", "One recv is not one send", id="learners-3"
+            forecast([b"one ", b"two "]), "stream", "One recv isn't one send", id="learners-3"
         ),
         pytest.param(forecast(["one t", "wo three"]), "stream", "of type str", id="learners-7"),
         pytest.param(
-            forecast(datagrams=[b"one two ", b""]), "datagrams", "do not grow together", id="grow"
+            forecast(datagrams=[b"one two ", b""]), "datagrams", "don't grow together", id="grow"
         ),
         pytest.param(forecast(end=[b"bye", b"", None]), "the end", "of type NoneType", id="waits"),
         pytest.param(forecast(end=[b"bye", b"bye", b""]), "the end", "has finished", id="again"),

@@ -357,7 +357,7 @@ class Text(socketserver.BaseRequestHandler):
             theatre(WRONG_WAY_ROUND),
             window(),
             "a silent client",
-            "ThreadingMixIn stands after the server among the bases",
+            "ThreadingMixIn comes after the server among the bases",
             id="learners-11",
         ),
         (
@@ -367,7 +367,7 @@ class Text(socketserver.BaseRequestHandler):
             "is a lock held while the silent one",
         ),
         (theatre(), window("threading.Lock()"), "one seat each", "Is there one lock for all"),
-        (theatre(), window(sell=COUNTS_ALL), "one seat each", "who gets no seat does not count"),
+        (theatre(), window(sell=COUNTS_ALL), "one seat each", "who gets no seat doesn't count"),
         (theatre(), window(sell=COUNTS_IN_THE_CLASS), "one seat each", "seat"),
         (theatre(), Text, "a silent client", "not 'str', in handle()"),
         (theatre(), Text, "page", "TypeError: a bytes-like object is required"),
@@ -398,7 +398,7 @@ def test_a_lock_given_back_too_early_needs_no_luck_to_be_found(sell, monkeypatch
     """One handler is held up at each of its looks at the count, whoever else is about."""
     impatient(monkeypatch)
     with bench_at(None) as bench, pytest.raises(CaseError, match="sold = "):
-        threading_mixin.nobody_comes_between(bench, theatre(), unlocked(sell))
+        threading_mixin.none_comes_between(bench, theatre(), unlocked(sell))
 
 
 class ByTheBook(http.server.BaseHTTPRequestHandler):
@@ -563,20 +563,20 @@ NUMBERED = 'number = int(threading.current_thread().name.split("-")[1])\n'
         pytest.param(
             desk(BASES, f"{SERVER}, {MIXIN}"),
             "thinking",
-            "ThreadingMixIn stands after the server among the bases",
+            "ThreadingMixIn comes after the server among the bases",
             id="learners-11",
         ),
         pytest.param(desk(BASES, SERVER), "thinking", "without a mix-in", id="learners-10"),
         pytest.param(desk(COUNT, NAMED), "numbers", "from the name of a thread", id="learners-25"),
         (desk(COUNT, NUMBERED), "numbers", "ValueError: invalid literal for int()"),
-        (desk(COUNTED, "Desk.visitors += 1\n"), "numbers", "that each desk does not begin anew"),
+        (desk(COUNTED, "Desk.visitors += 1\n"), "numbers", "from a count that all desks share?"),
         pytest.param(
             desk(DAEMONS, "pass"), "the end", "server_close() waits for the", id="learners-9"
         ),
         pytest.param(
             desk(DAEMONS, "block_on_close = False"),
             "the end",
-            "the handler's thread is no daemon: the program cannot end",
+            "the handler's thread isn't a daemon, so the program can't end",
             id="learners-9-block_on_close",
         ),
         pytest.param(
@@ -663,7 +663,7 @@ RUNS = {
         pytest.param(
             {"shutdown_returns": [False, False, True]},
             "shutdown",
-            "The handler has a thread of its own, so the loop is free to end",
+            "The handler has its own thread, so the loop is free to end",
             id="learners-4-threading",
         ),
         ({"shutdown_returns": [False, True, False]}, "shutdown", "server_close()'s business"),
@@ -675,7 +675,7 @@ RUNS = {
         pytest.param(
             {"program_ends": [False, True, True]},
             "end",
-            "the handler's thread is no daemon: Python waits",
+            "the handler's thread isn't a daemon, so Python waits",
             id="learners-9-block_on_close",
         ),
     ],
