@@ -1,8 +1,10 @@
-"""Checks of chapter 01: a server with bare hands, and what a stream of bytes does."""
+"""Checks of chapter 01: a relay with bare hands, and what a stream of bytes does."""
 
 import http.client
+import select
 import socket
 import socketserver
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +15,6 @@ from ..checks.bench import Bench
 from ..checks.case import ANY_PORT, PATIENCE, Case, begin, soon
 from ..checks.clients import (
     connect,
-    conversation,
     has_answer,
     read_to_end,
     rest_of,
@@ -39,78 +40,234 @@ def echo(connection: Any) -> None:
             connection.sendall(data)
 
 
-@build.check("address")
-def address(bench: Bench, HandMadeServer: Any) -> None:
-    case = bench.case(
-        called="HandMadeServer(echo), twice",
-        expected="two servers on ports the system chose, told by server_address",
-        why="Bind port 0, and the system chooses and takes a port in one case. A number of your "
-        "own, or a port found free beforehand, may be taken when you bind it.",
-    )
-    with case.in_words("{}. Does it always ask for the same port?", only="in use"):
-        servers = [case.call(HandMadeServer, echo) for _ in range(2)]
-    bound = [where for _, where in bench.records.bound]
-    case.want(bound, "a server whose socket was never bound")
-    chosen = [where for where in bound if where[1]]
-    case.want(not chosen, f"a bind to {chosen and chosen[0]}, a port that was chosen beforehand")
-    open_to_all = [where for where in bound if where[0] not in ("127.0.0.1", "localhost")]
-    case.want(
-        not open_to_all,
-        f"a bind to {open_to_all and open_to_all[0]}: the task says 127.0.0.1, where only "
-        "programs on this machine can connect",
-    )
-    for server in servers:
-        told: Any = getattr(server, "server_address", None)
-        case.want(
-            isinstance(told, tuple) and len(told) == 2,
-            f"server_address is {told!r}, not a tuple of host and port",
-        )
-        case.want(told[1], f"server_address is {told!r}: nobody can connect to port 0")
-        with suppress(OSError):
-            connect(told).close()
-            continue
-        case.fail(f"nobody listens at {told}")
-    where = [server.server_address for server in servers]
-    case.want(where[0] != where[1], f"both servers tell {where[0]}: is it on the class?")
+class Relay:
+    """A relay at work between two connections, where the answer lives."""
+
+    def __init__(self, relay: Any, ends: Any, records: Records) -> None:
+        self.ends, self.is_back = ends, threading.Event()
+        for end in ends:
+            end.settimeout(3 * PATIENCE)  # longer than any check is silent
+        begin(self._run, relay, records)
+
+    def _run(self, relay: Any, records: Records) -> None:
+        try:
+            relay(*self.ends)
+        except BaseException as error:
+            records.note_error(error)
+            self._break_off()  # the clients needn't wait for what can't come
+        finally:
+            self.is_back.set()
+
+    def _break_off(self) -> None:
+        for end in self.ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def hang_up(self) -> None:
+        """End both connections; close them when the answer has seen that, for a closed one can't
+        be waited for.
+        """
+        self._break_off()
+        self.is_back.wait(PAUSE)
+        for end in self.ends:
+            end.close()
+
+    def count_closed(self) -> int:
+        """Return how many of its two ends the answer has closed."""
+        return sum(end.fileno() == -1 for end in self.ends)
 
 
-@build.check("serve")
-def serve(bench: Bench, HandMadeServer: Any) -> None:
-    case = bench.case(
-        called="serve_forever(), for a client who sends three messages, then for a second one",
-        expected="handle called once for each connection, with the connected socket",
-        why="accept gives a pair: a new socket for this connection, and the client's address. "
-        "The handler stays as long as the client talks.",
-    )
-    calls: list[Any] = []
+@contextmanager
+def relaying(
+    case: Case, relay: Any, wrap: Any = None, is_narrow: bool = False
+) -> Iterator[tuple[Any, socket.socket, socket.socket]]:
+    """Yield a relay at work and its two clients; narrow ones have little room in their buffers."""
+    bench, ends = case.bench, []
+    with socket.create_server(ANY_PORT) as listener, ExitStack() as stack:
+        clients = []
+        for _ in range(2):
+            client = stack.enter_context(socket.socket())
+            client.settimeout(PATIENCE)
+            if is_narrow:  # the server's end has this from the listener
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            client.connect(listener.getsockname())
+            clients.append(client)
+            given = bench.hand_over(listener.accept()[0])
+            ends.append(bench.there(wrap, given) if wrap else given)
+        line = bench.there(Relay, relay, tuple(ends), bench.records)
+        try:
+            yield line, *clients
+        finally:
+            line.hang_up()
 
-    def noted(*args: Any) -> None:
-        calls.append(args)
-        echo(args[0])
 
-    with case.serving(case.call(HandMadeServer, noted)) as server:
-        got = _three_messages(case, server.server_address, calls)
-        case.want(got == [b"one", b"two", b"three"], f"{got} for one, two, three")
-        got = [talk_once(case, server.server_address, b"four")]
-        case.want(got == [b"four"], f"{got} from the second client")
-    case.want(len(calls) == 2, f"{len(calls)} calls of handle for two connections")
-
-
-def _three_messages(case: Case, where: Any, calls: list[Any]) -> list[bytes]:
-    got = []
+def _hear(case: Case, client: socket.socket, size: int, why_not: str, silent: str = "") -> bytes:
+    """Return the next `size` bytes, fewer at the end; what came of silence is said in words."""
+    got = b""
     try:
-        with connect(where) as client:
-            for message in (b"one", b"two", b"three"):
-                client.sendall(message)
-                got.append(client.recv(100))
-    except TimeoutError:
-        _want_connections(case, calls)
-        case.fail(f"{got}, and nothing within {PATIENCE:g} seconds{case.bench.whereabouts()}")
+        while len(got) < size and (data := client.recv(1 << 16)):
+            got += data
+    except TimeoutError as error:
+        missing = silent or f"{len(got)} of {size} bytes"
+        case.fail(f"{missing}, and no more within {PATIENCE:g} seconds{why_not}", error)
     except OSError as error:
-        _want_connections(case, calls)
-        case.fail(describe(error), error)
-    _want_connections(case, calls)
+        case.fail(f"{describe(error)}{why_not}", error)
     return got
+
+
+@build.check("both ways")
+def passes_it_on(bench: Bench, relay: Any) -> None:
+    case = bench.case(
+        called="relay(one, other), while one sends b'ahoy', the other b'\\xff\\x00' and b'again', "
+        "and one b'bye'",
+        expected="each of them at the other side, at once",
+        why="Either side may speak at any time, twice in a row or not at all, and what it says "
+        "needn't be text. So each direction has its own loop, which waits for no other.",
+    )
+    with relaying(case, relay) as (line, one, other):
+        talk = [(one, other, b"ahoy"), (other, one, b"\xff\0"), (other, one, b"again")]
+        for source, target, data in [*talk, (one, other, b"bye")]:
+            early = "relay() back, while both are connected: are the threads waited for, by join()?"
+            case.want(not line.is_back.is_set(), early)
+            source.sendall(data)
+            select.select([source, target], [], [], PATIENCE)
+            case.want(not has_answer(source), f"{data!r} back where it came from")
+            turn = "" if data == b"ahoy" else ". Does each side have to wait for its turn?"
+            silent = f"nothing of {data!r}"
+            got = _hear(case, target, len(data), turn + bench.whereabouts(), silent)
+            case.want(got, f"the end in place of {data!r}")
+            case.want(got == data, f"{got!r} for {data!r}")
+
+
+@build.check("every byte")
+def loses_nothing(bench: Bench, relay: Any) -> None:
+    message = bytes(range(100))
+    case = bench.case(
+        called=f"relay(one, other), for {len(message)} bytes, where the buffers have little room",
+        expected="all of them at the other side",
+        why="send takes what fits into the kernel's buffer and returns how much that was; the "
+        "rest is yours. sendall sends the rest too.",
+    )
+    with relaying(case, relay, _sends_little) as (_, one, other):
+        one.sendall(message)
+        got = _hear(case, other, len(message), ". Is it sendall that sends?")
+    case.want(got == message, f"{got!r}")
+
+
+PAYLOAD = b"".join(b"%08d" % number for number in range(40_000))
+"""Bytes that fit into no narrow buffer, and none of which looks like its neighbours."""
+
+
+@build.check("every byte")
+def carries_a_load_each_way(bench: Bench, relay: Any) -> None:
+    case = bench.case(
+        called=f"relay(one, other), while each of two clients sends {len(PAYLOAD):,} bytes, and "
+        "reads at the same time",
+        expected="all of them at the other side, in their order",
+        why="A recv gives a part of what was sent, and there's more as long as it isn't b''.",
+    )
+    with relaying(case, relay) as (_, *clients):
+        for client in clients:
+            begin(_send_in_vain, client, PAYLOAD)
+        for client in clients:
+            got = _hear(case, client, len(PAYLOAD), bench.whereabouts())
+            case.want(len(got) == len(PAYLOAD), f"{len(got):,} bytes, then the end")
+            case.want(got == PAYLOAD, f"{len(got):,} bytes, in another order")
+
+
+@build.check("every byte")
+def waits_for_a_slow_reader(bench: Bench, relay: Any) -> None:
+    case = bench.case(
+        called=f"relay(one, other), for {len(PAYLOAD):,} bytes from one, which the other is slow "
+        "to read, and b'wait' from the other meanwhile",
+        expected=f"b'wait' at once, and later all of the {len(PAYLOAD):,} bytes",
+        why="Where one side doesn't read, sendall waits for it. That may hold up this direction, "
+        "but not the other one: each has its own thread, or its own bytes that still have to go.",
+    )
+    with relaying(case, relay, is_narrow=True) as (_, one, other):
+        begin(_send_in_vain, one, PAYLOAD)
+        time.sleep(PAUSE)  # until every buffer is full
+        other.sendall(b"wait")
+        silent = "nothing of b'wait', while the other doesn't read"
+        got = _hear(case, one, 4, bench.whereabouts(), silent)
+        case.want(got == b"wait", f"{got!r} for b'wait'")
+        got = _hear(case, other, len(PAYLOAD), bench.whereabouts())
+        case.want(got == PAYLOAD, f"{len(got):,} of {len(PAYLOAD):,} bytes for the slow reader")
+
+
+def _send_in_vain(client: socket.socket, data: bytes) -> None:
+    with suppress(OSError):  # the check may be over
+        client.sendall(data)
+
+
+@build.check("half-close")
+def passes_the_end_on(bench: Bench, relay: Any) -> None:
+    for first in ("one", "other"):
+        case = bench.case(
+            called=f"relay(one, other), where {first} has finished, and its partner sends "
+            "b'still here' before it finishes, too",
+            expected="the end for the partner, then b'still here' and the end for the first, then "
+            "relay() back and both connections closed",
+            why="A connection has two directions, and each ends separately. recv gives b'' when "
+            "one has ended; target.shutdown(socket.SHUT_WR) passes just that on.",
+        )
+        with relaying(case, relay) as (line, *clients):
+            early, late = clients if first == "one" else reversed(clients)
+            early.sendall(b"bye")
+            early.shutdown(socket.SHUT_WR)
+            closed = "a connection closed, although only one of its directions has ended"
+            case.want(not soon(line.count_closed, PAUSE), closed)
+            got = _hear(case, late, 4, ". Is the end passed on?", "b'bye', and no end after it")
+            case.want(got == b"bye", f"{got!r}, then the end, for b'bye'")
+            with case.in_words(f"{{}}: {closed}?", only="Error"):
+                _want_sent(case, late, b"still here")
+                got = _hear(case, early, 10, "", "nothing of b'still here'")
+            case.want(got, f"the end in place of b'still here': {closed}?")
+            late.shutdown(socket.SHUT_WR)
+            end = _hear(case, early, 1, ". Is the end passed on?", "b'still here', and no end")
+            case.want(got + end == b"still here", f"{got + end!r} for b'still here'")
+            _want_back(case, line)
+
+
+def _want_sent(case: Case, client: socket.socket, data: bytes) -> None:
+    try:
+        client.sendall(data)
+    except OSError as error:
+        case.fail(describe(error), error)
+
+
+def _want_back(case: Case, line: Any) -> None:
+    back = soon(line.is_back.is_set)
+    case.want(back, f"both have finished, and relay() isn't back{case.bench.whereabouts()}")
+    case.want(not case.bench.records.errors, "relay() back, with an exception")
+    case.want(line.count_closed() == 2, "relay() back, and a connection still open")
+
+
+@build.check("broken off")
+def survives_a_break(bench: Bench, relay: Any) -> None:
+    for first in ("one", "other"):
+        case = bench.case(
+            called=f"relay(one, other), where {first} breaks off in the middle",
+            expected="the end for its partner; and when that has finished, relay() back, both "
+            "connections closed, and no exception",
+            why="When a client crashes, recv or sendall raises ConnectionResetError or another "
+            "OSError, and so may a shutdown on a connection that's gone. For a relay that's one "
+            "more way to finish.",
+        )
+        with relaying(case, relay) as (line, *clients):
+            gone, left = clients if first == "one" else reversed(clients)
+            gone.sendall(b"ahoy")
+            _hear(case, left, 4, bench.whereabouts())
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            gone.close()
+            with suppress(ConnectionError):  # an end, too
+                try:
+                    case.want(not left.recv(1), "one more byte for its partner")
+                except TimeoutError as error:
+                    case.fail(f"no end for its partner{bench.whereabouts()}", error)
+            left.close()
+            _want_back(case, line)
 
 
 def _want_connections(case: Case, calls: list[Any]) -> None:
@@ -120,123 +277,6 @@ def _want_connections(case: Case, calls: list[Any]) -> None:
             f"handle called with {', '.join(type(one).__name__ for one in args)}; accept gives a "
             "pair, and handle wants its first half",
         )
-
-
-def talk_once(case: Case, where: Any, message: bytes) -> bytes:
-    """Return the answer to one message; the client closes."""
-    with conversation(case, where) as client:
-        client.sendall(message)
-        return client.recv(4096)
-
-
-@build.check("second client")
-def serves_a_second_client(bench: Bench, HandMadeServer: Any) -> None:
-    case = bench.case(
-        called="serve_forever(), with a first client who says nothing and a second who asks",
-        expected="the second client answered while the first is still there",
-        why="A handler stays with its client. If the loop waits for it, one silent client blocks "
-        "all others: so each connection gets a thread. A daemon thread lets Python exit.",
-    )
-    threads: list[threading.Thread] = []
-
-    def noted(connection: Any) -> None:
-        threads.append(threading.current_thread())
-        echo(connection)
-
-    server = case.call(HandMadeServer, noted)
-    with (
-        case.serving(server, lambda: in_foreground(server.serve_forever)),
-        connect(server.server_address),
-        connect(server.server_address) as second,
-    ):
-        second.sendall(b"my question")
-        try:
-            got = second.recv(100)
-        except TimeoutError:
-            got = b""
-        case.want(got == b"my question", f"{got!r} for the second client: it waits for the first")
-    case.want(all(thread.daemon for thread in threads), "a thread that is no daemon")
-
-
-SOON = 1.25
-"""Seconds that are still "half a second or so", on a machine that has other things to do."""
-
-
-@build.check("stop")
-def ends_at_once(bench: Bench, HandMadeServer: Any) -> None:
-    case = bench.case(
-        called="shutdown() from another thread, with no client there; then server_close()",
-        expected="serve_forever() back, then a new client refused",
-        why="A loop that sleeps in accept does not see the flag; with a time limit it looks up. "
-        "And the listener holds its port until it is closed.",
-    )
-    server = case.call(HandMadeServer, echo)
-    where = server.server_address
-    ended = threading.Event()
-
-    def loop() -> None:
-        server.serve_forever()
-        ended.set()
-
-    with case.serving(server, loop):
-        talk_once(case, where, b"ahoy")
-        time.sleep(0.05)  # time enough to go back to accept
-        case.call(server.shutdown)
-        stopped = ended.wait(PATIENCE)
-        if not stopped:
-            with suppress(OSError):  # wakes a loop that only a client wakes
-                connect(where).close()
-        case.want(stopped, f"serve_forever() goes on{bench.whereabouts()}")
-    with suppress(OSError):
-        connect(where).close()
-        case.fail(f"a connection to {where}: the listener is still open")
-
-
-@build.check("stop")
-def ends_alone(bench: Bench, HandMadeServer: Any) -> None:
-    case = bench.case(
-        called="shutdown() and server_close() of one server, while another one serves",
-        expected="the other one still answers",
-        why="A program may have two servers. What belongs to one of them, such as its socket and "
-        "its flag, belongs on self, not on the class and not in a global.",
-    )
-    first, second = (case.call(HandMadeServer, echo) for _ in range(2))
-    with case.serving(second):
-        with case.serving(first):
-            for server in (first, second):
-                _want_echo(case, server, "while both of them serve")
-        for _ in range(2):  # a loop that has missed the flag once looks at it before the next
-            _want_echo(case, second, "when the first has ended")
-
-
-def _want_echo(case: Case, server: Any, when: str) -> None:
-    try:
-        with connect(server.server_address) as client:
-            client.sendall(b"ahoy")
-            got = client.recv(100)
-    except OSError as error:
-        case.fail(f"no answer from one of two servers {when}: {describe(error)}", error)
-    case.want(got == b"ahoy", f"{got!r} from one of two servers {when}")
-
-
-@build.check("stop")
-def ends_soon(bench: Bench, HandMadeServer: Any) -> None:
-    case = bench.case(
-        called="shutdown() from another thread, with no client there",
-        expected="serve_forever() back within half a second or so",
-        why="The loop sees the flag when its time limit is up, so that limit is how long your "
-        "program waits at its end.",
-    )
-    fastest = PATIENCE
-    for _ in range(3):  # the best of three: a busy machine may hold up any one of them
-        with case.serving(case.call(HandMadeServer, echo)) as server:
-            talk_once(case, server.server_address, b"ahoy")
-            time.sleep(0.05)  # time enough to go back to accept
-            begin = time.monotonic()
-        fastest = min(fastest, time.monotonic() - begin)
-        if fastest < SOON:
-            return
-    case.fail(f"serve_forever() back after {fastest:.1f} seconds")
 
 
 class Delegating(socketserver.TCPServer):
@@ -257,7 +297,7 @@ class Delegating(socketserver.TCPServer):
             self.handle(request)
         except BaseException as error:
             self.records.note_error(error)
-            hang_up(request)  # the client need not wait for what cannot come
+            hang_up(request)  # the client needn't wait for what can't come
 
 
 @contextmanager
@@ -268,12 +308,12 @@ def benched(case: Case, handle: Any) -> Iterator[Any]:
         try:
             yield server
         finally:
-            for request in server.held:  # a handler that would go on for ever ends with it
+            for request in server.held:  # a handler that would go on forever ends with it
                 hang_up(request)
 
 
 def hang_up(request: Any) -> None:
-    """End a connection, whoever is waiting on it."""
+    """End a connection, even while a thread waits on it."""
     with suppress(OSError):
         request.shutdown(socket.SHUT_RDWR)
     request.close()
@@ -388,7 +428,7 @@ def pieces(bench: Bench, web: Any) -> None:
     case = bench.case(
         called='web(connection), for a client who sends "GET /ha", and "rbour ..." a bit later',
         expected=f"no answer before the empty line has come, then {page('/harbour')!r}",
-        why="A stream does not keep messages apart: one recv may give a part of one. The message "
+        why="A stream doesn't keep messages apart, so one recv may give a part of one. The message "
         "shows where it ends, here by an empty line. Receive in a loop until you have it.",
     )
     sent = [b"GET /ha", b"rbour HTTP/1.1\r\nHost: x\r\n", b"Accept: */*\r\n\r\n"]
@@ -408,7 +448,7 @@ def long_answer(bench: Bench, web: Any) -> None:
     case = bench.case(
         called=f"web(connection), for a path of {len(path)} bytes and a client who reads slowly",
         expected="all of the answer",
-        why="send takes what fits into the system's buffer and returns how much that was; the "
+        why="send takes what fits into the kernel's buffer and returns how much that was; the "
         "rest is yours. sendall sends the rest too.",
     )
     with benched(case, web) as server:
@@ -422,7 +462,7 @@ def long_answer(bench: Bench, web: Any) -> None:
 
 
 LONG = 10_000
-"""Bytes, of which a send takes a quarter. Somebody may read them one by one, on a busy machine."""
+"""Bytes, of which a send takes a quarter. An answer may read them one by one, on a busy machine."""
 
 
 def _read_slowly(server: Any, message: bytes, last: bytes = b"") -> bytes:
@@ -448,7 +488,7 @@ def client_gone(bench: Bench, web: Any) -> None:
         called="web(connection), for a client who sends half a request and goes",
         expected="web() back, and the connection closed",
         why="recv gives b'' when the other side has finished, and goes on giving it. A loop that "
-        "ignores it spins for ever. And what nobody closes stays open.",
+        "ignores it spins forever. A connection that isn't closed stays open.",
     )
     done = threading.Event()
 
@@ -496,7 +536,7 @@ def _line_of(case: Case, server: Any, line: bytes) -> bytes:
 
 
 def silence(bench: Bench, error: OSError) -> str:
-    """Tell why a client got no more, and where the answer stands if it just waits."""
+    """Return why a client got no more, and where the answer is if it just waits."""
     if isinstance(error, TimeoutError):
         return f"nothing within {PATIENCE:g} seconds{bench.whereabouts()}"
     return describe(error)
@@ -537,7 +577,7 @@ def whole_lines(bench: Bench, shout: Any) -> None:
         called=f"shout(connection), for {PIECES} sent piece by piece",
         expected="each line answered once, when its line break has come",
         why="A stream has no messages: a recv may give half a line, or two. Collect until there "
-        "is a line break, and decode then: half an ñ cannot be decoded.",
+        "is a line break, and decode then: half an ñ can't be decoded.",
     )
     with benched(case, shout) as server:
         try:
@@ -561,7 +601,7 @@ def long_line(bench: Bench, shout: Any) -> None:
         called=f"shout(connection), for a line of {len(LONG_LINE)} bytes and a client who reads "
         "slowly",
         expected="all of them back, in capitals",
-        why="send takes what fits into the system's buffer and returns how much that was; the "
+        why="send takes what fits into the kernel's buffer and returns how much that was; the "
         "rest is yours. sendall sends the rest too.",
     )
     with benched(case, shout) as server:
@@ -579,8 +619,8 @@ def goodbye(bench: Bench, shout: Any) -> None:
     case = bench.case(
         called="shout(connection), for a client who sends a line and has finished",
         expected="the answer, then the end of the connection, and shout() back",
-        why="recv gives b'' when the other side has finished, and goes on giving it. Then it is "
-        "time to close: nobody else does.",
+        why="recv gives b'' when the other side has finished, and goes on giving it. Then it's "
+        "time to close, and only you can.",
     )
     done = threading.Event()
 
@@ -635,7 +675,7 @@ def calls_the_handler(bench: Bench, serve: Any) -> None:
         clients = []
         for _ in range(2):
             client = stack.enter_context(connect(where))
-            client.sendall(b"ahoy")  # so that the chapter's first echo, if called, does not wait
+            client.sendall(b"ahoy")  # so that the chapter's first echo, if called, doesn't wait
             clients.append(client.getsockname())
         too_often = "{}; is accept called more than once for each client?"
         with case.in_words(too_often, only="TimeoutError"):
@@ -892,7 +932,7 @@ def sends_a_datagram_back(bench: Bench, send_back: Any) -> None:
     case = bench.case(
         called="send_back(server), twice, for a datagram from each of two clients",
         expected="each client's own datagram back, and the server's socket still open",
-        why="There is no connection: recvfrom gives the data and the address it came from, and "
+        why="There's no connection: recvfrom gives the data and the address it came from, and "
         "that address is where the answer goes. The next datagram needs the same socket.",
     )
     with postbox() as server, postbox() as first, postbox() as second:
@@ -925,8 +965,8 @@ predict = EXERCISES["01.4"]
     expected="what recv(5) and recv(1024) give, as bytes",
     why="A stream keeps the order, but not where one send ended and the next began.",
     misread=(
-        "One recv is not one send: it takes what is there, up to five bytes.",
-        "One recv is not one send: it takes all that is left, of however many sends.",
+        "One recv isn't one send: it takes what's there, up to five bytes.",
+        "One recv isn't one send: it takes all that's left, of however many sends.",
     ),
 )
 def stream_reads() -> list[Any]:
@@ -942,7 +982,7 @@ def stream_reads() -> list[Any]:
     "datagrams",
     expected="the data that two calls of recvfrom(1024) give, as bytes",
     why="A datagram is one message with an address on it.",
-    misread=(*["Two postcards do not grow together: one recvfrom gives one datagram."] * 2,),
+    misread=(*["Two postcards don't grow together: one recvfrom gives one datagram."] * 2,),
 )
 def datagram_reads() -> list[Any]:
     with postbox() as server, postbox() as client:
@@ -958,7 +998,7 @@ def datagram_reads() -> list[Any]:
     why="What was sent before the end still arrives. Then recv gives b'', for good.",
     misread=(
         "What was sent before the end arrives.",
-        *["The other side has finished: that is not silence, and recv does not wait."] * 2,
+        *["The other side has finished. That isn't silence, and recv doesn't wait."] * 2,
     ),
 )
 def at_the_end() -> list[Any]:
@@ -973,11 +1013,11 @@ def at_the_end() -> list[Any]:
 @predict.prediction(
     "second client",
     expected="True or False: connected, sent, answered by serve; answered by serve_threaded",
-    why="The system connects and keeps bytes for a server that has not looked yet. Only the "
+    why="The kernel connects and keeps bytes for a server that hasn't looked yet. Only the "
     "answer needs the server.",
     misread=(
-        "The system completes connections and keeps them in a queue: nobody is refused.",
-        "Bytes sent wait in the system's buffer until somebody receives them.",
+        "The kernel completes connections and keeps them in a queue, so no client is refused.",
+        "Bytes sent wait in the kernel's buffer until they're received.",
         "A synchronous server is with its first client until that one has gone.",
         "With a thread for each connection only that thread waits for the silent client.",
     ),
@@ -1021,7 +1061,7 @@ def _serve(listener: socket.socket, threaded: bool) -> None:
     why="A server calls its handler once for each connection, not once for each message.",
     misread=(
         "handle is called once for each connection, not once for each message.",
-        "Each connection is a call of its own.",
+        "Each connection is one call.",
     ),
 )
 def calls(case: Case) -> list[Any]:

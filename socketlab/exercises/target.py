@@ -11,6 +11,7 @@ from ..checks.bench import Bench
 from ..checks.case import ANY_PORT, PATIENCE, Case
 from ..checks.clients import connect, read_to_end
 from ..checks.core import load
+from ..checks.slips import explain
 from ..notebook.tracebacks import describe
 
 EXERCISES = load(__file__)
@@ -80,7 +81,7 @@ def _answer(case: Case, server: Any, message: str) -> str:
 
 def _say_the_slip(case: Case, error: BaseException) -> None:
     told = describe(error)
-    words = next((words for slip, words in _SLIPS.items() if slip in told), "{}")
+    words = explain(told, _SLIPS, otherwise="{}")
     case.fail(words.replace("{}", told), error, alone=True)
 
 

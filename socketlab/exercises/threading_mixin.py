@@ -41,6 +41,7 @@ from ..checks.clients import (
 from ..checks.core import load
 from ..checks.hooks import ServerMixin
 from ..checks.records import Records
+from ..checks.slips import explain
 from ..machine_load import Stopwatch
 from ..notebook.running import ServerError, within
 from ..notebook.tracebacks import describe
@@ -48,7 +49,7 @@ from ..processes import end_of, start
 from ..remote.names import make_class
 
 MOMENT = 0.1
-"""Seconds in which a server that does not wait has gone on."""
+"""Seconds in which a server that doesn't wait has gone on."""
 _SLIPS = {
     "group argument must be None": "threading.Thread takes both by name: target=, which is the "
     "method, and args=, the tuple of its arguments.",
@@ -223,7 +224,7 @@ def order(case: Case, server: Any, word: bytes) -> Iterator[socket.socket]:
             client.sendall(word)
             yield client
     finally:
-        server.gate.set()  # nobody is left waiting, however the check ends
+        server.gate.set()  # no handler is left waiting, however the check ends
 
 
 def answer(case: Case, client: socket.socket, what: str) -> bytes:
@@ -243,7 +244,7 @@ def _has_begun(bench: Bench, server: Any) -> bool:
 def _want(case: Case, condition: object, got: str, alone: bool = False) -> None:
     """Fail with `got` unless `condition` holds, and explain the slip behind it, if it's known."""
     told = got if alone else got + case.bench.reported()
-    why = next((why for text, why in _SLIPS.items() if text in told), case.why)
+    why = explain(told, _SLIPS, otherwise=case.why)
     replace(case, why=why).want(condition, got, alone=alone)
 
 
@@ -256,7 +257,6 @@ def _want_method(case: Case, mixin: Any, name: str) -> None:
 
 
 @chapter.check("a thread")
-@build.check("at once")
 def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer), with a slow client and two quick ones",
@@ -288,10 +288,9 @@ def at_once(bench: Bench, ThreadingMixIn: Any) -> None:
 
 
 @chapter.check("a thread")
-@build.check("at once")
 def runs_the_method(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
-        called="class Server(ThreadingMixIn, TCPServer), with a process_request_thread of its own",
+        called="class Server(ThreadingMixIn, TCPServer), with its own process_request_thread",
         expected="the thread runs that one, with the request and the client's address",
         why="A subclass may override what the thread does, as the pool of chapter 10 does. So the "
         "thread runs self.process_request_thread, whichever class defines it.",
@@ -309,11 +308,10 @@ def _are_equal(one: Any, other: Any) -> bool:
 
 
 @chapter.check("a thread")
-@build.check("at once")
 def fits_any_server(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, UDPServer), with one datagram",
-        expected="the datagram back, from a thread of its own",
+        expected="the datagram back, from its own thread",
         why="A mix-in knows nothing of connections. It calls the server's hooks, so it fits all "
         "servers, even one whose requests are datagrams.",
     )
@@ -327,7 +325,6 @@ def fits_any_server(bench: Bench, ThreadingMixIn: Any) -> None:
 
 
 @chapter.check("errors")
-@build.check("errors")
 def errors(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer)",
@@ -366,8 +363,8 @@ def _reports(bench: Bench, mixin: Any, handler: Any, error: str) -> None:
     case = bench.case(
         called=f"class Server(ThreadingMixIn, TCPServer), with a handler that raises {error}",
         expected="handle_error, then shutdown_request, once each, and no thread ended by the error",
-        why="An exception belongs to the thread in which it was raised. The try in the loop does "
-        "not see it, so the thread needs a try of its own.",
+        why="An exception belongs to the thread in which it was raised. The try in the loop "
+        "doesn't see it, so the thread needs its own.",
     )
     server = mixed(case, mixin, handler)
     with case.serving(server):
@@ -423,7 +420,6 @@ def _says_goodbye_in_any_case(bench: Bench, mixin: Any, handler: Any, what: str)
 
 
 @chapter.check("closing")
-@build.check("closing")
 def closing(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="server_close(), while a handler is at work",
@@ -467,7 +463,6 @@ def closing(bench: Bench, ThreadingMixIn: Any) -> None:
 
 
 @chapter.check("closing")
-@build.check("closing")
 def waits_for_all(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="server_close(), while two handlers are at work, one longer than the other",
@@ -487,7 +482,6 @@ def waits_for_all(bench: Bench, ThreadingMixIn: Any) -> None:
 
 
 @chapter.check("closing")
-@build.check("closing")
 def waits_without_a_limit(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="server_close(), while a handler is at work for a long time",
@@ -553,7 +547,6 @@ def _begin(case: Case, server: Any) -> None:
 
 @chapter.check("remember")
 @chapter.check("closing")
-@build.check("switches")
 def switches(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ThreadingMixIn, TCPServer), as it is",
@@ -570,34 +563,36 @@ def switches(bench: Bench, ThreadingMixIn: Any) -> None:
     _want(case, not bench.records.errors, f"{got!r} for b'quick', and an exception")
     _want_daemon(case, server, False)
     for name, wanted in (("daemon_threads", True), ("block_on_close", False)):
-        case = bench.case(
-            called=f"server_close(), with {name} = {wanted} and a handler at work",
-            expected="the listener closed, and server_close() back at once",
-            why="Waiting can take forever, so there are two switches: one makes the threads "
-            "daemons, for which Python doesn't wait either; the other only keeps server_close from "
-            "waiting.",
-        )
-        server = mixed(case, ThreadingMixIn, Orders, **{name: wanted})
-        with order(case, server, b"slow"):
-            _begin(case, server)
-            waits = f"server_close() waits for the handler although {name} is {wanted}"
-            case.call(server.server_close, late=waits)
-            case.want(not server.diary, "server_close() back only after the work was done")
-            server.gate.set()
-        _want_daemon(case, server, name == "daemon_threads")
+        _closes_at_once(bench, ThreadingMixIn, name, wanted)
+
+
+def _closes_at_once(bench: Bench, mixin: Any, name: str, wanted: bool) -> None:
+    case = bench.case(
+        called=f"server_close(), with {name} = {wanted} and a handler at work",
+        expected="the listener closed, and server_close() back at once",
+        why="Waiting can take forever, so there are two switches: one makes the threads daemons, "
+        "for which Python doesn't wait either; the other only keeps server_close from waiting.",
+    )
+    server = mixed(case, mixin, Orders, **{name: wanted})
+    with order(case, server, b"slow"):
+        _begin(case, server)
+        waits = f"server_close() waits for the handler although {name} is {wanted}"
+        case.call(server.server_close, late=waits)
+        case.want(not server.diary, "server_close() back only after the work was done")
+        server.gate.set()
+    _want_daemon(case, server, name == "daemon_threads")
 
 
 def _want_daemon(case: Case, server: Any, wanted: bool) -> None:
-    daemons = {thread.daemon for thread in server.workers}
+    daemons, is_one = {thread.daemon for thread in server.workers}, "isn't" if wanted else "is"
     case.want(
         daemons == {wanted},
-        f"a handler's thread that is {'no' if wanted else 'a'} daemon: a new thread inherits that "
+        f"a handler's thread that {is_one} a daemon: a new thread inherits that "
         "from the one that starts it, unless thread.daemon is set",
     )
 
 
 @chapter.check("remember")
-@build.check("memory")
 def knows_those_at_work(bench: Bench, ThreadingMixIn: Any) -> None:
     case = bench.case(
         called="list(server._threads), while a handler is at work, and on another server",
@@ -677,7 +672,6 @@ def keeps_only_those_waited_for(bench: Bench, ThreadingMixIn: Any) -> None:
 
 
 @chapter.check("remember")
-@build.check("memory")
 def forgets_the_dead(bench: Bench, ThreadingMixIn: Any) -> None:
     visitors = 10
     case = bench.case(
@@ -699,7 +693,6 @@ def forgets_the_dead(bench: Bench, ThreadingMixIn: Any) -> None:
 
 
 @chapter.check("remember")
-@build.check("memory")
 def forgets_the_quick(bench: Bench, ThreadingMixIn: Any) -> None:
     visitors = 5
     case = bench.case(
@@ -893,6 +886,179 @@ def waits_without_the_lock(bench: Bench, LockedNumbering: Any) -> None:
     case.want(not held, "the answer sent while the handler still holds the lock")
 
 
+class Faulty(Orders):
+    """Fails for the order b"fault", as its server says."""
+
+    def handle(self) -> None:
+        if self.request.recv(100, socket.MSG_PEEK) == b"fault":
+            raise self.server.fault("a bug in the handler")
+        super().handle()
+
+
+class Refusing(ServerMixin):
+    """Turns its first request away."""
+
+    has_refused = False
+
+    def verify_request(self, *request: Any) -> bool:
+        was_first, self.has_refused = not self.has_refused, True
+        return not was_first
+
+
+class Rounds(ServerMixin):
+    """Counts how often the loop goes round."""
+
+    rounds = 0
+
+    def service_actions(self) -> None:
+        self.rounds += 1
+        super().service_actions()
+
+
+def _want_limit(case: Case, server: Any, places: int, more: int) -> None:
+    """Let a crowd come, `more` than there are places, and then let it go."""
+    bench, crowd = case.bench, places + more
+    before = bench.there(threading.enumerate)
+    server.gate.clear()
+    server.workers.clear()
+    with ExitStack() as stack:
+        clients = [stack.enter_context(order(case, server, b"slow")) for _ in range(crowd)]
+        soon(lambda: len(server.workers) >= places)
+        time.sleep(MOMENT)
+        at_work = len(server.workers)
+        lost = f"{at_work} of {places} at work, and {crowd} clients there: is a place not freed?"
+        case.want(at_work >= places, lost, alone=True)
+        case.want(at_work <= places, f"{at_work} handlers at work at once", alone=True)
+        started = len(bench.there(_new_threads, before, "server"))
+        each = f"{started} new threads for {crowd} clients, although only {places} are at work"
+        case.want(started <= places + 1, each, alone=True)
+        gone = any(map(has_answer, clients))
+        case.want(not gone, "a client turned away, instead of waiting", alone=True)
+        server.gate.set()
+        for client in clients:
+            got = answer(case, client, "no answer for a client who has waited")
+            case.want(got == b"slow", f"{got!r} for a client who has waited", alone=True)
+
+
+@build.check("at most")
+def starts_no_more(bench: Bench, BoundedThreadingMixIn: Any) -> None:
+    case = bench.case(
+        called="class Server(BoundedThreadingMixIn, TCPServer), with max_threads = 2, for five "
+        "clients at once, and then for five more",
+        expected="two handlers at work, no thread for the other three, and in the end an answer "
+        "for each",
+        why="A thread that waits for its place is a thread all the same. So the server finds a "
+        "place first, and starts a thread then. Until there's one, the client waits.",
+    )
+    most = getattr(BoundedThreadingMixIn, "max_threads", None)
+    case.want(most == 8, f"a class whose max_threads is {most!r}; the task says 8")
+    server = mixed(case, BoundedThreadingMixIn, Orders, max_threads=2)
+    with case.serving(server):
+        for _ in range(2):
+            _want_limit(case, server, 2, more=3)
+    case = bench.case(
+        called="two servers with max_threads = 1, one of them full, and a client of the other",
+        expected="an answer for this client",
+        why="Each server has its own places. What's made in the class, all servers share.",
+    )
+    full = mixed(case, BoundedThreadingMixIn, Orders, max_threads=1)
+    free = bench.there(_another, full)
+    with case.serving(full), case.serving(free), order(case, full, b"slow"):
+        case.want(_has_begun(bench, full), "no handler was called")
+        with case.in_words("{}: do the two servers share their places?"):
+            got = case.talk(free.server_address, b"quick")
+        case.want(got == b"quick", f"{got!r}")
+
+
+class Losing(minisocketserver.TCPServer):
+    """Loses its first client, who goes at the very moment when it is accepted."""
+
+    has_lost = False
+
+    def get_request(self) -> Any:
+        request, client_address = super().get_request()
+        if not self.has_lost:
+            self.has_lost = True
+            request.close()
+            raise ConnectionAbortedError("the client is gone")
+        return request, client_address
+
+
+_LOST: dict[str, dict[str, Any]] = {
+    "handler that raises ValueError": {"fault": ValueBug},
+    "handler that calls sys.exit()": {"fault": SystemExit},
+    "handle_error() that fails itself": {"fault": ValueBug},
+    "request that verify_request() turns away": {"before": [Refusing]},
+    "super().get_request() that raises an OSError": {"base": Losing},
+}
+"""What may happen to a request, and the server to which it happens."""
+
+
+@build.check("freed")
+def frees_the_place(bench: Bench, BoundedThreadingMixIn: Any) -> None:
+    for what, options in _LOST.items():
+        case = bench.case(
+            called="class Server(BoundedThreadingMixIn, TCPServer), with max_threads = 1 and a "
+            f"{what}, then for two more clients",
+            expected="one of the two at work, and one waiting",
+            why="A place that isn't given back is lost for good, and one that's given back twice "
+            "is one too many. Which method is called once for each request, whatever happens?",
+        )
+        server = mixed(case, BoundedThreadingMixIn, Faulty, max_threads=1, **options)
+        with case.serving(server):
+            if "handle_error" in what:
+                server.handle_error = server.fail_to_report
+            with suppress(CaseError):
+                case.talk(server.server_address, b"fault")
+            _want_limit(case, server, 1, more=1)
+
+
+@build.check("shutdown")
+def stops_while_full(bench: Bench, BoundedThreadingMixIn: Any) -> None:
+    case = bench.case(
+        called="shutdown(), while the only place is taken and a client waits",
+        expected="shutdown() back, although the handler is still at work",
+        why="Only between two requests does the loop see that it's to stop. Where it sleeps in "
+        "acquire(), it has to wake up now and then, as with acquire(timeout=0.1).",
+    )
+    server = mixed(case, BoundedThreadingMixIn, Orders, before=[Rounds], max_threads=1)
+    with case.serving(server), order(case, server, b"slow"):
+        case.want(_has_begun(bench, server), "no handler was called")
+        with order(case, server, b"slow"):
+            time.sleep(MOMENT)
+            begun = server.rounds
+            time.sleep(2 * MOMENT)
+            rounds = server.rounds - begun
+            spins = f"a loop that goes round {rounds} times in {2 * MOMENT:g} seconds"
+            case.want(rounds < 400, f"{spins}, while there's no place: it spins")
+            case.call(server.shutdown, late="shutdown() waits until there's a place")
+            case.want(not server.diary, "shutdown() back only after the work was done")
+
+
+@build.check("closing")
+def waits_while_full(bench: Bench, BoundedThreadingMixIn: Any) -> None:
+    waits_for_all(bench, BoundedThreadingMixIn)
+    _closes_at_once(bench, BoundedThreadingMixIn, "block_on_close", False)
+    case = bench.case(
+        called="shutdown() and server_close(), while the only place is taken and a client waits",
+        expected="server_close() back when the handler at work is done",
+        why="ThreadingMixIn waits for the threads that it knows, those in _threads. super() leads "
+        "there, from process_request and from server_close.",
+    )
+    server = mixed(case, BoundedThreadingMixIn, Orders, max_threads=1)
+    with case.serving(server), order(case, server, b"slow"):
+        case.want(_has_begun(bench, server), "no handler was called")
+        with order(case, server, b"slow"):
+            time.sleep(MOMENT)
+            case.call(server.shutdown)
+            closer = begin(_close, bench, server)
+            closer.join(MOMENT)
+            case.want(closer.is_alive(), "server_close() back, and the handler still at work")
+            server.gate.set()
+            closer.join(PATIENCE)
+            case.want(not closer.is_alive(), "the handler done, and server_close() still waits")
+
+
 use = EXERCISES["06.2"]
 
 
@@ -905,7 +1071,7 @@ class Hurried:
     @property
     def sold(self) -> int:
         now = self._sold
-        time.sleep(0.01)  # whoever looks without a lock finds others looking, too
+        time.sleep(0.01)  # a handler that looks without a lock finds others looking, too
         return now
 
     @sold.setter
@@ -917,7 +1083,7 @@ class HeldUp(ServerMixin):
     """A mix-in for the learner's Theatre: the first handler waits at one of its looks at `sold`.
 
     A look is a use of any kind, and so is one at `lock`, before it is taken: between two locks
-    others may come in. `stop_at` counts looks from 1; with 0 nobody waits.
+    others may come in. `stop_at` counts looks from 1; with 0 none waits.
     """
 
     stop_at = 0
@@ -965,7 +1131,7 @@ def _lacks_threads(bench: Bench, server: Any) -> str:
     late = bench.there(_classes_with, server, "process_request_thread")
     if late:
         return (
-            f"{late[0]} stands after the server among the bases, so process_request is "
+            f"{late[0]} comes after the server among the bases, so process_request is "
             "BaseServer's: one client at a time"
         )
     return "process_request is BaseServer's, without a mix-in: one client at a time"
@@ -1054,7 +1220,9 @@ def one_seat_each(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
         "and the count?",
     )
     case.want(told == _seats(seats, crowd), f"{told}")
-    case.want(sold == seats, f"all well, but sold is {sold}: who gets no seat does not count")
+    case.want(
+        sold == seats, f"all well, but sold is {sold}: a visitor who gets no seat doesn't count"
+    )
 
 
 @use.check("one seat each")
@@ -1072,7 +1240,7 @@ def two_theatres(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
 
 
 @use.check("one seat each")
-def nobody_comes_between(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
+def none_comes_between(bench: Bench, Theatre: Any, TicketWindow: Any) -> None:
     """Let one of two handlers wait at each of its looks at `sold`, while the other one goes on."""
     for seats in (2, 1):
         looks, seconds = _with_one_held_up(bench, Theatre, TicketWindow, seats, 0, MOMENT)
@@ -1099,8 +1267,8 @@ def _with_one_held_up(
         called=f"Theatre with {seats} of its seats left, for two visitors; the first one's handler "
         f"is held up at its use number {stop_at} of self.server.sold",
         expected=f"{_seats(seats, 2)}, and sold = {seats}",
-        why="From the first use of sold to the last no other thread may come in between. Whoever "
-        "gives the lock back and looks again sees what another one has done.",
+        why="From the first use of sold to the last no other thread may come in between. A "
+        "handler that gives the lock back and looks again sees what another one has done.",
     )
     attributes = {"seats": seats, "stop_at": stop_at}
     held_up = case.call(make_class, theatre.__name__, (HeldUp, theatre), attributes)
@@ -1136,7 +1304,7 @@ def thinking(bench: Bench, Desk: Any, Greeter: Any) -> None:
         called="Desk(address, Greeter), with a silent visitor, then Ada",
         expected="an answer for Ada",
         why="Of two bases that both have a process_request the first one's is taken. With the "
-        "mix-in last there are no threads, and nobody says so.",
+        "mix-in last there are no threads, and no error says so.",
     )
     server = case.call(Desk, ANY_PORT, Greeter)
     lacks = _lacks_threads(bench, server)
@@ -1158,7 +1326,7 @@ def numbers(bench: Bench, Desk: Any, Greeter: Any) -> None:
         called="a new Desk(address, Greeter), visited by Ada, then by Bob; and one more desk",
         expected="'Ada, you are visitor 1', then 'Bob, you are visitor 2', at each desk",
         why="The number of a thread depends on all threads that the program has ever started; a "
-        "notebook has several of its own. Its name is for people to read.",
+        "notebook has several itself. Its name is for people to read.",
     )
     for _ in range(2):
         server = case.call(Desk, ANY_PORT, Greeter)
@@ -1168,7 +1336,7 @@ def numbers(bench: Bench, Desk: Any, Greeter: Any) -> None:
                 case.want(
                     got == f"{name}, you are visitor {number}",
                     f"{got!r}; does the number come from the name of a "
-                    "thread, or from a count that each desk does not begin anew?",
+                    "thread, or from a count that all desks share?",
                 )
 
 
@@ -1178,7 +1346,7 @@ def the_end(bench: Bench, Desk: Any, Greeter: Any) -> None:
         called="server_close(), while a visitor is connected and silent",
         expected="server_close() back, and no thread left that the end of the program waits for",
         why="Ctrl-C ends the loop. Then server_close() waits for the handlers, and Python itself "
-        "waits for every thread that is no daemon. daemon_threads = True is for both.",
+        "waits for every thread that isn't a daemon. daemon_threads = True is for both.",
     )
     server = case.call(Desk, ANY_PORT, Greeter)
     before = bench.there(threading.enumerate)
@@ -1205,7 +1373,7 @@ def the_end(bench: Bench, Desk: Any, Greeter: Any) -> None:
     case.want(closed, "server_close() waits for the silent visitor's handler")
     case.want(
         not left,
-        "server_close() back, but the handler's thread is no daemon: the program cannot end",
+        "server_close() back, but the handler's thread isn't a daemon, so the program can't end",
     )
 
 
@@ -1219,7 +1387,7 @@ def _new_threads(before: list[threading.Thread], *ours: str) -> list[threading.T
 def again(bench: Bench, visit: Any) -> None:
     case = bench.case(
         called='visit(["Ada", "Bob"])',
-        expected="both answers, on a port that the system chose, and nothing left behind",
+        expected="both answers, on a port that the kernel chose, and nothing left behind",
         why="A cell is run again and again. What the last run still holds, a port, a listener, a "
         "thread that serves, is in the way of the next.",
     )
@@ -1319,7 +1487,7 @@ def _surely(guess: Any, measure: Callable[[float], list[Any]]) -> list[Any]:
     "loop's thread, or a lock.",
     misread=(
         "The basic servers see one request through before they look at the next.",
-        "Each request has a thread of its own, so the quick one doesn't wait.",
+        "Each request has its own thread, so the quick one doesn't wait.",
         "With the mix-in last process_request is BaseServer's: no threads, and no error.",
         "A handler needs the lock to work, and the slow one holds it.",
     ),
@@ -1375,7 +1543,7 @@ def _at_work(case: Case, queue: int, clients: int = 12) -> int:
     "the loop's own.",
     misread=(
         "The handler runs in the loop's thread: each waits for the other.",
-        "The handler has a thread of its own, so the loop is free to end.",
+        "The handler has its own thread, so the loop is free to end.",
         "shutdown() waits for the loop. The handlers are server_close()'s business.",
     ),
 )
@@ -1410,7 +1578,7 @@ def _shutdown_returns(case: Case, kind: Any, limit: float, inside: bool = True) 
         if not inside:
             begin(stop)
         came_back = returned.wait(limit)
-        server._BaseServer__is_shut_down.set()  # lets go whoever waits for a loop that waits
+        server._BaseServer__is_shut_down.set()  # lets go what waits for the loop
         go.set()
     return came_back
 
@@ -1473,7 +1641,7 @@ def _endings(limit: float) -> list[tuple[bool, bool]]:
     "client.",
     misread=(
         "block_on_close is True by default: it waits for the handler.",
-        "block_on_close = False means just that: server_close() does not wait.",
+        "block_on_close = False means just that: server_close() doesn't wait.",
         "Daemon threads are not waited for.",
     ),
 )
@@ -1485,11 +1653,11 @@ def close_returns(close_returns: Any) -> list[Any]:
     "end",
     beside="three real programs with a silent client",
     expected="three times True or False",
-    why="At its end Python waits for each thread that is no daemon. That is why Ctrl-C seems "
+    why="At its end Python waits for each thread that isn't a daemon. That's why Ctrl-C seems "
     "to do nothing while a client is connected.",
     misread=(
         "The program hangs in server_close(), which waits for the handler.",
-        "server_close() returns, but the handler's thread is no daemon: Python waits.",
+        "server_close() returns, but the handler's thread isn't a daemon, so Python waits.",
         "Python doesn't wait for a daemon thread. It's cut off where it is.",
     ),
 )

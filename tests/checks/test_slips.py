@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from socketlab.checks.slips import likely_slip
+from socketlab.checks.slips import explain, likely_slip
 
 
 class Server:
@@ -64,3 +64,11 @@ def test_a_slip_is_named(got, told):
 )
 def test_nothing_is_guessed_for_another_error(got):
     assert likely_slip(got, [Server], {"socket": socket}, TEXT) == ""
+
+
+def test_a_table_of_slips_is_asked_in_its_order():
+    slips = {"not 'str'": "encode it", "TypeError": "another type"}
+    assert explain("TypeError: bytes, not 'str'", slips) == "encode it"
+    assert explain("TypeError: no tuple", slips) == "another type"
+    assert explain("OSError", slips) == ""
+    assert explain("OSError", slips, otherwise="as it is") == "as it is"

@@ -77,7 +77,7 @@ def test_the_same_command_again_finds_what_is_done(tmp_path, capfd, monkeypatch)
 def test_two_answers_alike_are_said(tmp_path, capfd):
     """With the table's name; the rest stands there."""
     text = "\n".join(f"    def m{n}(self): return self.{chr(97 + n)}(1, {n}, [])" for n in range(9))
-    cells = [{"cell_type": "code", "source": f"class HandMadeServer:\n{text}"}]
+    cells = [{"cell_type": "code", "source": f"class relay:\n{text}"}]
     for student in ("ada", "bob"):
         path = tmp_path / "class" / student / CHAPTER / "a.ipynb"
         path.parent.mkdir(parents=True)
@@ -364,18 +364,18 @@ def test_a_page_tells_what_passed_what_failed_and_where_to_go_on():
     """Titles and hints come from the exercise; everything is escaped."""
     grade = Grade("ada <3", CHAPTER)
     grade.results = [
-        result("address", 2, praise="A <free> port.", notes=["Cell 'a < b' failed"]),
-        result("serve", failure=FAILED, notes=["Cell 'a < b' failed"]),
-        result("stop", failure=FAILED),
+        result("both ways", 2, praise="A <free> port.", notes=["Cell 'a < b' failed"]),
+        result("every byte", failure=FAILED, notes=["Cell 'a < b' failed"]),
+        result("broken off", failure=FAILED),
         result("hidden: twenty", failure=replace(FAILED, got="secret"), topic="twenty"),
     ]
     text = page(grade.student, [grade, Grade("ada <3", "02_base_server", trouble="No <JSON>.")])
     assert "<h1>ada &lt;3</h1>" in text and "<h2>01_sockets <span>2 of 8 points</span>" in text
-    assert "<h3>01.1 A server with bare hands <span>2 of 8 points</span></h3>" in text
-    assert "✓ <strong>address</strong>: A &lt;free&gt; port.</li>" in text
+    assert "<h3>01.1 A relay <span>2 of 8 points</span></h3>" in text
+    assert "✓ <strong>both ways</strong>: A &lt;free&gt; port.</li>" in text
     assert text.count("Cell &#39;a &lt; b&#39; failed") == 1
     # One cause, told once.
-    assert "✗ <strong>serve, stop</strong>: 0 of 4 points" in text
+    assert "✗ <strong>every byte, broken off</strong>: 0 of 4 points" in text
     assert "<dt>Called</dt><dd>serve(&lt;b&gt;)</dd><dt>Came</dt><dd>nothing: at all</dd>" in text
     assert "✗ <strong>hidden: twenty</strong>: 0 of 2 points</li>" in text
     assert "secret" not in text
@@ -385,7 +385,7 @@ def test_a_page_tells_what_passed_what_failed_and_where_to_go_on():
 
 def test_a_page_with_all_points_has_no_hints():
     """Who needs none is not told of them."""
-    full = Grade("ada", CHAPTER, [result("address", 2, praise="Yes.")])
+    full = Grade("ada", CHAPTER, [result("both ways", 2, praise="Yes.")])
     assert "Hint" not in page("ada", [full])
 
 

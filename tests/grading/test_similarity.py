@@ -16,18 +16,22 @@ from minisocketserver import beyond
 from socketlab.exercises import find
 from socketlab.grading import similarity
 from socketlab.grading.submissions import Submission
+from tests.exercises import right
 from tests.exercises import test_base_server as chapter_02
 from tests.exercises import test_forking_mixin as chapter_07
 from tests.exercises import test_handlers as chapter_08
 from tests.exercises import test_pool_and_drain as chapter_10
-from tests.exercises import test_threading_mixin as chapter_06
 from tests.exercises import test_udp_server as chapter_04
+
+BOUNDED = right.answers()["06.1"]
+FROM_THE_TASK = BOUNDED["a count and a Condition, in the method of chapter 02"]
+OTHER_WAY = BOUNDED["waits in process_request, and looks at a flag"]
 
 RIGHT = {
     "02.1": [chapter_02.WithAQueue, chapter_02.FromTheText],
     "03.1": [socketserver.TCPServer, minisocketserver.TCPServer],
     "04.1": [chapter_04.ByIndex, chapter_04.FromScratch],
-    "06.1": [socketserver.ThreadingMixIn, chapter_06.FromTheTask, chapter_06.Sweeps],
+    "06.1": [FROM_THE_TASK, OTHER_WAY, BOUNDED["a pool with a queue"]],
     "07.1": [socketserver.ForkingMixIn, chapter_07.FromTheTask],
     "08.3": [chapter_08.Mailbox, chapter_08.ByHand],
     "10.2": [beyond.ThreadPoolMixIn, chapter_10.FromTheText, chapter_10.PoliteExecutor],
@@ -36,7 +40,7 @@ RIGHT = {
 LONG = [
     chapter_02.WithAQueue,
     chapter_04.FromScratch,
-    chapter_06.FromTheTask,
+    FROM_THE_TASK,
     chapter_10.FromTheText,
 ]
 CHAPTERS = {
@@ -49,7 +53,12 @@ CHAPTERS |= {"07": "07_forking_mixin", "08": "08_handlers", "10": "10_pool_and_d
 
 
 def source_of(answer, exercise):
-    """Return the text of a class and of its relatives in the tests, under the exercise's name."""
+    """Return the text of a class and of its relatives in the tests, under the exercise's name.
+
+    A text is returned as it is.
+    """
+    if isinstance(answer, str):
+        return answer
     classes = [one for one in answer.__mro__[::-1] if one.__module__.startswith("tests.")]
     text = "\n".join(textwrap.dedent(inspect.getsource(one)) for one in classes or [answer])
     return re.sub(rf"\b{answer.__name__}\b", find(exercise).names[0], text)
@@ -121,8 +130,8 @@ def test_a_disguised_copy_is_listed(original):
 
 def test_what_the_class_has_in_common_is_no_sign():
     """An answer that many in the class have come to is the way that one comes to."""
-    text = source_of(chapter_06.FromTheTask, "06.1")
-    other = source_of(chapter_06.Sweeps, "06.1")
+    text = FROM_THE_TASK
+    other = OTHER_WAY
     many = [handed_in(f"a{n}", "06.1", text) for n in range(4)]
     assert similarity.pairs([*many, *(handed_in(f"b{n}", "06.1", other) for n in range(4))]) == []
     assert len(similarity.pairs([*many[:2], handed_in("b", "06.1", other)])) == 1
@@ -137,9 +146,9 @@ def test_what_the_course_shows_is_no_sign():
 def test_what_cannot_be_read_is_passed_over():
     """No notebook, no Python, nesting without end."""
     bad = [
-        "class ThreadingMixIn(:",
-        "ThreadingMixIn = " + "(" * 300,
-        "ThreadingMixIn = " + "-" * 9999,
+        "class BoundedThreadingMixIn(:",
+        "BoundedThreadingMixIn = " + "(" * 300,
+        "BoundedThreadingMixIn = " + "-" * 9999,
     ]
     texts = [*bad, *bad]
     strange = [Submission(f"x{n}", "06_threading_mixin", text) for n, text in enumerate(("", "{"))]
@@ -158,7 +167,7 @@ def test_what_is_too_deep_to_be_shown_is_a_pair_all_the_same():
 
 def test_the_table_says_why(tmp_path):
     """A line for each pair, the most alike first."""
-    text = source_of(chapter_06.FromTheTask, "06.1")
+    text = FROM_THE_TASK
     found = similarity.pairs([handed_in(name, "06.1", text) for name in ("ada", "bob")])
     similarity.write(found, tmp_path)
     header, row = csv.reader((tmp_path / "alike.csv").open())

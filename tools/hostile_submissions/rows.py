@@ -1050,12 +1050,12 @@ ROWS += [
     ),
     row_of(
         "06_threading_mixin",
-        "a thread bomb in process_request",
+        "a thread bomb in get_request",
         "no request is served",
         "06.1",
-        "        thread = threading.Thread(",
+        "        if not self._places.acquire(timeout=0.1):",
         f"        import time\n        while True: threading.Thread(target=time.sleep, "
-        f"args=({NAPPING},)).start()\n        thread = threading.Thread(",
+        f"args=({NAPPING},)).start()\n        if not self._places.acquire(timeout=0.1):",
         {"06.1": 0},
         {"06.1": "can't start new thread|ended with exit status 1"},
         needs="users",

@@ -22,6 +22,8 @@ DEADLINE = 20
 """Seconds after which an answer under check counts as stuck, and so as noticed."""
 
 EXPLAINED = {
+    ("01.1", "line 5: 65537 for 65536"): "in a loop any size will do",
+    ("01.1", "line 14: False for True"): "the thread has ended when relay is back",
     ("01.2", "line 6: 1025 for 1024"): "in a loop any size will do",
     ("02.1", "line 33: 2 for 1"): "there is one byte in the line",
     ("02.2", "line 3: 65537 for 65536"): "the request is shorter than either",
@@ -33,6 +35,7 @@ EXPLAINED = {
     ("04.1", "line 32: 61 for 60"): "an answer may be kept for any time",
     ("05.1", "line 6: 2 for 1"): "it waits a second longer for a server that does not answer",
     ("05.3", "line 6: 2 for 1"): "it waits a second longer for a server that does not answer",
+    ("06.1", "line 12: 1.1 for 0.1"): "a second is prompt enough",
     ("06.2", "line 10: 65537 for 65536"): "any size that holds the request will do",
     ("06.3", "line 10: 101 for 100"): "any size that holds the name will do",
     ("07.2", "line 10: 65537 for 65536"): "any size that holds the request will do",

@@ -27,11 +27,11 @@ NO_LOCK = "the task does not ask for a lock, and the third hint calls it better,
 GONE = "waitpid raises nothing else for a child's number"
 
 EXPLAINED = OF_FEW_KINDS | {
-    ("01.1", "line 8: 'self.socket.settimeout(0.1)' one line later"): "before the first accept",
-    ("01.1", "line 10: the class's stopping"): "shutdown puts the flag up on self all the same",
-    ("01.1", "line 18: except OSError for TimeoutError"): "the flag ends the loop all the same",
-    ("01.1", "line 18: except Exception for TimeoutError"): "the flag ends the loop all the same",
-    ("01.1", "line 18: except BaseException for TimeoutError"): "the flag ends the loop",
+    ("01.1", "line 5: 65535 for 65536"): "in a loop any size will do",
+    (
+        "01.1",
+        "line 14: without the argument 'daemon'",
+    ): "the thread has ended when relay is back",
     ("01.2", "line 5: b'\\n\\r\\n' for b'\\r\\n\\r\\n'"): "an empty line after any other",
     ("01.2", "line 6: 1023 for 1024"): "in a loop any size will do",
     (
@@ -71,8 +71,21 @@ EXPLAINED = OF_FEW_KINDS | {
     ("05.3", "line 6: 0 for 1"): "a path answers at once, or its queue is full",
     ("05.3", "line 20: 'super().server_close()' one line later"): "any order will do",
     ("05.5", "line 7: 'b' for 'B'"): "a small letter is as good",
-    ("06.1", "line 14: 'thread.start()' one line later"): "the thread is noted before it begins",
-    ("06.1", "line 23: except BaseException for Exception"): "to report more is asked of nobody",
+    (
+        "06.1",
+        "line 8: 'self._places = threading.Semap...' one line later",
+    ): "before the first request",
+    ("06.1", "line 9: without the argument None"): "the servers here have no arguments by name",
+    ("06.1", "line 13: TimeoutError without \"'no place is free'\""): WORDS,
+    ("06.1", "line 13: 'NO PLACE IS FREE' for 'no place is free'"): WORDS,
+    ("06.1", "line 13: 'no place is fre' for 'no place is free'"): WORDS,
+    ("06.1", "line 13: 'o place is free' for 'no place is free'"): WORDS,
+    ("06.1", "line 16: except Exception for OSError"): "get_request raises nothing else here",
+    ("06.1", "line 16: except BaseException for OSError"): "get_request raises nothing else here",
+    (
+        "06.1",
+        "line 21: without 'finally:', its block stays",
+    ): "a shutdown_request that fails is a fault of the server's",
     ("06.2", "line 10: 65535 for 65536"): SIZE,
     ("06.2", "line 11: 'sold out' for 'sold out\\n'"): BREAK,
     ("06.2", "line 16: an f-string without '\\n'"): BREAK,

@@ -81,6 +81,14 @@ class ThreadingMixIn:
         work = super().process_request
         threading.Thread(target=work, args=(request, client_address)).start()
 
+# %% a thread: no datagram came back
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(self, request, client_address):
+        request.settimeout(5)
+        work = self.process_request_thread
+        threading.Thread(target=work, args=(request, client_address)).start()
+
 # %% errors
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
@@ -318,6 +326,24 @@ class ThreadingMixIn:
         if self.block_on_close and not thread.daemon:
             vars(self).setdefault("_threads", []).append(thread)
 
+# %% remember: ended threads
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    daemon_threads = False
+    block_on_close = True
+    _threads = ()
+
+    def process_request(self, request, client_address):
+        def work():
+            self.process_request_thread(request, client_address)
+            mine.discard(threading.current_thread())
+
+        mine = vars(self).setdefault("_threads", set())
+        thread = threading.Thread(target=work, daemon=self.daemon_threads)
+        thread.start()
+        if self.block_on_close and not thread.daemon:
+            mine.add(thread)
+
 # %% remember: in _threads of the other server
 @reopen(ThreadingMixIn)
 class ThreadingMixIn:
@@ -373,6 +399,14 @@ class ThreadingMixIn:
         super().server_close()
         for thread in list(self._threads):
             thread.join
+
+# %% closing: server_close() back when one of the two was done
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def server_close(self):
+        super().server_close()
+        for thread in list(self._threads)[:1]:
+            thread.join()
 
 # %% closing: so it's called with nothing in the parentheses
 @reopen(ThreadingMixIn)

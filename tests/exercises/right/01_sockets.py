@@ -2,233 +2,243 @@
 # fmt: off
 # Right answers, written from the tasks' text, each as its author would have it.
 
-# %% 01.1 a selector and a pair that wakes it
+# %% 01.1 one selector, and bytes that still have to go
 import selectors
 
-class HandMadeServer:
-    def __init__(self, handle):
-        self.handle = handle
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen()
-        self.server_address = self.listener.getsockname()
-        self._r, self._w = socket.socketpair()
 
-    def serve_forever(self):
-        with selectors.DefaultSelector() as sel:
-            sel.register(self.listener, selectors.EVENT_READ)
-            sel.register(self._r, selectors.EVENT_READ)
-            while True:
-                ready = [key.fileobj for key, _ in sel.select()]
-                if self._r in ready:
-                    break
-                conn, _ = self.listener.accept()
-                conn.setblocking(True)
-                threading.Thread(target=self.handle, args=(conn,), daemon=True).start()
+def relay(one, other):
+    partner = {one: other, other: one}
+    waiting = {one: bytearray(), other: bytearray()}  # to be sent to this one
+    reading, writing = {one, other}, {one, other}
+    one.setblocking(False)
+    other.setblocking(False)
 
-    def shutdown(self):
-        self._w.send(b"x")
+    def end_of(source):
+        reading.discard(source)
 
-    def server_close(self):
-        for s in (self.listener, self._r, self._w):
-            s.close()
+    with selectors.DefaultSelector() as selector, one, other:
+        while reading or any(waiting[sock] for sock in writing):
+            for sock in (one, other):
+                wish = (selectors.EVENT_READ if sock in reading else 0) | (
+                    selectors.EVENT_WRITE if waiting[sock] and sock in writing else 0
+                )
+                if sock in selector.get_map():
+                    selector.unregister(sock)
+                if wish:
+                    selector.register(sock, wish)
+            for key, events in selector.select():
+                sock = key.fileobj
+                try:
+                    if events & selectors.EVENT_READ:
+                        data = sock.recv(4096)
+                        waiting[partner[sock]] += data
+                        if not data:
+                            end_of(sock)
+                    if events & selectors.EVENT_WRITE:
+                        del waiting[sock][: sock.send(waiting[sock])]
+                except OSError:
+                    end_of(sock)
+                    writing.discard(sock)
+            for sock in list(writing):
+                if partner[sock] not in reading and not waiting[sock]:
+                    writing.discard(sock)
+                    with suppress(OSError):
+                        sock.shutdown(socket.SHUT_WR)
 
-# %% 01.1 threads of a class of their own
-class Worker(threading.Thread):
-    def __init__(self, handle, connection):
+# %% 01.1 a thread class for a direction
+class Direction(threading.Thread):
+    def __init__(self, source: socket.socket, target: socket.socket) -> None:
         super().__init__(daemon=True)
-        self._work = handle, connection
+        self.source, self.target = source, target
 
-    def run(self):
-        handle, connection = self._work
-        handle(connection)
-
-class HandMadeServer:
-    POLL = 0.2
-
-    def __init__(self, handle):
-        self.handle: "callable" = handle
-        self._stop = threading.Event()
-        self._sock = socket.create_server(("127.0.0.1", 0), backlog=20)
-        self._sock.settimeout(self.POLL)
-
-    @property
-    def server_address(self):
-        return self._sock.getsockname()
-
-    def serve_forever(self):
-        while not self._stop.is_set():
-            try:
-                connection, address = self._sock.accept()
-            except socket.timeout:
-                pass
-            else:
-                Worker(self.handle, connection).start()
-
-    def shutdown(self):
-        self._stop.set()
-
-    def server_close(self):
-        self._sock.close()
-
-# %% 01.1 a visitor of its own ends accept
-class HandMadeServer(object):
-    """Sleeps in accept(); whoever shuts it down calls once."""
-
-    def __init__(self, handle):
-        self.handle, self.running = handle, True
-        self.socket = s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0)); s.listen(5)
-        self.server_address = s.getsockname()
-
-    def serve_forever(self):
-        while True:
-            c, _ = self.socket.accept()
-            if not self.running:
-                c.close()
-                return
-            t = threading.Thread(target=lambda c=c: self.handle(c))
-            t.daemon = True
-            t.start()
-
-    def shutdown(self):
-        self.running = False
-        with socket.create_connection(self.server_address):
-            pass
-
-    def server_close(self):
-        self.socket.close()
-
-# %% 01.1 accept with a short timeout, and an Event
-class HandMadeServer:
-    """Listens on a free port, and calls handle(connection) for each client."""
-
-    def __init__(self, handle):
-        self.handle = handle
-        self.stop = threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.listener.settimeout(0.2)
-        self.server_address = self.listener.getsockname()
-
-    def serve_forever(self):
-        while not self.stop.is_set():
-            try:
-                connection, _ = self.listener.accept()
-            except TimeoutError:
-                continue
-            except OSError:
-                if self.stop.is_set():  # shutdown and server_close, one right after the other
-                    break
-                raise
-            threading.Thread(target=self.handle, args=(connection,), daemon=True).start()
-        self.stop.clear()
-
-    def shutdown(self):
-        self.stop.set()
-
-    def server_close(self):
-        self.listener.close()
-
-# %% 01.1 selector with a socket pair, shutdown waits
-import selectors
-
-
-class HandMadeServer:
-    """Who wakes a loop that sleeps? A byte in a socket pair. And who waits for its end?"""
-
-    def __init__(self, handle):
-        self.handle = handle
-        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._listener.bind(("127.0.0.1", 0))  # what if the port is taken?
-        self._listener.listen()
-        self._bell, self._button = socket.socketpair()
-        self._idle = threading.Event()
-        self._idle.set()
-
-    @property
-    def server_address(self):
-        return self._listener.getsockname()
-
-    def _take_one(self):
-        connection, _address = self._listener.accept()
-        worker = threading.Thread(target=self.handle, args=[connection])
-        worker.daemon = True
-        worker.start()
-        return True
-
-    def _answer_bell(self):
-        self._bell.recv(1)
-        return False
-
-    def serve_forever(self):
-        self._idle.clear()
+    def run(self) -> None:
         try:
-            with selectors.DefaultSelector() as selector:
-                selector.register(self._listener, selectors.EVENT_READ, self._take_one)
-                selector.register(self._bell, selectors.EVENT_READ, self._answer_bell)
-                going_on = True
-                while going_on:
-                    going_on = all([key.data() for key, _ in selector.select()])
+            for data in iter(lambda: self.source.recv(1024), b""):
+                self.target.sendall(data)
+        except ConnectionError:
+            pass
         finally:
-            self._idle.set()
-
-    def shutdown(self):
-        self._button.sendall(b"!")
-        self._idle.wait()
-
-    def server_close(self):
-        for each in (self._listener, self._bell, self._button):
-            each.close()
-
-# %% 01.1 a dataclass that calls itself up to stop
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-
-
-@dataclass(eq=False)
-class HandMadeServer:
-    """Listens on a free port, and calls handle(connection) for each client."""
-
-    handle: Callable[[socket.socket], None]
-    server_address: tuple[str, int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.stopping = False
-        self.door = socket.socket()
-        try:
-            self.door.bind(("127.0.0.1", 0))
-            self.door.listen(128)
-        except OSError:
-            self.door.close()
-            raise
-        self.door.settimeout(None)
-        host, port = self.door.getsockname()
-        self.server_address = host, port
-
-    def serve_forever(self) -> None:
-        while True:
             try:
-                connection = self.door.accept()[0]
+                self.target.shutdown(socket.SHUT_WR)
             except OSError:
-                if self.stopping:
-                    return
-                raise
-            if self.stopping:
-                # This is most likely our own call, from shutdown.
-                connection.close()
-                self.stopping = False
-                return
-            threading.Thread(None, self.handle, "client", (connection,), daemon=True).start()
+                pass
 
-    def shutdown(self) -> None:
-        self.stopping = True
-        with suppress(OSError), socket.create_connection(self.server_address, 1):
+
+def relay(one: socket.socket, other: socket.socket) -> None:
+    directions = [Direction(one, other), Direction(other, one)]
+    for direction in directions:
+        direction.start()
+    for direction in directions:
+        direction.join()
+    one.close()
+    other.close()
+
+# %% 01.1 an executor, and send with its result
+from concurrent.futures import ThreadPoolExecutor
+
+
+def send_all(target, data):
+    left = memoryview(data)
+    while left:
+        left = left[target.send(left):]
+
+
+def copy(source, target):
+    while True:
+        try:
+            data = source.recv(16384)
+        except OSError:
+            data = b""
+        if not data:
+            break
+        try:
+            send_all(target, data)
+        except OSError:
+            break
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+def relay(one, other):
+    try:
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            pool.submit(copy, one, other)
+            pool.submit(copy, other, one)
+    finally:
+        for sock in (one, other):
+            sock.close()
+
+# %% 01.1 readers and writers with a queue between them
+import queue
+
+
+def reader(source, pipe):
+    try:
+        while data := source.recv(5000):
+            pipe.put(data)
+    except OSError as error:
+        print("gone:", error)
+    pipe.put(None)
+
+
+def writer(pipe, target):
+    alive = True
+    while (data := pipe.get()) is not None:
+        if alive:
+            try:
+                target.sendall(data)
+            except OSError:
+                alive = False
+    if alive:
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+
+def relay(one, other):
+    threads = []
+    for source, target in [(one, other), (other, one)]:
+        pipe = queue.Queue()
+        threads.append(threading.Thread(target=reader, args=(source, pipe), daemon=True))
+        threads.append(threading.Thread(target=writer, args=(pipe, target), daemon=True))
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    with one, other:
+        return
+
+# %% 01.1 an inner function, an Event for each end
+def relay(one, other):
+    done = {one: threading.Event(), other: threading.Event()}
+
+    def forward(source, target):
+        buffer = bytearray(8192)
+        try:
+            while size := source.recv_into(buffer):
+                target.sendall(buffer[:size])
+        except (ConnectionError, TimeoutError):
             pass
+        try:
+            target.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            print("could not say the end:", error)
+        done[source].set()
 
-    def server_close(self) -> None:
-        self.door.close()
+    for pair in ((one, other), (other, one)):
+        threading.Thread(target=forward, args=pair, daemon=True).start()
+    for event in done.values():
+        event.wait()
+    for sock in done:
+        sock.close()
+
+# %% 01.1 asyncio streams
+import asyncio
+
+
+async def forward(reader, writer):
+    try:
+        while data := await reader.read(10_000):
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
+    except OSError:
+        with suppress(OSError, RuntimeError):
+            writer.write_eof()
+
+
+async def both(one, other):
+    left_reader, left_writer = await asyncio.open_connection(sock=one)
+    right_reader, right_writer = await asyncio.open_connection(sock=other)
+    await asyncio.gather(
+        forward(left_reader, right_writer), forward(right_reader, left_writer)
+    )
+    for writer in (left_writer, right_writer):
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+def relay(one, other):
+    asyncio.run(both(one, other))
+
+# %% 01.1 by select, one direction at a time that is ready
+import select
+
+
+def relay(one, other):
+    pairs = {one: (other, []), other: (one, [])}
+    open_ends = [one, other]
+    for sock in pairs:
+        sock.setblocking(False)
+    while open_ends or any(chunks for _, chunks in pairs.values()):
+        ready_to_send = [target for target, chunks in pairs.values() if chunks]
+        readable, writable, _ = select.select(open_ends, ready_to_send, [])
+        for source in readable:
+            target, chunks = pairs[source]
+            try:
+                data = source.recv(2048)
+            except OSError:
+                data = b""
+            if data:
+                chunks.append(data)
+            else:
+                open_ends.remove(source)
+                if not chunks:
+                    with suppress(OSError):
+                        target.shutdown(socket.SHUT_WR)
+        for source, (target, chunks) in pairs.items():
+            if target in writable and chunks:
+                try:
+                    sent = target.send(chunks[0])
+                except OSError:
+                    chunks.clear()
+                    continue
+                chunks[0] = chunks[0][sent:]
+                if not chunks[0]:
+                    chunks.pop(0)
+                if not chunks and source not in open_ends:
+                    with suppress(OSError):
+                        target.shutdown(socket.SHUT_WR)
+    one.close()
+    other.close()
 
 # %% 01.2 by lines of a file
 def web(connection):

@@ -2,226 +2,209 @@
 # fmt: off
 # Right answers, written from the tasks' text, each as its author would have it.
 
-# %% 06.1 a set that each thread leaves by itself
-class ThreadingMixIn:
-    daemon_threads = False
-    block_on_close = True
-    _threads = ()
+# %% 06.1 waits in process_request, and looks at a flag
+class BoundedThreadingMixIn(ThreadingMixIn):
+    max_threads = 8
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.free = threading.BoundedSemaphore(self.max_threads)
+        self.stopping = False
+
+    def serve_forever(self, *args, **kwargs):
+        self.stopping = False
+        super().serve_forever(*args, **kwargs)
+
+    def shutdown(self):
+        self.stopping = True
+        super().shutdown()
 
     def process_request(self, request, client_address):
-        t = threading.Thread(target=self.process_request_thread, args=(request, client_address),
-                             daemon=self.daemon_threads)
-        if self.block_on_close and not self.daemon_threads:
-            if not isinstance(self._threads, set):
-                self._threads = set()
-            self._threads = {one for one in self._threads if one.is_alive()} | {t}
-        t.start()
-
-    def process_request_thread(self, request, client_address):
+        while not self.free.acquire(timeout=0.2):
+            if self.stopping:
+                self.shutdown_request(request)
+                return
         try:
-            try:
-                self.finish_request(request, client_address)
-            except Exception:
-                self.handle_error(request, client_address)
-        finally:
-            self.shutdown_request(request)
-
-    def server_close(self):
-        super().server_close()
-        for t in tuple(self._threads):
-            t.join()
-
-# %% 06.1 weak references, and a lock of the class
-class ThreadingMixIn:
-    """Handle each request in a thread of its own."""
-    daemon_threads = False
-    block_on_close = True
-    _threads = ()
-
-    @property
-    def _waits(self):
-        return self.block_on_close and not self.daemon_threads
-
-    def process_request(self, request, client_address):
-        worker = threading.Thread(None, self.process_request_thread, None, (request, client_address))
-        worker.daemon = bool(self.daemon_threads)
-        if self._waits:
-            if "_threads" not in self.__dict__:
-                self._threads = WeakSet()
-            self._threads.add(worker)
-        worker.start()
-
-    def process_request_thread(self, request, client_address):
-        try:
-            self.finish_request(request, client_address)
-        except Exception as e:
-            self.handle_error(request, client_address)
-        finally:
-            self.shutdown_request(request)
-
-    def server_close(self):
-        super(ThreadingMixIn, self).server_close()
-        if not self._waits:
-            return
-        for worker in list(self._threads):
-            worker.join()
-
-# %% 06.1 a thread class that forgets itself
-class _Request(threading.Thread):
-    def __init__(self, server, request, client_address):
-        super().__init__(daemon=server.daemon_threads)
-        self.call = server.process_request_thread, request, client_address
-        self.server = server
-
-    def run(self):
-        method, *args = self.call
-        method(*args)
-        known = self.server._threads
-        if known:
-            known.discard(self)
-
-class ThreadingMixIn:
-    daemon_threads, block_on_close, _threads = False, True, ()
-
-    def process_request(self, request, client_address):
-        one = _Request(self, request, client_address)
-        if self.block_on_close and not self.daemon_threads:
-            if not self._threads and not isinstance(self._threads, set):
-                self._threads = set()
-            self._threads.add(one)
-        one.start()
-
-    def process_request_thread(self, request, client_address):
-        try:
-            self.finish_request(request, client_address)
-        except Exception:
-            self.handle_error(request, client_address)
-        finally:
-            self.shutdown_request(request)
-
-    def server_close(self):
-        super().server_close()
-        for one in [*self._threads]:
-            one.join()
-
-# %% 06.1 WeakSet, short
-class ThreadingMixIn:
-    """Handle each request in a thread of its own."""
-
-    daemon_threads = False
-    block_on_close = True
-    _threads = ()
-
-    def process_request(self, request, client_address):
-        threads = vars(self).setdefault("_threads", WeakSet())
-        t = threading.Thread(
-            target=self.process_request_thread,
-            args=(request, client_address),
-            daemon=self.daemon_threads,
-        )
-        t.start()
-        if self.block_on_close and not t.daemon:
-            threads.add(t)
-
-    def process_request_thread(self, request, client_address):
-        try:
-            self.finish_request(request, client_address)
-        except Exception:
-            self.handle_error(request, client_address)
-        finally:
-            self.shutdown_request(request)
-
-    def server_close(self):
-        super().server_close()
-        for t in list(self._threads):
-            t.join()
-
-# %% 06.1 plain set swept at each request, ExitStack, type hints
-from contextlib import ExitStack
-
-
-class ThreadingMixIn:
-    """Handle each request in a thread of its own."""
-
-    daemon_threads: bool = False
-    block_on_close: bool = True
-    _threads = ()
-
-    @property
-    def _is_patient(self) -> bool:
-        """Would server_close wait?"""
-        return self.block_on_close and not self.daemon_threads
-
-    def process_request(self, request, client_address) -> None:
-        worker = threading.Thread(target=self.process_request_thread, args=[request, client_address])
-        worker.daemon = self.daemon_threads  # never what serve_forever's thread happens to be
-        worker.start()
-        self._threads = {thread for thread in self._threads if thread.is_alive()}
-        if self._is_patient:
-            self._threads.add(worker)
-
-    def process_request_thread(self, request, client_address) -> None:
-        with ExitStack() as goodbye:
-            goodbye.callback(self.shutdown_request, request)
-            try:
-                self.finish_request(request, client_address)
-            except Exception:
-                self.handle_error(request, client_address)
-
-    def server_close(self) -> None:
-        super().server_close()
-        if not self._is_patient:
-            return
-        for thread in tuple(self._threads):
-            thread.join()
-
-# %% 06.1 each thread signs itself off, closure and context manager
-import contextlib
-
-
-class ThreadingMixIn:
-    """Handle each request in a thread of its own."""
-
-    daemon_threads = False
-    block_on_close = True
-    _threads = ()
-
-    def process_request(self, request, client_address):
-        if not isinstance(self._threads, set):
-            self._threads = set()
-        staff = self._threads
-
-        def shift():
-            try:
-                self.process_request_thread(request, client_address)
-            finally:
-                staff.discard(threading.current_thread())
-
-        thread = threading.Thread(target=shift, name="visitor %s" % (client_address,), daemon=self.daemon_threads)
-        if self.block_on_close and not self.daemon_threads:
-            staff.add(thread)
-        try:
-            thread.start()
-        except RuntimeError:  # what if there are too many threads?
-            staff.discard(thread)
+            super().process_request(request, client_address)
+        except BaseException:
+            self.free.release()
             raise
 
-    @contextlib.contextmanager
-    def _escort(self, request, client_address):
+    def process_request_thread(self, request, client_address):
         try:
-            yield
-        except Exception:
-            self.handle_error(request, client_address)
+            super().process_request_thread(request, client_address)
         finally:
-            self.shutdown_request(request)
+            self.free.release()
+
+# %% 06.1 a count and a Condition, in the method of chapter 02
+class BoundedThreadingMixIn(ThreadingMixIn):
+    """Leaves the client in the backlog until the count allows one more."""
+
+    max_threads = 8
+
+    def __init__(self, *args, **kwargs):
+        self._at_work = 0
+        self._changed = threading.Condition()
+        super().__init__(*args, **kwargs)
+
+    def _handle_request_noblock(self):
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._at_work < self.max_threads, 0.05):
+                return
+        super()._handle_request_noblock()
+
+    def process_request(self, request, client_address):
+        with self._changed:
+            self._at_work += 1
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:
+            self._leave()
+            raise
+
+    def process_request_thread(self, *job):
+        try:
+            super().process_request_thread(*job)
+        finally:
+            self._leave()
+
+    def _leave(self):
+        with self._changed:
+            self._at_work -= 1
+            self._changed.notify()
+
+# %% 06.1 requests that wait in a deque, and a thread that takes the next one along
+from collections import deque
+
+
+class BoundedThreadingMixIn(ThreadingMixIn):
+    max_threads = 8
+
+    def __init__(self, *args, **kwargs):
+        self.lock = threading.Lock()
+        self.waiting = deque()
+        self.running = 0
+        super().__init__(*args, **kwargs)
+
+    def process_request(self, request, client_address):
+        with self.lock:
+            if self.running >= self.max_threads:
+                self.waiting.append((request, client_address))
+                return
+            self.running += 1
+        super().process_request(request, client_address)
 
     def process_request_thread(self, request, client_address):
-        with self._escort(request, client_address):
-            self.finish_request(request, client_address)
+        job = request, client_address
+        try:
+            while job:
+                try:
+                    super().process_request_thread(*job)
+                except BaseException as error:
+                    print("a handler has ended with", repr(error))
+                with self.lock:
+                    job = self.waiting.popleft() if self.waiting else None
+                    if job is None:
+                        self.running -= 1
+        finally:
+            if job:
+                with self.lock:
+                    self.running -= 1
+
+# %% 06.1 a pool with a queue
+import queue
+from weakref import WeakSet
+
+
+class BoundedThreadingMixIn(ThreadingMixIn):
+    max_threads = 8
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.jobs = queue.Queue()
+        self.pool = []
+
+    def process_request(self, request, client_address):
+        self.jobs.put((request, client_address))
+        if len(self.pool) < self.max_threads:
+            worker = threading.Thread(target=self.work, daemon=self.daemon_threads)
+            self.pool.append(worker)
+            if self.block_on_close and not self.daemon_threads:
+                vars(self).setdefault("_threads", WeakSet()).add(worker)
+            worker.start()
+
+    def work(self):
+        while (job := self.jobs.get()) is not None:
+            try:
+                self.process_request_thread(*job)
+            except BaseException:
+                pass
 
     def server_close(self):
+        for _ in self.pool:
+            self.jobs.put(None)
         super().server_close()
-        any(thread.join() for thread in list(self._threads))
+
+# %% 06.1 tokens in a queue, and the goodbye
+import queue
+
+
+class BoundedThreadingMixIn(ThreadingMixIn):
+    max_threads: int = 8
+    _tokens: "queue.SimpleQueue[object] | None" = None
+
+    def get_request(self):
+        if self._tokens is None:
+            self._tokens = queue.SimpleQueue()
+            for number in range(self.max_threads):
+                self._tokens.put(number)
+        try:
+            token = self._tokens.get(timeout=0.02)
+        except queue.Empty:
+            raise BlockingIOError("the house is full") from None
+        try:
+            return super().get_request()
+        except BaseException:
+            self._tokens.put(token)
+            raise
+
+    def close_request(self, request):
+        try:
+            super().close_request(request)
+        finally:
+            self._tokens.put(object())
+
+# %% 06.1 counts the threads it has, and pauses in service_actions
+class BoundedThreadingMixIn(ThreadingMixIn):
+    max_threads = 8
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._book = threading.Lock()
+        self._mine = set()
+
+    def _is_full(self):
+        with self._book:
+            self._mine = {thread for thread in self._mine if thread.is_alive()}
+            return len(self._mine) >= self.max_threads
+
+    def get_request(self):
+        if self._is_full():
+            threading.Event().wait(0.05)
+            if self._is_full():
+                raise OSError("no room")
+        return super().get_request()
+
+    def process_request_thread(self, request, client_address):
+        with self._book:
+            self._mine.add(threading.current_thread())
+            self._arrived.set()
+        super().process_request_thread(request, client_address)
+
+    def process_request(self, request, client_address):
+        self._arrived = threading.Event()
+        super().process_request(request, client_address)
+        self._arrived.wait()
 
 # %% 06.2 a method that sells
 class Theatre(socketserver.ThreadingTCPServer):
