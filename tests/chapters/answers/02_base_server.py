@@ -236,6 +236,19 @@ class BaseServer:
                 key.data()
             self.service_actions()
 
+# %% loop: selector.select(60.0)
+@reopen(BaseServer)
+class BaseServer:
+    def __loop(self, selector, waker, poll_interval):
+        timeout = poll_interval if waker is None or self.__must_poll() else None
+        while not self.__shutdown_request:
+            ready = selector.select(poll_interval)
+            if self.__shutdown_request:
+                break
+            for key, _ in ready:
+                key.data()
+            self.service_actions()
+
 # %% loop: a client served, although the flag was up by then
 @reopen(BaseServer)
 class BaseServer:
