@@ -1,4 +1,4 @@
-"""Checks of chapter 09: the ready-mixed grid, calls from other programs, a web server, faults."""
+"""Checks of chapter 09: two classes mixed, calls from other programs, a web server, faults."""
 
 import http.client
 import itertools
@@ -24,7 +24,6 @@ from ..checks.clients import connect, fetch_from
 from ..checks.core import load
 from ..checks.forking import real_run
 from ..checks.handlers import Echo
-from ..checks.hooks import ServerMixin
 from ..notebook.running import running
 from ..notebook.tracebacks import describe
 from ..remote.names import make_class
@@ -33,61 +32,10 @@ MOMENT = 0.1
 """Seconds in which a thread that waits for nobody has bought its ticket."""
 
 EXERCISES = load(__file__)
-chapter, build = EXERCISES["09"], EXERCISES["09.1"]
+chapter = EXERCISES["09"]
 
 SERVERS = ("TCPServer", "UDPServer", "UnixStreamServer", "UnixDatagramServer")
 MIXINS = ("ThreadingMixIn", "ForkingMixIn")
-
-
-class _Forking:
-    """Stands for ForkingMixIn where a system has none: only its place is looked at."""
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        raise OSError("this system cannot fork")
-
-
-def planks(*missing: str) -> SimpleNamespace:
-    """Return a module of nothing but the planks, without those that are missing."""
-    lent = {"ForkingMixIn": _Forking, "UnixStreamServer": minisocketserver.TCPServer}
-    lent["UnixDatagramServer"] = minisocketserver.UDPServer
-    found = {
-        name: getattr(minisocketserver, name, lent.get(name))
-        for name in (*SERVERS, *MIXINS)
-        if name not in missing
-    }
-    return SimpleNamespace(**found)
-
-
-def grid(case: Case, ready_mixed: Any, parts: Any) -> dict[str, Any]:
-    """Return what the learner's function makes, a dictionary of classes."""
-    made = case.call(ready_mixed, parts)
-    case.want(isinstance(made, dict), f"{made!r}, which is no dictionary")
-    for name, cls in made.items():
-        case.want(isinstance(cls, type), f"{cls!r} under {name!r}, which is no class")
-    return {str(name): cls for name, cls in made.items()}
-
-
-def _names(mixins: tuple[str, ...], servers: tuple[str, ...]) -> list[str]:
-    return sorted(mixin.removesuffix("MixIn") + server for mixin in mixins for server in servers)
-
-
-@build.check("grid")
-def whole_grid(bench: Bench, ready_mixed: Any) -> None:
-    case = bench.case(
-        called="ready_mixed(parts), with the six planks",
-        expected="eight classes: the mix-in first, then the server, an empty body",
-        why="Python takes the first process_request that it finds. With the mix-in last it finds "
-        "the server's, and says nothing: one request at a time.",
-    )
-    parts = bench.there(planks)
-    made = grid(case, ready_mixed, parts)
-    wanted = _names(MIXINS, SERVERS)
-    case.want(sorted(made) == wanted, f"{_difference(list(made), wanted)}")
-    for mixin in MIXINS:
-        for server in SERVERS:
-            name = mixin.removesuffix("MixIn") + server
-            first, second = getattr(parts, mixin), getattr(parts, server)
-            _want_mixed(bench, case, made[name], name, first, second)
 
 
 def _want_mixed(bench: Bench, case: Case, cls: Any, name: str, first: Any, second: Any) -> None:
@@ -126,33 +74,6 @@ def _parents(cls: Any) -> str:
     return ", ".join(parent.__name__ for parent in cls.__bases__)
 
 
-def _difference(found: list[Any], wanted: list[str]) -> str:
-    missing = [name for name in wanted if name not in found]
-    strange = [str(name) for name in found if name not in wanted]
-    return " and ".join(
-        [f"no {', no '.join(missing)}"] * bool(missing)
-        + [f"a {', a '.join(strange)}"] * bool(strange)
-    )
-
-
-@build.check("small")
-def small_systems(bench: Bench, ready_mixed: Any) -> None:
-    unix = ("UnixStreamServer", "UnixDatagramServer")
-    for missing, left in (
-        (("ForkingMixIn", *unix), _names(MIXINS[:1], SERVERS[:2])),
-        (("ForkingMixIn",), _names(MIXINS[:1], SERVERS)),
-        (unix, _names(MIXINS, SERVERS[:2])),
-    ):
-        case = bench.case(
-            called=f"ready_mixed(parts), where the system has no {', no '.join(missing)}",
-            expected=f"{len(left)} classes, and no exception",
-            why="Windows has no fork, and Python has no Unix servers there. The names are simply "
-            "missing from the module: ask with hasattr.",
-        )
-        made = grid(case, ready_mixed, bench.there(planks, *missing))
-        case.want(sorted(made) == left, f"{_difference(list(made), left)}")
-
-
 class Who(minisocketserver.BaseRequestHandler):
     """Tells where it runs, in which process and thread, over a stream or by a postcard."""
 
@@ -163,43 +84,6 @@ class Who(minisocketserver.BaseRequestHandler):
         else:
             self.request.recv(100)
             self.request.sendall(told)
-
-
-class _NotesLoop(ServerMixin):
-    """Notes the thread of the server's loop."""
-
-    loop = 0
-
-    def serve_forever(self, poll_interval: float = 0.5) -> None:
-        self.loop = threading.get_ident()
-        super().serve_forever(poll_interval)
-
-
-@build.check("at work")
-def at_work(bench: Bench, ready_mixed: Any) -> None:
-    case = bench.case(
-        called="ThreadingTCPServer and ThreadingUDPServer, made of minisocketserver's planks",
-        expected="an answer from a thread of its own, from each",
-        why="The mix-in says who does the work, the server says how the bytes travel. The name is "
-        "the two put together.",
-    )
-    made = grid(case, ready_mixed, minisocketserver)
-    for name, kind in (
-        ("ThreadingTCPServer", socket.SOCK_STREAM),
-        ("ThreadingUDPServer", socket.SOCK_DGRAM),
-    ):
-        case.want(name in made, f"no {name}")
-        server = case.call(bench.subclass(_NotesLoop, made[name]), ANY_PORT, Who)
-        with case.serving(server), socket.socket(type=kind) as client:
-            client.settimeout(PATIENCE)
-            try:
-                client.connect(server.server_address)
-                client.send(b"who?")
-                told = int((client.recv(100).split() or [b"0"])[-1])
-            except OSError as error:
-                case.fail(f"{describe(error)}, from {name}", error)
-        case.want(told, f"no answer from {name}")
-        case.want(told != server.loop, f"an answer of {name}'s own loop, and no thread")
 
 
 @chapter.check("leak")
@@ -249,12 +133,7 @@ def finds_the_leak(bench: Bench, closes_its_connections: Any) -> None:
     )
 
 
-use = EXERCISES["09.2"]
-
-
-def silent(call_server: Any) -> Any:
-    """Return a server for calls that does not write them down."""
-    return call_server(ANY_PORT, logRequests=False)
+build = EXERCISES["09.1"]
 
 
 class _Patient(xmlrpc.client.Transport):
@@ -274,6 +153,120 @@ def calling(case: Case, server: Any, name: str, *args: Any) -> Any:
         case.fail(f"the fault {fault.faultString!r}", fault)
     except (OSError, xmlrpc.client.Error, http.client.HTTPException) as error:
         case.fail(describe(error), error)
+
+
+def _nothing() -> None:
+    """Return None, as a function does that is called for what it does."""
+
+
+def _with_functions(switchboard: Any) -> Any:
+    server = switchboard(ANY_PORT)
+    server.register_function(divmod, "divmod")
+    server.register_function(_nothing, "nothing")
+    return server
+
+
+def _fault(case: Case, server: Any, name: str, *args: Any) -> str:
+    """Return what a call says that must end in a fault."""
+    try:
+        got = calling(case, server, name, *args)
+    except CaseError as failure:
+        if isinstance(failure.__cause__, xmlrpc.client.Fault):
+            return failure.got
+        raise
+    case.fail(f"{got!r} for {name}{args}, and no fault: is the exception swallowed?")
+
+
+@build.check("calls")
+def on_ones_own_planks(bench: Bench, Switchboard: Any) -> None:
+    case = bench.case(
+        called="Switchboard(address), with two functions, called by xmlrpc.client",
+        expected="[3, 1] for divmod(7, 2), None for a function that returns None, and a fault for "
+        "divmod(7, 0)",
+        why="A dispatcher knows the functions, a TCPServer the clients, and each has a constructor "
+        "that calls no other. A class made of both has to call the two itself.",
+    )
+    server = case.call(_with_functions, Switchboard)
+    lent = bench.there(_on_loan, Switchboard)
+    case.want(not lent, f"a class that derives from the standard library's {lent}")
+    case.want(server.daemon_threads, "a Switchboard without daemon_threads = True")
+    with case.serving_quickly(server):
+        got = calling(case, server, "divmod", 7, 2)
+        case.want(got == [3, 1], f"{got!r} for divmod(7, 2): does _dispatch return the result?")
+        case.want(calling(case, server, "nothing") is None, "something for a function of nothing")
+        told = _fault(case, server, "divmod", 7, 0)
+        case.want("ZeroDivisionError" in told, f"{told} for divmod(7, 0)")
+
+
+def _on_loan(cls: Any) -> str:
+    lent = [one.__name__ for one in cls.__mro__ if one.__module__ == "socketserver"]
+    return lent[0] if lent else ""
+
+
+@build.check("at once")
+def switches_at_once(bench: Bench, Switchboard: Any) -> None:
+    case = bench.case(
+        called="Switchboard, called by two programs; each call waits until the other has come",
+        expected="both answered",
+        why="Python takes the first process_request that it finds. If that's BaseServer's, there's "
+        "no thread, and no word about it.",
+    )
+    want_at_once(case, Switchboard, case.call(_with_functions, Switchboard))
+
+
+@build.check("journal")
+def keeps_a_journal(bench: Bench, JournalMixIn: Any, Switchboard: Any) -> None:
+    case = bench.case(
+        called="a Switchboard, asked for divmod(7, 2), divmod(7, 0), and a function it hasn't got",
+        expected="the journal [('divmod', True), ('divmod', False), ('sail', False)]",
+        why="A mix-in changes what comes behind it. It does its own part, and lets super() do the "
+        "rest, whatever comes of that.",
+    )
+    server, another = (case.call(_with_functions, Switchboard) for _ in range(2))
+    case.call(another.server_close)
+    with case.serving_quickly(server):
+        calling(case, server, "divmod", 7, 2)
+        _fault(case, server, "divmod", 7, 0)
+        _fault(case, server, "sail")
+    journal = [tuple(line) for line in server.journal]
+    first = bench.there(_owner, Switchboard, "_dispatch")
+    behind = f": _dispatch is found in {first} first" if not journal else ""
+    wanted = [("divmod", True), ("divmod", False), ("sail", False)]
+    case.want(not another.journal, "the same lines in another Switchboard's journal, too")
+    case.want(journal == wanted, f"{journal}{behind}")
+    case = bench.case(
+        called="a class of JournalMixIn and another dispatcher, whose _dispatch raises KeyError",
+        expected="the line ('sail', False) in its journal, and the KeyError",
+        why="A mix-in doesn't know what it's mixed with, and needn't: super() finds the next one.",
+    )
+    got = case.call(_mixed_elsewhere, JournalMixIn)
+    case.want(got == ((("sail", False),), "KeyError"), f"{list(got[0])}, and {got[1]}", alone=True)
+
+
+class _Lost:
+    """Knows no function."""
+
+    def _dispatch(self, method: str, params: Any) -> Any:
+        raise KeyError(method)
+
+
+def _mixed_elsewhere(mixin: Any) -> tuple[tuple[Any, ...], str]:
+    """Call by a mix-in and a dispatcher of ours; return the journal and the exception's name."""
+    desk = type("Desk", (mixin, _Lost), {"__init__": lambda self: None})()
+    desk.journal = []
+    try:
+        desk._dispatch("sail", ())
+    except Exception as error:
+        return tuple(map(tuple, desk.journal)), type(error).__name__
+    return tuple(map(tuple, desk.journal)), "no exception"
+
+
+use = EXERCISES["09.2"]
+
+
+def silent(call_server: Any) -> Any:
+    """Return a server for calls that does not write them down."""
+    return call_server(ANY_PORT, logRequests=False)
 
 
 @use.check("calls")
@@ -317,9 +310,12 @@ def at_once(bench: Bench, CallServer: Any) -> None:
         why="SimpleXMLRPCServer is a plain TCPServer inside: one call after the other. Two calls "
         "that need each other would then wait for ever.",
     )
-    server = case.call(silent, CallServer)
-    meeting = bench.there(_Meeting)
+    want_at_once(case, CallServer, case.call(silent, CallServer))
 
+
+def want_at_once(case: Case, cls: Any, server: Any) -> None:
+    """Want two programs answered that call the server, and wait for each other there."""
+    bench, meeting = case.bench, case.bench.there(_Meeting)
     with case.serving_quickly(server):
         case.call(server.register_function, meeting.meet)
         with ThreadPoolExecutor(2) as programs:
@@ -328,25 +324,24 @@ def at_once(bench: Bench, CallServer: Any) -> None:
             except CaseError as failure:
                 met = []
                 case.want("timed out" in failure.got, failure.got)
-    names = bench.there(_names_of_parents, server)
-    last = "ThreadingMixIn" in names and bench.there(_process_request_of, server) == "BaseServer"
+    mixed = "ThreadingMixIn" in bench.there(_names_of_parents, server)
+    first = bench.there(_owner, cls, "process_request")
     case.want(
-        not last,
-        f"one call after the other: CallServer's parents are {_parents(CallServer)}, and "
+        not (mixed and first == "BaseServer"),
+        f"one call after the other: {cls.__name__}'s parents are {_parents(cls)}, and "
         "process_request is found in the first",
     )
-    case.want(met == [True, True], "one call after the other")
+    got = f"{met} from a function that returns True" if None in met else "one call after the other"
+    case.want(met == [True, True], got)
 
 
 def _names_of_parents(server: Any) -> tuple[str, ...]:
     return tuple(cls.__name__ for cls in type(server).__mro__)
 
 
-def _process_request_of(server: Any) -> str:
-    for cls in type(server).__mro__:
-        if "process_request" in vars(cls):
-            return str(cls.__name__)
-    return ""
+def _owner(cls: Any, method: str) -> str:
+    """Return the name of the class in which Python finds a method."""
+    return next((str(one.__name__) for one in cls.__mro__ if method in vars(one)), "")
 
 
 @use.check("tickets")
@@ -508,7 +503,7 @@ def web_at_once(bench: Bench, Web: Any, Pages: Any) -> None:
                 fetch_from(case, server, "/index.html")
             except CaseError as failure:
                 mute.close()
-                alone = bench.there(_process_request_of, server) == "BaseServer"
+                alone = bench.there(_owner, Web, "process_request") == "BaseServer"
                 case.want(
                     not alone,
                     f"{failure.got}. process_request is BaseServer's own: the parents are "

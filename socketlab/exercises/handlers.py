@@ -3,17 +3,17 @@
 import array
 import io
 import logging
-import operator
 import socket
 import socketserver
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import pairwise
 from logging.handlers import SocketHandler
+from multiprocessing.connection import Client
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,7 +27,7 @@ from ..checks.datagrams import postbox
 from ..checks.hooks import ServerMixin
 
 EXERCISES = load(__file__)
-chapter, build = EXERCISES["08"], EXERCISES["08.1"]
+chapter = EXERCISES["08"]
 
 
 class Line(minisocketserver.TCPServer):
@@ -86,10 +86,16 @@ def say(client: Any, data: bytes) -> None:
         client.sendall(data)
 
 
-def hang_up(client: Any) -> None:
+def hang_up(client: Any, how: int = socket.SHUT_WR) -> None:
     """Say that nothing more will come, to a server that may have hung up itself."""
     with suppress(OSError):
-        client.shutdown(socket.SHUT_WR)
+        client.shutdown(how)
+
+
+def break_off(client: Any) -> None:
+    """Close a connection without its end: with a time to linger of 0, it is reset."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
 
 
 def error_of(bench: Bench, kind: type[BaseException]) -> bool:
@@ -120,50 +126,28 @@ class Noting:
             raise self.error(f"{name} failed")
 
 
-class Keeping(Noting):
-    """Keeps what a handler has been given, before its first case."""
-
-    def setup(self: Any) -> None:
-        self.server.given = self.request, self.client_address, self.server
-        super().setup()
-
-
 def noting(bench: Bench, base: Any, failing: str) -> Any:
     """Return a handler class that notes its steps on the server, one of them failing."""
     return bench.subclass(Noting, base, failing=failing)
 
 
 @chapter.check("three steps")
-@build.check("steps")
 def steps(bench: Bench, BaseRequestHandler: Any) -> None:
     case = bench.case(
         called="BaseRequestHandler(request, client_address, server), by a server",
-        expected="the calls setup, handle, finish, with the three values stored before",
-        why="The server makes the handler and keeps nothing. What is to be done must be done "
-        "while it is made.",
+        expected="the calls setup, handle, finish",
+        why="The server makes the handler and doesn't keep it, so everything it's to do has to be "
+        "done while it's being made.",
     )
-    server = visited(case, bench.subclass(Keeping, BaseRequestHandler), calls=[])
+    server = visited(case, noting(bench, BaseRequestHandler, ""), calls=[])
     case.want(
         server.calls, "no call at all: does __init__ call the steps, on self and with parentheses?"
     )
     case.want(server.calls == ["setup", "handle", "finish"], f"{server.calls}")
     case.want(not bench.records.errors, "an exception")
-    request, client_address, its_server = server.given
-    case.want(bench.there(operator.is_, request, server.taken), f"the request {request!r}")
-    case.want(
-        client_address == bench.records.clients[-1] and its_server is server,
-        f"the client address {client_address!r} and the server {its_server!r}",
-    )
     _fails(bench, "handle", ["setup", "handle", "finish"], BaseRequestHandler)
     _fails(bench, "setup", ["setup"], BaseRequestHandler)
     _leaves(bench, BaseRequestHandler)
-    case = bench.case(
-        called="BaseRequestHandler(request, client_address, server), by hand",
-        expected="the three on self, and nothing new on the class",
-        why="A server with threads has many handlers at the same time. What belongs to one of "
-        "them is kept on self.",
-    )
-    want_on_self(case, BaseRequestHandler, bench.there(object))
 
 
 KEPT = ["request", "client_address", "server", "connection", "rfile", "wfile", "packet", "socket"]
@@ -381,7 +365,6 @@ def _wrong_file(handler: Any) -> str:
 
 
 @chapter.check("buffers")
-@build.check("lines")
 def lines(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="a StreamRequestHandler that answers each line of rfile through wfile",
@@ -410,18 +393,6 @@ def lines(bench: Bench, StreamRequestHandler: Any) -> None:
         case.want(not bench.records.errors, "an exception")
 
 
-@build.check("lines")
-def defaults(bench: Bench, StreamRequestHandler: Any) -> None:
-    case = bench.case(
-        called="the class attributes of StreamRequestHandler",
-        expected="rbufsize = -1, wbufsize = 0, timeout = None, disable_nagle_algorithm = False",
-        why="Subclasses change them, and count on what they find.",
-    )
-    names = ("rbufsize", "wbufsize", "timeout", "disable_nagle_algorithm")
-    found = [getattr(StreamRequestHandler, name, "nothing") for name in names]
-    case.want(found == [-1, 0, None, False], f"{found}")
-
-
 SIZE = 10_000_000
 
 
@@ -443,23 +414,6 @@ class Numbers:
         self.wfile.writelines([b"and ", b"lines"])
 
 
-class Text:
-    """Writes text, by way of a file of Python's on top of wfile."""
-
-    def handle(self: Any) -> None:
-        text = io.TextIOWrapper(self.wfile, "utf-8")
-        text.write("señor")
-        text.flush()
-        text.detach()
-
-
-class Numbered:
-    """Tells the number of wfile, and that of the connection."""
-
-    def handle(self: Any) -> None:
-        self.server.told.append((self.wfile.fileno(), self.request.fileno()))
-
-
 class Thrifty:
     """Writes into a buffer, and waits for a line."""
 
@@ -471,7 +425,6 @@ class Thrifty:
         self.rfile.readline()
 
 
-@build.check("everything")
 def everything(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called=f"wfile.write({SIZE} bytes), on a connection with a time limit",
@@ -515,7 +468,6 @@ def _read_late(case: Case, server: Any) -> bytes:
         return bytes(received)
 
 
-@build.check("everything")
 def counts_bytes(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called='wfile.write(array.array("i", [1, 2, 3]))',
@@ -529,31 +481,6 @@ def counts_bytes(bench: Bench, StreamRequestHandler: Any) -> None:
     size = len(ITEMS.tobytes())
     case.want(server.told == [size], f"{server.told[0]!r} returned, for {size} bytes")
     case.want(got == ITEMS.tobytes() + b"and lines", f"{got!r}")
-
-
-@build.check("everything")
-def takes_text(bench: Bench, StreamRequestHandler: Any) -> None:
-    case = bench.case(
-        called='io.TextIOWrapper(self.wfile, "utf-8").write("señor"), in a handler',
-        expected="the text at the client, in UTF-8",
-        why="Python's other files go on top of wfile, and ask it whether it is writable().",
-    )
-    got = _read_late(case, make(bench, bench.subclass(Text, StreamRequestHandler)))
-    case.want(got == "señor".encode(), f"{got!r}")
-
-
-@build.check("everything")
-def tells_its_number(bench: Bench, StreamRequestHandler: Any) -> None:
-    case = bench.case(
-        called="wfile.fileno(), in a handler",
-        expected="the number of the connection",
-        why="A selector, or a program to which wfile is given for its output, knows an open file "
-        "by its number.",
-    )
-    server = visited(case, bench.subclass(Numbered, StreamRequestHandler), told=[])
-    case.want(server.told, "no number")
-    [(got, wanted)] = server.told
-    case.want(got == wanted, f"{got!r} where the connection has {wanted}")
 
 
 class ThroughTheWriter:
@@ -571,8 +498,8 @@ def the_writer_alone(bench: Bench, _SocketWriter: Any) -> None:
     handler = bench.subclass(
         ThroughTheWriter, socketserver.BaseRequestHandler, writer=_SocketWriter
     )
-    for step in (everything, counts_bytes, takes_text):
-        step(bench, handler)
+    everything(bench, handler)
+    counts_bytes(bench, handler)
 
 
 @chapter.check("time limit")
@@ -593,7 +520,6 @@ def buffers_without_a_finish(bench: Bench, StreamRequestHandler: Any) -> None:
     sizes_of_buffers(bench, bench.subclass(ClosesItsFile, StreamRequestHandler))
 
 
-@build.check("everything")
 def buffers(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="a handler with wbufsize = -1 that writes, then waits, without a flush",
@@ -633,7 +559,6 @@ class Gushes:
         self.rfile.readline()
 
 
-@build.check("everything")
 def sizes_of_buffers(bench: Bench, StreamRequestHandler: Any) -> None:
     for size, wanted in ((0, b"ello\n"), (4, b"o\n")):
         case = bench.case(
@@ -677,7 +602,6 @@ class Optioned:
 
 
 @chapter.check("time limit")
-@build.check("options")
 def options(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="a handler with timeout = 0.1, and a client that says nothing",
@@ -708,7 +632,6 @@ def _options(case: Case, handler: Any) -> tuple[Any, bool]:
 
 
 @chapter.check("time limit")
-@build.check("options")
 def leaves_options_alone(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="a handler with timeout = None, on a server that has set a time limit itself",
@@ -728,7 +651,6 @@ def leaves_options_alone(bench: Bench, StreamRequestHandler: Any) -> None:
 
 
 @chapter.check("time limit")
-@build.check("options")
 def small_packets(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="a handler with disable_nagle_algorithm = True",
@@ -765,7 +687,6 @@ class Late:
 
 
 @chapter.check("close files")
-@build.check("the end")
 def the_end(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="StreamRequestHandler(...), with wbufsize = -1, for a client who hangs up before "
@@ -801,6 +722,218 @@ def the_end(bench: Bench, StreamRequestHandler: Any) -> None:
 def _closed(case: Case, handler: Any, skips: str = "") -> None:
     case.want(handler.wfile.closed, "no error, but wfile is still open")
     case.want(handler.rfile.closed, f"no error, but rfile is still open{skips}")
+
+
+framed = EXERCISES["08.1"]
+
+
+def frame(message: bytes) -> bytes:
+    """Put the length in front."""
+    return struct.pack(">L", len(message)) + message
+
+
+def say_in_pieces(client: Any, stream: bytes, cuts: Iterable[int]) -> None:
+    """Send a stream cut at these places, and then its end."""
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    for start, end in pairwise([*cuts, len(stream)]):
+        say(client, stream[start:end])
+        time.sleep(0.001)
+    hang_up(client)
+
+
+class Receives:
+    """Keeps what `receive` gives: messages, None for the end, or the name of an exception."""
+
+    def handle(self: Any) -> None:
+        told = self.server.told
+        try:
+            while len(told) < 10 and (not told or told[-1] is not None):
+                told.append(self.receive())
+        except Exception as error:
+            kinds = {EOFError: "EOFError", ValueError: "ValueError", struct.error: "struct.error"}
+            names = [name for kind, name in kinds.items() if isinstance(error, kind)]
+            told.append((names or [type(error).__name__])[0])
+
+
+def received(case: Case, handler: Any, stream: bytes, step: int = 1, ended: bool = True) -> Any:
+    """Return what `receive` makes of a stream that comes in pieces, with or without its end."""
+    server = make(case.bench, case.bench.subclass(Receives, handler), told=[])
+    with case.serving(server), dial(case, server) as client:
+        if ended:
+            say_in_pieces(client, stream, range(0, len(stream), step))
+        else:
+            say(client, stream)
+        end, told = hear(client), list(server.told)
+        late = f"{told}, and no end within {PATIENCE:g} seconds: what does receive wait for?"
+        case.want(end is not None, late)
+    return told
+
+
+MESSAGES = (b"two\nlines", b"", b"x" * 260, b"last")
+
+
+@framed.check("messages")
+def receives_messages(bench: Bench, FramedRequestHandler: Any) -> None:
+    stream = b"".join(map(frame, MESSAGES))
+    for step, how in ((len(stream), "in one piece"), (1, "byte by byte")):
+        case = bench.case(
+            called=f"receive(), again and again, for four messages that are sent {how}",
+            expected="the four, one of them empty, and then None",
+            why="A stream has no messages. What one read gives may end inside a message, inside a "
+            "length even, or hold the beginning of the next.",
+        )
+        told = received(case, FramedRequestHandler, stream, step)
+        first = MESSAGES[0]
+        case.want(told[:1] != [frame(first)], "a message with its length still in front")
+        case.want(told[:1] != [first.decode()], "a str for the first message; they're bytes")
+        early = "the first message, and then the end: is an empty message taken for it?"
+        case.want(told != [first, None], early)
+        huge = "a ValueError for a length of 9: does its highest byte come first?"
+        case.want(told != ["ValueError"], huge)
+        short = [str(one) if one is None or len(one) < 20 else f"{len(one)} bytes" for one in told]
+        got = ", ".join(short[:6])
+        case.want(told[:4] == [*MESSAGES], f"{got}: did one read give one message?")
+        case.want(told[4:] == [None], f"{got}: None is what says that the client has finished")
+
+
+@framed.check("half")
+def notices_half_a_message(bench: Bench, FramedRequestHandler: Any) -> None:
+    for size, left_out in ((7, "two of its five bytes"), (4, "all of its bytes"), (2, "a length")):
+        case = bench.case(
+            called=f"receive(), for a whole message and one that lacks {left_out}; then the client "
+            "hangs up",
+            expected="the whole message, then EOFError",
+            why="At the end of a stream read(n) returns fewer bytes than asked for. Half a message "
+            "is none, and its end isn't the client's goodbye.",
+        )
+        told = received(case, FramedRequestHandler, frame(b"whole") + frame(b"hello")[:size])
+        case.want(told[1:] != [None], "None: half a message was taken for the end of them all")
+        case.want(told == [b"whole", "EOFError"], f"{told}")
+
+
+@framed.check("limit")
+def refuses_long_messages(bench: Bench, FramedRequestHandler: Any) -> None:
+    case = bench.case(
+        called="receive(), with a limit of 10, for 10 bytes, then for a length of 11 and silence",
+        expected="the ten bytes, then ValueError, and no wait for the rest",
+        why="Four bytes can announce four gigabytes. A handler that waits for them waits forever, "
+        "or until it runs out of memory.",
+    )
+    limit = getattr(FramedRequestHandler, "limit", None)
+    case.want(limit == 10_000, f"a class whose limit is {limit!r}; the task has 10,000")
+    small = bench.subclass(FramedRequestHandler, limit=10)
+    stream = frame(b"0123456789") + frame(b"x" * 11)[:4]
+    told = received(case, small, stream, ended=False)
+    case.want(told == [b"0123456789", "ValueError"], f"{told}; ten bytes are within a limit of 10")
+
+
+class Capitals:
+    """Answers in capitals, and a long message with a thousand times as much."""
+
+    def answer(self, message: bytes) -> bytes:
+        return message.upper() * (1000 if message.startswith(b"x") else 1)
+
+
+@framed.check("conversation")
+def converses(bench: Bench, FramedRequestHandler: Any) -> None:
+    case = bench.case(
+        called="FramedRequestHandler, with an answer in capitals, asked by multiprocessing",
+        expected="an answer to each of five messages, while the client waits",
+        why="A connection of multiprocessing's sends a message and waits. It knows nothing of this "
+        "course, and uses the same frame.",
+    )
+    server = make(bench, bench.subclass(Capitals, FramedRequestHandler))
+    with case.serving(server), Client(tuple(server.server_address)) as other:
+        line = socket.fromfd(other.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+        with line, closing(_Alarm(line)):
+            for message, question in QUESTIONS.items():
+                got, wanted = _asked(case, other, message), Capitals().answer(message)
+                what = f"the answer to {message[:9]!r}"
+                case.want(got is not None, f"an end in place of {what}{question}")
+                case.want(got != message or got == wanted, f"{got!r} back: is answer called?")
+                case.want(got == wanted, f"{len(got)} bytes, {got[:20]!r}, for {what}")
+    case.want(not bench.records.errors, "all answers, and an exception")
+
+
+QUESTIONS = {
+    b"hello": "",
+    b"two\nlines": ": handle is called once for each connection, so it must loop",
+    b"": ": is an empty message taken for the goodbye?",
+    b"x" * 10_000: "",
+    b"last": "",
+}
+"""What the client says, and why it may be left without an answer."""
+
+
+class _Alarm(threading.Timer):
+    """Ends a connection that has been read from for too long."""
+
+    def __init__(self, line: socket.socket) -> None:
+        super().__init__(2 * PATIENCE, hang_up, [line, socket.SHUT_RDWR])
+        self.start()
+
+    close = threading.Timer.cancel
+
+
+def _asked(case: Case, other: Any, message: bytes) -> bytes | None:
+    """Return the answer to a message; None if there is an end in place of it."""
+    try:
+        other.send_bytes(message)
+        case.want(other.poll(PATIENCE), f"no answer to {message[:9]!r} while the client waits")
+        return bytes(other.recv_bytes(2 * SIZE))
+    except (EOFError, ConnectionError):
+        return None
+    except OSError as error:
+        case.want("length" in str(error), "a part of an answer: is it sent by send?")
+        case.fail("an answer whose length is wrong: is it in front, in four bytes?")
+
+
+@framed.check("goodbyes")
+def forgives_clients(bench: Bench, FramedRequestHandler: Any) -> None:
+    patient = bench.subclass(FramedRequestHandler, limit=10, timeout=0.1)
+    half = frame(b"hello")[:-2]
+    for what, stream, goodbye in (
+        ("leaves inside a message", half, hang_up),
+        ("announces 11 bytes, where the limit is 10", frame(b"x" * 11)[:4], None),
+        ("is silent inside a message, with timeout = 0.1", half, None),
+        ("breaks the connection off", half, break_off),
+    ):
+        case = bench.case(
+            called=f"FramedRequestHandler, by a server, for a client that {what}",
+            expected="an end of the connection, and no exception",
+            why="All of that is part of life on a network. What isn't a bug shouldn't fill the log "
+            "with tracebacks.",
+        )
+        server = make(bench, patient)
+        with case.serving(server), dial(case, server) as client:
+            say(client, stream)
+            if goodbye:
+                server.begun.wait(PATIENCE)
+                goodbye(client)
+            end = goodbye is break_off or hear(client)
+            case.want(end is not None, f"no end within {PATIENCE:g} seconds")
+        case.want(not bench.records.errors, "an exception")
+    for kind in (ValueError, EOFError):
+        case = bench.case(
+            called=f"FramedRequestHandler, with an answer that raises {kind.__name__}",
+            expected="that exception for the server, which reports it",
+            why="What the client does is one thing, a bug in answer another. A try around both "
+            "can't tell them apart.",
+        )
+        buggy = bench.subclass(Buggy, patient, kind=kind)
+        with case.serving(make(bench, buggy)) as server:
+            case.talk(server.server_address, frame(b"hello"))
+        swallowed = "no exception: is answer called inside the try?"
+        case.want(error_of(bench, kind), swallowed, alone=True)
+
+
+class Buggy:
+    """Has a bug in its answer."""
+
+    kind: type[Exception]
+
+    def answer(self, message: bytes) -> bytes:
+        raise self.kind("a bug in answer")
 
 
 datagrams = EXERCISES["08.2"]
@@ -887,11 +1020,6 @@ def no_answer(bench: Bench, DatagramRequestHandler: Any) -> None:
 
 
 use = EXERCISES["08.3"]
-
-
-def frame(letter: bytes) -> bytes:
-    """Put the length in front."""
-    return struct.pack(">L", len(letter)) + letter
 
 
 def arrived(server: Any, number: int, seconds: float) -> list[Any]:
@@ -981,11 +1109,8 @@ def takes_pieces(bench: Bench, Mailbox: Any) -> None:
     )
     server = bench.there(_make, _Mailroom, Mailbox, {"inbox": [], "limits": []})
     with case.serving(server), dial(case, server) as client:
-        cuts = [*range(20), *range(20, 60, 3), *range(60, len(stream), 9000), len(stream)]
-        for start, end in pairwise(cuts):
-            say(client, stream[start:end])
-            time.sleep(0.001)
-        hang_up(client)
+        cuts = [*range(20), *range(20, 60, 3), *range(60, len(stream), 9000)]
+        say_in_pieces(client, stream, cuts)
         told = hear(client)  # until the handler has ended
         inbox = list(server.inbox)
         case.want(not told, f"{told!r} for the client; the task says that nothing is answered")
@@ -1212,8 +1337,8 @@ def _keeps_quiet(case: Case, desk: Any, handler: Any) -> None:
         with dial(case, server) as client:
             if handler is Talker:
                 client.recv(1)
-            else:  # a time to linger of 0: the connection is not ended, but broken off
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            else:
+                break_off(client)
         case.bench.there(_wait_for_one, server)
     told = "".join(case.bench.records.printed)
     case.want(not told, f"{_last_line(told)} on stderr, in {len(told.splitlines())} lines")
