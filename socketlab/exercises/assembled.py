@@ -190,6 +190,7 @@ def on_ones_own_planks(bench: Bench, Switchboard: Any) -> None:
     lent = bench.there(_on_loan, Switchboard)
     case.want(not lent, f"a class that derives from the standard library's {lent}")
     case.want(server.daemon_threads, "a Switchboard without daemon_threads = True")
+    case.want(not getattr(server, "logRequests", 0), "a Switchboard without logRequests = False")
     with case.serving_quickly(server):
         got = calling(case, server, "divmod", 7, 2)
         case.want(got == [3, 1], f"{got!r} for divmod(7, 2): does _dispatch return the result?")

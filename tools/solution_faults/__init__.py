@@ -35,6 +35,8 @@ EXPLAINED = {
     ("06.3", "line 10: 101 for 100"): "any size that holds the name will do",
     ("07.2", "line 10: 65537 for 65536"): "any size that holds the request will do",
     ("07.3", "line 22: 101 for 100"): "any size that holds the name will do",
+    ("08.1", "line 5: 6 for 5"): "the line was in the exercise, and is not the learner's",
+    ("08.1", "line 8: without 'return message'"): "likewise",
     ("10.2", "line 10: False for True"): "what a listener accepts is the server's side anyway",
 }
 
