@@ -29,7 +29,7 @@ from ..notebook.tracebacks import describe
 from ..remote.names import make_class
 
 MOMENT = 0.1
-"""Seconds in which a thread that waits for nobody has bought its ticket."""
+"""Seconds in which a thread that nothing holds up has bought its ticket."""
 
 EXERCISES = load(__file__)
 chapter = EXERCISES["09"]
@@ -43,7 +43,7 @@ def _want_mixed(bench: Bench, case: Case, cls: Any, name: str, first: Any, secon
     case.want(cls.__name__ == name, f"a class called {cls.__name__!r}, under the name {name!r}")
     case.want(
         cls.process_request is first.process_request or not bench.there(issubclass, cls, first),
-        f"a {name} whose process_request is not the mix-in's: its parents are {_parents(cls)}",
+        f"a {name} whose process_request isn't the mix-in's: its parents are {_parents(cls)}",
     )
     case.want(cls.__bases__ == (first, second), f"a {name} with the parents {_parents(cls)}")
     own = [key for key in bench.there(vars, cls) if not key.startswith("__")]
@@ -55,15 +55,15 @@ def mixes_two(bench: Bench, mix: Any) -> None:
     case = bench.case(
         called="mix(mixin, server), with each of the mix-ins and each of the servers",
         expected="a class named after both: the mix-in first, then the server, an empty body",
-        why="Python takes the first process_request that it finds. With the mix-in last it finds "
-        "the server's, and says nothing: one request at a time.",
+        why="Python takes the first process_request that it finds. With the mix-in last, that's "
+        "the server's: one request at a time, and no warning.",
     )
     for mixin, server in itertools.product(MIXINS, SERVERS):
         parts = [getattr(minisocketserver, name, None) for name in (mixin, server)]
         if all(parts):  # Windows has no fork, and Python no Unix servers there
             made = case.call(mix, *parts)
             case.want(made is not None, "None: is there a return?")
-            case.want(isinstance(made, type), f"{made!r}, which is no class")
+            case.want(isinstance(made, type), f"{made!r}, which isn't a class")
             name = mixin.removesuffix("MixIn") + server
             wrong = f"a class called {made.__name__!r} for {mixin} and {server}"
             case.want(made.__name__ == name, wrong)
@@ -75,7 +75,7 @@ def _parents(cls: Any) -> str:
 
 
 class Who(minisocketserver.BaseRequestHandler):
-    """Tells where it runs, in which process and thread, over a stream or by a postcard."""
+    """Answers with its process and thread, over a stream or in a datagram."""
 
     def handle(self) -> None:
         told = f"{os.getpid()} {threading.get_ident()}".encode()
@@ -266,7 +266,7 @@ use = EXERCISES["09.2"]
 
 
 def silent(call_server: Any) -> Any:
-    """Return a server for calls that does not write them down."""
+    """Return a server for calls that doesn't log them."""
     return call_server(ANY_PORT, logRequests=False)
 
 
@@ -276,7 +276,7 @@ def calls(bench: Bench, CallServer: Any, Tickets: Any) -> None:
         called="CallServer(address, logRequests=False), Tickets() registered, called by xmlrpc",
         expected="the tickets 1, 2 and 3",
         why="xmlrpc.client knows nothing of this course. Its calls travel as web requests, and "
-        "register_instance makes an object's methods callable.",
+        "register_instance lets it call an object's methods.",
     )
     server = case.call(silent, CallServer)
     with case.serving_quickly(server):
@@ -289,7 +289,7 @@ def calls(bench: Bench, CallServer: Any, Tickets: Any) -> None:
 
 
 class _Meeting:
-    """Two who wait for each other."""
+    """Two callers that wait for each other."""
 
     def __init__(self) -> None:
         self._both = threading.Barrier(2)
@@ -308,8 +308,8 @@ def at_once(bench: Bench, CallServer: Any) -> None:
     case = bench.case(
         called="CallServer, called by two programs; each call waits until the other has come",
         expected="both answered",
-        why="SimpleXMLRPCServer is a plain TCPServer inside: one call after the other. Two calls "
-        "that need each other would then wait for ever.",
+        why="SimpleXMLRPCServer is a plain TCPServer inside: one call after another. Two calls "
+        "that need each other would then wait forever.",
     )
     want_at_once(case, CallServer, case.call(silent, CallServer))
 
@@ -348,12 +348,12 @@ def _owner(cls: Any, method: str) -> str:
 @use.check("tickets")
 def no_number_twice(bench: Bench, Tickets: Any) -> None:
     case = bench.case(
-        called="next() of one Tickets(), in three quick threads and a slow one: 100 times in all",
+        called="next() of one Tickets(), in three fast threads and a slow one: 100 times in all",
         expected="the numbers from 1 to 100, each sold once",
-        why="With threads, what is shared wants a lock: between reading the number and returning "
-        "it another thread may have its turn.",
+        why="With threads, whatever is shared needs a lock: between reading the number and "
+        "returning it, another thread may have its turn.",
     )
-    case.want(isinstance(Tickets, type), f"Tickets is {Tickets!r}, no class")
+    case.want(isinstance(Tickets, type), f"Tickets is {Tickets!r}, which isn't a class")
     roll = case.call(bench.subclass(_Slow, Tickets))
     sold, done = bench.there(_sell_out, roll, bench.records, 2 * PATIENCE)
     case.want(done, f"{len(sold)} numbers, and threads that wait: a lock not given back?")
@@ -370,8 +370,8 @@ def nobody_comes_between(bench: Bench, Tickets: Any) -> None:
         called="next() of one Tickets(), in two threads; one is held up before one of its looks "
         "at an attribute, while the other one goes on",
         expected="the numbers 1 and 2",
-        why="From reading the number to returning it no other thread may come in between. Whoever "
-        "gives the lock back and looks again sees what another one has done.",
+        why="From reading the number to returning it, no other thread may come in between. A "
+        "thread that gives the lock back and looks again sees what another one has done.",
     )
     held_up = case.call(make_class, "Tickets", (_HeldUp, Tickets), {})
     looks, stop_at = 1, 0
@@ -449,7 +449,7 @@ def _sell_out(roll: Any, records: Any, seconds: float) -> tuple[tuple[Any, ...],
 
     threads = [
         threading.Thread(target=buy, args=(number,), name=name, daemon=True)
-        for name, number in (("slow", 10), *[("quick", 30)] * 3)
+        for name, number in (("slow", 10), *[("fast", 30)] * 3)
     ]
     for thread in threads:
         thread.start()
@@ -483,7 +483,7 @@ def _for_folder(pages: Any, folder: str) -> Any:
 
 
 def write(folder: str, name: str, text: str) -> None:
-    """Write a file that the server can read, whoever it runs as."""
+    """Write a file that the server can read, whichever user it runs as."""
     Path(folder, name).write_text(text, encoding="utf-8")
 
 
@@ -519,13 +519,13 @@ def web_end(bench: Bench, Web: Any, Pages: Any) -> None:
     case = bench.case(
         called="Web, with a client that asks for /hello and reads to the end",
         expected="the end of the connection, after the answer",
-        why="Without a length in the answer, only the end of the connection says that it is over. "
-        "shutdown_request ends it. Who overrides that must end it elsewhere.",
+        why="Without a length in the answer, only the end of the connection says that it's over. "
+        "shutdown_request ends it; a server that overrides it must do so elsewhere.",
     )
     with bench.there(TemporaryDirectory) as folder:
         server = site(case, Web, Pages, folder)
         with case.serving_quickly(server):
-            no_end = f"no end within {PATIENCE:g} seconds: does anybody close the connection?"
+            no_end = f"no end within {PATIENCE:g} seconds: what closes the connection?"
             with case.in_words(no_end, only="no end"):
                 case.talk(server.server_address, b"GET /hello HTTP/1.0\r\n\r\n")
 
@@ -535,8 +535,8 @@ def web_folder(bench: Bench, Web: Any, Pages: Any) -> None:
     case = bench.case(
         called='Web, with partial(Pages, folder="...") and two folders, one after the other',
         expected="the page of each folder",
-        why="The parent's constructor serves the whole request. What comes after it comes too "
-        "late; what is there before it, or passed to it, is in time.",
+        why="The parent's constructor serves the whole request. Anything set after it is too late; "
+        "anything set before it, or passed to it, is in time.",
     )
     for text in ("Ahoy", "Land in sight"):
         with bench.there(TemporaryDirectory) as folder, _in_the_same_folder(case):
@@ -544,7 +544,7 @@ def web_folder(bench: Bench, Web: Any, Pages: Any) -> None:
             server = site(case, Web, Pages, folder)
             with case.serving_quickly(server):
                 elsewhere = (
-                    "{}: it looks elsewhere. Is the folder told after super().__init__(), when "
+                    "{}: it looks elsewhere. Is the folder set after super().__init__(), when "
                     "the request is over?"
                 )
                 with case.in_words(elsewhere, only="404"):
@@ -605,8 +605,8 @@ predict = EXERCISES["09.4"]
         "The mix-in is behind the server: process_request is found in the server first.",
         "The mix-in decides, whatever the server's sockets are.",
         "ForkingMixIn makes a process for each request.",
-        "Two mix-ins do not add up: the first process_request wins.",
-        "Two mix-ins do not add up: the first process_request wins.",
+        "Two mix-ins don't add up: the first process_request wins.",
+        "Two mix-ins don't add up: the first process_request wins.",
     ),
 )
 def who_answers(case: Case) -> Any:
@@ -645,12 +645,12 @@ def _who(server_class: Any) -> str:
     "noticed",
     beside="a real run of the test on five broken servers",
     expected="True for each fault that makes the test fail",
-    why="Two questions, two answers: the test looks at nothing else. To learn what a test "
+    why="Two questions, two answers: the test looks at nothing else. To find out what a test "
     "sees, break something and watch.",
     misread=(
-        "The answers are right, and nobody looks whether the connections are closed.",
+        "The answers are right, and the test doesn't look whether the connections are closed.",
         "The second client has no answer, and the test asks a second time.",
-        "Nobody is turned away in this test, so nobody sees that it would not work.",
+        "No client is turned away in this test, so it can't see that this wouldn't work.",
         "No handler fails in this test, so nothing would be reported anyway.",
         "The answer has no connection to travel on.",
     ),

@@ -178,8 +178,8 @@ def _leaves(bench: Bench, base: Any) -> None:
     case = bench.case(
         called="BaseRequestHandler(...), with a handle() that calls sys.exit()",
         expected="the calls setup, handle, finish, and the SystemExit goes on",
-        why="SystemExit is no Exception, and an except for those does not see it. What is to run "
-        "whatever happens has a word of its own in Python.",
+        why="SystemExit isn't an Exception, so an except for those never sees it. For what has to "
+        "run in any case, Python has its own word.",
     )
     leaving = bench.subclass(Noting, base, failing="handle", error=SystemExit)
     calls, went_on = bench.there(_made_by_hand, leaving)
@@ -201,8 +201,8 @@ def _fails(bench: Bench, failing: str, wanted: list[str], base: Any) -> None:
     case = bench.case(
         called=f"BaseRequestHandler(...), with a {failing}() that raises ValueError",
         expected=f"the calls {', '.join(wanted)}, and the ValueError for the server",
-        why="What setup borrowed, finish gives back, whatever handle does. What was never set up "
-        "needs no finish. And the server reports errors only if it hears of them.",
+        why="Whatever setup borrowed, finish gives back, however handle ends. Without a setup "
+        "there's nothing to finish, and the server can only report errors that reach it.",
     )
     server = visited(case, noting(bench, base, failing), calls=[])
     case.want(
@@ -407,7 +407,7 @@ ITEMS = array.array("i", [1, 2, 3])
 
 
 class Numbers:
-    """Writes what is no bytes, but holds some."""
+    """Writes an object that isn't bytes, but holds some."""
 
     def handle(self: Any) -> None:
         self.server.told.append(self.wfile.write(ITEMS))
@@ -456,7 +456,7 @@ def everything_without_a_buffer(bench: Bench, StreamRequestHandler: Any) -> None
 
 
 def _read_late(case: Case, server: Any) -> bytes:
-    """Return all that comes, read by a client who takes its time: one send does not do then."""
+    """Return all that comes, read by a client who takes its time: one send won't do then."""
     with case.serving(server), dial(case, server) as client:
         server.begun.wait(PATIENCE)
         time.sleep(0.05)
@@ -539,7 +539,7 @@ def buffers(bench: Bench, StreamRequestHandler: Any) -> None:
 
 
 class Sips:
-    """Reads one byte as a file, and tells what is left on the connection."""
+    """Reads one byte as a file, and notes what is left on the connection."""
 
     def handle(self: Any) -> None:
         self.rfile.read(1)
@@ -564,8 +564,8 @@ def sizes_of_buffers(bench: Bench, StreamRequestHandler: Any) -> None:
         case = bench.case(
             called=f"a handler with rbufsize = {size}, rfile.read(1), and the rest by recv",
             expected=f"{wanted!r} left for recv, of b'hello\\n'",
-            why="A buffer reads ahead, as much as it holds. Who hands the connection on, to TLS or "
-            "to another program, asks for none.",
+            why="A buffer reads ahead, as much as it holds. A handler that hands its connection "
+            "on, to TLS or to another program, asks for none.",
         )
         sipping = bench.subclass(Sips, StreamRequestHandler, rbufsize=size)
         server = visited(case, sipping, b"hello\n", told=[])
@@ -573,9 +573,9 @@ def sizes_of_buffers(bench: Bench, StreamRequestHandler: Any) -> None:
         case.want(server.told == [wanted], f"{server.told[0]!r} left for recv")
     case = bench.case(
         called="a handler with wbufsize = 5 that writes 8 bytes, then waits",
-        expected="what the buffer cannot hold at the client, while the handler waits",
-        why="A buffer of a certain size is for those who want pieces of that size. wbufsize says "
-        "how large it is.",
+        expected="what the buffer can't hold at the client, while the handler waits",
+        why="Some handlers want their answers to leave in pieces of a certain size, and wbufsize "
+        "says how large those are.",
     )
     gushing = bench.subclass(Gushes, StreamRequestHandler, wbufsize=5)
     with case.serving(make(bench, gushing)) as server, dial(case, server) as client:
@@ -624,7 +624,7 @@ def _forget_errors(records: Any) -> None:
 
 
 def _options(case: Case, handler: Any) -> tuple[Any, bool]:
-    # What an earlier case of this check has made the server report is no news of this one.
+    # What an earlier case of this check has made the server report says nothing of this one.
     case.bench.there(_forget_errors, case.bench.records)
     server = visited(case, case.bench.subclass(Optioned, handler), told=None)
     case.want(server.told, "no connection to look at")
@@ -636,15 +636,15 @@ def leaves_options_alone(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="a handler with timeout = None, on a server that has set a time limit itself",
         expected="the server's limit left as it is, and TCP_NODELAY off",
-        why="None means: the handler asks for nothing. It must not take away what others set.",
+        why="None means that the handler asks for nothing. It mustn't take away what others set.",
     )
     limit, nodelay = _options(case, StreamRequestHandler)
     case.want(limit == 2 * PATIENCE, f"the connection's time limit is {limit}", alone=True)
-    case.want(not nodelay, "TCP_NODELAY is on, though nobody asked for it", alone=True)
+    case.want(not nodelay, "TCP_NODELAY is on, and the handler hasn't asked for it", alone=True)
     case = bench.case(
         called="a handler with timeout = 0",
-        expected="a connection whose time limit is 0: it does not wait at all",
-        why="None is no limit, and 0 is one. `if self.timeout` takes the two for the same.",
+        expected="a connection whose time limit is 0: it doesn't wait at all",
+        why="None means no limit, and 0 is a limit. `if self.timeout` takes the two for the same.",
     )
     limit, _ = _options(case, bench.subclass(StreamRequestHandler, timeout=0))
     case.want(limit == 0, f"the connection's time limit is {limit}", alone=True)
@@ -655,8 +655,8 @@ def small_packets(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="a handler with disable_nagle_algorithm = True",
         expected="TCP_NODELAY on the connection",
-        why="TCP likes to hold small packets back for a moment. A conversation in small steps "
-        "asks it not to.",
+        why="TCP holds a small packet back until the one before it is acknowledged. A conversation "
+        "in small steps asks it not to.",
     )
     eager = bench.subclass(StreamRequestHandler, disable_nagle_algorithm=True)
     case.want(_options(case, eager)[1], "TCP_NODELAY is off", alone=True)
@@ -667,7 +667,7 @@ def leaves_small_packets_alone(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
         called="a handler that asks for nothing, on a server that has set TCP_NODELAY itself",
         expected="TCP_NODELAY left on",
-        why="False means: the handler asks for nothing. It must not take away what others set.",
+        why="False means that the handler asks for nothing. It mustn't take away what others set.",
     )
     server = make(bench, bench.subclass(Optioned, StreamRequestHandler), told=None, eager=True)
     with case.serving(server):
@@ -689,7 +689,7 @@ class Late:
 @chapter.check("close files")
 def the_end(bench: Bench, StreamRequestHandler: Any) -> None:
     case = bench.case(
-        called="StreamRequestHandler(...), with wbufsize = -1, for a client who hangs up before "
+        called="StreamRequestHandler(...), with wbufsize = -1, for a client that hangs up before "
         "the answer",
         expected="no error from finish, both files closed, the connection still open",
         why="Clients leave, and then no one is left to miss what is still in the buffer. The "
@@ -703,7 +703,7 @@ def the_end(bench: Bench, StreamRequestHandler: Any) -> None:
         _closed(case, case.call(late, request, "by hand", None), skips)
         case.want(request.fileno() != -1, "a closed connection: that is the server's to do")
     case = bench.case(
-        called="StreamRequestHandler(...), by hand, with an answer and a client who waits",
+        called="StreamRequestHandler(...), by hand, with an answer and a client that waits",
         expected="the answer sent, and both files closed",
         why="An open file keeps its socket open, even after the server has closed its own.",
     )
@@ -816,7 +816,7 @@ def notices_half_a_message(bench: Bench, FramedRequestHandler: Any) -> None:
 @framed.check("limit")
 def refuses_long_messages(bench: Bench, FramedRequestHandler: Any) -> None:
     case = bench.case(
-        called="receive(), with a limit of 10, for 10 bytes, then for a length above it and silence",
+        called="receive(), with a limit of 10, for 10 bytes, then a length above it and silence",
         expected="the ten bytes, then ValueError, and no wait for the rest",
         why="Four bytes can announce four gigabytes. A handler that waits for them waits forever, "
         "or until it runs out of memory.",
@@ -853,7 +853,8 @@ def converses(bench: Bench, FramedRequestHandler: Any) -> None:
             for message, question in QUESTIONS.items():
                 got, wanted = _asked(case, other, message), Capitals().answer(message)
                 what = f"the answer to {message[:9]!r}"
-                case.want(got is not None, f"an end in place of {what}{question}")
+                if got is None:
+                    case.fail(f"an end in place of {what}{question}")
                 case.want(got != message or got == wanted, f"{got!r} back: is answer called?")
                 case.want(got == wanted, f"{len(got)} bytes, {got[:20]!r}, for {what}")
     case.want(not bench.records.errors, "all answers, and an exception")
@@ -944,7 +945,7 @@ datagrams = EXERCISES["08.2"]
 
 
 class Unpacked:
-    """Keeps what the setup has made of the request."""
+    """Keeps what setup has made of the request."""
 
     def handle(self: Any) -> None:
         self.unpacked = self.packet, self.socket
@@ -962,7 +963,7 @@ def answers(case: Case, handler: Any, question: bytes) -> list[bytes]:
     with case.bench.there(postbox) as server, postbox() as client:
         case.call(handler, (question, server), client.getsockname(), None)
         case.want(server.fileno() != -1, "the server's socket closed: all clients share it")
-        server.sendto(b"the end", client.getsockname())  # so that nobody waits for nothing
+        server.sendto(b"the end", client.getsockname())  # so that no test waits for nothing
         got = []
         while (data := client.recv(1024)) != b"the end":
             got.append(data)
@@ -1008,8 +1009,8 @@ def no_answer(bench: Bench, DatagramRequestHandler: Any) -> None:
         called="handlers that write nothing, or something, with always_reply as it is, and False",
         expected="for nothing, an empty datagram by default and none with always_reply = False; "
         "whatever was written is sent",
-        why="The standard library always answers, and programs count on it. Who sends a log "
-        "entry, perhaps from a socket without an address, wants no answer.",
+        why="The standard library always answers, and programs count on it. A client that sends a "
+        "log entry, perhaps from a socket without an address, wants no answer.",
     )
     got = answers(case, bench.subclass(Silent, DatagramRequestHandler), b"all is well")
     case.want(got == [b""], f"{got} by default, for an answer with nothing in it")
@@ -1036,8 +1037,8 @@ def _want_on_server(case: Case, mailbox: Any, inbox: list[Any]) -> None:
     own = getattr(mailbox, "inbox", None)
     case.want(
         inbox or not own,
-        "an empty server.inbox, and a list on the handler: each connection has a handler of its "
-        "own, only the server outlives it",
+        "an empty server.inbox, and a list on the handler: each connection has its own handler, "
+        "and only the server outlives it",
     )
 
 
@@ -1046,8 +1047,8 @@ def takes_logs(bench: Bench, Mailbox: Any) -> None:
     case = bench.case(
         called="Mailbox, sent three records by logging.handlers.SocketHandler",
         expected="three letters in server.inbox, while the connection is still open",
-        why="logging knows nothing of this course. It connects once, puts four bytes of length "
-        "before each record, and stays connected for the next one.",
+        why="logging knows nothing of this course. It connects once, puts four bytes of length in "
+        "front of each record, and stays connected for the next one.",
     )
     server = make(bench, Mailbox, inbox=[])
     with case.serving(server):
@@ -1108,8 +1109,8 @@ def takes_pieces(bench: Bench, Mailbox: Any) -> None:
     case = bench.case(
         called="Mailbox, sent four framed letters in pieces of 1, 3 and 9,000 bytes",
         expected="the same four letters, one of them empty",
-        why="A stream has no messages. A piece may end inside a letter, inside a length even, or "
-        "hold the beginning of the next.",
+        why="A stream has no messages. A piece may end inside a letter, or even inside a length, "
+        "and it may hold the beginning of the next one.",
     )
     server = bench.there(_make, _Mailroom, Mailbox, {"inbox": [], "limits": []})
     with case.serving(server), dial(case, server) as client:
@@ -1139,8 +1140,8 @@ def has_a_limit(bench: Bench, Mailbox: Any) -> None:
     case = bench.case(
         called="Mailbox, sent a letter, then a length above its limit, then silence",
         expected="the first letter in the inbox, and the connection ended without waiting",
-        why="Four bytes can announce four gigabytes. Who waits for them, waits for ever, or for "
-        "the memory to run out.",
+        why="Four bytes can announce four gigabytes. A handler that waits for them waits forever, "
+        "or until it runs out of memory.",
     )
     limit = getattr(Mailbox, "limit", None)
     case.want(limit is not None, "a Mailbox without the attribute limit; the task says 100,000")
@@ -1160,7 +1161,7 @@ def has_a_limit(bench: Bench, Mailbox: Any) -> None:
         )
     case.want(not bench.records.errors, "an exception")
     case = bench.case(
-        called="Mailbox, sent a frame whose end is missing, by a client who hangs up",
+        called="Mailbox, sent a frame whose end is missing, by a client that hangs up",
         expected="no letter, and no exception",
         why="At the end of the stream read(n) returns fewer bytes than asked for. Half a letter "
         "is none.",
@@ -1183,8 +1184,8 @@ def greets(bench: Bench, Greeter: Any) -> None:
     case = bench.case(
         called="Greeter, on a server of the bench, with one client",
         expected="'¡Buenos días!' in UTF-8",
-        why="The constructor does the whole work: when super().__init__() returns, handle() is "
-        "over. And a socket carries bytes.",
+        why="The constructor does all the work: when super().__init__() returns, handle() is over. "
+        "Besides, a socket carries bytes.",
     )
     with case.serving(make(bench, Greeter)) as server:
         got = case.talk(server.server_address)
@@ -1199,7 +1200,7 @@ def adds(bench: Bench, Adder: Any) -> None:
         called="Adder, with a client that sends b'1 2 3\\n', waits, sends b'40 2\\n', and waits",
         expected="b'6\\n' and b'42\\n', each while the client waits",
         why="read() waits for the end of the stream, and this stream goes on. handle is called "
-        "once for each connection, not for each line.",
+        "once for each connection, not once for each line.",
     )
     server = case.call(socketserver.TCPServer, ANY_PORT, Adder)
     with case.serving_quickly(server), dial(case, server) as client:
@@ -1250,8 +1251,8 @@ def ends_silence(bench: Bench, Adder: Any, Desk: Any) -> None:
     case = bench.case(
         called="Desk, with Adder, and a client that says nothing",
         expected="the connection ended after 0.3 seconds",
-        why="The server's timeout says how long handle_request() waits for a request to come. "
-        "How long a connection may be silent is the handler's timeout.",
+        why="The server's timeout says how long handle_request() waits for a request to come. How "
+        "long a connection may be silent is what the handler's timeout says.",
     )
     own = getattr(Adder, "timeout", None)
     fastest = PATIENCE
@@ -1288,7 +1289,7 @@ class Talker(socketserver.StreamRequestHandler):
 
 
 class Hears(socketserver.StreamRequestHandler):
-    """Waits for a client who breaks the connection off: a ConnectionResetError."""
+    """Waits for a client that breaks the connection off: a ConnectionResetError."""
 
     def handle(self) -> None:
         self.connection.settimeout(PATIENCE)
@@ -1296,7 +1297,7 @@ class Hears(socketserver.StreamRequestHandler):
 
 
 class Answers(Hears):
-    """Does not look at that, and answers: a BrokenPipeError."""
+    """Ignores that, and answers: a BrokenPipeError."""
 
     def handle(self) -> None:
         with suppress(ConnectionResetError):
@@ -1322,10 +1323,10 @@ class Missing(socketserver.StreamRequestHandler):
 @bugs.check("gone")
 def calm(bench: Bench, Desk: Any) -> None:
     case = bench.case(
-        called="Desk, with a handler that talks, and a client who hangs up",
+        called="Desk, with a handler that talks, and a client that hangs up",
         expected="not a word on stderr",
-        why="On a network people leave. BrokenPipeError and ConnectionResetError, both "
-        "ConnectionErrors, are news and no bug.",
+        why="On a network, people leave. BrokenPipeError and ConnectionResetError, both of them "
+        "ConnectionErrors, are news and not a bug.",
     )
     for handler in (Talker, Hears, Answers):
         _keeps_quiet(case, Desk, handler)
@@ -1352,7 +1353,7 @@ def _reports(bench: Bench, desk: Any, handler: Any, bug: str, question: str) -> 
     case = bench.case(
         called=f"Desk, with a handler that raises {bug}",
         expected="a report on stderr, as before",
-        why="Who keeps every error quiet will not hear of the next bug either.",
+        why="A server that keeps every error quiet won't report the next bug either.",
     )
     before = len("".join(bench.records.printed))
     server = case.call(bench.subclass(_NotesLimits, desk), ANY_PORT, handler)
@@ -1384,7 +1385,7 @@ predict = EXERCISES["08.5"]
     why="The constructor calls setup, then handle in a try, and finish in its finally.",
     misread=(
         "Making a handler runs all three.",
-        "finish stands in a finally: it runs whatever handle does.",
+        "finish is in a finally: it runs whatever handle does.",
         "The exception of setup leaves the constructor before the try begins.",
     ),
 )
@@ -1406,10 +1407,10 @@ def _letters(bench: Bench, failing: str) -> str:
 @predict.prediction(
     "how many",
     expected="the bytes of three reads, and the calls of handle",
-    why="A stream keeps the bytes, not the sends. And a handler is made for a connection.",
+    why="A stream keeps the bytes, not the sends, and a handler is made for a connection.",
     misread=(
         "Two sends are not two messages: recv gives what has arrived, up to its limit.",
-        "recv(3) gives three at the most; the rest stays for the next one.",
+        "recv(3) gives three at most; the rest stays for the next one.",
         "read(4) of a file goes on until it has four, however they arrive.",
         "handle is called once for each connection, not once for each line.",
     ),
@@ -1454,12 +1455,12 @@ def _calls_for_three_lines(case: Case) -> int:
 @predict.prediction(
     "while waiting",
     expected="True for each read that returns while the client waits with b'hello\\n' sent",
-    why="Two programs that wait for each other: neither has a bug that a test with a file "
-    "would show.",
+    why="Two programs wait for each other, and neither has a bug that a test with a file would "
+    "show.",
     misread=(
         "recv(100) gives what is there; 100 is only the most.",
         "readline() is content with a line break.",
-        "read() waits for the end of the stream, and the client has not finished.",
+        "read() waits for the end of the stream, and the client hasn't finished.",
         "read(100) of a file waits for all hundred bytes, or the end.",
         "read(6) has all six bytes, and asks for no more.",
     ),
@@ -1493,11 +1494,11 @@ def _returns(read: Callable[[socket.socket, Any], Any]) -> bool:
     "cut off",
     expected="True for each client whose connection was ended within half a second",
     why="The server's timeout is for handle_request(). The handler's is for each single read, "
-    "and starts anew with the next.",
+    "and starts again with the next.",
     misread=(
-        "serve_forever() does not look at the server's timeout, nor do connections.",
+        "serve_forever() doesn't look at the server's timeout, and neither do connections.",
         "The handler's timeout is the connection's: a silent client is cut off.",
-        "Each byte starts the clock of the handler's timeout anew. Lines have none.",
+        "Each byte starts the clock of the handler's timeout again. Lines have none.",
     ),
 )
 def cut_off(bench: Bench) -> list[Any]:

@@ -438,7 +438,7 @@ class Latin(Pages):
         pytest.param(
             (http.server.HTTPServer, Pages), "at once", "BaseServer's own", id="learners-10"
         ),
-        pytest.param((NeverHangsUp, Pages), "the end", "close the connection?", id="never ends"),
+        pytest.param((NeverHangsUp, Pages), "the end", "what closes the", id="never ends"),
         pytest.param((Web, TellsTooLate), "folder", "after super().__init__()", id="learners-6"),
         pytest.param((Web, SaysItTwice), "folder", "two status lines", id="twice"),
         pytest.param((Web, GoesOn), "folder", "does do_GET go on after", id="goes on"),
@@ -545,7 +545,7 @@ forks = pytest.mark.skipif(not hasattr(minisocketserver, "ForkingMixIn"), reason
     "answer, part, told",
     [
         pytest.param(forecast("sttptp"), "who", "behind the server", id="learners-11", marks=forks),
-        pytest.param(forecast("sstppp"), "who", "do not add up", id="both", marks=forks),
+        pytest.param(forecast("sstppp"), "who", "don't add up", id="both", marks=forks),
         pytest.param(forecast("ssspts"), "who", "whatever the server's", id="udp", marks=forks),
         pytest.param(forecast(noticed=[True] * 5), "noticed", "are closed", id="closed"),
         pytest.param(forecast(noticed=[False] * 5), "noticed", "a second time", id="second"),

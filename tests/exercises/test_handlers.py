@@ -872,11 +872,11 @@ WAITING, ENDED = forecast()[2:]
 @pytest.mark.parametrize(
     "answer, part, told",
     [
-        pytest.param(forecast(["shf", "sh", "s"]), "steps", "finish stands in a", id="no finish"),
+        pytest.param(forecast(["shf", "sh", "s"]), "steps", "finish is in a", id="no finish"),
         pytest.param(forecast(["shf", "shf", "sf"]), "steps", "before the try begins", id="setup"),
         pytest.param(forecast(["s"]), "steps", "3 are asked for", id="too few"),
         pytest.param(forecast(many=[5, 3, 4, 1]), "how many", "not two messages", id="learners-3"),
-        pytest.param(forecast(many=[10, 5, 4, 1]), "how many", "three at the most", id="recv 3"),
+        pytest.param(forecast(many=[10, 5, 4, 1]), "how many", "three at most", id="recv 3"),
         pytest.param(forecast(many=[10, 3, 1, 1]), "how many", "until it has four", id="read 4"),
         pytest.param(
             forecast(many=[10, 3, 4, 3]), "how many", "once for each connection", id="learners-8"
@@ -896,7 +896,7 @@ WAITING, ENDED = forecast()[2:]
         pytest.param(
             forecast(ended=but(0, ENDED)),
             "cut off",
-            "does not look at the server",
+            "doesn't look at the server",
             id="learners-14",
         ),
         pytest.param(forecast(ended=but(1, ENDED)), "cut off", "silent client is", id="handler's"),
