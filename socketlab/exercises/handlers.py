@@ -792,8 +792,7 @@ def receives_messages(bench: Bench, FramedRequestHandler: Any) -> None:
         case.want(told != [first, None], early)
         huge = "a ValueError for a length of 9: does its highest byte come first?"
         case.want(told != ["ValueError"], huge)
-        short = [str(one) if one is None or len(one) < 20 else f"{len(one)} bytes" for one in told]
-        got = ", ".join(short[:6]) or "nothing"
+        got = ", ".join(repr(one)[:20] for one in told[:6]) or "nothing"
         case.want(told[:4] == [*MESSAGES], f"{got}: did one read give one message?")
         case.want(told[4:] == [None], f"{got}: None is what says that the client has finished")
 
