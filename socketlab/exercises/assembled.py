@@ -1,4 +1,4 @@
-"""Checks of chapter 09: the ready-mixed grid, calls from other programs, a web server, faults."""
+"""Checks of chapter 09: two classes mixed, calls from other programs, a web server, faults."""
 
 import http.client
 import itertools
@@ -24,70 +24,18 @@ from ..checks.clients import connect, fetch_from
 from ..checks.core import load
 from ..checks.forking import real_run
 from ..checks.handlers import Echo
-from ..checks.hooks import ServerMixin
 from ..notebook.running import running
 from ..notebook.tracebacks import describe
 from ..remote.names import make_class
 
 MOMENT = 0.1
-"""Seconds in which a thread that waits for nobody has bought its ticket."""
+"""Seconds in which a thread that nothing holds up has bought its ticket."""
 
 EXERCISES = load(__file__)
-chapter, build = EXERCISES["09"], EXERCISES["09.1"]
+chapter = EXERCISES["09"]
 
 SERVERS = ("TCPServer", "UDPServer", "UnixStreamServer", "UnixDatagramServer")
 MIXINS = ("ThreadingMixIn", "ForkingMixIn")
-
-
-class _Forking:
-    """Stands for ForkingMixIn where a system has none: only its place is looked at."""
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        raise OSError("this system cannot fork")
-
-
-def planks(*missing: str) -> SimpleNamespace:
-    """Return a module of nothing but the planks, without those that are missing."""
-    lent = {"ForkingMixIn": _Forking, "UnixStreamServer": minisocketserver.TCPServer}
-    lent["UnixDatagramServer"] = minisocketserver.UDPServer
-    found = {
-        name: getattr(minisocketserver, name, lent.get(name))
-        for name in (*SERVERS, *MIXINS)
-        if name not in missing
-    }
-    return SimpleNamespace(**found)
-
-
-def grid(case: Case, ready_mixed: Any, parts: Any) -> dict[str, Any]:
-    """Return what the learner's function makes, a dictionary of classes."""
-    made = case.call(ready_mixed, parts)
-    case.want(isinstance(made, dict), f"{made!r}, which is no dictionary")
-    for name, cls in made.items():
-        case.want(isinstance(cls, type), f"{cls!r} under {name!r}, which is no class")
-    return {str(name): cls for name, cls in made.items()}
-
-
-def _names(mixins: tuple[str, ...], servers: tuple[str, ...]) -> list[str]:
-    return sorted(mixin.removesuffix("MixIn") + server for mixin in mixins for server in servers)
-
-
-@build.check("grid")
-def whole_grid(bench: Bench, ready_mixed: Any) -> None:
-    case = bench.case(
-        called="ready_mixed(parts), with the six planks",
-        expected="eight classes: the mix-in first, then the server, an empty body",
-        why="Python takes the first process_request that it finds. With the mix-in last it finds "
-        "the server's, and says nothing: one request at a time.",
-    )
-    parts = bench.there(planks)
-    made = grid(case, ready_mixed, parts)
-    wanted = _names(MIXINS, SERVERS)
-    case.want(sorted(made) == wanted, f"{_difference(list(made), wanted)}")
-    for mixin in MIXINS:
-        for server in SERVERS:
-            name = mixin.removesuffix("MixIn") + server
-            first, second = getattr(parts, mixin), getattr(parts, server)
-            _want_mixed(bench, case, made[name], name, first, second)
 
 
 def _want_mixed(bench: Bench, case: Case, cls: Any, name: str, first: Any, second: Any) -> None:
@@ -95,7 +43,7 @@ def _want_mixed(bench: Bench, case: Case, cls: Any, name: str, first: Any, secon
     case.want(cls.__name__ == name, f"a class called {cls.__name__!r}, under the name {name!r}")
     case.want(
         cls.process_request is first.process_request or not bench.there(issubclass, cls, first),
-        f"a {name} whose process_request is not the mix-in's: its parents are {_parents(cls)}",
+        f"a {name} whose process_request isn't the mix-in's: its parents are {_parents(cls)}",
     )
     case.want(cls.__bases__ == (first, second), f"a {name} with the parents {_parents(cls)}")
     own = [key for key in bench.there(vars, cls) if not key.startswith("__")]
@@ -107,15 +55,15 @@ def mixes_two(bench: Bench, mix: Any) -> None:
     case = bench.case(
         called="mix(mixin, server), with each of the mix-ins and each of the servers",
         expected="a class named after both: the mix-in first, then the server, an empty body",
-        why="Python takes the first process_request that it finds. With the mix-in last it finds "
-        "the server's, and says nothing: one request at a time.",
+        why="Python takes the first process_request that it finds. With the mix-in last, that's "
+        "the server's: one request at a time, and no warning.",
     )
     for mixin, server in itertools.product(MIXINS, SERVERS):
         parts = [getattr(minisocketserver, name, None) for name in (mixin, server)]
         if all(parts):  # Windows has no fork, and Python no Unix servers there
             made = case.call(mix, *parts)
             case.want(made is not None, "None: is there a return?")
-            case.want(isinstance(made, type), f"{made!r}, which is no class")
+            case.want(isinstance(made, type), f"{made!r}, which isn't a class")
             name = mixin.removesuffix("MixIn") + server
             wrong = f"a class called {made.__name__!r} for {mixin} and {server}"
             case.want(made.__name__ == name, wrong)
@@ -126,35 +74,8 @@ def _parents(cls: Any) -> str:
     return ", ".join(parent.__name__ for parent in cls.__bases__)
 
 
-def _difference(found: list[Any], wanted: list[str]) -> str:
-    missing = [name for name in wanted if name not in found]
-    strange = [str(name) for name in found if name not in wanted]
-    return " and ".join(
-        [f"no {', no '.join(missing)}"] * bool(missing)
-        + [f"a {', a '.join(strange)}"] * bool(strange)
-    )
-
-
-@build.check("small")
-def small_systems(bench: Bench, ready_mixed: Any) -> None:
-    unix = ("UnixStreamServer", "UnixDatagramServer")
-    for missing, left in (
-        (("ForkingMixIn", *unix), _names(MIXINS[:1], SERVERS[:2])),
-        (("ForkingMixIn",), _names(MIXINS[:1], SERVERS)),
-        (unix, _names(MIXINS, SERVERS[:2])),
-    ):
-        case = bench.case(
-            called=f"ready_mixed(parts), where the system has no {', no '.join(missing)}",
-            expected=f"{len(left)} classes, and no exception",
-            why="Windows has no fork, and Python has no Unix servers there. The names are simply "
-            "missing from the module: ask with hasattr.",
-        )
-        made = grid(case, ready_mixed, bench.there(planks, *missing))
-        case.want(sorted(made) == left, f"{_difference(list(made), left)}")
-
-
 class Who(minisocketserver.BaseRequestHandler):
-    """Tells where it runs, in which process and thread, over a stream or by a postcard."""
+    """Answers with its process and thread, over a stream or in a datagram."""
 
     def handle(self) -> None:
         told = f"{os.getpid()} {threading.get_ident()}".encode()
@@ -163,43 +84,6 @@ class Who(minisocketserver.BaseRequestHandler):
         else:
             self.request.recv(100)
             self.request.sendall(told)
-
-
-class _NotesLoop(ServerMixin):
-    """Notes the thread of the server's loop."""
-
-    loop = 0
-
-    def serve_forever(self, poll_interval: float = 0.5) -> None:
-        self.loop = threading.get_ident()
-        super().serve_forever(poll_interval)
-
-
-@build.check("at work")
-def at_work(bench: Bench, ready_mixed: Any) -> None:
-    case = bench.case(
-        called="ThreadingTCPServer and ThreadingUDPServer, made of minisocketserver's planks",
-        expected="an answer from a thread of its own, from each",
-        why="The mix-in says who does the work, the server says how the bytes travel. The name is "
-        "the two put together.",
-    )
-    made = grid(case, ready_mixed, minisocketserver)
-    for name, kind in (
-        ("ThreadingTCPServer", socket.SOCK_STREAM),
-        ("ThreadingUDPServer", socket.SOCK_DGRAM),
-    ):
-        case.want(name in made, f"no {name}")
-        server = case.call(bench.subclass(_NotesLoop, made[name]), ANY_PORT, Who)
-        with case.serving(server), socket.socket(type=kind) as client:
-            client.settimeout(PATIENCE)
-            try:
-                client.connect(server.server_address)
-                client.send(b"who?")
-                told = int((client.recv(100).split() or [b"0"])[-1])
-            except OSError as error:
-                case.fail(f"{describe(error)}, from {name}", error)
-        case.want(told, f"no answer from {name}")
-        case.want(told != server.loop, f"an answer of {name}'s own loop, and no thread")
 
 
 @chapter.check("leak")
@@ -249,12 +133,7 @@ def finds_the_leak(bench: Bench, closes_its_connections: Any) -> None:
     )
 
 
-use = EXERCISES["09.2"]
-
-
-def silent(call_server: Any) -> Any:
-    """Return a server for calls that does not write them down."""
-    return call_server(ANY_PORT, logRequests=False)
+build = EXERCISES["09.1"]
 
 
 class _Patient(xmlrpc.client.Transport):
@@ -276,13 +155,128 @@ def calling(case: Case, server: Any, name: str, *args: Any) -> Any:
         case.fail(describe(error), error)
 
 
+def _nothing() -> None:
+    """Return None, as a function does that is called for what it does."""
+
+
+def _with_functions(switchboard: Any) -> Any:
+    server = switchboard(ANY_PORT)
+    server.register_function(divmod, "divmod")
+    server.register_function(_nothing, "nothing")
+    return server
+
+
+def _fault(case: Case, server: Any, name: str, *args: Any) -> str:
+    """Return what a call says that must end in a fault."""
+    try:
+        got = calling(case, server, name, *args)
+    except CaseError as failure:
+        if isinstance(failure.__cause__, xmlrpc.client.Fault):
+            return failure.got
+        raise
+    case.fail(f"{got!r} for {name}{args}, and no fault: is the exception swallowed?")
+
+
+@build.check("calls")
+def on_ones_own_planks(bench: Bench, Switchboard: Any) -> None:
+    case = bench.case(
+        called="Switchboard(address), with two functions, called by xmlrpc.client",
+        expected="[3, 1] for divmod(7, 2), None for a function that returns None, and a fault for "
+        "divmod(7, 0)",
+        why="A dispatcher knows the functions, a TCPServer the clients, and each has a constructor "
+        "that calls no other. A class made of both has to call the two itself.",
+    )
+    server = case.call(_with_functions, Switchboard)
+    lent = bench.there(_on_loan, Switchboard)
+    case.want(not lent, f"a class that derives from the standard library's {lent}")
+    case.want(server.daemon_threads, "a Switchboard without daemon_threads = True")
+    case.want(not getattr(server, "logRequests", 0), "a Switchboard without logRequests = False")
+    with case.serving_quickly(server):
+        got = calling(case, server, "divmod", 7, 2)
+        case.want(got == [3, 1], f"{got!r} for divmod(7, 2): does _dispatch return the result?")
+        case.want(calling(case, server, "nothing") is None, "something for a function of nothing")
+        told = _fault(case, server, "divmod", 7, 0)
+        case.want("ZeroDivisionError" in told, f"{told} for divmod(7, 0)")
+
+
+def _on_loan(cls: Any) -> str:
+    lent = [one.__name__ for one in cls.__mro__ if one.__module__ == "socketserver"]
+    return lent[0] if lent else ""
+
+
+@build.check("at once")
+def switches_at_once(bench: Bench, Switchboard: Any) -> None:
+    case = bench.case(
+        called="Switchboard, called by two programs; each call waits until the other has come",
+        expected="both answered",
+        why="Python takes the first process_request that it finds. If that's BaseServer's, there's "
+        "no thread, and no word about it.",
+    )
+    want_at_once(case, Switchboard, case.call(_with_functions, Switchboard))
+
+
+@build.check("journal")
+def keeps_a_journal(bench: Bench, JournalMixIn: Any, Switchboard: Any) -> None:
+    case = bench.case(
+        called="a Switchboard, asked for divmod(7, 2), divmod(7, 0), and a function it hasn't got",
+        expected="the journal [('divmod', True), ('divmod', False), ('sail', False)]",
+        why="A mix-in changes what comes behind it. It does its own part, and lets super() do the "
+        "rest, whatever comes of that.",
+    )
+    server, another = (case.call(_with_functions, Switchboard) for _ in range(2))
+    case.call(another.server_close)
+    with case.serving_quickly(server):
+        calling(case, server, "divmod", 7, 2)
+        _fault(case, server, "divmod", 7, 0)
+        _fault(case, server, "sail")
+    journal = [tuple(line) for line in server.journal]
+    first = bench.there(_owner, Switchboard, "_dispatch")
+    behind = f": _dispatch is found in {first} first" if not journal else ""
+    wanted = [("divmod", True), ("divmod", False), ("sail", False)]
+    case.want(not another.journal, "the same lines in another Switchboard's journal, too")
+    case.want(journal == wanted, f"{journal}{behind}")
+    case = bench.case(
+        called="a class of JournalMixIn and another dispatcher, whose _dispatch raises KeyError",
+        expected="the line ('sail', False) in its journal, and the KeyError",
+        why="A mix-in doesn't know what it's mixed with, and needn't: super() finds the next one.",
+    )
+    got = case.call(_mixed_elsewhere, JournalMixIn)
+    case.want(got == ((("sail", False),), "KeyError"), f"{list(got[0])}, and {got[1]}", alone=True)
+
+
+class _Lost:
+    """Knows no function."""
+
+    def _dispatch(self, method: str, params: Any) -> Any:
+        raise KeyError(method)
+
+
+def _mixed_elsewhere(mixin: Any) -> tuple[tuple[Any, ...], str]:
+    """Call by a mix-in and a dispatcher of ours; return the journal and the exception's name."""
+    desk = type("Desk", (mixin, _Lost), {"__init__": lambda self: None})()
+    desk.journal = []
+    try:
+        desk._dispatch("sail", ())
+    except Exception as error:
+        return tuple(map(tuple, desk.journal)), type(error).__name__
+    return tuple(map(tuple, desk.journal)), "no exception"
+
+
+use = EXERCISES["09.2"]
+
+
+def silent(call_server: Any) -> Any:
+    """Return a server for calls that doesn't log them."""
+    return call_server(ANY_PORT, logRequests=False)
+
+
 @use.check("calls")
 def calls(bench: Bench, CallServer: Any, Tickets: Any) -> None:
     case = bench.case(
         called="CallServer(address, logRequests=False), Tickets() registered, called by xmlrpc",
         expected="the tickets 1, 2 and 3",
         why="xmlrpc.client knows nothing of this course. Its calls travel as web requests, and "
-        "register_instance makes an object's methods callable.",
+        "register_instance lets it call an object's methods.",
     )
     server = case.call(silent, CallServer)
     with case.serving_quickly(server):
@@ -295,7 +289,7 @@ def calls(bench: Bench, CallServer: Any, Tickets: Any) -> None:
 
 
 class _Meeting:
-    """Two who wait for each other."""
+    """Two callers that wait for each other."""
 
     def __init__(self) -> None:
         self._both = threading.Barrier(2)
@@ -314,12 +308,15 @@ def at_once(bench: Bench, CallServer: Any) -> None:
     case = bench.case(
         called="CallServer, called by two programs; each call waits until the other has come",
         expected="both answered",
-        why="SimpleXMLRPCServer is a plain TCPServer inside: one call after the other. Two calls "
-        "that need each other would then wait for ever.",
+        why="SimpleXMLRPCServer is a plain TCPServer inside: one call after another. Two calls "
+        "that need each other would then wait forever.",
     )
-    server = case.call(silent, CallServer)
-    meeting = bench.there(_Meeting)
+    want_at_once(case, CallServer, case.call(silent, CallServer))
 
+
+def want_at_once(case: Case, cls: Any, server: Any) -> None:
+    """Want two programs answered that call the server, and wait for each other there."""
+    bench, meeting = case.bench, case.bench.there(_Meeting)
     with case.serving_quickly(server):
         case.call(server.register_function, meeting.meet)
         with ThreadPoolExecutor(2) as programs:
@@ -328,36 +325,35 @@ def at_once(bench: Bench, CallServer: Any) -> None:
             except CaseError as failure:
                 met = []
                 case.want("timed out" in failure.got, failure.got)
-    names = bench.there(_names_of_parents, server)
-    last = "ThreadingMixIn" in names and bench.there(_process_request_of, server) == "BaseServer"
+    mixed = "ThreadingMixIn" in bench.there(_names_of_parents, server)
+    first = bench.there(_owner, cls, "process_request")
     case.want(
-        not last,
-        f"one call after the other: CallServer's parents are {_parents(CallServer)}, and "
+        not (mixed and first == "BaseServer"),
+        f"one call after the other: {cls.__name__}'s parents are {_parents(cls)}, and "
         "process_request is found in the first",
     )
-    case.want(met == [True, True], "one call after the other")
+    got = f"{met} from a function that returns True" if None in met else "one call after the other"
+    case.want(met == [True, True], got)
 
 
 def _names_of_parents(server: Any) -> tuple[str, ...]:
     return tuple(cls.__name__ for cls in type(server).__mro__)
 
 
-def _process_request_of(server: Any) -> str:
-    for cls in type(server).__mro__:
-        if "process_request" in vars(cls):
-            return str(cls.__name__)
-    return ""
+def _owner(cls: Any, method: str) -> str:
+    """Return the name of the class in which Python finds a method."""
+    return next((str(one.__name__) for one in cls.__mro__ if method in vars(one)), "")
 
 
 @use.check("tickets")
 def no_number_twice(bench: Bench, Tickets: Any) -> None:
     case = bench.case(
-        called="next() of one Tickets(), in three quick threads and a slow one: 100 times in all",
+        called="next() of one Tickets(), in three fast threads and a slow one: 100 times in all",
         expected="the numbers from 1 to 100, each sold once",
-        why="With threads, what is shared wants a lock: between reading the number and returning "
-        "it another thread may have its turn.",
+        why="With threads, whatever is shared needs a lock: between reading the number and "
+        "returning it, another thread may have its turn.",
     )
-    case.want(isinstance(Tickets, type), f"Tickets is {Tickets!r}, no class")
+    case.want(isinstance(Tickets, type), f"Tickets is {Tickets!r}, which isn't a class")
     roll = case.call(bench.subclass(_Slow, Tickets))
     sold, done = bench.there(_sell_out, roll, bench.records, 2 * PATIENCE)
     case.want(done, f"{len(sold)} numbers, and threads that wait: a lock not given back?")
@@ -374,8 +370,8 @@ def nobody_comes_between(bench: Bench, Tickets: Any) -> None:
         called="next() of one Tickets(), in two threads; one is held up before one of its looks "
         "at an attribute, while the other one goes on",
         expected="the numbers 1 and 2",
-        why="From reading the number to returning it no other thread may come in between. Whoever "
-        "gives the lock back and looks again sees what another one has done.",
+        why="From reading the number to returning it, no other thread may come in between. A "
+        "thread that gives the lock back and looks again sees what another one has done.",
     )
     held_up = case.call(make_class, "Tickets", (_HeldUp, Tickets), {})
     looks, stop_at = 1, 0
@@ -453,7 +449,7 @@ def _sell_out(roll: Any, records: Any, seconds: float) -> tuple[tuple[Any, ...],
 
     threads = [
         threading.Thread(target=buy, args=(number,), name=name, daemon=True)
-        for name, number in (("slow", 10), *[("quick", 30)] * 3)
+        for name, number in (("slow", 10), *[("fast", 30)] * 3)
     ]
     for thread in threads:
         thread.start()
@@ -487,7 +483,7 @@ def _for_folder(pages: Any, folder: str) -> Any:
 
 
 def write(folder: str, name: str, text: str) -> None:
-    """Write a file that the server can read, whoever it runs as."""
+    """Write a file that the server can read, whichever user it runs as."""
     Path(folder, name).write_text(text, encoding="utf-8")
 
 
@@ -508,7 +504,7 @@ def web_at_once(bench: Bench, Web: Any, Pages: Any) -> None:
                 fetch_from(case, server, "/index.html")
             except CaseError as failure:
                 mute.close()
-                alone = bench.there(_process_request_of, server) == "BaseServer"
+                alone = bench.there(_owner, Web, "process_request") == "BaseServer"
                 case.want(
                     not alone,
                     f"{failure.got}. process_request is BaseServer's own: the parents are "
@@ -523,13 +519,13 @@ def web_end(bench: Bench, Web: Any, Pages: Any) -> None:
     case = bench.case(
         called="Web, with a client that asks for /hello and reads to the end",
         expected="the end of the connection, after the answer",
-        why="Without a length in the answer, only the end of the connection says that it is over. "
-        "shutdown_request ends it. Who overrides that must end it elsewhere.",
+        why="Without a length in the answer, only the end of the connection says that it's over. "
+        "shutdown_request ends it; a server that overrides it must do so elsewhere.",
     )
     with bench.there(TemporaryDirectory) as folder:
         server = site(case, Web, Pages, folder)
         with case.serving_quickly(server):
-            no_end = f"no end within {PATIENCE:g} seconds: does anybody close the connection?"
+            no_end = f"no end within {PATIENCE:g} seconds: what closes the connection?"
             with case.in_words(no_end, only="no end"):
                 case.talk(server.server_address, b"GET /hello HTTP/1.0\r\n\r\n")
 
@@ -539,8 +535,8 @@ def web_folder(bench: Bench, Web: Any, Pages: Any) -> None:
     case = bench.case(
         called='Web, with partial(Pages, folder="...") and two folders, one after the other',
         expected="the page of each folder",
-        why="The parent's constructor serves the whole request. What comes after it comes too "
-        "late; what is there before it, or passed to it, is in time.",
+        why="The parent's constructor serves the whole request. Anything set after it is too late; "
+        "anything set before it, or passed to it, is in time.",
     )
     for text in ("Ahoy", "Land in sight"):
         with bench.there(TemporaryDirectory) as folder, _in_the_same_folder(case):
@@ -548,7 +544,7 @@ def web_folder(bench: Bench, Web: Any, Pages: Any) -> None:
             server = site(case, Web, Pages, folder)
             with case.serving_quickly(server):
                 elsewhere = (
-                    "{}: it looks elsewhere. Is the folder told after super().__init__(), when "
+                    "{}: it looks elsewhere. Is the folder set after super().__init__(), when "
                     "the request is over?"
                 )
                 with case.in_words(elsewhere, only="404"):
@@ -609,8 +605,8 @@ predict = EXERCISES["09.4"]
         "The mix-in is behind the server: process_request is found in the server first.",
         "The mix-in decides, whatever the server's sockets are.",
         "ForkingMixIn makes a process for each request.",
-        "Two mix-ins do not add up: the first process_request wins.",
-        "Two mix-ins do not add up: the first process_request wins.",
+        "Two mix-ins don't add up: the first process_request wins.",
+        "Two mix-ins don't add up: the first process_request wins.",
     ),
 )
 def who_answers(case: Case) -> Any:
@@ -649,12 +645,12 @@ def _who(server_class: Any) -> str:
     "noticed",
     beside="a real run of the test on five broken servers",
     expected="True for each fault that makes the test fail",
-    why="Two questions, two answers: the test looks at nothing else. To learn what a test "
+    why="Two questions, two answers: the test looks at nothing else. To find out what a test "
     "sees, break something and watch.",
     misread=(
-        "The answers are right, and nobody looks whether the connections are closed.",
+        "The answers are right, and the test doesn't look whether the connections are closed.",
         "The second client has no answer, and the test asks a second time.",
-        "Nobody is turned away in this test, so nobody sees that it would not work.",
+        "No client is turned away in this test, so it can't see that this wouldn't work.",
         "No handler fails in this test, so nothing would be reported anyway.",
         "The answer has no connection to travel on.",
     ),

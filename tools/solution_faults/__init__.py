@@ -46,6 +46,8 @@ EXPLAINED = {
     ("11.1", "line 24: without \"raise TimeoutError('no hello in time')\""): (
         "recv raises it, unless a byte comes at the very end"
     ),
+    ("08.1", "line 5: 6 for 5"): "the line was in the exercise, and is not the learner's",
+    ("08.1", "line 8: without 'return message'"): "likewise",
 }
 
 

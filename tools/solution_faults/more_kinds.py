@@ -24,6 +24,7 @@ HEAD = "HTTP/1.0 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Le
 BREAK = "the task asks for no line break"
 FITS = "so few bytes always fit"
 NO_LOCK = "the task does not ask for a lock, and the third hint calls it better, no more"
+CLIENTS = "(EOFError, ValueError, TimeoutError, ConnectionError)"
 GONE = "waitpid raises nothing else for a child's number"
 
 EXPLAINED = OF_FEW_KINDS | {
@@ -114,25 +115,22 @@ EXPLAINED = OF_FEW_KINDS | {
         "line 23: \"print('serving', name, flush=T...\" one line later",
     ): "the line is in the log all the same",
     ("07.3", "line 24: send for sendall"): FITS,
-    ("08.1", "line 30: the class's sock"): GIVEN,
-    ("08.1", "line 58: 'if self.timeout is not None:' one line later"): "any order will do",
-    ("08.1", "line 60: 'if self.disable_nagle_algorith...' one line later"): "any order will do",
-    ("08.1", "line 61: two arguments of self.connection.setsockopt exchanged (2)"): (
-        "TCP_NODELAY is 1, and so is True"
-    ),
-    ("08.1", "line 62: 'b' for 'rb'"): "a file is for reading unless told otherwise",
-    ("08.1", "line 62: 'self.rfile = self.connection.m...' one line later"): "any order will do",
-    ("08.1", "line 71: a pair turned round"): "any order will do",
-    ("08.1", "line 74: except BaseException for OSError"): "nothing else is raised",
-    ("08.1", "line 74: except Exception for OSError"): "nothing else is raised",
+    ("08.1", "line 5: without 'timeout = 5'"): GIVEN,
+    ("08.1", "line 5: 4 for 5"): GIVEN,
+    ("08.1", "line 7: without 'def answer(self, message):'"): GIVEN,
+    ("08.1", "line 7: answr for answer"): GIVEN,
+    ("08.1", "line 8: a statement for 'return message'"): GIVEN,
+    ("08.1", "line 20: ValueError without 'size'"): WORDS,
+    ("08.1", "line 30: '!i' for '!I'"): "no answer is so long",
+    ("08.1", f"line 38: except Exception for {CLIENTS}"): "receive raises nothing else",
+    ("08.1", f"line 38: except BaseException for {CLIENTS}"): "receive raises nothing else",
+    ("08.1", "line 38: a pair turned round"): "any order will do",
     ("08.2", "line 9: 'self.rfile = io.BytesIO(self.p...' one line later"): "any order will do",
     ("08.3", "line 7: int.from_bytes without \"'big'\""): "that is the default, from 3.11 on",
     ("08.4", "line 3: '¡Buenos días!' for '¡Buenos días!\\n'"): BREAK,
     ("08.4", "line 19: 'self.request.settimeout(5)' one line later"): "the buffer takes a part",
     ("08.4", "line 27: a pair turned round"): "either of the two",
     ("08.4", "line 28: two arguments of super().handle_error exchanged"): WORDS,
-    ("09.1", "line 4: a pair turned round"): "the rows of a dictionary may come in any order",
-    ("09.1", "line 5: a pair turned round"): "the rows of a dictionary may come in any order",
     ("09.2", "line 8: the class's number"): "adding to it makes one on self",
     ("09.2", "line 9: the class's lock"): "one lock for all rolls is enough",
     ("09.3", "line 14: 'cONTENT-tYPE' for 'Content-Type'"): "names of headers have no case",

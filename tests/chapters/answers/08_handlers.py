@@ -48,7 +48,7 @@ class BaseRequestHandler:
             pass
         self.finish()
 
-# %% three steps: SystemExit is no Exception
+# %% three steps: SystemExit isn't an Exception
 @reopen(BaseRequestHandler)
 class BaseRequestHandler:
     def __init__(self, request, client_address, server):
@@ -423,7 +423,7 @@ class StreamRequestHandler:
         else:
             self.wfile = self.connection.makefile("wb", self.wbufsize)
 
-# %% time limit: TCP_NODELAY is on, though
+# %% time limit: TCP_NODELAY is on, and
 @reopen(StreamRequestHandler)
 class StreamRequestHandler:
     timeout = None

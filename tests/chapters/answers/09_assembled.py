@@ -6,7 +6,7 @@ def mix(mixin, server):
     Mixed.__name__ = mixin.__name__[: -len("MixIn")] + server.__name__
     return Mixed
 
-# %% mix: whose process_request is not the mix-in's
+# %% mix: whose process_request isn't the mix-in's
 def mix(mixin, server):
     name = mixin.__name__.removesuffix("MixIn") + server.__name__
     return type(name, (server, mixin), {})
@@ -24,7 +24,7 @@ def mix(mixin, server):
     name = mixin.__name__.removesuffix("MixIn") + server.__name__
     type(name, (mixin, server), {})
 
-# %% mix: 'ThreadingTCPServer', which is no class
+# %% mix: 'ThreadingTCPServer', which isn't a class
 def mix(mixin, server):
     return mixin.__name__.removesuffix("MixIn") + server.__name__
 

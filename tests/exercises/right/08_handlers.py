@@ -2,412 +2,255 @@
 # fmt: off
 # Right answers, written from the tasks' text, each as its author would have it.
 
-# %% 08.1 a writer that counts
-class BaseRequestHandler:
-    def __init__(self, request, client_address, server):
-        self.request, self.client_address, self.server = request, client_address, server
-        self.setup()
-        try:
-            self.handle()
-        finally:
-            self.finish()
+# %% 08.1 a helper for exactly so many bytes
+class FramedRequestHandler(minisocketserver.StreamRequestHandler):
+    limit = 10_000
+    timeout = 5
 
-    def setup(self): pass
-    def handle(self): pass
-    def finish(self): pass
+    def answer(self, message):
+        return message
 
-class _SocketWriter(io.BufferedIOBase):
-    def __init__(self, sock):
-        self.sock = sock
+    def exactly(self, size):
+        data = self.rfile.read(size)
+        if len(data) != size:
+            raise EOFError(f"{len(data)} of {size} bytes")
+        return data
 
-    def writable(self):
-        return True
+    def receive(self):
+        if not (first := self.rfile.read(1)):
+            return None
+        (size,) = struct.unpack("!I", first + self.exactly(3))
+        if size > self.limit:
+            raise ValueError(size)
+        return self.exactly(size)
 
-    def write(self, data):
-        with memoryview(data) as view:
-            self.sock.sendall(view)
-            return view.nbytes
+    def send(self, message):
+        self.wfile.write(len(message).to_bytes(4, "big"))
+        self.wfile.write(message)
 
-    def fileno(self):
-        return self.sock.fileno()
-
-class StreamRequestHandler(BaseRequestHandler):
-    rbufsize = -1
-    wbufsize = 0
-    timeout = None
-    disable_nagle_algorithm = False
-
-    def setup(self):
-        conn = self.connection = self.request
-        if self.timeout is not None:
-            conn.settimeout(self.timeout)
-        if self.disable_nagle_algorithm:
-            conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.rfile = conn.makefile(mode="rb", buffering=self.rbufsize)
-        self.wfile = conn.makefile(mode="wb", buffering=self.wbufsize) if self.wbufsize else _SocketWriter(conn)
-
-    def finish(self):
-        try:
-            self.wfile.close()
-        except OSError:
-            pass
-        finally:
-            self.rfile.close()
-
-# %% 08.1 suppress, and bytes
-from contextlib import suppress
-
-class BaseRequestHandler(object):
-    """Parent of the handlers; subclasses override `handle`."""
-
-    def __init__(self, request, client_address, server):
-        vars(self).update(request=request, client_address=client_address, server=server)
-        self.setup()
-        done = False
-        try:
-            self.handle()
-            done = True
-        finally:
-            self.finish()
-
-    def setup(self): ...
-    def handle(self): ...
-    def finish(self): ...
-
-class _SocketWriter(io.BufferedIOBase):
-    """A file without a buffer: `write` sends everything before it returns."""
-
-    def __init__(self, sock): self.sock = sock
-    def writable(self): return True
-    def fileno(self): return self.sock.fileno()
-
-    def write(self, data):
-        whole = bytes(data)
-        self.sock.sendall(whole)
-        return len(whole)
-
-class StreamRequestHandler(BaseRequestHandler):
-    rbufsize, wbufsize, timeout, disable_nagle_algorithm = -1, 0, None, False
-
-    def setup(self):
-        super().setup()
-        self.connection = self.request
-        if not self.timeout is None:
-            self.connection.settimeout(self.timeout)
-        if self.disable_nagle_algorithm:
-            self.connection.setsockopt(socket.SOL_TCP, socket.TCP_NODELAY, True)
-        self.rfile = self.connection.makefile("rb", self.rbufsize)
-        match self.wbufsize:
-            case 0:
-                self.wfile = _SocketWriter(self.connection)
-            case size:
-                self.wfile = self.connection.makefile("wb", size)
-
-    def finish(self):
-        if not self.wfile.closed:
-            with suppress(OSError, ValueError):
-                self.wfile.flush()
-        with suppress(OSError):
-            self.wfile.close()
-        with suppress(OSError):
-            self.rfile.close()
-        super().finish()
-
-# %% 08.1 nested try, and send
-class BaseRequestHandler:
-    def __init__(self, request, client_address, server):
-        self.request = request
-        self.client_address = client_address
-        self.server = server
-        self.setup()
-        try:
-            self.handle()
-        except BaseException:
-            self.finish()
-            raise
-        else:
-            self.finish()
-
-    setup = handle = finish = lambda self: None
-
-class _SocketWriter(io.BufferedIOBase):
-    def __init__(self, sock):
-        super().__init__()
-        self.sock = sock
-
-    def writable(self):
-        return True
-
-    def write(self, data):
-        data = memoryview(data).cast("B")
-        self.sock.sendall(data)
-        return len(data)
-
-    def fileno(self):
-        return socket.socket.fileno(self.sock)
-
-class StreamRequestHandler(BaseRequestHandler):
-    rbufsize = -1
-    wbufsize = 0
-    timeout = None
-    disable_nagle_algorithm = False
-
-    def _adjust(self, sock):
-        if self.timeout is not None:
-            sock.settimeout(self.timeout)
-        if self.disable_nagle_algorithm is True:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-        return sock
-
-    def setup(self):
-        self.connection = self._adjust(self.request)
-        self.rfile = self.connection.makefile("rb", self.rbufsize)
-        self.wfile = _SocketWriter(self.connection) if self.wbufsize == 0 else self.connection.makefile("wb", self.wbufsize)
-
-    def finish(self):
-        try:
+    def handle(self):
+        while True:
             try:
-                self.wfile.close()
-            finally:
-                self.rfile.close()
-        except OSError:
+                message = self.receive()
+            except (ValueError, EOFError, OSError):
+                break
+            if message is None:
+                break
+            self.send(self.answer(message))
+
+# %% 08.1 a generator of messages
+class FramedRequestHandler(minisocketserver.StreamRequestHandler):
+    """Converse in messages that have their length in front; subclasses override `answer`."""
+
+    limit, timeout = 10_000, 5
+    HEAD = struct.Struct(">L")
+
+    def answer(self, message): return message
+
+    def receive(self):
+        head = self.rfile.read(self.HEAD.size)
+        if head == b"":
+            return None
+        try:
+            size = self.HEAD.unpack(head)[0]
+        except struct.error as error:
+            raise EOFError("half a length") from error
+        if not size <= self.limit:
+            raise ValueError("too long")
+        message = bytearray(size)
+        if self.rfile.readinto(message) < size:
+            raise EOFError("half a message")
+        return bytes(message)
+
+    def messages(self):
+        try:
+            while (message := self.receive()) is not None:
+                yield message
+        except (EOFError, ValueError, TimeoutError, ConnectionError):
             pass
 
-# %% 08.1 plain try and finally, sendall, two ifs
-class BaseRequestHandler:
-    """Parent of the handlers; subclasses override `handle`."""
-
-    def __init__(self, request, client_address, server):
-        self.request = request
-        self.client_address = client_address
-        self.server = server
-        self.setup()
-        try:
-            self.handle()
-        finally:
-            self.finish()
-
-    def setup(self):
-        pass
+    def send(self, message):
+        self.request.sendall(self.HEAD.pack(len(message)) + bytes(message))
 
     def handle(self):
-        pass
+        for message in self.messages():
+            self.send(self.answer(message))
 
-    def finish(self):
-        pass
+# %% 08.1 recv into a buffer
+class FramedRequestHandler(minisocketserver.StreamRequestHandler):
+    limit = 10_000
+    timeout = 5
 
-
-class _SocketWriter(io.BufferedIOBase):
-    """A file without a buffer: `write` sends everything before it returns."""
-
-    def __init__(self, sock):
-        self.sock = sock
-
-    def writable(self):
-        return True
-
-    def write(self, data):
-        self.sock.sendall(data)
-        return memoryview(data).nbytes  # not len(): an array of ints has fewer items than bytes
-
-    def fileno(self):
-        return self.sock.fileno()
-
-
-class StreamRequestHandler(BaseRequestHandler):
-    """Read a connection as the file `self.rfile`, write it as the file `self.wfile`."""
-
-    rbufsize = -1
-    wbufsize = 0
-    timeout = None
-    disable_nagle_algorithm = False
-
-    def setup(self):
-        self.connection = self.request
-        if self.timeout is not None:
-            self.connection.settimeout(self.timeout)
-        if self.disable_nagle_algorithm:
-            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-        self.rfile = self.connection.makefile("rb", self.rbufsize)
-        if self.wbufsize == 0:
-            self.wfile = _SocketWriter(self.connection)
-        else:
-            self.wfile = self.connection.makefile("wb", self.wbufsize)
-
-    def finish(self):
-        try:
-            self.wfile.close()
-        except OSError:
-            pass  # the client has gone, with the rest of the answer still in the buffer
-        finally:
-            self.rfile.close()
-
-# %% 08.1 ExitStack, a loop of send over a memoryview, files closed in a loop
-from contextlib import ExitStack, suppress
-
-
-class BaseRequestHandler:
-    """Parent of the handlers; subclasses override `handle`."""
-
-    def __init__(self, request, client_address, server):
-        self.request, self.client_address, self.server = request, client_address, server
-        with ExitStack() as stack:
-            self.setup()
-            stack.callback(self.finish)
-            self.handle()
-
-    def setup(self):
-        pass
-
-    def handle(self):
-        pass
-
-    def finish(self):
-        pass
-
-
-class _SocketWriter(io.BufferedIOBase):
-    """A file without a buffer: `write` sends everything before it returns."""
-
-    def __init__(self, sock):
-        self.sock = sock
-
-    def writable(self):
-        return True
-
-    def write(self, data):
-        with memoryview(data) as whole:
-            total = whole.nbytes
-            if total == 0:
-                return 0
-            with whole.cast("B") as octets:
-                sent = 0
-                while sent < total:
-                    sent += self.sock.send(octets[sent:])
-        return total
-
-    def fileno(self):
-        return self.sock.fileno()
-
-
-class StreamRequestHandler(BaseRequestHandler):
-    """Read a connection as the file `self.rfile`, write it as the file `self.wfile`."""
-
-    rbufsize = -1
-    wbufsize = 0
-    timeout = None
-    disable_nagle_algorithm = False
+    def answer(self, message):
+        return message
 
     def setup(self):
         super().setup()
-        conn = self.connection = self.request
-        if (limit := self.timeout) is not None:
-            conn.settimeout(limit)
-        if self.disable_nagle_algorithm:
-            conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.rfile = conn.makefile(mode="rb", buffering=self.rbufsize)
-        self.wfile = (
-            conn.makefile(mode="wb", buffering=self.wbufsize)
-            if self.wbufsize
-            else _SocketWriter(conn)
-        )
+        self.waiting = bytearray()
 
-    def finish(self):
-        for file in (self.wfile, self.rfile):
-            with suppress(OSError):
-                file.close()
-        super().finish()
+    def _fill(self, size):
+        """Wait until so much is there; tell whether it came."""
+        while len(self.waiting) < size:
+            if not (data := self.connection.recv(4096)):
+                return False
+            self.waiting += data
+        return True
 
-# %% 08.1 type hints, a contextmanager for the visit, small helper methods, bytes copied first
-import contextlib
-from typing import Any, Optional
+    def receive(self):
+        if not self._fill(4):
+            if self.waiting:
+                raise EOFError
+            return None
+        size = int.from_bytes(self.waiting[:4], "big")
+        if size > self.limit:
+            raise ValueError(f"{size} bytes?")
+        if not self._fill(4 + size):
+            raise EOFError
+        message = bytes(self.waiting[4:4 + size])
+        del self.waiting[:4 + size]
+        return message
+
+    def send(self, message):
+        self.connection.sendall(struct.pack("!I", len(message)) + message)
+
+    def handle(self):
+        message = b""
+        while message is not None:
+            try:
+                message = self.receive()
+            except (EOFError, ValueError, TimeoutError, ConnectionError):
+                return
+            if message is not None:
+                self.send(self.answer(message))
+
+# %% 08.1 match, typed, an exception class of one's own
+from typing import Optional
 
 
-class BaseRequestHandler:
-    """Parent of the handlers; subclasses override `handle`."""
+class HalfMessage(EOFError):
+    """The client has left inside a message."""
 
-    def __init__(self, request: Any, client_address: Any, server: Any) -> None:
-        for name, value in {
-            "request": request,
-            "client_address": client_address,
-            "server": server,
-        }.items():
-            setattr(self, name, value)
-        with self._visit():
-            self.handle()
 
-    @contextlib.contextmanager
-    def _visit(self):
-        """What if setup raises? Then there is nothing to finish, is there?"""
-        self.setup()
-        try:
-            yield
-        finally:
-            self.finish()
+class FramedRequestHandler(minisocketserver.StreamRequestHandler):
+    limit: int = 10_000
+    timeout: Optional[float] = 5
+    GONE = EOFError, ValueError, TimeoutError, ConnectionError
 
-    def setup(self) -> None:
-        pass
+    def answer(self, message: bytes) -> bytes:
+        return message
+
+    def receive(self) -> Optional[bytes]:
+        head = self.rfile.read(4)
+        match len(head):
+            case 0:
+                return None
+            case 4:
+                size, = struct.unpack("!I", head)
+            case few:
+                raise HalfMessage(f"only {few} bytes of a length")
+        if size > self.limit:
+            raise ValueError(f"{size} > {self.limit}")
+        if len(message := self.rfile.read(size)) == size:
+            return message
+        raise HalfMessage(f"only {len(message)} bytes of {size}")
+
+    def send(self, message: bytes) -> None:
+        self.wfile.writelines([struct.pack("!I", len(message)), message])
 
     def handle(self) -> None:
-        pass
+        try:
+            message = self.receive()
+        except self.GONE:
+            message = None
+        if message is None:
+            return None
+        self.send(self.answer(message))
+        return self.handle()
 
-    def finish(self) -> None:
-        pass
+# %% 08.1 MSG_WAITALL where there is no time limit, else a loop; recv_into
+class FramedRequestHandler(minisocketserver.StreamRequestHandler):
+    """The standard way: a buffer of the right size, filled by recv_into."""
 
+    limit = 10_000
+    timeout = 5
 
-class _SocketWriter(io.BufferedIOBase):
-    """A file without a buffer: `write` sends everything before it returns."""
+    def answer(self, message):
+        return message
 
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
+    def _take(self, size):
+        room = memoryview(bytearray(size))
+        got = 0
+        while got < size:
+            number = self.request.recv_into(room[got:])
+            if number == 0:
+                break
+            got += number
+        return bytes(room[:got])
 
-    def writable(self) -> bool:
-        return True
+    def receive(self):
+        head = self._take(4)
+        if len(head) == 0: return None
+        if len(head) != 4: raise EOFError("length")
+        size = head[0] << 24 | head[1] << 16 | head[2] << 8 | head[3]
+        if size > self.limit: raise ValueError("limit")
+        message = self._take(size)
+        if len(message) != size: raise EOFError("message")
+        return message
 
-    def write(self, data: Any) -> int:
-        octets = memoryview(data).tobytes()
-        self.sock.sendall(octets)
-        return len(octets)
+    def send(self, message):
+        data = memoryview(struct.pack("!I", len(message)) + message)
+        while data:
+            data = data[self.request.send(data):]
 
-    def fileno(self) -> int:
-        return self.sock.fileno()
-
-
-class StreamRequestHandler(BaseRequestHandler):
-    """Read a connection as the file `self.rfile`, write it as the file `self.wfile`."""
-
-    rbufsize: int = -1
-    wbufsize: int = 0
-    timeout: Optional[float] = None
-    disable_nagle_algorithm: bool = False
-
-    def setup(self) -> None:
-        self.connection = self.request
-        self._set_options()
-        self.rfile = self.connection.makefile("rb", self.rbufsize)
-        self.wfile = self._open_writer()
-
-    def _set_options(self) -> None:
-        if self.disable_nagle_algorithm:
-            self.connection.setsockopt(socket.SOL_TCP, socket.TCP_NODELAY, 1)
-        if self.timeout is not None:
-            self.connection.settimeout(self.timeout)
-
-    def _open_writer(self):
-        match self.wbufsize:
-            case 0:
-                return _SocketWriter(self.connection)
-            case size:
-                return self.connection.makefile("wb", size)
-
-    def finish(self) -> None:
-        with contextlib.closing(self.rfile):
+    def handle(self):
+        while True:
             try:
-                self.wfile.close()
-            except (ConnectionError, TimeoutError):
-                # nobody there to take it: 0
-                # % of the answer has arrived
-                pass
+                message = self.receive()
+            except EOFError: return
+            except ValueError: return
+            except TimeoutError: return
+            except ConnectionError: return
+            else:
+                if message is None: return
+            self.send(self.answer(message))
+
+# %% 08.1 iter with a sentinel, wbufsize and flush
+class FramedRequestHandler(minisocketserver.StreamRequestHandler):
+    limit = 10_000
+    timeout = 5
+    wbufsize = -1
+
+    def answer(self, message):
+        return message
+
+    def receive(self):
+        length = self.rfile.read(4)
+        if length and len(length) < 4:
+            raise EOFError("What is left of a length?")
+        if not length:
+            return None
+        size = int(length.hex(), 16)
+        if size > self.limit:
+            raise ValueError("%d%%" % (100 * size // self.limit))
+        message = self.rfile.read(size)
+        if size > len(message):
+            raise EOFError("What is left of a message?")
+        return message
+
+    def _next(self):
+        try:
+            return self.receive()
+        except (EOFError, ValueError, OSError):
+            return None
+
+    def send(self, message):
+        self.wfile.write(struct.pack("!I", len(message)))
+        self.wfile.write(message)
+        self.wfile.flush()
+
+    def handle(self):
+        for message in iter(self._next, None):
+            self.send(self.answer(message))
 
 # %% 08.2 two lines each
 class DatagramRequestHandler(minisocketserver.BaseRequestHandler):

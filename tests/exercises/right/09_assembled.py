@@ -2,106 +2,168 @@
 # fmt: off
 # Right answers, written from the tasks' text, each as its author would have it.
 
-# %% 09.1 a comprehension over a product
-from itertools import product
+# %% 09.1 try and else, names imported first
+from minisocketserver import TCPServer, ThreadingMixIn
+from xmlrpc.server import SimpleXMLRPCDispatcher, SimpleXMLRPCRequestHandler
 
-MIXINS = "Threading", "Forking"
-SERVERS = "TCPServer", "UDPServer", "UnixStreamServer", "UnixDatagramServer"
+class JournalMixIn:
+    def _dispatch(self, method, params):
+        try:
+            answer = super()._dispatch(method, params)
+        except Exception:
+            self.journal.append((method, False))
+            raise
+        else:
+            self.journal.append((method, True))
+            return answer
 
-def ready_mixed(parts):
-    found = vars(parts)
-    return {
-        a + b: type(a + b, (found[a + "MixIn"], found[b]), {})
-        for a, b in product(MIXINS, SERVERS)
-        if a + "MixIn" in found and b in found
-    }
+class Switchboard(JournalMixIn, ThreadingMixIn, TCPServer, SimpleXMLRPCDispatcher):
+    daemon_threads, logRequests = True, False
 
-# %% 09.1 class statements
-def ready_mixed(parts):
-    mixed = {}
-    mixins = {name: getattr(parts, f"{name}MixIn", None) for name in ("Threading", "Forking")}
-    servers = {name: getattr(parts, name, None) for name in ("TCPServer", "UDPServer", "UnixStreamServer", "UnixDatagramServer")}
-    for first, mixin in mixins.items():
-        for second, server in servers.items():
-            if mixin is None or server is None:
-                continue
-            class Mixed(mixin, server):
-                pass
-            Mixed.__name__ = Mixed.__qualname__ = first + second
-            mixed[Mixed.__name__] = Mixed
-    return mixed
+    def __init__(self, address):
+        TCPServer.__init__(self, address, SimpleXMLRPCRequestHandler)
+        SimpleXMLRPCDispatcher.__init__(self, allow_none=True)
+        self.journal = []
 
-# %% 09.1 try, and types
-import types
+# %% 09.1 ready-mixed first, a constructor with keywords
+class JournalMixIn:
+    """Whatever comes of a call, there is a line about it."""
 
-def ready_mixed(parts):
-    mixed = dict()
-    for server in ("TCPServer", "UDPServer", "UnixStreamServer", "UnixDatagramServer"):
-        for mixin in ("Threading", "Forking"):
-            name = mixin + server
-            try:
-                parents = getattr(parts, f"{mixin}MixIn"), getattr(parts, server)
-            except AttributeError:
-                continue
-            mixed[name] = types.new_class(name, parents)
-    return mixed
+    def _dispatch(self, method, params):
+        line = [method, False]
+        try:
+            result = super()._dispatch(method, params)
+            line[1] = True
+        finally:
+            self.journal.append(tuple(line))
+        return result
 
-# %% 09.1 two plain loops, type() and hasattr
-def ready_mixed(parts):
-    mixed = {}
-    for how in ("Threading", "Forking"):
-        for what in ("TCPServer", "UDPServer", "UnixStreamServer", "UnixDatagramServer"):
-            # does this system have both?
-            if not hasattr(parts, how + "MixIn"):
-                continue
-            if not hasattr(parts, what):
-                continue
-            parents = (getattr(parts, how + "MixIn"), getattr(parts, what))
-            mixed[how + what] = type(how + what, parents, {})
-    return mixed
+class Switchboard(minisocketserver.ThreadingTCPServer, JournalMixIn, xmlrpc.server.SimpleXMLRPCDispatcher):
+    daemon_threads = True
 
-# %% 09.1 one comprehension with product, walrus and types.new_class
-import itertools
-import types
+    def __init__(self, address, *, log=False):
+        self.logRequests = log
+        self.journal = list()
+        xmlrpc.server.SimpleXMLRPCDispatcher.__init__(self, allow_none=True, encoding=None)
+        super().__init__(address, xmlrpc.server.SimpleXMLRPCRequestHandler)
 
-MIXINS = "ThreadingMixIn ForkingMixIn".split()
-SERVERS = "TCPServer UDPServer UnixStreamServer UnixDatagramServer".split()
+# %% 09.1 a context manager writes the line
+from contextlib import contextmanager
 
+class JournalMixIn:
+    @contextmanager
+    def _line(self, method):
+        try:
+            yield
+        except BaseException:
+            self.journal += [(method, False)]
+            raise
+        self.journal += [(method, True)]
 
-def ready_mixed(parts):
-    return {
-        (name := "%s%s"
-% (m.removesuffix("MixIn"), s)): types.new_class(name, (mixin, server))
-        for m, s in itertools.product(MIXINS, SERVERS)
-        if (mixin := getattr(parts, m, None)) and (server := getattr(parts, s, None))
-    }
+    def _dispatch(self, method, params):
+        with self._line(method):
+            return super()._dispatch(method, params)
 
-# %% 09.1 typed, a generator of pairs and a class statement that is renamed
-from collections.abc import Iterator
-from types import ModuleType
+class Switchboard(minisocketserver.ThreadingMixIn, JournalMixIn, minisocketserver.TCPServer, xmlrpc.server.SimpleXMLRPCDispatcher):
+    daemon_threads = True
+    logRequests = False
 
+    def __init__(self, address):
+        for parent, arguments in (
+            (xmlrpc.server.SimpleXMLRPCDispatcher, [True]),
+            (minisocketserver.TCPServer, [address, xmlrpc.server.SimpleXMLRPCRequestHandler]),
+        ):
+            parent.__init__(self, *arguments)
+        self.journal = []
 
-def _pairs(parts: ModuleType) -> Iterator[tuple[str, type, type]]:
-    """Which mix-in can stand before which server?"""
-    planks = vars(parts)
-    mixins = {key[:-len("MixIn")]: planks[key] for key in ("ForkingMixIn", "ThreadingMixIn") if key in planks}
-    servers = {key: planks[key] for key in ("UnixDatagramServer", "UnixStreamServer", "UDPServer", "TCPServer")
-               if key in planks}
-    for server_name, server in servers.items():
-        for prefix, mixin in mixins.items():
-            yield prefix + server_name, mixin, server
+# %% 09.1 a mix-in with a constructor that passes on, typed
+from typing import Any
+
+Handler = xmlrpc.server.SimpleXMLRPCRequestHandler
 
 
-def ready_mixed(parts: ModuleType) -> dict[str, type]:
-    mixed: dict[str, type] = {}
-    for name, mixin, server in _pairs(parts):
+class JournalMixIn:
+    journal: list[tuple[str, bool]]
 
-        class Mixed(mixin, server):
-            pass
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.journal = []
+        super().__init__(*args, **kwargs)
 
-        Mixed.__name__ = Mixed.__qualname__ = name
-        mixed[name] = Mixed
-    return mixed
+    def _dispatch(self, method: str, params: tuple) -> Any:
+        failed = True
+        try:
+            result = super()._dispatch(method, params)
+            failed = False
+            return result
+        finally:
+            self.journal.append((method, not failed))
+
+
+class Switchboard(
+    JournalMixIn,
+    minisocketserver.ThreadingMixIn,
+    minisocketserver.TCPServer,
+    xmlrpc.server.SimpleXMLRPCDispatcher,
+):
+    """Who is asked first? Who comes first."""
+
+    daemon_threads: bool = True
+    logRequests: bool = False
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        super().__init__(address, Handler)
+        xmlrpc.server.SimpleXMLRPCDispatcher.__init__(self, allow_none=True)
+
+# %% 09.1 the dispatcher in front of the server, ExitStack
+from contextlib import ExitStack
+from functools import partial
+
+
+class JournalMixIn:
+    def _dispatch(self, method, params):
+        with ExitStack() as stack:
+            stack.callback(self.journal.append, (method, False))
+            result = super()._dispatch(method, params)
+            stack.pop_all()
+            self.journal.append((method, True))
+            return result
+
+
+class Dispatcher(JournalMixIn, xmlrpc.server.SimpleXMLRPCDispatcher):
+    def __init__(self):
+        super().__init__(allow_none=True)
+        self.journal = []
+
+
+class Switchboard(minisocketserver.ThreadingMixIn, Dispatcher, minisocketserver.TCPServer):
+    daemon_threads = True
+    logRequests = False
+
+    def __init__(self, address):
+        Dispatcher.__init__(self)
+        minisocketserver.TCPServer.__init__(self, address, partial(xmlrpc.server.SimpleXMLRPCRequestHandler))
+
+# %% 09.1 a class made by type, a quiet handler
+class Quiet(xmlrpc.server.SimpleXMLRPCRequestHandler):
+    def log_message(self, format, *args):
+        pass
+
+class JournalMixIn:
+    def _dispatch(self, method, params):
+        outcome = None
+        try:
+            outcome = (super()._dispatch(method, params),)
+        finally:
+            self.journal.append((method, outcome is not None))
+        return outcome[0]
+
+def _init(self, address):
+    self.journal = []
+    xmlrpc.server.SimpleXMLRPCDispatcher.__init__(self, True)
+    minisocketserver.TCPServer.__init__(self, address, Quiet)
+
+PARENTS = (JournalMixIn, minisocketserver.ThreadingMixIn, minisocketserver.TCPServer, xmlrpc.server.SimpleXMLRPCDispatcher)
+Switchboard = type("Switchboard", PARENTS, {"__init__": _init, "daemon_threads": True, "logRequests": False})
 
 # %% 09.2 itertools, under a lock
 import itertools
