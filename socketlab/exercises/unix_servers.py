@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -240,17 +240,28 @@ def caller(bench: Bench, PathServer: Any) -> None:
 local, door = EXERCISES["05.1"], EXERCISES["05.3"]
 
 
-@local.check("after a crash")
-def takes_over(bench: Bench, LocalServer: Any) -> None:
-    _want_start(bench, LocalServer, "LocalServer")
+Body = Callable[[Bench, Any, str], None]
 
 
-@door.check("start again")
-def starts_again(bench: Bench, DoorServer: Any) -> None:
-    _want_start(bench, DoorServer, "DoorServer")
+def _both(in_local: str, in_door: str) -> Callable[[Body], Body]:
+    """Let a function check the class of either exercise, and say the class's name."""
+
+    def register(body: Body) -> Body:
+        @local.check(in_local)
+        def of_local(bench: Bench, LocalServer: Any) -> None:
+            body(bench, LocalServer, "LocalServer")
+
+        @door.check(in_door)
+        def of_door(bench: Bench, DoorServer: Any) -> None:
+            body(bench, DoorServer, "DoorServer")
+
+        return body
+
+    return register
 
 
-def _want_start(bench: Bench, server_class: Any, name: str) -> None:
+@_both("after a crash", "start again")
+def starts_again(bench: Bench, server_class: Any, name: str) -> None:
     case = bench.case(
         called=f"{name}(path, Echo), where a server that has ended left its socket file",
         expected="a server that listens at the path, and answers a client",
@@ -273,18 +284,8 @@ def _want_start(bench: Bench, server_class: Any, name: str) -> None:
             want_echo(case, path, b"ahoy")
 
 
-@local.check("not its own")
-def leaves_others_alone(bench: Bench, LocalServer: Any) -> None:
-    _want_living_left(bench, LocalServer, "LocalServer")
-    _want_novel_left(bench, LocalServer, "LocalServer")
-
-
-@door.check("living")
-def living(bench: Bench, DoorServer: Any) -> None:
-    _want_living_left(bench, DoorServer, "DoorServer")
-
-
-def _want_living_left(bench: Bench, server_class: Any, name: str) -> None:
+@_both("not its own", "living")
+def living(bench: Bench, server_class: Any, name: str) -> None:
     case = bench.case(
         called=f"{name}(path, Echo), where another server lives",
         expected="OSError (Address already in use), and the other one still found at the path",
@@ -345,12 +346,8 @@ def _want_refused(case: Case, server_class: Any, path: str, whom: str) -> None:
         case.fail(f"no error: it took down the file of {whom} and put up its own", alone=True)
 
 
-@door.check("novel")
-def novel(bench: Bench, DoorServer: Any) -> None:
-    _want_novel_left(bench, DoorServer, "DoorServer")
-
-
-def _want_novel_left(bench: Bench, server_class: Any, name: str) -> None:
+@_both("not its own", "novel")
+def novel(bench: Bench, server_class: Any, name: str) -> None:
     case = bench.case(
         called=f"{name}(path, Echo), where there's a file with text",
         expected="OSError (Address already in use), and the text as it was",
@@ -378,12 +375,8 @@ def _write_novel(path: str) -> None:
     Path(path).write_text("my novel", encoding="utf-8")
 
 
-@door.check("own file")
-def own_file(bench: Bench, DoorServer: Any) -> None:
-    _want_own_file_removed(bench, DoorServer)
-
-
-def _want_own_file_removed(bench: Bench, server_class: Any) -> None:
+@_both("own file", "own file")
+def own_file(bench: Bench, server_class: Any, _: str) -> None:
     case = bench.case(
         called="server_close(), once, again later, and after another program has removed the file",
         expected="its own file gone, no error, and the file of a server that came later untouched",
@@ -410,7 +403,6 @@ def _want_own_file_removed(bench: Bench, server_class: Any) -> None:
 
 @local.check("own file")
 def knows_its_file(bench: Bench, LocalServer: Any) -> None:
-    _want_own_file_removed(bench, LocalServer)
     case = bench.case(
         called="server_close(), after its file was removed and another server has bound the path",
         expected="the file of the other server, untouched",
