@@ -888,7 +888,8 @@ def program(name: str, called: str, expected: str, why: str) -> Callable[[Any], 
     "does. Here it is the loop, and shutdown() waits for the loop: so call it in another thread.",
 )
 def ends(program: Program, grace: float = 1.0) -> None:
-    program.dial(1)[0].close()
+    with program.dial(1)[0] as client:
+        program.case.want(client.recv(100), "no handler", alone=True)
     time.sleep(0.05)
     program.kill()
     took = program.want_end(1.5, "does the loop wait for itself, in shutdown()?")
@@ -899,18 +900,18 @@ def ends(program: Program, grace: float = 1.0) -> None:
 
 @program(
     "at work",
-    called="run(server, 1) with one client at work, SIGTERM, and then a new client",
+    called="run(server, 2) with one client at work, SIGTERM, and then a new client",
     expected="the new one refused; the first answered, and the program's end with status 0",
     why="The next program wants the port, and its clients should find it there, not here.",
 )
-def at_work(program: Program, grace: float = 1.0) -> None:
+def at_work(program: Program, grace: float = 2.0) -> None:
     [client] = program.dial(1)
     with client:
         program.case.want(client.recv(100), "no handler", alone=True)
         program.kill()
-        closed = soon(program.refuses, 0.5)
+        closed = soon(program.refuses, 1.0)
         program.case.want(
-            closed, "a client that came half a second later got in: who closes the listener?"
+            closed, "a client that came a second later got in: who closes the listener?"
         )
         client.sendall(b"work")
         got = rest_of(client)
