@@ -177,7 +177,7 @@ def encrypted(bench: Bench, TLSMixIn: Any) -> None:
         with connect(server.server_address) as plain:
             plain.sendall(b"hello\n")
             got = rest_of(plain)
-        case.want(b"hello" not in got, f"{got!r} for a client that does not encrypt")
+        case.want(b"hello" not in got, f"{got!r} for a client that doesn't encrypt")
 
 
 @chapter.check("handshake")
@@ -186,7 +186,7 @@ def silent(bench: Bench, TLSMixIn: Any) -> None:
         called="a client that connects and says nothing, then an honest one",
         expected="b'hello' for the honest one, at once",
         why="accept() of a wrapped listener shakes hands before it returns, in the loop, and "
-        "threads do not help: none has been started. One connection without a byte stops all.",
+        "threads don't help: none has been started. One connection without a byte stops all.",
     )
     with case.serving(secure(case, TLSMixIn)) as server, connect(server.server_address) as mute:
         time.sleep(0.05)
@@ -247,7 +247,7 @@ def _want_new_address() -> None:
     if not (socket.has_dualstack_ipv6() and _has_new_address()):
         raise CannotCheckError(
             "This machine has no ::1, the address of its own in IPv6, so this can't be checked "
-            "here. It is no fault of your answer: try it on a machine with IPv6."
+            "here. Your answer isn't at fault: try it on a machine with IPv6."
         )
 
 
@@ -341,8 +341,8 @@ def reads_the_request(bench: Bench, WhoAmI: Any) -> None:
     case = bench.case(
         called="WhoAmI, with a client WhoAmI sends its request in two pieces",
         expected="the answer after the empty line, and not before",
-        why="One recv need not be the whole request, and neither is its first line. Who answers "
-        "and closes with something unread breaks the connection off.",
+        why="One recv need not be the whole request, and neither is its first line. Closing a "
+        "connection with something unread breaks it off, answer and all.",
     )
     server = case.call(minisocketserver.TCPServer, ANY_PORT, WhoAmI)
     with case.serving(server), connect(server.server_address) as client:
@@ -376,8 +376,8 @@ def hears_both(bench: Bench, WhoAmI: Any, Door: Any) -> None:
         got = ask(case, server, "127.0.0.1")
         case.want(
             got != "::ffff:127.0.0.1",
-            f"{got!r}, the old address as it is mapped into the new ones; who looks for it in a "
-            "list will not find it",
+            f"{got!r}, the old address as it is mapped into the new ones; a list of "
+            "allowed addresses won't have it",
         )
         case.want(got == "127.0.0.1", f"{got!r}")
         got = ask(case, server, "[::1]")
@@ -417,8 +417,8 @@ def only_three(bench: Bench, Harbour: Any) -> None:
     case = bench.case(
         called="Harbour, with a handler of the bench and five clients who stay",
         expected="three of them served, and the other two closed at once",
-        why="request_queue_size goes to listen(): so many may wait in the backlog. Who is taken "
-        "gets a thread, and nothing limits those, unless the server counts.",
+        why="request_queue_size goes to listen(): so many may wait in the backlog. Each client "
+        "that is taken gets a thread, and nothing limits those, unless the server counts.",
     )
     with harbour(case, Harbour, Stay) as server:
         server.workers, server.stays = [], bench.there(dict)
@@ -515,7 +515,7 @@ def _notes_a_line(bench: Bench, logbook: Any) -> None:
     case = bench.case(
         called="Logbook, with a client that sends b'ahoy\\n'",
         expected="b'noted: ahoy\\n'",
-        why="A limit is for those who want too much. The others should not notice it.",
+        why="A limit is for those who want too much. The others shouldn't notice it.",
     )
     with harbour(case, minisocketserver.ThreadingTCPServer, logbook) as server:
         got = case.talk(server.server_address, b"ahoy\n")
@@ -690,8 +690,8 @@ def reads_within_the_line_s_time(
     case = bench.case(
         called="readinto(), where the line has 10 seconds left, the connection's timeout is 0.1",
         expected="TimeoutError after 0.1 seconds",
-        why="The shorter of the two limits holds for a read: who set a timeout for the connection "
-        "still counts on it.",
+        why="The shorter of the two limits holds for a read: a timeout that was set for the "
+        "connection still counts.",
     )
     ours.settimeout(0.1)
     stream.allow(10)

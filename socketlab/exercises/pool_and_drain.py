@@ -166,7 +166,7 @@ def crowd(
 
 
 def count_served(clients: list[socket.socket]) -> int:
-    """Count those who are served, up to the first who is not: the wait for him was long enough."""
+    """Count those who are served, up to the first who isn't: that wait was long enough."""
     welcomed = (rest_of(client) == b"welcome, goodbye" for client in clients)
     return sum(takewhile(bool, welcomed))
 
@@ -217,7 +217,7 @@ def few_taken(bench: Bench, ThreadPoolMixIn: Any) -> None:
             called=f"pool_size = 3 and queue_size = {queue_size}, with 9 clients who stay",
             expected=f"{wanted} of them taken; the others wait in the backlog",
             why="A request that is taken costs a descriptor, and in a queue without an end the "
-            "flood goes on. In the system's backlog it costs next to nothing.",
+            "flood goes on. In the kernel's backlog it costs next to nothing.",
         )
         server = pool(case, ThreadPoolMixIn, pool_size=3, queue_size=queue_size)
         with case.serving(server), crowd(case, server, 9):
@@ -278,7 +278,7 @@ def goes_home(bench: Bench, ThreadPoolMixIn: Any) -> None:
         left = sum(worker.is_alive() for worker in workers)
         case.want(not left, f"{left} thread of the pool still there: who sends it home?")
         closer.join(PATIENCE)
-        case.want(not closer.is_alive(), "server_close() does not come back")
+        case.want(not closer.is_alive(), "server_close() doesn't come back")
         case.want(server.fileno() == -1, "all gone home, and the listener still open")
     _waits_for_all(bench, ThreadPoolMixIn)
     case = bench.case(
@@ -488,7 +488,7 @@ def _stops(case: Case, harbour_class: Any, stop: Any, last: bool, name: str) -> 
             )
             case.want(
                 select.select([mute], [], [], PATIENCE)[0],
-                "the address told, but the silent client's connection still open",
+                "the address is in the list, but the silent client's connection still open",
             )
         case.want(server.fileno() == -1, "the listener still open")
         told = f"all well, but {name}() took {took:.2f} seconds, where handlers are given {LINE}"
@@ -503,8 +503,8 @@ def drains(bench: Bench, DrainMixIn: Any) -> None:
         called="drain(0.2), with one client at work for 0.1 seconds, and a silent one",
         expected="the first one answered; the second one cut off after 0.2 seconds, and its "
         "address returned, in a list",
-        why="Who can be done within the deadline should be. Whoever isn't by then must be cut "
-        "off: its handler, and its client, know of no deadline.",
+        why="A client that can be done within the deadline should be. One that isn't by then must "
+        "be cut off: its handler, and its client, know of no deadline.",
     )
     server_class = bench.subclass(DrainMixIn, minisocketserver.ThreadingTCPServer)
     want_stop(case, server_class, _drain, "drain")
@@ -676,13 +676,13 @@ def _settled(server: Any) -> int:
     beside="a real run of five clients",
     expected='a letter for each: "s" served, "w" waits, "n" not answered, "r" refused',
     why="pool_size limits who is served, request_queue_size who waits. What happens beyond "
-    "both is the system's decision; on Linux the call is simply not answered.",
+    "both is the kernel's decision; on Linux the call is simply not answered.",
     misread=(
         "The pool has two threads, and both are free.",
         "The pool has two threads, and one is free.",
         "The threads are busy; the backlog has room, and it does the connecting.",
         "Linux lets one more wait than the backlog's number says.",
-        "The backlog is full: the call is not answered.",
+        "The backlog is full: the call isn't answered.",
     ),
 )
 def at_the_door(case: Case, at_the_door: Any) -> list[Any]:
@@ -695,7 +695,7 @@ def at_the_door(case: Case, at_the_door: Any) -> list[Any]:
     case.want(
         not refused or "r" in real,
         "an 'r' in your list. The documentation says so, but Linux refuses none of them: the call "
-        "is not answered, and the client's system tries again until it gives up",
+        "is not answered, and the client's kernel tries again until it gives up",
     )
     return real
 
@@ -888,7 +888,8 @@ def program(name: str, called: str, expected: str, why: str) -> Callable[[Any], 
     "does. Here it is the loop, and shutdown() waits for the loop: so call it in another thread.",
 )
 def ends(program: Program, grace: float = 1.0) -> None:
-    program.dial(1)[0].close()
+    with program.dial(1)[0] as client:
+        program.case.want(client.recv(100), "no handler", alone=True)
     time.sleep(0.05)
     program.kill()
     took = program.want_end(1.5, "does the loop wait for itself, in shutdown()?")
@@ -899,18 +900,18 @@ def ends(program: Program, grace: float = 1.0) -> None:
 
 @program(
     "at work",
-    called="run(server, 1) with one client at work, SIGTERM, and then a new client",
+    called="run(server, 2) with one client at work, SIGTERM, and then a new client",
     expected="the new one refused; the first answered, and the program's end with status 0",
     why="The next program wants the port, and its clients should find it there, not here.",
 )
-def at_work(program: Program, grace: float = 1.0) -> None:
+def at_work(program: Program, grace: float = 2.0) -> None:
     [client] = program.dial(1)
     with client:
         program.case.want(client.recv(100), "no handler", alone=True)
         program.kill()
-        closed = soon(program.refuses, 0.5)
+        closed = soon(program.refuses, 1.0)
         program.case.want(
-            closed, "a client that came half a second later got in: who closes the listener?"
+            closed, "a client that came a second later got in: who closes the listener?"
         )
         client.sendall(b"work")
         got = rest_of(client)
@@ -954,7 +955,7 @@ def backlog(program: Program, grace: float = 1.0) -> None:
     "nor writes, and SIGTERM",
     expected="the silent client cut off, and an end with status 0 soon after 0.3 seconds",
     why="Python can't stop a thread, and at its end waits for each one that isn't a daemon. "
-    "Whoever starts the next program doesn't wait, and kills this one.",
+    "A process manager doesn't wait for long, and kills it.",
 )
 def deadline(program: Program, grace: float = 0.3) -> None:
     case = program.case

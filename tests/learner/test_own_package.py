@@ -95,6 +95,25 @@ def test_a_module_that_is_broken_is_on_loan_and_takes_no_other_along(folder, cap
     assert "TCPServer: on loan (myserver/tcp_server.py ends in ZeroDivisionError: division" in said
 
 
+def test_a_part_that_a_later_chapter_builds_on_comes_from_the_package(folder, capsys):
+    """From the chapter's own module, or on loan until that is written."""
+    write_ours(folder, "11")
+    first = folder / NAME / "__init__.py"
+    assert "from minisocketserver.beyond.open_requests import OpenRequestsMixIn  # on loan" in (
+        first.read_text("utf-8")
+    )
+    assert planks("OpenRequestsMixIn").__module__ == "minisocketserver.beyond.open_requests"
+    assert "OpenRequestsMixIn: on loan (0 of 4 places of chapter 10)" in capsys.readouterr().out
+    write_ours(folder, "10")
+    assert "from .pool_and_drain import OpenRequestsMixIn" in first.read_text("utf-8")
+    found = planks("OpenRequestsMixIn", "LimitsMixIn")
+    assert [one.__module__ for one in found] == [
+        "myserver.pool_and_drain",
+        "myserver.limits_and_tls",
+    ]
+    assert issubclass(*found[::-1])
+
+
 def test_the_package_is_a_program_s_like_any_other(folder):
     write_ours(folder, "03")
     program = "import myserver; print(myserver.TCPServer.__module__, myserver.UDPServer.__module__)"
