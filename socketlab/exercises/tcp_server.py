@@ -33,7 +33,7 @@ from ..checks.forking import away
 from ..checks.handlers import Echo
 from ..checks.hooks import ServerMixin
 from ..checks.predictions import compare
-from ..checks.records import Records, in_foreground
+from ..checks.records import Records, in_foreground, stop_recording
 from ..files import short_tempdir
 from ..notebook.running import running, within
 from ..notebook.tracebacks import describe
@@ -803,6 +803,7 @@ REPORT = 4
 
 def _become_a_program(listener: int, pipe: int, variables: dict[str, str]) -> None:
     """Keep two descriptors of this fork, where a program has them, and no old variable."""
+    stop_recording()
     gc.disable()  # what is left of the old program's sockets would close ours, by their numbers
     listener, pipe = (os.dup(os.dup(os.dup(one))) for one in (listener, pipe))
     os.dup2(listener, FIRST)
