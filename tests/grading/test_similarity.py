@@ -25,7 +25,6 @@ from tests.exercises import test_udp_server as chapter_04
 
 RIGHT = {
     "02.1": [socketserver.BaseServer, chapter_02.Library, chapter_02.Piped],
-    "03.1": [socketserver.TCPServer, minisocketserver.TCPServer],
     "04.1": [socketserver.UDPServer, chapter_04.LikeTheStandardLibrary, chapter_04.FromScratch],
     "06.1": [socketserver.ThreadingMixIn, chapter_06.FromTheTask, chapter_06.Sweeps],
     "07.1": [socketserver.ForkingMixIn, chapter_07.FromTheTask],
@@ -36,7 +35,6 @@ RIGHT = {
 LONG = [chapter_02.Piped, chapter_04.FromScratch, chapter_06.FromTheTask, chapter_10.FromTheText]
 CHAPTERS = {
     "02": "02_base_server",
-    "03": "03_tcp_server",
     "04": "04_udp_server",
     "06": "06_threading_mixin",
 }
