@@ -609,6 +609,8 @@ def _adopts(case: Case, server_class: Any, family: int = socket.AF_INET) -> None
             f"server_address is {told['address']!r}, and the socket that was handed over is at "
             f"{told['handed']!r}{own}",
         )
+        bound = told["bound"]
+        case.want(not bound, f"a bind to {bound} as well, an address that may be taken")
         if family != socket.AF_INET:
             name = socket.AddressFamily(told["family"]).name
             case.want(told["family"] == family, f"address_family is {name}")
@@ -817,12 +819,15 @@ def _become_a_program(listener: int, pipe: int, variables: dict[str, str]) -> No
 
 def _run(server_class: Any, closes: bool, facts: dict[str, Any]) -> None:
     try:
-        handed = os.fstat(FIRST)
+        handed, bound = os.fstat(FIRST), list[str]()
+        sys.addaudithook(
+            lambda event, args: bound.append(f"{args[1]}") if event == "socket.bind" else None
+        )
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ResourceWarning)
             server = server_class(ANY_PORT, Visited)
         facts["unclosed"] = "".join(f", one {one.message}" for one in caught)
-        facts |= _facts(server)
+        facts |= _facts(server) | {"bound": ", ".join(bound)}
         with suppress(OSError):
             facts["has_third"] = os.path.samestat(handed, os.fstat(FIRST))
         if closes:

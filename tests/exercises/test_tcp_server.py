@@ -139,6 +139,11 @@ WRONG = [
     (activated(listener="socket.socket(fileno=int(count))"), "adopted", "LISTEN_FDS only counts"),
     (activated(address="pass"), "adopted", "server_address is ('127.0.0.1', 0), and"),
     (activated(adopt="self.listener = listener"), "adopted", "curl: ("),
+    (
+        activated(begin="super().__init__(server_address, RequestHandlerClass)"),
+        "adopted",
+        "a bind to ('127.0.0.1', 0) as well",
+    ),
     (activated(begin="while True: pass"), "adopted", "does the constructor ever end?"),
     (activated(begin="pass"), "adopted", "AttributeError"),
     (
