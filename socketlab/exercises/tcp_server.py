@@ -182,7 +182,7 @@ class NotesHooks(ServerMixin):
 def leaves_them_to_the_program(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called='TCPServer(("127.0.0.1", 0), Echo, bind_and_activate=False)',
-        expected="a socket that is not bound, until server_bind() and server_activate() are called",
+        expected="a socket that isn't bound until server_bind() and server_activate() are called",
         why="Some options count only if they're set before bind, so a program may want to set "
         "them first, and then call the two hooks itself.",
     )
@@ -192,7 +192,7 @@ def leaves_them_to_the_program(bench: Bench, TCPServer: Any) -> None:
     listens = "{}; does the constructor call server_activate all the same?"
     with case.in_words(listens, only="[Errno 22] Invalid argument"):
         case.call(server.server_bind)
-    case.want(len(bench.records.bound) > bound, "a server_bind() that does not bind")
+    case.want(len(bench.records.bound) > bound, "a server_bind() that doesn't bind")
     with suppress(ConnectionRefusedError):
         connect(server.server_address).close()
         case.fail("a server_bind() that listens: that is for server_activate")
@@ -216,7 +216,7 @@ def asks_the_class(bench: Bench, TCPServer: Any) -> None:
         got = server.socket.family if name == "address_family" else server.socket.type
         case.want(got == value, f"a socket with {type(value)(got).name}")
     if sys.platform != "linux":
-        return  # only Linux tells the length of the queue
+        return  # only Linux reports the length of the queue
     for size in (5, 17):  # not the default: which that is depends on the Python
         case = bench.case(
             called=f"a subclass with {QUEUE} = {size}",
@@ -622,8 +622,8 @@ def knows_the_family(bench: Bench, ActivatedServer: Any) -> None:
     case = bench.case(
         called="a program of yours that was handed a listening socket for IPv6, or at a path",
         expected="its address in server_address, its family in address_family, and an answer",
-        why="Whoever opens the socket chooses its family. Python finds it out by itself when "
-        "socket.socket gets nothing but the descriptor.",
+        why="The program that opens a socket chooses its family. Python finds it out by itself "
+        "when socket.socket gets nothing but the descriptor.",
     )
 
     def trial(case: Case, _: Any, server_class: Any) -> None:
@@ -687,8 +687,8 @@ def leaves_nothing_open(bench: Bench, ActivatedServer: Any) -> None:
     case = bench.case(
         called="a program of yours that was handed a socket, and then calls server_close()",
         expected="one socket open before, the one that was handed over, and none afterwards",
-        why="TCPServer's constructor makes a socket in any case. Who puts another in its place "
-        "has to close the first.",
+        why="TCPServer's constructor makes a socket in any case. If you put another in its place, "
+        "close the first.",
     )
 
     def trial(case: Case, _: Any, server_class: Any) -> None:
@@ -904,8 +904,8 @@ def right_name(bench: Bench, Handler: Any, make_server: Any) -> None:
     case = bench.case(
         called='make_server(("127.0.0.1", 0))',
         expected="a TCPServer that calls Handler for each connection",
-        why="Python looks a name up when the line runs, and handler is not Handler: the error "
-        "waits until somebody starts the server.",
+        why="Python looks a name up when the line runs, and handler isn't Handler: the error "
+        "waits until the server is started.",
     )
     server = case.call(make_server, ANY_PORT)
     case.want(server is not None, "None: does make_server return the server?")
@@ -1003,7 +1003,7 @@ def restarts(bench: Bench, open_page: Any) -> None:
         called="open_page(address), while another server listens there",
         expected="OSError (Address already in use)",
         why="SO_REUSEADDR is about remembered connections. No server should share its port with "
-        "a stranger that lives.",
+        "a stranger that is alive.",
     )
     with case.serving(second), suppress(OSError):
         open_page(where)
@@ -1044,7 +1044,7 @@ def again(bench: Bench, visit: Any) -> None:
     case.want(told == [HELLO] * 4, f"{told}")
     for url in urls:
         is_url = re.fullmatch(r"http://(127\.0\.0\.1|localhost):\d+/?", url, re.IGNORECASE)
-        case.want(is_url, f"fetch({url!r}), which is not of the form http://host:port/")
+        case.want(is_url, f"fetch({url!r}), which isn't of the form http://host:port/")
     _want_free_ports(case)
     _want_nothing_left(case, loops)
 
@@ -1071,10 +1071,10 @@ def _want_free_ports(case: Case) -> None:
 
 def _want_nothing_left(case: Case, loops: list[threading.Thread]) -> None:
     left = [sock for sock, _ in case.bench.records.bound if sock.fileno() != -1]
-    case.want(not left, "a listener that is still open: shutdown() does not close it")
+    case.want(not left, "a listener that is still open: shutdown() doesn't close it")
     case.want(
         all(thread.daemon for thread in loops),
-        "a loop in a thread that is no daemon: if nobody stops it, Python cannot exit",
+        "a loop in a thread that is no daemon: until it's stopped, Python can't exit",
     )
     for thread in loops:
         thread.join(PATIENCE)
@@ -1086,7 +1086,7 @@ def closes_after_an_error(bench: Bench, visit: Any) -> None:
     case = bench.case(
         called="visit(fetch), with a fetch that raises ValueError",
         expected="that ValueError, and nothing left: no listener, no thread",
-        why="What a cell opens it must close, also when its middle fails. Use with, or finally.",
+        why="What a cell opens it must close, even when its middle fails. Use with, or finally.",
     )
     loops: list[threading.Thread] = []
 
@@ -1095,7 +1095,7 @@ def closes_after_an_error(bench: Bench, visit: Any) -> None:
         loops.extend(bench.there(_loops, bench.records))
         raise ValueError("no such page")
 
-    none = "no error: the caller does not learn that fetch failed"
+    none = "no error: the caller doesn't learn that fetch failed"
     error = case.error_of(visit, fails, none=none)
     case.want(isinstance(error, ValueError), describe(error), alone=True)
     _want_nothing_left(case, loops)
@@ -1114,12 +1114,12 @@ class Reusing(TCPServer):
     "comes back",
     expected="True where a new server can listen on the port at once, in four cases",
     why="'Address already in use' has two causes: connections that are remembered, because "
-    "the server hung up first, and a listener that lives. The option cures only the first.",
+    "the server hung up first, and a listener that is alive. The option is for the first.",
     misread=(
-        "Who hangs up first remembers the connection. Here that is the client.",
+        "The side that hangs up first remembers the connection. Here that's the client.",
         "The server hung up first, so its port remembers the connection for a while.",
         "SO_REUSEADDR overlooks remembered connections.",
-        "SO_REUSEADDR does not take a port away from a listener that lives.",
+        "SO_REUSEADDR doesn't take a port away from a listener that is alive.",
     ),
 )
 def comes_back() -> list[Any]:
@@ -1179,8 +1179,8 @@ def reuses() -> list[Any]:
     expected="True where a client can connect: after shutdown(), after server_close()",
     why="shutdown() ends the loop, server_close() gives back the socket.",
     misread=(
-        "shutdown() does not close the listener, and the system connects without the loop.",
-        "Nobody listens there any more.",
+        "shutdown() doesn't close the listener, and the kernel connects without the loop.",
+        "No program listens there any longer.",
     ),
 )
 def connects() -> list[Any]:
@@ -1216,7 +1216,7 @@ class Narrow(TCPServer):
     expected="a list of one number: how many of ten clients, who all stay, are served",
     why="request_queue_size is the backlog of listen: how many wait to be accepted. A server "
     "that accepts promptly empties that queue all the time.",
-    misread=("request_queue_size does not limit the clients.",),
+    misread=("request_queue_size doesn't limit the clients.",),
 )
 def served() -> list[Any]:
     answers = 0
@@ -1235,8 +1235,8 @@ def full_queue(bench: Bench, full_queue: Any) -> None:
         if sys.platform == "linux"
         else "full_queue, beside what Linux does (this system may differ)",
         expected='for the first and for the tenth client "connected", "refused" or "waits"',
-        why="The system connects clients until the queue is full. On Linux the others get no "
-        "answer: they try again until their own time limit. 'Refused' means nobody listens.",
+        why="The kernel connects clients until the queue is full. On Linux the others get no "
+        "answer, and try again until their own time limit. 'Refused': no program listens.",
     )
     real = _full_queue() if sys.platform == "linux" else ["connected", "waits"]
     compare(
@@ -1244,8 +1244,8 @@ def full_queue(bench: Bench, full_queue: Any) -> None:
         full_queue,
         real,
         (
-            "The system connects clients alone, though the server never looks.",
-            "A full queue refuses nobody, though the documentation of socketserver says "
+            "The kernel connects clients by itself, though the server never looks.",
+            "A full queue refuses no client, though the documentation of socketserver says "
             "'connection denied'."
             if full_queue[1:] == ["refused"]
             else "The queue is full by then.",

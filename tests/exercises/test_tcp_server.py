@@ -404,7 +404,7 @@ PROBED = "(lambda s: (s.bind(('127.0.0.1', 0)), s.getsockname(), s.close()))(soc
         pytest.param(
             pages(fetch="return fetch(f'http://{host}:{port}/page')"),
             "again",
-            "not of the form http://host:port/",
+            "isn't of the form http://host:port/",
             id="another URL",
         ),
         pytest.param(pages(reuse="pass"), "restart", "SO_REUSEADDR off", id="learners-1"),
@@ -441,7 +441,7 @@ PROBED = "(lambda s: (s.bind(('127.0.0.1', 0)), s.getsockname(), s.close()))(soc
         pytest.param(
             pages(fetch="try: return fetch(f'http://{host}:{port}/')\n            except: pass"),
             "error",
-            "does not learn",
+            "doesn't learn",
             id="swallows",
         ),
     ],
@@ -558,7 +558,7 @@ def forecast(
         pytest.param(
             forecast(back=[True, False, True, True]),
             "comes back",
-            "a listener that lives",
+            "a listener that is alive",
             id="learners-1 alive",
         ),
         pytest.param(
@@ -569,16 +569,16 @@ def forecast(
         ),
         pytest.param(forecast(option=[True] * 3), "option", "comes too late", id="learners-2"),
         pytest.param(
-            forecast(endings=[False, False]), "endings", "does not close the listener", id="one end"
+            forecast(endings=[False, False]), "endings", "doesn't close the listener", id="one end"
         ),
-        pytest.param(forecast(served=[1]), "served", "does not limit", id="learners-17"),
+        pytest.param(forecast(served=[1]), "served", "doesn't limit", id="learners-17"),
         pytest.param(
             forecast(full=["connected", "refused"]),
             "full queue",
-            "refuses nobody",
+            "refuses no client",
             id="learners-18",
         ),
-        pytest.param(forecast(full=["waits", "waits"]), "full queue", "alone", id="all wait"),
+        pytest.param(forecast(full=["waits", "waits"]), "full queue", "by itself", id="all wait"),
         pytest.param(forecast(full="waits"), "full queue", "not a list", id="a word"),
     ],
 )
