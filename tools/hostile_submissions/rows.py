@@ -116,7 +116,12 @@ for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
 COMPUTED = "Came: +It (computed for a long time|was not done after many seconds), and was ended"
 STANDS = rf"Came: .*; it (stood|stands) in line \d+ of your code: |{COMPUTED}"
 
-EXITS = {"cell_type": "code", "source": "import os\nos._exit(0)", "id": "exits", "metadata": {}}
+EXITS = {
+    "cell_type": "code",
+    "source": "__import__('os')._exit(0)",
+    "id": "exits",
+    "metadata": {},
+}
 
 ROWS = [
     Row("right", "nothing is wrong"),
@@ -645,7 +650,7 @@ ROWS += [
         "nobody writes that",
         {},
         ALL,
-        {one: "100025 cells with code" for one in FULL},
+        {one: "100024 cells with code" for one in FULL},
         lambda whole: whole["cells"].extend(
             {"cell_type": "code", "source": "a"} for _ in range(100_000)
         ),
