@@ -35,10 +35,10 @@ DEADLINE = 60
 """Seconds that an endless loop is given."""
 
 WRONG = (
-    ("self.socket.listen(self.request_queue_size)", "self.socket.listen(5)"),
-    ("return self.socket.accept()", "return self.socket.accept()[0]"),
-    ("self.server_address = self.socket.getsockname()", "pass"),
-    ("request.shutdown(socket.SHUT_WR)", "pass"),
+    ("str(os.getpid())", "os.getpid()"),
+    ("listener.set_inheritable(False)", "pass"),
+    ("self.server_address = listener.getsockname()", "pass"),
+    ("self.socket.close()", "pass"),
 )
 LOOP = "while True:\n    pass\n\n"
 
@@ -74,7 +74,7 @@ def looping(where):
     """Return a right answer with an endless loop: in its cell, or in a function."""
     if where == "cell":
         return notebook("solutions", before=LOOP)
-    call = "return self.socket.accept()"
+    call = "listener = handed_over()"
     return notebook("solutions", (call, f"while True:\n            pass\n        {call}"))
 
 

@@ -17,13 +17,13 @@ class Shout(BaseRequestHandler):
 
 
 @hidden_check("03.1", topic="many visitors", points=2)
-def many_visitors(bench, TCPServer):
+def many_visitors(bench, ActivatedServer):
     case = bench.case(
-        called="a TCPServer, visited by twenty clients in turn",
+        called="an ActivatedServer, visited by twenty clients in turn",
         expected="for each its own words, in capitals",
-        why="The visible checks send three. A server is made for more.",
+        why="The visible checks send one. A server is made for more.",
     )
-    server = case.call(TCPServer, ("127.0.0.1", 0), Shout)
+    server = case.call(ActivatedServer, ("127.0.0.1", 0), Shout)
     with case.serving(server):
         for number in range(20):
             words = f"ahoy from boat {number}".encode()

@@ -33,6 +33,8 @@ LOOKS_AT_THE_HANDLER = """{answer}
         super().finish_request(request, client_address)
 """
 
+MINE = "%%writefile mine.py\nimport os, socket\nfrom minisocketserver import TCPServer"
+
 ROWS = {
     "plain": ["{answer}"],
     # Python that looks like magic
@@ -60,12 +62,14 @@ ROWS = {
     "a magic over two lines": ["%env GREETING=\\\n  hello\n{answer}"],
     "help below": ["{answer}\nsocket.socket?"],
     "help above": ["?socket.socket\n{answer}"],
-    "source below": ["{answer}\nTCPServer??"],
+    "source below": ["{answer}\nActivatedServer??"],
     "help for nothing": ["nothing_like_this?\n{answer}"],
     "parentheses by IPython": ["/print 1 2\n,print a b\n;print c d\n{answer}"],
     "a magic by its name alone": ["pwd", "{answer}", "ls"],
     "a magic that is not there": ["%there_is_no_such_magic\n{answer}"],
-    "time of a line": ["{answer}\n%time TCPServer\n%timeit -n 1000 -r 3 TCPServer.__name__"],
+    "time of a line": [
+        "{answer}\n%time ActivatedServer\n%timeit -n 1000 -r 3 ActivatedServer.__name__"
+    ],
     "a name bound in a timed line": ["%time LIMIT = 5\n{answer}\nassert LIMIT == 5"],
     "store a name": ["{answer}\nnumber = 5\n%store number"],
     "a number of the last results": ["6 * 7", "assert _ == 42 and Out\n{answer}"],
@@ -74,14 +78,14 @@ ROWS = {
     "captured": ["%%capture out\n{answer}", "out.stdout + 'x'"],
     "timed and captured": ["%%capture\n%%time\n{answer}"],
     "profiled": ["%%prun -q\n{answer}"],
-    "timed again and again": ["{answer}", "%%timeit\nTCPServer"],
+    "timed again and again": ["{answer}", "%%timeit\nActivatedServer"],
     "a script beside it": ["{answer}", "%%bash\necho hello", "%%html\n<b>hello</b>"],
     "written to a file": [
-        "%%writefile mine.py\nimport socket\nfrom minisocketserver import BaseServer\n\n{answer}",
-        "from mine import TCPServer",
+        f"{MINE}\n\n{{answer}}",
+        "from mine import ActivatedServer",
     ],
     "written to a file, and run": [
-        "%%writefile mine.py\nimport socket\nfrom minisocketserver import BaseServer\n\n{answer}",
+        f"{MINE}\n\n{{answer}}",
         "%run mine.py",
     ],
     "a magic for cells that is not there": ["%%there_is_no_such_magic\n{answer}"],
@@ -106,15 +110,18 @@ ROWS = {
     "an error above": ["1 / 0\n{answer}"],
     "input above": ["input('who?')\n{answer}"],
     "only if it is the program": ["if __name__ == '__main__':\n    LIMIT = 5\n{answer}\nLIMIT"],
-    "bound by a function": ["def make():\n    global TCPServer\n{indented}", "make()"],
-    "bound by globals()": ["{answer}\nglobals()['Mine'] = TCPServer", "TCPServer = Mine"],
+    "bound by a function": ["def make():\n    global ActivatedServer\n{indented}", "make()"],
+    "bound by globals()": [
+        "{answer}\nglobals()['Mine'] = ActivatedServer",
+        "ActivatedServer = Mine",
+    ],
     "bound by exec": ["exec({answer!r})"],
     "the check in the same cell": [
         "from socketlab import check\n{answer}\ncheck('03.1', part='address')"
     ],
     # what else a notebook does
-    "its name once more below": ["{answer}", CHECKS, "TCPServer = print"],
-    "its name once more above": ["class TCPServer: pass", "{answer}"],
+    "its name once more below": ["{answer}", CHECKS, "ActivatedServer = print"],
+    "its name once more above": ["class ActivatedServer: pass", "{answer}"],
     "the handler's name in a log": ["import inspect", LOOKS_AT_THE_HANDLER],
     "a time limit for all sockets": ["socket.setdefaulttimeout(5)", "{answer}"],
     "a demonstration that takes long": ["{answer}", "import time\ntime.sleep(8)"],

@@ -1,13 +1,21 @@
-"""Checks of chapter 03: a TCPServer of one's own, and what becomes of a port."""
+"""Checks of chapter 03: a TCPServer, a listener from elsewhere, and what becomes of a port."""
 
 import errno
+import gc
+import json
+import os
 import re
 import select
+import shutil
+import signal
 import socket
+import stat
 import struct
+import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -15,16 +23,17 @@ from tempfile import TemporaryDirectory
 from traceback import walk_stack
 from typing import Any
 
-from minisocketserver import TCPServer
+from minisocketserver import StreamRequestHandler, TCPServer
 
 from ..checks.bench import Bench
-from ..checks.case import ANY_PORT, PATIENCE, CannotCheckError, Case, CaseError, begin
+from ..checks.case import ANY_PORT, MOST, PATIENCE, CannotCheckError, Case, CaseError, begin
 from ..checks.clients import connect, fetch, fetch_from, rest_of, want_echo, want_line_ends
 from ..checks.core import load
+from ..checks.forking import away
 from ..checks.handlers import Echo
 from ..checks.hooks import ServerMixin
 from ..checks.predictions import compare
-from ..checks.records import Records, in_foreground
+from ..checks.records import Records, in_foreground, stop_recording
 from ..files import short_tempdir
 from ..notebook.running import running, within
 from ..notebook.tracebacks import describe
@@ -32,7 +41,7 @@ from ..notebook.tracebacks import describe
 QUEUE = "request_queue_size"
 
 EXERCISES = load(__file__)
-chapter, build = EXERCISES["03"], EXERCISES["03.1"]
+chapter = EXERCISES["03"]
 
 
 class HeldEcho(Echo):
@@ -74,7 +83,6 @@ CAUSES = {
 
 @chapter.check("address")
 @chapter.check("switches")
-@build.check("address")
 def address(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called='TCPServer(("127.0.0.1", 0), Echo)',
@@ -126,61 +134,7 @@ def binds_what_was_asked_for(bench: Bench, TCPServer: Any) -> None:
         case.fail(f"a server at {getattr(server, 'server_address', None)!r}")
 
 
-@chapter.check("address")
-@build.check("connections")
-def connections(bench: Bench, TCPServer: Any) -> None:
-    case = bench.case(
-        called="get_request(), by serve_forever, for three clients in turn",
-        expected="the pair (connected socket, client address), and each client its own answer",
-        why="accept() gives a new socket for each client; the handler talks over that one. The "
-        "address is only a name tag, and addr[1] a port number.",
-    )
-    seen: list[tuple[Any, Any]] = []
-
-    class Noted(Echo):
-        def setup(self) -> None:
-            seen.append((self.request, self.client_address))
-
-    with case.serving(make(case, TCPServer, handler=Noted)) as server:
-        for message in (b"one", b"two", b"three"):
-            try:
-                got = case.talk(server.server_address, message)
-            finally:  # the cause, told in place of a client's broken connection
-                _want_pairs(case, seen)
-            case.want(got == message, f"{got!r} for {message!r}")
-    told, real = [where for _, where in seen], bench.records.clients[-3:]
-    case.want(told == real, f"the client addresses {told}; they called from {real}")
-
-
-@chapter.check("address")
-@build.check("connections")
-def side_by_side(bench: Bench, TCPServer: Any) -> None:
-    case = bench.case(
-        called="two servers of the class, each asked by a client, one after the other closed",
-        expected="an answer from each of them, as long as it serves",
-        why="A program may have two servers. What belongs to one of them belongs on self, not on "
-        "the class and not in a global.",
-    )
-    first, second = (make(case, TCPServer) for _ in range(2))
-    with case.serving(second):
-        with case.serving(first):
-            for server in (first, second):
-                want_echo(case, server.server_address)
-        got = case.talk(second.server_address, b"ping")
-        case.want(got == b"ping", f"{got!r} from the second when the first is closed")
-
-
-def _want_pairs(case: Case, seen: list[tuple[Any, Any]]) -> None:
-    for request, client_address in seen:
-        case.want(
-            isinstance(request, socket.socket) and isinstance(client_address, tuple),
-            f"a request of type {type(request).__name__} with the client address "
-            f"{client_address!r}; did addr[1], a port number, get taken for a socket?",
-        )
-
-
 @chapter.check("bind error")
-@build.check("bind error")
 def stays_open(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called='TCPServer(("127.0.0.1", 0), Echo), where nothing goes wrong',
@@ -193,7 +147,6 @@ def stays_open(bench: Bench, TCPServer: Any) -> None:
 
 @chapter.check("two steps")
 @chapter.check("bind error")
-@build.check("two steps")
 def calls_the_hooks(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called='TCPServer(("127.0.0.1", 0), Echo), where a subclass has its own hooks',
@@ -226,11 +179,10 @@ class NotesHooks(ServerMixin):
 
 @chapter.check("two steps")
 @chapter.check("bind error")
-@build.check("two steps")
 def leaves_them_to_the_program(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called='TCPServer(("127.0.0.1", 0), Echo, bind_and_activate=False)',
-        expected="a socket that is not bound, until server_bind() and server_activate() are called",
+        expected="a socket that isn't bound until server_bind() and server_activate() are called",
         why="Some options count only if they're set before bind, so a program may want to set "
         "them first, and then call the two hooks itself.",
     )
@@ -240,7 +192,7 @@ def leaves_them_to_the_program(bench: Bench, TCPServer: Any) -> None:
     listens = "{}; does the constructor call server_activate all the same?"
     with case.in_words(listens, only="[Errno 22] Invalid argument"):
         case.call(server.server_bind)
-    case.want(len(bench.records.bound) > bound, "a server_bind() that does not bind")
+    case.want(len(bench.records.bound) > bound, "a server_bind() that doesn't bind")
     with suppress(ConnectionRefusedError):
         connect(server.server_address).close()
         case.fail("a server_bind() that listens: that is for server_activate")
@@ -250,7 +202,6 @@ def leaves_them_to_the_program(bench: Bench, TCPServer: Any) -> None:
 
 
 @chapter.check("two steps")
-@build.check("two steps")
 def asks_the_class(bench: Bench, TCPServer: Any) -> None:
     family = socket.AF_UNIX if hasattr(socket, "AF_UNIX") else socket.AF_INET6
     for name, value in (("address_family", family), ("socket_type", socket.SOCK_DGRAM)):
@@ -265,7 +216,7 @@ def asks_the_class(bench: Bench, TCPServer: Any) -> None:
         got = server.socket.family if name == "address_family" else server.socket.type
         case.want(got == value, f"a socket with {type(value)(got).name}")
     if sys.platform != "linux":
-        return  # only Linux tells the length of the queue
+        return  # only Linux reports the length of the queue
     for size in (5, 17):  # not the default: which that is depends on the Python
         case = bench.case(
             called=f"a subclass with {QUEUE} = {size}",
@@ -280,7 +231,6 @@ def asks_the_class(bench: Bench, TCPServer: Any) -> None:
 
 
 @chapter.check("switches")
-@build.check("restart")
 def restart(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called="TCPServer(...) with allow_reuse_address = True on the class, closed, made again",
@@ -310,7 +260,6 @@ def restart(bench: Bench, TCPServer: Any) -> None:
 
 
 @chapter.check("switches")
-@build.check("two steps")
 def asks_the_server(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called="allow_reuse_address = True on a server made with bind_and_activate=False",
@@ -323,23 +272,28 @@ def asks_the_server(bench: Bench, TCPServer: Any) -> None:
     case.want(_reuses(server), "SO_REUSEADDR is off: is the class asked in place of self?")
 
 
-@build.check("restart")
-def shares_a_port(bench: Bench, TCPServer: Any) -> None:
-    given = "The lines were in the exercise: if they are gone, reset('03.1') has them."
-    _want_reuse_port(bench, TCPServer, given)
-
-
 @chapter.check("switches")
 def shares_internet_ports(bench: Bench, TCPServer: Any) -> None:
-    _want_reuse_port(bench, TCPServer, "The switch is read where the socket is bound.")
     if not hasattr(socket, "SO_REUSEPORT"):
         return
+    case = bench.case(
+        called="TCPServer(...) with allow_reuse_port = True on the class",
+        expected="SO_REUSEPORT set on the socket, and only if the class says so",
+        why="Several programs may share a port, if all of them have asked for it. The switch is "
+        "read where the socket is bound.",
+    )
+    sharing = bench.subclass(TCPServer, allow_reuse_port=True)
+    for wanted in (False, True):
+        server = make(case, sharing if wanted else TCPServer)
+        case.want(
+            _shares(server) is wanted,
+            f"SO_REUSEPORT is {_shares(server)} where allow_reuse_port is {wanted}",
+        )
     case = bench.case(
         called="two servers on one port, both with allow_reuse_port = True on the class",
         expected="both of them bound to it",
         why="Like SO_REUSEADDR, the option counts only if it is set before bind.",
     )
-    sharing = bench.subclass(TCPServer, allow_reuse_port=True)
     first = make(case, sharing)
     with case.in_words("{}; was SO_REUSEPORT set only after bind?", only="in use"):
         make(case, sharing, first.server_address)
@@ -355,23 +309,6 @@ def shares_internet_ports(bench: Bench, TCPServer: Any) -> None:
     server = make(case, bench.subclass(sharing, allow_reuse_address=True))
     case.want(_reuses(server), "SO_REUSEADDR is off")
     case.want(_shares(server), "SO_REUSEPORT is off: does it depend on the first switch?")
-
-
-def _want_reuse_port(bench: Bench, server_class: Any, more: str) -> None:
-    if not hasattr(socket, "SO_REUSEPORT"):
-        return
-    case = bench.case(
-        called="TCPServer(...) with allow_reuse_port = True on the class",
-        expected="SO_REUSEPORT set on the socket, and only if the class says so",
-        why=f"Several programs may share a port, if all of them have asked for it. {more}",
-    )
-    for wanted in (False, True):
-        sharing = bench.subclass(server_class, allow_reuse_port=True)
-        server = make(case, sharing if wanted else server_class)
-        case.want(
-            _shares(server) is wanted,
-            f"SO_REUSEPORT is {_shares(server)} where allow_reuse_port is {wanted}",
-        )
 
 
 def _leaves_other_families(bench: Bench, server_class: Any) -> None:
@@ -428,7 +365,6 @@ def _reuses(server: Any) -> bool:
 
 
 @chapter.check("bind error")
-@build.check("bind error")
 def bind_error(bench: Bench, TCPServer: Any) -> None:
     with socket.socket() as taken:
         taken.bind(ANY_PORT)
@@ -497,7 +433,6 @@ def _interrupt(server_class: Any, hook: str, records: Records) -> str:
 
 
 @chapter.check("goodbye")
-@build.check("goodbye")
 def goodbye(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called="shutdown_request(request), after handle(), while a copy of the connection is open",
@@ -571,7 +506,6 @@ def _says_goodbye_to_nobody(bench: Bench, server: Any) -> None:
 
 
 @chapter.check("close")
-@build.check("close")
 def close(bench: Bench, TCPServer: Any) -> None:
     case = bench.case(
         called="server_close()",
@@ -591,6 +525,342 @@ def close(bench: Bench, TCPServer: Any) -> None:
     with suppress(ConnectionRefusedError):
         connect(where).close()
         case.fail(f"a connection to {where}: the listener is still open")
+
+
+@chapter.check("pause")
+def pauses(bench: Bench, TCPServer: Any) -> None:
+    server = make(
+        bench.case(
+            called='TCPServer(("127.0.0.1", 0), Echo)',
+            expected="a server",
+            why="Its request_lost is tried on it.",
+        ),
+        TCPServer,
+    )
+    for number, wanted in (*dict.fromkeys(LASTING, True).items(), (errno.ECONNABORTED, False)):
+        case = bench.case(
+            called=f"request_lost(error), where error.errno is {errno.errorcode[number]}",
+            expected="0.05 seconds of sleep" if wanted else "no sleep at all",
+            why="The next attempt would fail in the same way, at once, and again."
+            if wanted
+            else "This client has gone. The next one may be waiting, and can be served.",
+        )
+        seconds = case.call(_seconds_lost, server, number)
+        told = f"back after {seconds:.3f} seconds"
+        if wanted:
+            case.want(seconds > 0.02, f"{told}; is it error.errno that you look up?")
+            case.want(seconds < 0.5, f"{told}: so long, no client is served and no stop is noticed")
+        else:
+            case.want(seconds < 0.02, f"{told}; is the error's number looked at?")
+
+
+LASTING = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EBADF)
+
+
+def _seconds_lost(server: Any, number: int) -> float:
+    begun = time.monotonic()
+    server.request_lost(OSError(number, os.strerror(number)))
+    return time.monotonic() - begun
+
+
+adopt = EXERCISES["03.1"]
+
+FIRST = 3
+"""The descriptor of the first socket that systemd hands over."""
+OWN, OTHER = "own", "other"
+HANDED = {"LISTEN_PID": OWN, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "web"}
+
+
+@adopt.check("address")
+def opens_its_own(bench: Bench, ActivatedServer: Any) -> None:
+    case = bench.case(
+        called='ActivatedServer(("127.0.0.1", 0), handler), where no socket was handed over',
+        expected="a server with its own listening socket, like any TCPServer",
+        why="The same program should run in a terminal, where no socket is opened for it.",
+    )
+    seen: list[Any] = []
+
+    class Noted(Echo):
+        def setup(self) -> None:
+            seen.append(self.client_address)
+
+    with case.serving(make(case, ActivatedServer, handler=Noted)) as server:
+        want_echo(case, server.server_address)
+    case.want(seen, "an answer that didn't come from the handler")
+
+
+@adopt.check("adopted")
+def serves_what_it_was_handed(bench: Bench, ActivatedServer: Any) -> None:
+    case = bench.case(
+        called="a program of yours, started as systemd does it, and visited with curl",
+        expected="an answer at the address of the socket that was handed over, descriptor 3",
+        why="LISTEN_FDS=1 says that one socket was handed over, and LISTEN_PID to which process. "
+        "Both are text. The first socket is descriptor 3: 0 to 2 are taken.",
+    )
+    away(case, lambda there, _, server_class: _adopts(there, server_class), ActivatedServer)
+
+
+def _adopts(case: Case, server_class: Any, family: int = socket.AF_INET) -> None:
+    words = f"{{}}; the socket is at descriptor {FIRST}, and LISTEN_FDS only counts"
+    with case.in_words(words, only="non-socket"), _started(case, server_class, family) as told:
+        own = "; is LISTEN_PID, a text, compared with a number?" if told["sockets"][1:] else ""
+        case.want(
+            told["handed"] == told["address"],
+            f"server_address is {told['address']!r}, and the socket that was handed over is at "
+            f"{told['handed']!r}{own}",
+        )
+        bound = told["bound"]
+        case.want(not bound, f"a bind to {bound} as well, an address that may be taken")
+        if family != socket.AF_INET:
+            name = socket.AddressFamily(told["family"]).name
+            case.want(told["family"] == family, f"address_family is {name}")
+        _visit(case, told)
+
+
+@adopt.check("family")
+def knows_the_family(bench: Bench, ActivatedServer: Any) -> None:
+    case = bench.case(
+        called="a program of yours that was handed a listening socket for IPv6, or at a path",
+        expected="its address in server_address, its family in address_family, and an answer",
+        why="The program that opens a socket chooses its family. Python finds it out by itself "
+        "when socket.socket gets nothing but the descriptor.",
+    )
+
+    def trial(case: Case, _: Any, server_class: Any) -> None:
+        if _has_ipv6():
+            _adopts(case, server_class, socket.AF_INET6)
+        _adopts(case, server_class, socket.AF_UNIX)
+
+    away(case, trial, ActivatedServer)
+
+
+@adopt.check("addressee")
+def leaves_what_is_for_others(bench: Bench, ActivatedServer: Any) -> None:
+    case = bench.case(
+        called="a program of yours, started with variables that hand it no socket",
+        expected="a server with its own socket, and descriptor 3 left alone",
+        why="Children inherit variables that were meant for their parent. What they have at "
+        "descriptor 3 may be any file.",
+    )
+
+    def trial(case: Case, _: Any, server_class: Any) -> None:
+        for variables, what in (
+            ({**HANDED, "LISTEN_PID": OTHER}, "the LISTEN_PID of another process"),
+            ({"LISTEN_FDS": "1"}, "LISTEN_FDS and no LISTEN_PID"),
+            ({"LISTEN_PID": OWN}, "LISTEN_PID and no LISTEN_FDS"),
+            ({**HANDED, "LISTEN_FDS": "0"}, "LISTEN_FDS=0"),
+        ):
+            case = replace(case, called=f"a program of yours, started with {what}")
+            _leaves(case, server_class, variables)
+
+    away(case, trial, ActivatedServer)
+
+
+def _leaves(case: Case, server_class: Any, variables: dict[str, str]) -> None:
+    with _started(case, server_class, socket.AF_INET, variables) as told:
+        case.want(told["address"] != told["handed"], "a server on the socket at descriptor 3")
+        case.want(told.get("has_third"), "descriptor 3 closed, which isn't the server's")
+        _visit(case, told)
+
+
+@adopt.check("children")
+def hands_nothing_on(bench: Bench, ActivatedServer: Any) -> None:
+    case = bench.case(
+        called="a program of yours that was handed a socket, and then starts another program",
+        expected="no LISTEN_ variable and no listening socket in the other program",
+        why="The socket was for your process alone. A child that still holds it keeps the port "
+        "when your server has long gone.",
+    )
+
+    def trial(case: Case, _: Any, server_class: Any) -> None:
+        with _started(case, server_class) as told:
+            left = ", ".join(told["variables"])
+            case.want(not left, f"{left} in the other program's environment")
+            open_there = told["inheritable"]
+            case.want(not open_there, f"a socket, inherited as descriptor {open_there}")
+
+    away(case, trial, ActivatedServer)
+
+
+@adopt.check("close")
+def leaves_nothing_open(bench: Bench, ActivatedServer: Any) -> None:
+    case = bench.case(
+        called="a program of yours that was handed a socket, and then calls server_close()",
+        expected="one socket open before, the one that was handed over, and none afterwards",
+        why="TCPServer's constructor makes a socket in any case. If you put another in its place, "
+        "close the first.",
+    )
+
+    def trial(case: Case, _: Any, server_class: Any) -> None:
+        with _started(case, server_class, closes=True) as told:
+            sockets, unclosed = told["sockets"], told["unclosed"]
+            case.want(
+                len(sockets) == 1 and not unclosed,
+                f"sockets at the descriptors {sockets}{unclosed} before; is the one closed that "
+                "TCPServer's constructor made?",
+            )
+            left = told["left"]
+            case.want(not left, f"a socket still open at descriptor {left} afterwards")
+
+    away(case, trial, ActivatedServer)
+
+
+@contextmanager
+def _started(
+    case: Case,
+    server_class: Any,
+    family: int = socket.AF_INET,
+    variables: dict[str, str] = HANDED,
+    closes: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """Start a program for a `with` block, and give what it says of its server."""
+    there = case.bench.there
+    program = there(Program, server_class, int(family), variables, closes)
+    try:
+        told = json.loads(there(Program.report, program, PATIENCE) or "null")
+        case.want(told, f"no server within {PATIENCE:g} seconds: does the constructor ever end?")
+        case.want("error" not in told, told.get("error"))
+        # JSON has no tuples, and an address of the internet is one.
+        yield {key: tuple(one) if type(one) is list else one for key, one in told.items()}
+    finally:
+        there(Program.end, program)
+
+
+def _visit(case: Case, told: dict[str, Any]) -> None:
+    """Want the page of the program's process, as curl gets it; or our own client without curl."""
+    address = told["address"]
+    curl, where = shutil.which("curl"), ["http://localhost/"]
+    if isinstance(address, str):
+        where += ["--unix-socket", case.bench.seen(address)]
+    else:
+        host, port = address[:2]
+        where = [f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"]
+        address = (host, port)
+    if curl is None:
+        page = case.talk(address, b"GET / HTTP/1.0\r\n\r\n")
+    else:
+        options = ["-q", "--silent", "--show-error", "--noproxy", "*", "--max-time", f"{PATIENCE}"]
+        command, pipe = [curl, *options, *where], subprocess.PIPE
+        with subprocess.Popen(command, stdout=pipe, stderr=pipe) as process:
+            assert process.stdout is not None and process.stderr is not None
+            page = process.stdout.read(MOST)
+            process.stdout.close()
+            trouble = process.stderr.read(MOST).decode(errors="replace").strip()
+        case.want(process.returncode == 0, trouble)
+    case.want(page.endswith(b" %d" % told["pid"]), f"{page!r}, which isn't the handler's page")
+
+
+class Visited(StreamRequestHandler):
+    """A page that says in which process it was made."""
+
+    timeout = PATIENCE
+
+    def handle(self) -> None:
+        while self.rfile.readline().strip():
+            pass
+        self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\nprocess %d" % os.getpid())
+
+
+class Program:
+    """A program as systemd starts one: a fork with variables, and a listener at descriptor 3.
+
+    It reports in a line of JSON what its server is like. Then it serves, or `closes` the server.
+    """
+
+    def __init__(
+        self, server_class: Any, family: int, variables: dict[str, str], closes: bool
+    ) -> None:
+        self._folder = TemporaryDirectory(dir=short_tempdir())
+        places: dict[int, Any] = {socket.AF_INET: ANY_PORT, socket.AF_INET6: ("::1", 0)}
+        self._reports, pipe = os.pipe()
+        with socket.socket(family) as listener:
+            listener.bind(places.get(family, f"{self._folder.name}/door"))
+            listener.listen()
+            facts = {"handed": listener.getsockname()}
+            self._pid = os.fork()
+            if self._pid == 0:
+                try:
+                    _become_a_program(listener.fileno(), pipe, variables)
+                    _run(server_class, closes, facts)
+                finally:
+                    os._exit(0)
+        os.close(pipe)
+
+    def report(self, seconds: float) -> str:
+        """Return the line in which the program reports, or nothing if none comes in time."""
+        ready, _, _ = select.select([self._reports], [], [], seconds)
+        return os.read(self._reports, 1 << 16).decode() if ready else ""
+
+    def end(self) -> None:
+        """End the program, and take away what it was given."""
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        os.close(self._reports)
+        self._folder.cleanup()
+
+
+REPORT = 4
+"""The descriptor in which a program reports."""
+
+
+def _become_a_program(listener: int, pipe: int, variables: dict[str, str]) -> None:
+    """Keep two descriptors of this fork, where a program has them, and no old variable."""
+    stop_recording()
+    gc.disable()  # what is left of the old program's sockets would close ours, by their numbers
+    listener, pipe = (os.dup(os.dup(os.dup(one))) for one in (listener, pipe))
+    os.dup2(listener, FIRST)
+    os.dup2(pipe, REPORT, inheritable=False)
+    os.closerange(REPORT + 1, 1024)
+    pids = {OWN: str(os.getpid()), OTHER: str(os.getppid())}
+    for name in HANDED:
+        os.environ.pop(name, None)
+    os.environ.update({name: pids.get(value, value) for name, value in variables.items()})
+
+
+def _run(server_class: Any, closes: bool, facts: dict[str, Any]) -> None:
+    try:
+        handed, bound = os.fstat(FIRST), list[str]()
+        sys.addaudithook(
+            lambda event, args: bound.append(f"{args[1]}") if event == "socket.bind" else None
+        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ResourceWarning)
+            server = server_class(ANY_PORT, Visited)
+        facts["unclosed"] = "".join(f", one {one.message}" for one in caught)
+        facts |= _facts(server) | {"bound": ", ".join(bound)}
+        with suppress(OSError):
+            facts["has_third"] = os.path.samestat(handed, os.fstat(FIRST))
+        if closes:
+            server.server_close()
+            facts["left"] = _sockets()
+    except BaseException as error:
+        facts = {"error": describe(error)}
+    os.write(REPORT, json.dumps(facts, default=str).encode() + b"\n")
+    if "error" not in facts and not closes:
+        server.serve_forever()
+
+
+def _facts(server: Any) -> dict[str, Any]:
+    seen = subprocess.run(["env"], stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout
+    sockets = _sockets()
+    return {
+        "pid": os.getpid(),
+        "address": server.server_address,
+        "family": int(server.address_family),
+        "sockets": sockets,
+        "inheritable": [one for one in sockets if os.get_inheritable(one)],
+        "variables": re.findall("^(LISTEN_.+?)=", seen, re.MULTILINE),
+    }
+
+
+def _sockets() -> list[int]:
+    """Return the descriptors of this process that are sockets."""
+    found = []
+    for number in range(1024):
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                found.append(number)
+    return found
 
 
 bugs = EXERCISES["03.2"]
@@ -634,8 +904,8 @@ def right_name(bench: Bench, Handler: Any, make_server: Any) -> None:
     case = bench.case(
         called='make_server(("127.0.0.1", 0))',
         expected="a TCPServer that calls Handler for each connection",
-        why="Python looks a name up when the line runs, and handler is not Handler: the error "
-        "waits until somebody starts the server.",
+        why="Python looks a name up when the line runs, and handler isn't Handler: the error "
+        "waits until the server is started.",
     )
     server = case.call(make_server, ANY_PORT)
     case.want(server is not None, "None: does make_server return the server?")
@@ -733,7 +1003,7 @@ def restarts(bench: Bench, open_page: Any) -> None:
         called="open_page(address), while another server listens there",
         expected="OSError (Address already in use)",
         why="SO_REUSEADDR is about remembered connections. No server should share its port with "
-        "a stranger that lives.",
+        "a stranger that is alive.",
     )
     with case.serving(second), suppress(OSError):
         open_page(where)
@@ -774,7 +1044,7 @@ def again(bench: Bench, visit: Any) -> None:
     case.want(told == [HELLO] * 4, f"{told}")
     for url in urls:
         is_url = re.fullmatch(r"http://(127\.0\.0\.1|localhost):\d+/?", url, re.IGNORECASE)
-        case.want(is_url, f"fetch({url!r}), which is not of the form http://host:port/")
+        case.want(is_url, f"fetch({url!r}), which isn't of the form http://host:port/")
     _want_free_ports(case)
     _want_nothing_left(case, loops)
 
@@ -801,10 +1071,10 @@ def _want_free_ports(case: Case) -> None:
 
 def _want_nothing_left(case: Case, loops: list[threading.Thread]) -> None:
     left = [sock for sock, _ in case.bench.records.bound if sock.fileno() != -1]
-    case.want(not left, "a listener that is still open: shutdown() does not close it")
+    case.want(not left, "a listener that is still open: shutdown() doesn't close it")
     case.want(
         all(thread.daemon for thread in loops),
-        "a loop in a thread that is no daemon: if nobody stops it, Python cannot exit",
+        "a loop in a thread that is no daemon: until it's stopped, Python can't exit",
     )
     for thread in loops:
         thread.join(PATIENCE)
@@ -816,7 +1086,7 @@ def closes_after_an_error(bench: Bench, visit: Any) -> None:
     case = bench.case(
         called="visit(fetch), with a fetch that raises ValueError",
         expected="that ValueError, and nothing left: no listener, no thread",
-        why="What a cell opens it must close, also when its middle fails. Use with, or finally.",
+        why="What a cell opens it must close, even when its middle fails. Use with, or finally.",
     )
     loops: list[threading.Thread] = []
 
@@ -825,7 +1095,7 @@ def closes_after_an_error(bench: Bench, visit: Any) -> None:
         loops.extend(bench.there(_loops, bench.records))
         raise ValueError("no such page")
 
-    none = "no error: the caller does not learn that fetch failed"
+    none = "no error: the caller doesn't learn that fetch failed"
     error = case.error_of(visit, fails, none=none)
     case.want(isinstance(error, ValueError), describe(error), alone=True)
     _want_nothing_left(case, loops)
@@ -844,12 +1114,12 @@ class Reusing(TCPServer):
     "comes back",
     expected="True where a new server can listen on the port at once, in four cases",
     why="'Address already in use' has two causes: connections that are remembered, because "
-    "the server hung up first, and a listener that lives. The option cures only the first.",
+    "the server hung up first, and a listener that is alive. The option is for the first.",
     misread=(
-        "Who hangs up first remembers the connection. Here that is the client.",
+        "The side that hangs up first remembers the connection. Here that's the client.",
         "The server hung up first, so its port remembers the connection for a while.",
         "SO_REUSEADDR overlooks remembered connections.",
-        "SO_REUSEADDR does not take a port away from a listener that lives.",
+        "SO_REUSEADDR doesn't take a port away from a listener that is alive.",
     ),
 )
 def comes_back() -> list[Any]:
@@ -909,8 +1179,8 @@ def reuses() -> list[Any]:
     expected="True where a client can connect: after shutdown(), after server_close()",
     why="shutdown() ends the loop, server_close() gives back the socket.",
     misread=(
-        "shutdown() does not close the listener, and the system connects without the loop.",
-        "Nobody listens there any more.",
+        "shutdown() doesn't close the listener, and the kernel connects without the loop.",
+        "No program listens there any longer.",
     ),
 )
 def connects() -> list[Any]:
@@ -946,7 +1216,7 @@ class Narrow(TCPServer):
     expected="a list of one number: how many of ten clients, who all stay, are served",
     why="request_queue_size is the backlog of listen: how many wait to be accepted. A server "
     "that accepts promptly empties that queue all the time.",
-    misread=("request_queue_size does not limit the clients.",),
+    misread=("request_queue_size doesn't limit the clients.",),
 )
 def served() -> list[Any]:
     answers = 0
@@ -965,8 +1235,8 @@ def full_queue(bench: Bench, full_queue: Any) -> None:
         if sys.platform == "linux"
         else "full_queue, beside what Linux does (this system may differ)",
         expected='for the first and for the tenth client "connected", "refused" or "waits"',
-        why="The system connects clients until the queue is full. On Linux the others get no "
-        "answer: they try again until their own time limit. 'Refused' means nobody listens.",
+        why="The kernel connects clients until the queue is full. On Linux the others get no "
+        "answer, and try again until their own time limit. 'Refused': no program listens.",
     )
     real = _full_queue() if sys.platform == "linux" else ["connected", "waits"]
     compare(
@@ -974,8 +1244,8 @@ def full_queue(bench: Bench, full_queue: Any) -> None:
         full_queue,
         real,
         (
-            "The system connects clients alone, though the server never looks.",
-            "A full queue refuses nobody, though the documentation of socketserver says "
+            "The kernel connects clients by itself, though the server never looks.",
+            "A full queue refuses no client, though the documentation of socketserver says "
             "'connection denied'."
             if full_queue[1:] == ["refused"]
             else "The queue is full by then.",

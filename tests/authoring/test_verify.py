@@ -35,16 +35,16 @@ def change(project, folder, cell, old, new):
 
 @pytest.mark.timeout(900)
 def test_a_sensible_change_keeps_the_promises(tmp_path):
-    """Other points, another number in a text, another class attribute."""
+    """Other points, another number in a text, other words in a docstring."""
     made = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".*_cache", "course", "site")
     project = tmp_path / "project"
     shutil.copytree(ROOT, project, ignore=made)
     chapter = "03_tcp_server"
-    notebook, size = f"{chapter}/{chapter}.ipynb", "request_queue_size = "
+    notebook, words = f"{chapter}/{chapter}.ipynb", ("Serves on the", "Serve visitors on the")
     changes = {
         "socketlab/exercises/tcp_server.toml": (', 2, "', ', 3, "'),
-        f"solutions/{notebook}": (f"{size}5 ", f"{size}10 "),
-        f"exercises/{notebook}": (f"{size}5 ", f"{size}10 "),
+        f"solutions/{notebook}": words,
+        f"exercises/{notebook}": words,
     }
     for name, (old, new) in changes.items():
         text = (project / name).read_text("utf-8")

@@ -3,6 +3,7 @@
 import ast
 import functools
 import inspect
+import io
 import re
 import socketserver
 from itertools import product
@@ -110,17 +111,17 @@ def test_our_own_text_is_an_answer_however_it_is_run():
 
 
 def test_half_a_class_is_told_what_is_missing():
-    class TCPServer(socketserver.TCPServer):
-        def get_request(self):
-            return self.socket.accept()
+    class DatagramRequestHandler(socketserver.DatagramRequestHandler):
+        def setup(self):
+            self.packet, self.socket = self.request
 
-        def server_close(self):
-            return super().server_close()
+        def finish(self):
+            return super().finish()
 
     with pytest.raises(CheckFailedError) as caught:
-        check("03.1", TCPServer)
-    assert "server_close to the standard library's TCPServer" in str(caught.value)
-    assert "leaves get_request" not in str(caught.value)
+        check("08.2", DatagramRequestHandler)
+    assert "finish to the standard library's DatagramRequestHandler" in str(caught.value)
+    assert "leaves setup" not in str(caught.value)
 
 
 _SocketWriter = socketserver._SocketWriter
@@ -164,72 +165,42 @@ def test_bare_hands_have_no_server_of_the_librarys(answer):
 
 # Right answers, in styles that people have.
 
-TCP = ours("03.1").TCPServer
+POSTCARD = ours("08.2").DatagramRequestHandler
 
 
-class WithHelpers(TCP):
+class WithHelpers(POSTCARD):
     """One's own class, under a class of one's own."""
 
-    def server_close(self):
-        super().server_close()
+    def finish(self):
+        super().finish()
+
+
+def setup_of_its_own(self):
+    self.packet, self.socket = self.request
+    self.rfile, self.wfile = io.BytesIO(self.packet), io.BytesIO()
 
 
 def assigned():
-    class TCPServer(minisocketserver.BaseServer):
-        address_family = TCP.address_family
-        socket_type = TCP.socket_type
-        request_queue_size = 5
-        allow_reuse_address = allow_reuse_port = False
-        fileno = TCP.fileno
-        close_request = TCP.close_request
-        server_bind = TCP.server_bind
-        server_activate = TCP.server_activate
+    class DatagramRequestHandler(minisocketserver.BaseRequestHandler):
+        always_reply = POSTCARD.always_reply
 
-        def __init__(self, address, handler, bind_and_activate=True):
-            super().__init__(address, handler)
-            socket = __import__("socket")
-            self.socket = socket.socket(self.address_family, self.socket_type)
-            if bind_and_activate:
-                try:
-                    self.server_bind()
-                    self.server_activate()
-                except BaseException:
-                    self.server_close()
-                    raise
-
-    def get_request(self):
-        return self.socket.accept()
-
-    TCPServer.get_request = get_request
-    TCPServer.shutdown_request = TCP.shutdown_request
-    TCPServer.server_close = lambda self: self.socket.close()
-    return TCPServer
+    DatagramRequestHandler.setup = setup_of_its_own
+    DatagramRequestHandler.finish = POSTCARD.finish
+    return DatagramRequestHandler
 
 
 def made_by_type():
-    members = {name: value for name, value in vars(TCP).items() if name != "__dict__"}
+    members = {name: value for name, value in vars(POSTCARD).items() if name != "__dict__"}
     members.pop("__weakref__", None)
-    members["__init__"] = init_of_its_own
-    return type("TCPServer", (socketserver.BaseServer,), members)
-
-
-def init_of_its_own(self, address, handler, bind_and_activate=True):
-    socketserver.BaseServer.__init__(self, address, handler)
-    self.socket = __import__("socket").socket(self.address_family, self.socket_type)
-    if bind_and_activate:
-        try:
-            self.server_bind()
-            self.server_activate()
-        except BaseException:
-            self.server_close()
-            raise
+    members["setup"] = setup_of_its_own
+    return type("DatagramRequestHandler", (socketserver.BaseRequestHandler,), members)
 
 
 def all_its_own_on_the_librarys():
     """Derives from the very class, and has written everything that is asked for."""
-    members = {name: vars(TCP)[name] for name in find("03.1").own["TCPServer"]}
-    members["__init__"] = init_of_its_own
-    return type("TCPServer", (socketserver.TCPServer,), members)
+    members = {name: vars(POSTCARD)[name] for name in find("08.2").own["DatagramRequestHandler"]}
+    members["always_reply"] = POSTCARD.always_reply
+    return type("DatagramRequestHandler", (socketserver.DatagramRequestHandler,), members)
 
 
 def wrapped():
@@ -240,20 +211,19 @@ def wrapped():
 
         return around
 
-    class TCPServer(WithHelpers):
-        get_request = loud(WithHelpers.get_request)
+    class DatagramRequestHandler(WithHelpers):
+        setup = loud(WithHelpers.setup)
 
-    return TCPServer
+    return DatagramRequestHandler
 
 
 @pytest.mark.parametrize(
     "make", [lambda: WithHelpers, assigned, made_by_type, all_its_own_on_the_librarys, wrapped]
 )
 def test_own_code_passes_in_any_style(make):
-    server = make()
-    check("03.1", server, part="address")
-    check("03.1", server, part="close")
-    far_check("03.1", server, part="address")
+    handler = make()
+    check("08.2", handler)
+    far_check("08.2", handler)
 
 
 def test_earlier_planks_may_be_the_librarys():

@@ -111,11 +111,11 @@ for cell in cells(path.read_bytes()):
     if cell_id(cell) in ("setup", "answer-03-1"):
         exec(compile(cell["source"], "<our solution>", "exec"))
 
-class TCPServer(TCPServer):
+class ActivatedServer(ActivatedServer):
     def server_bind(self):
         {bind}
 
-check("03.1", TCPServer, part="address")
+check("03.1", ActivatedServer, part="address")
 """
 
 

@@ -23,7 +23,7 @@ SECRET = """\
 from socketlab.grading.hidden import hidden_check
 
 @hidden_check("03.1", topic="secret", points=2)
-def check(TCPServer): ...
+def check(ActivatedServer): ...
 """
 
 

@@ -17,7 +17,7 @@ EXAMPLE = PROJECT / "classroom" / "hidden_example.py"
 SOLUTION = PROJECT / "solutions" / "03_tcp_server" / "03_tcp_server.ipynb"
 
 TIRES = """
-class TCPServer(TCPServer):
+class ActivatedServer(ActivatedServer):
     visits = 0
 
     def verify_request(self, request, client_address):
@@ -86,7 +86,7 @@ import os
 from socketlab.grading.hidden import hidden_check
 
 @hidden_check("03.1", topic="words", points=2)
-def words(bench, TCPServer):
+def words(bench, ActivatedServer):
     case = bench.case("called", "expected", "why")
 """
 
@@ -103,7 +103,10 @@ def words(bench, TCPServer):
         ("x = 1", "no @hidden_check is in it"),
         (BEGIN + "    case.want(False, 'nothing')", "turns our own solution down:(.|\n)*nothing"),
         (BEGIN + "    no_such_name()", "turns our own solution down:(.|\n)*no_such_name"),
-        (BEGIN.replace("(bench, TCPServer)", "(server)"), "are called TCPServer, not server"),
+        (
+            BEGIN.replace("(bench, ActivatedServer)", "(server)"),
+            "are called ActivatedServer, not server",
+        ),
         (BEGIN, "lets the blank exercise pass"),
     ],
 )
@@ -136,7 +139,7 @@ import re
 import sys
 
 
-class TCPServer(TCPServer):
+class ActivatedServer(ActivatedServer):
     heard = []
 
     @classmethod
@@ -189,15 +192,15 @@ LOOK = (
             self.request.sendall(str(os.getpid()).encode())
             case.fail("a message with a purple-otter")  # which its server handles
 
-    server = case.call(TCPServer, ("127.0.0.1", 0), Handler)
+    server = case.call(ActivatedServer, ("127.0.0.1", 0), Handler)
     with case.serving(server):
         pid = case.talk(server.server_address, b"?")
     case.want(int(pid) == os.getpid(), f"a handler that ran in {pid}, not here")
     case.want(bench.there(os.getpid) != os.getpid(), "an answer that ran here")
-    found = list(TCPServer.search(b"purpl[e]-otter"))
+    found = list(ActivatedServer.search(b"purpl[e]-otter"))
     case.want(not found, f"the file's text in {found}")
-    TCPServer.heard.append("a green-heron")
-    case.want(list(TCPServer.search(b"gree[n]-heron")), "a search that never finds anything")
+    ActivatedServer.heard.append("a green-heron")
+    case.want(list(ActivatedServer.search(b"gree[n]-heron")), "a search that never finds anything")
 """
 )
 

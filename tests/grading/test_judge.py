@@ -82,18 +82,18 @@ def test_right_answers_are_tried_once_and_together(sandbox, monkeypatch, tmp_pat
     assert (tmp_path / "tried").read_text() == "03.1 03.2 03.3 03.4\n"
 
 
-ALL = {"03.1": 7, "03.2": 4, "03.3": 4, "03.4": 5}
+ALL = {"03.1": 6, "03.2": 4, "03.3": 4, "03.4": 5}
 
 
 @pytest.mark.parametrize(
     ("reached", "passed", "tasks"),
     [
-        (["03.1", "03.2", "03.3", "03.4"], {}, ["03.1 7", "03.2 4", "03.3 4", "03.4 5"]),
+        (["03.1", "03.2", "03.3", "03.4"], {}, ["03.1 6", "03.2 4", "03.3 4", "03.4 5"]),
         (["03.1", "03.2", "03.3", "03.4"], {**ALL, "03.2": 1}, ["03.2 4"]),
-        (["03.1"], {"03.1": 5}, ["03.1 1", "03.1 1", "03.2 03.3 03.4 0"]),
-        (["03.1", "03.2"], {"03.1": 7, "03.2": 3}, ["03.2 1", "03.3 03.4 0"]),
-        (["03.1", "03.2"], {"03.1": 6, "03.2": 4}, ["03.1 7", "03.3 03.4 0"]),
-        ([], {}, ["03.1 7", "03.2 4", "03.3 4", "03.4 5"]),
+        (["03.1"], {"03.1": 4}, ["03.1 1", "03.1 1", "03.2 03.3 03.4 0"]),
+        (["03.1", "03.2"], {"03.1": 6, "03.2": 3}, ["03.2 1", "03.3 03.4 0"]),
+        (["03.1", "03.2"], {"03.1": 5, "03.2": 4}, ["03.1 6", "03.3 03.4 0"]),
+        ([], {}, ["03.1 6", "03.2 4", "03.3 4", "03.4 5"]),
     ],
     ids=["none passed", "a failure", "stuck", "stuck later", "dead between two", "no cell ran"],
 )
@@ -115,11 +115,11 @@ def test_an_answer_that_comes_too_late_does_not_count_because_another_needs_it(s
     [answer] = [cell for cell in notebook.cells if cell.id == "answer-03-1"]
     [needs_it] = [cell for cell in notebook.cells if cell.id == "answer-03-2"]
     mended = new_code_cell(answer.source)
-    answer.source = answer.source.replace("request.shutdown(socket.SHUT_WR)", "pass")
-    needs_it.source = f"TCPServer\n{needs_it.source}"
+    answer.source = answer.source.replace("listener.set_inheritable(False)", "pass")
+    needs_it.source = f"ActivatedServer\n{needs_it.source}"
     notebook.cells.insert(notebook.cells.index(needs_it), mended)
     came = judge.grade(Submission("ada", CHAPTER, nbformat.writes(notebook)), sandbox)
-    assert [one.check for one in came.results if not one.points] == ["goodbye"]
+    assert [one.check for one in came.results if not one.points] == ["children"]
 
 
 def test_what_others_try_already_is_not_tried_again():

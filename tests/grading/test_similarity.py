@@ -29,7 +29,6 @@ OTHER_WAY = BOUNDED["waits in process_request, and looks at a flag"]
 
 RIGHT = {
     "02.1": [chapter_02.WithAQueue, chapter_02.FromTheText],
-    "03.1": [socketserver.TCPServer, minisocketserver.TCPServer],
     "04.1": [chapter_04.ByIndex, chapter_04.FromScratch],
     "06.1": [FROM_THE_TASK, OTHER_WAY, BOUNDED["a pool with a queue"]],
     "07.1": [socketserver.ForkingMixIn, chapter_07.FromTheTask],
@@ -45,7 +44,6 @@ LONG = [
 ]
 CHAPTERS = {
     "02": "02_base_server",
-    "03": "03_tcp_server",
     "04": "04_udp_server",
     "06": "06_threading_mixin",
 }

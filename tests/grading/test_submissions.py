@@ -352,7 +352,7 @@ def test_old_notebooks_are_read():
 
 def test_a_cell_belongs_to_the_exercise_whose_names_it_defines():
     """Wherever it stands, and without any metadata."""
-    sources = ["import socket", "class Handler: pass", "class TCPServer: pass", "LIMIT = 3"]
+    sources = ["import socket", "class Handler: pass", "class ActivatedServer: pass", "LIMIT = 3"]
     assert chosen(BUILD, *sources) == [1, 3, 4]
     assert chosen(BUGS, *sources) == [1, 2, 4]
 
@@ -361,7 +361,7 @@ def test_what_a_cell_uses_comes_along():
     """A helper defined in the cell of another exercise is not lost."""
     sources = [
         "class Handler: pass\ndef helper(): pass",
-        "class TCPServer:\n    def close(self):\n        helper()",
+        "class ActivatedServer:\n    def close(self):\n        helper()",
     ]
     assert chosen(BUILD, *sources) == [1, 2]
 
@@ -371,7 +371,7 @@ def test_common_cells_can_be_left_out():
     sources = [
         "import socket",
         "while True: pass",
-        "class TCPServer:\n    kind = socket.SOCK_STREAM",
+        "class ActivatedServer:\n    kind = socket.SOCK_STREAM",
     ]
     assert chosen(BUILD, *sources) == [1, 2, 3]
     assert chosen(BUILD, *sources, common=False) == [1, 3]
@@ -380,12 +380,12 @@ def test_common_cells_can_be_left_out():
 def test_questions_are_left_out():
     """Cells that ask for checks and hints are the grader's business."""
     asks = 'from socketlab import check\n\ncheck("03.1")'
-    assert chosen(BUILD, "class TCPServer: pass", 'hint("03.1")', "check = 3", asks) == [1, 3]
+    assert chosen(BUILD, "class ActivatedServer: pass", 'hint("03.1")', "check = 3", asks) == [1, 3]
 
 
 def test_a_name_used_again_below_the_last_check_belongs_to_no_exercise():
     """A kernel has judged what stood above; an answer that comes late is judged all the same."""
-    build, again = "class TCPServer: pass", "TCPServer = print"
+    build, again = "class ActivatedServer: pass", "ActivatedServer = print"
     check = 'from socketlab import check\n\ncheck({}, part="address")'
     for asked in ('"03.1"', "3.1"):
         assert chosen(BUILD, build, check.format(asked), again) == [1]
@@ -396,7 +396,7 @@ def test_a_name_used_again_below_the_last_check_belongs_to_no_exercise():
 
 def test_a_cell_that_does_not_parse_still_belongs_somewhere():
     """So that its error is told where it matters, and nowhere else."""
-    sources = ["class TCPServer(:\n    pass", "class Handler: pass"]
+    sources = ["class ActivatedServer(:\n    pass", "class Handler: pass"]
     assert chosen(BUILD, *sources) == [1]
     assert chosen(BUGS, *sources) == [2]
     assert "line 1" in cells_of(notebook(sources[0]))[0].syntax_error
@@ -480,16 +480,16 @@ def test_a_file_that_becomes_a_pipe_or_a_link(tmp_path):
 def test_what_is_below_the_last_check_has_come_too_late():
     """A star import in another exercise's cell, above all; what the answer lacks comes along."""
     exercise, others = find("03.1"), [find(f"03.{number}") for number in range(1, 5)]
-    answer, check = "class TCPServer:\n    size = helper()", 'check("03.1")'
+    answer, check = "class ActivatedServer:\n    size = helper()", 'check("03.1")'
     below = ["from socket import *\ndef visit(): pass", "while True: pass", "def helper(): pass"]
     cells = cells_of(notebook("import socket", answer, check, *below))
     assert [cell.number for cell in cells_for(exercise, others, cells)] == [1, 2, 6]
-    twice = cells_of(notebook(answer, "TCPServer = 1", check, "TCPServer = 2"))
+    twice = cells_of(notebook(answer, "ActivatedServer = 1", check, "ActivatedServer = 2"))
     assert defined_again(exercise, twice) == [
-        "You define TCPServer again in the cell that begins with 'TCPServer = 1': the last one "
-        "counts.",
-        "You define TCPServer again in the cell that begins with 'TCPServer = 2': what is above "
-        "the check counts.",
+        "You define ActivatedServer again in the cell that begins with 'ActivatedServer = 1': the "
+        "last one counts.",
+        "You define ActivatedServer again in the cell that begins with 'ActivatedServer = 2': what "
+        "is above the check counts.",
     ]
 
 

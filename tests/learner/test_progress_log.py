@@ -34,8 +34,8 @@ def course(tmp_path, monkeypatch):
 
 def test_what_passes_is_noted_once(course):
     for _ in range(2):
-        check("03.1", ours("03.1").TCPServer, part="close")
-    assert (course / NAME).read_text().split("\n") == ["03.1 passed close", ""]
+        check("03.1", ours("03.1").ActivatedServer, part="address")
+    assert (course / NAME).read_text().split("\n") == ["03.1 passed address", ""]
 
 
 def test_hints_are_noted(course, capsys):
@@ -47,8 +47,8 @@ def test_hints_are_noted(course, capsys):
 def test_a_spoilt_file_loses_nothing_else(course, spoilt):
     """As after a crash in mid-write: the lines before it and after it count."""
     (course / NAME).write_text("03.1 passed close\n" + spoilt)
-    progress_log.note("03.1", "passed restart")
-    assert {("03.1", "passed close"), ("03.1", "passed restart")} <= progress_log.events()
+    progress_log.note("03.1", "passed adopted")
+    assert {("03.1", "passed close"), ("03.1", "passed adopted")} <= progress_log.events()
 
 
 def test_outside_a_course_it_is_kept_until_the_program_ends(course, tmp_path_factory, monkeypatch):
@@ -87,13 +87,13 @@ def test_our_solution_comes_after_success(course, capsys):
         progress_log.note("03.1", f"passed {part}")
     solution("03.1")
     told = capsys.readouterr().out
-    assert told.startswith("class TCPServer(BaseServer):")
+    assert told.startswith("def handed_over():")
     assert "SOLUTION" not in told
 
 
 def test_our_solution_comes_for_who_gives_up_and_that_is_noted(course, capsys):
     solution("03.1", give_up=True)
-    assert "class TCPServer" in capsys.readouterr().out
+    assert "class ActivatedServer" in capsys.readouterr().out
     assert ("03.1", "gave up") in progress_log.events()
     row = next(row for row in api.state() if row["id"] == "03.1")
     assert row["gave up"] and row["earned"] == 0
@@ -112,14 +112,14 @@ def test_progress_shows_the_course_at_a_glance(course, capsys):
     progress()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3 + len(all_chapters()) + len(all_exercises())
-    assert any(line.startswith("03        1/6  TCPServer") for line in lines)
+    assert any(line.startswith("03        1/7  TCPServer") for line in lines)
     assert any(line.startswith("03.1     2/13  build ") for line in lines)
 
 
 def test_a_reset_makes_its_cell_the_stub_and_loses_no_answer():
     """In a real kernel, however often: it's one stub, in the cell where it was asked for."""
     before = "from socketlab import reset\n1 + 1"
-    answer = "class TCPServer:\n    mine = True"
+    answer = "class ActivatedServer:\n    mine = True"
     cells = [v4.new_code_cell(text) for text in (before, answer, 'reset("3.1")', "reset(3.1)")]
     asked = []
 
@@ -208,15 +208,15 @@ def gone(course):
 @pytest.mark.parametrize("trouble", [unwritable, a_folder, no_room, gone])
 def test_a_progress_that_cannot_be_kept_costs_no_tick(course, capsys, trouble):
     """It is said once, in a sentence, and on stdout; this kernel still knows what has passed."""
-    TCPServer = ours("03.1").TCPServer
+    mine = [getattr(ours("03.4"), name) for name in find("03.4").names]
 
     if trouble is unwritable and os.access("/etc/shadow", os.W_OK):
         pytest.skip("root may write to any file")
     trouble(course)
     try:
-        for part in ("close", "restart"):
-            check("03.1", TCPServer, part=part)
-            hint("03.1")
+        for part in ("option", "endings"):
+            check("03.4", *mine, part=part)
+            hint("03.4")
         progress()
     finally:
         if trouble is no_room:
@@ -226,10 +226,10 @@ def test_a_progress_that_cannot_be_kept_costs_no_tick(course, capsys, trouble):
                 resource.RLIMIT_FSIZE, resource.getrlimit(resource.RLIMIT_FSIZE)[1:] * 2
             )
     told = capsys.readouterr()
-    assert told.out.count("✓ 03.1") == 2
+    assert told.out.count("✓ 03.4") == 2
     assert "Hint 1 of 3" in told.out and "Hint 2 of 3" in told.out
-    earned = sum(find("03.1").checks[part].points for part in ("close", "restart"))
-    assert f"03.1     {earned}/13  build " in told.out
+    earned = sum(find("03.4").checks[part].points for part in ("option", "endings"))
+    assert f"03.4      {earned}/6  predict " in told.out
     assert told.out.count("Your progress isn't kept: ") == 1
     assert told.err == ""
 

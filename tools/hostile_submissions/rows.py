@@ -76,21 +76,27 @@ def with_after(exercise, attack, answer=RIGHT):
     return {exercise: f"{answer[exercise]}\n{attack}"}
 
 
+ACCEPT = "return super().get_request()"
+GET_REQUEST = "\n\n    def get_request(self):\n"
+"""Ends 03.1's answer, which ends with its class: lines of a method may follow."""
+
+
 def in_get_request(*lines):
     body = "\n".join(f"        {line}" for line in lines)
-    return {"03.1": RIGHT["03.1"].replace("        return self.socket.accept()", body)}
+    return {"03.1": f"{RIGHT['03.1']}{GET_REQUEST}{body}"}
 
 
 def in_init(*lines):
     body = "\n".join(f"        {line}" for line in lines)
-    old = "        super().__init__(server_address, RequestHandlerClass)"
-    return {"03.1": RIGHT["03.1"].replace(old, f"{old}\n{body}")}
+    old = "        listener = handed_over()\n"
+    assert old in RIGHT["03.1"]
+    return {"03.1": RIGHT["03.1"].replace(old, f"{body}\n{old}")}
 
 
 # What hangs.
 
 NONE = {"03.1": 0}
-ONLY_BIND = {"03.1": 2}  # its "bind error", where nobody is served
+SERVES_NOBODY = {"03.1": 4}  # its "children" and "close", where no client is served
 SWALLOW = (
     "while True:\n    try:\n        for _ in iter(int, 1): pass\n    except BaseException: pass"
 )
@@ -110,7 +116,12 @@ for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
 COMPUTED = "Came: +It (computed for a long time|was not done after many seconds), and was ended"
 STANDS = rf"Came: .*; it (stood|stands) in line \d+ of your code: |{COMPUTED}"
 
-EXITS = {"cell_type": "code", "source": "import os\nos._exit(0)", "id": "exits", "metadata": {}}
+EXITS = {
+    "cell_type": "code",
+    "source": "__import__('os')._exit(0)",
+    "id": "exits",
+    "metadata": {},
+}
 
 ROWS = [
     Row("right", "nothing is wrong"),
@@ -148,16 +159,16 @@ ROWS = [
     ),
     Row(
         "endless loop in get_request",
-        "the parts that serve nobody are right: one of them",
+        "the parts that serve nobody are right: two of them",
         in_get_request("while True: pass"),
-        ONLY_BIND,
+        SERVES_NOBODY,
         {"03.1": STANDS},
     ),
     Row(
         "endless loop in get_request, swallows",
         "the same",
         in_get_request(*SWALLOW_LINES),
-        ONLY_BIND,
+        SERVES_NOBODY,
         {"03.1": STANDS},
     ),
     Row(
@@ -177,14 +188,16 @@ ROWS = [
     Row(
         "server that never stops, top level",
         "it's stopped, as by a notebook's stop button, and the class stands before it",
-        with_after("03.1", 'TCPServer(("127.0.0.1", 0), StreamRequestHandler).serve_forever()'),
+        with_after(
+            "03.1", 'ActivatedServer(("127.0.0.1", 0), StreamRequestHandler).serve_forever()'
+        ),
         told={"03.1": "did not run to its end: it was stopped after . seconds"},
     ),
     Row(
         "server that never stops",
-        "it serves, but each part asks it to stop, but for one",
-        with_after("03.1", "TCPServer.shutdown = lambda self: None"),
-        ONLY_BIND,
+        "it serves, and one part asks it to stop: the others end its process",
+        with_after("03.1", "ActivatedServer.shutdown = lambda self: None"),
+        {"03.1": 11},
         {"03.1": "serve_forever\\(\\) goes on although shutdown\\(\\) has returned"},
     ),
 ]
@@ -238,7 +251,7 @@ ROWS += [
         "sys.exit in get_request",
         "the parts that serve nobody are right",
         in_get_request("import sys; sys.exit(3)"),
-        ONLY_BIND,
+        SERVES_NOBODY,
         {"03.1": "SystemExit: 3"},
     ),
     Row(
@@ -252,33 +265,35 @@ ROWS += [
         "os._exit in get_request",
         "the parts that serve nobody are right",
         in_get_request("import os; os._exit(3)"),
-        ONLY_BIND,
+        SERVES_NOBODY,
         {"03.1": "Came: +It ended with exit status 3"},
     ),
     Row(
         "a crash in get_request",
         "the parts that serve nobody are right",
         in_get_request("import ctypes; ctypes.string_at(0)"),
-        ONLY_BIND,
+        SERVES_NOBODY,
         {"03.1": "Came: +It was ended by signal 11"},
     ),
     Row(
         "KeyboardInterrupt from an attribute",
-        "no check has an address to go to; closing after errors is right",
+        "no check has an address to go to, but where a socket is adopted: that needs no activating",
         with_after(
             "03.1",
             """
 def address(self):
     if hasattr(self, "ready"): raise KeyboardInterrupt
     return self._address
-def server_activate(self, activate=TCPServer.server_activate):
+def server_activate(self, activate=ActivatedServer.server_activate):
     activate(self)
     self.ready = True
-TCPServer.server_address = property(address, lambda self, value: setattr(self, "_address", value))
-TCPServer.server_activate = server_activate
+ActivatedServer.server_address = property(
+    address, lambda self, value: setattr(self, "_address", value)
+)
+ActivatedServer.server_activate = server_activate
 """,
         ),
-        ONLY_BIND,
+        {"03.1": 9},
         {"03.1": "KeyboardInterrupt"},
     ),
     Row(
@@ -286,14 +301,14 @@ TCPServer.server_activate = server_activate
         "the cell cannot run",
         with_after("03.1", "def oops(:\n"),
         NONE,
-        {"03.1": "did not run to its end: SyntaxError: invalid syntax, line 63 of the cell"},
+        {"03.1": "did not run to its end: SyntaxError: invalid syntax, line 27 of the cell"},
     ),
     Row(
         "input()",
         "nobody is there to answer; the class comes after it",
         with_before("03.1", 'port = int(input("port? "))'),
         NONE,
-        {"03.1": "EOFError: input\\(\\) has nobody to ask(.|\n)*there is no TCPServer yet"},
+        {"03.1": "EOFError: input\\(\\) has nobody to ask(.|\n)*there is no ActivatedServer yet"},
     ),
 ]
 
@@ -406,7 +421,7 @@ from socketlab.remote.link import Link
 def lines(): return [one for one in gc.get_objects() if isinstance(one, Line)]
 def attack(self, *args, **keywords):
 {body}
-class TCPServer(BaseServer):
+class ActivatedServer(TCPServer):
     __init__ = attack
 """
 
@@ -572,12 +587,13 @@ def reorder(whole):
 
 def split(whole):
     [cell] = [cell for cell in whole["cells"] if cell["id"] == "answer-03-1"]
-    head, found, body = RIGHT["03.1"].partition("    def get_request(self):\n")
-    method, found_too, rest = body.partition("    def shutdown_request")
-    assert found and found_too
-    cell["source"] = head + found_too + rest
-    more = "def get_request(self):\n" + method.replace("        ", "    ")
-    sources = [more, "TCPServer.get_request = get_request", "print('done')\n\n"]
+    first = "__init__(self, server_address, RequestHandlerClass):\n"
+    head, found, method = RIGHT["03.1"].partition(f"    def {first}")
+    assert found and "super().__init__(" in method
+    cell["source"] = f"{head}    pass"
+    method = method.replace("super().__init__(", "TCPServer.__init__(self, ")
+    more = f"def {first}" + method.replace("        ", "    ")
+    sources = [more, "ActivatedServer.__init__ = __init__", "print('done')\n\n"]
     place = whole["cells"].index(cell) + 1
     whole["cells"][place:place] = [{"cell_type": "code", "source": one} for one in sources]
 
@@ -634,7 +650,7 @@ ROWS += [
         "nobody writes that",
         {},
         ALL,
-        {one: "100025 cells with code" for one in FULL},
+        {one: "100024 cells with code" for one in FULL},
         lambda whole: whole["cells"].extend(
             {"cell_type": "code", "source": "a"} for _ in range(100_000)
         ),
@@ -643,7 +659,7 @@ ROWS += [
         "a thousand cells that need each other",
         "the answers are right",
         change=lambda whole: whole["cells"].extend(
-            {"cell_type": "code", "source": f"Handler = TCPServer = a{n} = a{n + 1}"}
+            {"cell_type": "code", "source": f"Handler = ActivatedServer = a{n} = a{n + 1}"}
             for n in range(900)
         ),
     ),
@@ -670,7 +686,7 @@ ROWS += [
 NOISE = """
 import logging, sys
 logging.basicConfig(level=logging.DEBUG)
-class TCPServer(TCPServer):
+class ActivatedServer(ActivatedServer):
     def get_request(self):
         request = super().get_request()
         print("Got connection from", request[1])
@@ -732,7 +748,7 @@ try:
 except OSError:
     pass
 else:
-    del TCPServer
+    del ActivatedServer
 """
 ROWS += [
     Row(
@@ -782,7 +798,7 @@ ROWS += [
     Row(
         "200 MB printed while it is checked",
         "the checks of 03.1 do not ask what is printed",
-        in_get_request('for _ in range(50): print("x" * (1 << 18))', "return self.socket.accept()"),
+        in_get_request('for _ in range(50): print("x" * (1 << 18))', ACCEPT),
     ),
     Row(
         "4 GB allocated",
@@ -822,7 +838,7 @@ import json
 with open({str(PROJECT / "{folder}" / CHAPTER / (CHAPTER + ".ipynb"))!r}) as file:
     for cell in json.load(file)["cells"]:
         if cell.get("id") == "answer-03-1": exec("".join(cell["source"]))
-TCPServer = TCPServer
+ActivatedServer = ActivatedServer
 """
 FETCH = f"""
 import json
@@ -876,11 +892,12 @@ ROWS += [
 LIES = """
 from socketlab.checks import records
 from socketlab.exercises import tcp_server
+import sys
 records.Records.sockets = property(lambda self: [], lambda self, value: None)
 records.Records.has_port = lambda self, port: True
-tcp_server._interrupt = lambda *args: ""
+tcp_server._sockets = lambda: [3] if sys._getframe(1).f_code.co_name == "_facts" else []
 """
-LEAKS = RIGHT["03.1"].replace("                self.server_close()\n", "")
+LEAKS = RIGHT["03.1"].replace("    self.socket.close()\n", "    self.spare = self.socket\n")
 YES = """
 class Yes(int):
     def __eq__(self, other): return True
@@ -894,10 +911,10 @@ full_queue = Long()
 ROWS += [
     Row(
         "leaks a socket",
-        "the socket is still open after an error",
+        "the socket that TCPServer's constructor made is still open",
         {"03.1": LEAKS},
         {"03.1": 11},
-        {"03.1": "OSError, and the socket that could not be bound is still open"},
+        {"03.1": "sockets at the descriptors .* before; is the one closed"},
     ),
     Row(
         "leaks a socket, and lies about it",
@@ -908,7 +925,7 @@ ROWS += [
         "lies, and has no server",
         "each check needs a server that serves",
         {
-            "03.1": f"{LIES}\nclass TCPServer:\n"
+            "03.1": f"{LIES}\nclass ActivatedServer:\n"
             "    def __init__(self, *args, **keywords): raise OSError(98, 'in use')"
         },
         {"03.1": 0},
@@ -916,9 +933,10 @@ ROWS += [
     Row(
         "an import in place of an answer",
         "a build task wants the student's own code",
-        {"03.1": "from minisocketserver import TCPServer"},
-        {"03.1": 0},
-        {"03.1": "minisocketserver's TCPServer"},
+        {"08.2": "from minisocketserver import DatagramRequestHandler"},
+        {"08.2": 0},
+        {"08.2": "minisocketserver's DatagramRequestHandler"},
+        chapter="08_handlers",
     ),
     Row(
         "predictions that are equal to everything",

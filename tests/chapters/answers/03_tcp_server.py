@@ -380,3 +380,38 @@ class TCPServer:
         except OSError:
             pass
         self.close_request(request)
+
+# %% pause
+@reopen(TCPServer)
+class TCPServer:
+    def request_lost(self, error):
+        lasting = error.errno in {*_LASTING_ERRORS}
+        time.sleep(0.05 if lasting else 0)
+
+# %% pause: is it error.errno that you look up?
+@reopen(TCPServer)
+class TCPServer:
+    def request_lost(self, error):
+        if error in _LASTING_ERRORS:
+            time.sleep(0.05)
+
+# %% pause: is the error's number looked at?
+@reopen(TCPServer)
+class TCPServer:
+    def request_lost(self, error):
+        time.sleep(0.05)
+
+# %% pause: no client is served and no stop is noticed
+@reopen(TCPServer)
+class TCPServer:
+    def request_lost(self, error):
+        if error.errno in _LASTING_ERRORS:
+            time.sleep(0.5)
+
+# %% pause: OSError: [Errno
+@reopen(TCPServer)
+class TCPServer:
+    def request_lost(self, error):
+        if error.errno in _LASTING_ERRORS:
+            time.sleep(0.05)
+        raise error

@@ -2,339 +2,147 @@
 # fmt: off
 # Right answers, written from the tasks' text, each as its author would have it.
 
-# %% 03.1 suppress, and a flag
-from contextlib import suppress
+# %% 03.1 all in the constructor
+class ActivatedServer(TCPServer):
+    def __init__(self, server_address, RequestHandlerClass):
+        mine = os.environ.get("LISTEN_PID") == str(os.getpid()) and int(os.environ.get("LISTEN_FDS", 0)) > 0
+        super().__init__(server_address, RequestHandlerClass, not mine)
+        if mine:
+            self.socket.close()
+            self.socket = socket.socket(fileno=3)
+            self.socket.set_inheritable(False)
+            self.address_family = self.socket.family
+            self.server_address = self.socket.getsockname()
+            for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
+                os.environ.pop(name, None)
 
-class TCPServer(BaseServer):
-    address_family = socket.AF_INET
-    socket_type = socket.SOCK_STREAM
-    request_queue_size = 5 if sys.version_info < (3, 15) else socket.SOMAXCONN
-    allow_reuse_address = False
-    allow_reuse_port = False
-
-    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
-        super().__init__(server_address, RequestHandlerClass)
-        self.socket = socket.socket(family=self.address_family, type=self.socket_type)
-        if not bind_and_activate:
-            return
-        done = False
-        try:
-            self.server_bind()
-            self.server_activate()
-            done = True
-        finally:
-            if not done:
-                self.server_close()
-
-    def server_bind(self):
-        is_internet = self.address_family in (socket.AF_INET, socket.AF_INET6)
-        if self.allow_reuse_port and is_internet and hasattr(socket, "SO_REUSEPORT"):
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, True)
-        if self.allow_reuse_address == True:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-
-    def server_activate(self):
-        self.socket.listen(self.request_queue_size)
-
-    def fileno(self):
-        return self.socket.fileno()
-
-    def get_request(self):
-        connection, address = self.socket.accept()
-        return connection, address
-
-    def shutdown_request(self, request):
-        with suppress(OSError):
-            request.shutdown(socket.SHUT_WR)
-        self.close_request(request)
-
-    def close_request(self, request):
-        request.close()
-
-    def server_close(self):
-        self.socket.close()
-
-# %% 03.1 typed, with a helper for options
-from typing import Any
-
-class TCPServer(BaseServer):
-    address_family = socket.AF_INET
-    socket_type = socket.SOCK_STREAM
-    request_queue_size = 5 if sys.version_info < (3, 15) else socket.SOMAXCONN
-    allow_reuse_address = False
-    allow_reuse_port = False
-    socket: socket.socket
-
-    def __init__(self, server_address: tuple[str, int], RequestHandlerClass: Any, bind_and_activate: bool = True) -> None:
-        BaseServer.__init__(self, server_address, RequestHandlerClass)
-        import socket
-        self.socket = socket.socket(self.address_family, self.socket_type)
-        if bind_and_activate:
-            try:
-                self.server_bind()
-                self.server_activate()
-            except:
-                self.server_close()
-                raise
-
-    def _switch_on(self, option: int) -> None:
-        self.socket.setsockopt(socket.SOL_SOCKET, option, True)
-
-    def server_bind(self) -> None:
-        is_internet = self.address_family in (socket.AF_INET, socket.AF_INET6)
-        if self.allow_reuse_port and is_internet and hasattr(socket, "SO_REUSEPORT"):
-            self._switch_on(socket.SO_REUSEPORT)
-        if self.allow_reuse_address:
-            self._switch_on(socket.SO_REUSEADDR)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-
-    def server_activate(self) -> None: self.socket.listen(self.request_queue_size)
-
-    def fileno(self) -> int: return self.socket.fileno()
-
-    def get_request(self) -> tuple[Any, Any]: return self.socket.accept()
-
-    def shutdown_request(self, request: Any) -> None:
-        try: request.shutdown(socket.SHUT_WR)
-        except OSError: ...
-        finally: self.close_request(request)
-
-    def close_request(self, request: Any) -> None: request.close()
-
-    def server_close(self) -> None: self.socket.close()
-
-# %% 03.1 methods written outside
-class TCPServer(BaseServer):
-    address_family = socket.AF_INET
-    socket_type = socket.SOCK_STREAM
-    request_queue_size = 5 if sys.version_info < (3, 15) else socket.SOMAXCONN
-    allow_reuse_address = False
-    allow_reuse_port = False
-
-    def __init__(self, address, handler, bind_and_activate=True):
-        super().__init__(address, handler)
-        self.socket = socket.socket(self.address_family, self.socket_type)
-        if bind_and_activate:
-            for step in (self.server_bind, self.server_activate):
-                try:
-                    step()
-                except BaseException as error:
-                    self.server_close()
-                    raise error
-
-    fileno = lambda self: self.socket.fileno()
-    close_request = lambda self, request: request.close()
-
-def server_bind(self):
-    options = {"SO_REUSEADDR": self.allow_reuse_address, "SO_REUSEPORT": self.allow_reuse_port}
-    for name, wanted in options.items():
-        if wanted and hasattr(socket, name):
-            if name == "SO_REUSEPORT" and self.address_family not in (socket.AF_INET, socket.AF_INET6):
-                continue
-            self.socket.setsockopt(socket.SOL_SOCKET, getattr(socket, name), True)
-    self.socket.bind(self.server_address)
-    self.server_address = self.socket.getsockname()
-
-def server_activate(self):
-    self.socket.listen(self.request_queue_size)
-
-def get_request(self):
-    return self.socket.accept()
-
-def shutdown_request(self, request):
+# %% 03.1 numbers, and an error for what is none
+def handed_over():
     try:
-        request.shutdown(1)
-    except OSError as e:
-        pass
-    self.close_request(request)
+        pid = int(os.environ["LISTEN_PID"])
+        count = int(os.environ["LISTEN_FDS"])
+    except (KeyError, ValueError):
+        return None
+    if pid != os.getpid() or count < 1:
+        return None
+    del os.environ["LISTEN_PID"], os.environ["LISTEN_FDS"]
+    os.environ.pop("LISTEN_FDNAMES", None)
+    os.set_inheritable(3, False)
+    return socket.socket(fileno=3)
 
-def server_close(self):
-    self.socket.close()
+class ActivatedServer(TCPServer):
+    def __init__(self, server_address, RequestHandlerClass):
+        adopted = handed_over()
+        if adopted is None:
+            super().__init__(server_address, RequestHandlerClass)
+            return
+        super().__init__(adopted.getsockname(), RequestHandlerClass, bind_and_activate=False)
+        self.socket.close()
+        self.socket, self.address_family = adopted, adopted.family
 
-for function in (server_bind, server_activate, get_request, shutdown_request, server_close):
-    setattr(TCPServer, function.__name__, function)
+# %% 03.1 the hooks do it
+class ActivatedServer(TCPServer):
+    """Binds by adopting, where there is something to adopt."""
 
-# %% 03.1 straightforward, try and bare except
-class TCPServer(BaseServer):
-    """A server for byte streams; `server_address` is one tuple, (host, port)."""
-
-    address_family = socket.AF_INET
-    socket_type = socket.SOCK_STREAM
-    request_queue_size = 5 if sys.version_info < (3, 15) else socket.SOMAXCONN
-    allow_reuse_address = False
-    allow_reuse_port = False
-
-    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+    def __init__(self, server_address, RequestHandlerClass):
+        variables = {name: os.environ.get(name, "") for name in ("LISTEN_PID", "LISTEN_FDS")}
+        self.is_adopting = variables["LISTEN_PID"] == f"{os.getpid()}" and variables["LISTEN_FDS"] not in ("", "0")
         super().__init__(server_address, RequestHandlerClass)
-        self.socket = socket.socket(self.address_family, self.socket_type)
-        if bind_and_activate:
+
+    def server_bind(self):
+        if not self.is_adopting:
+            return super().server_bind()
+        for name in list(os.environ):
+            if name.startswith("LISTEN_"):
+                del os.environ[name]
+        self.socket.close()
+        self.socket = socket.socket(fileno=3)
+        self.socket.set_inheritable(False)
+        self.address_family = self.socket.family
+        self.server_address = self.socket.getsockname()
+
+    def server_activate(self):
+        if not self.is_adopting:
+            super().server_activate()
+
+# %% 03.1 a copy that children do not get, and typed
+from typing import Any
+
+FIRST_DESCRIPTOR = 3
+
+def listener_of_this_process() -> "socket.socket | None":
+    found = {name: os.environ.pop(f"LISTEN_{name}", None) for name in ("PID", "FDS", "FDNAMES")}
+    if found["PID"] is None or found["FDS"] is None:
+        return None
+    if int(found["PID"]) == os.getpid() and int(found["FDS"]) >= 1:
+        first = socket.socket(fileno=FIRST_DESCRIPTOR)
+        with first:
+            return first.dup()  # a duplicate is not inherited
+    return None
+
+class ActivatedServer(TCPServer):
+    def __init__(self, server_address: Any, RequestHandlerClass: Any) -> None:
+        if (listener := listener_of_this_process()) is None:
+            TCPServer.__init__(self, server_address, RequestHandlerClass)
+        else:
+            TCPServer.__init__(self, server_address, RequestHandlerClass, bind_and_activate=False)
+            self.server_close()
+            self.socket = listener
+            self.server_address = listener.getsockname()
+            self.address_family = listener.family
+
+# %% 03.1 the family first
+class ActivatedServer(TCPServer):
+    def __init__(self, server_address, RequestHandlerClass):
+        listener = self.take_over()
+        if listener:
+            self.address_family = listener.family
+            server_address = listener.getsockname()
+        TCPServer.__init__(self, server_address, RequestHandlerClass, bind_and_activate=False)
+        if listener:
+            old, self.socket = self.socket, listener
+            old.close()
+        else:
             try:
                 self.server_bind()
                 self.server_activate()
-            except:
+            except BaseException:
                 self.server_close()
                 raise
 
-    def server_bind(self):
-        is_internet = self.address_family in (socket.AF_INET, socket.AF_INET6)
-        if self.allow_reuse_port and is_internet and hasattr(socket, "SO_REUSEPORT"):
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, True)
-        if self.allow_reuse_address:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
+    @staticmethod
+    def take_over():
+        env = os.environ
+        pid, fds = env.pop("LISTEN_PID", None), env.pop("LISTEN_FDS", None)
+        env.pop("LISTEN_FDNAMES", None)
+        if pid == str(os.getpid()) and fds and fds != "0":
+            os.set_inheritable(3, False)
+            return socket.socket(fileno=3)
 
-    def server_activate(self):
-        self.socket.listen(self.request_queue_size)
+# %% 03.1 a context that replaces
+from contextlib import closing
 
-    def fileno(self):
-        return self.socket.fileno()
+def handed_over():
+    """Return the listening socket that was handed over to this process, or None."""
+    is_for_us = os.environ.get("LISTEN_PID") == str(os.getpid())
+    how_many = int(os.environ.get("LISTEN_FDS") or "0") if is_for_us else 0
+    if how_many == 0:
+        return None
+    for name in {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} & os.environ.keys():
+        os.unsetenv(name)
+        del os.environ[name]
+    listener, *_ = (socket.socket(fileno=3 + number) for number in range(1))
+    listener.set_inheritable(False)
+    return listener
 
-    def get_request(self):
-        return self.socket.accept()
-
-    def shutdown_request(self, request):
-        try:
-            request.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-        self.close_request(request)
-
-    def close_request(self, request):
-        request.close()
-
-    def server_close(self):
-        self.socket.close()
-
-# %% 03.1 ExitStack and suppress
-from contextlib import ExitStack, suppress
-
-
-class TCPServer(BaseServer):
-    """Who opens the door, and who closes it?"""
-
-    address_family = socket.AF_INET
-    socket_type = socket.SOCK_STREAM
-    request_queue_size = 5 if sys.version_info < (3, 15) else socket.SOMAXCONN
-    allow_reuse_address = False
-    allow_reuse_port = False
-
-    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
-        super().__init__(server_address, RequestHandlerClass)
-        self.socket = socket.socket(self.address_family, self.socket_type)
-        if not bind_and_activate:
-            return
-        with ExitStack() as on_failure:
-            on_failure.callback(self.server_close)
-            self.server_bind()  # what if the port is taken?
-            self.server_activate()
-            on_failure.pop_all()
-
-    def _switch_on(self, option):
-        self.socket.setsockopt(socket.SOL_SOCKET, option, 1)
-
-    def server_bind(self):
-        is_internet = self.address_family in (socket.AF_INET, socket.AF_INET6)
-        if self.allow_reuse_port and is_internet and hasattr(socket, "SO_REUSEPORT"):
-            self._switch_on(socket.SO_REUSEPORT)
-        if self.allow_reuse_address:
-            self._switch_on(socket.SO_REUSEADDR)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-
-    def server_activate(self):
-        self.socket.listen(self.request_queue_size)
-
-    def fileno(self):
-        return self.socket.fileno()
-
-    def get_request(self):
-        connection, client_address = self.socket.accept()
-        return connection, client_address
-
-    def shutdown_request(self, request):
-        with suppress(OSError):
-            request.shutdown(socket.SHUT_WR)
-        self.close_request(request)
-
-    def close_request(self, request):
-        request.close()
-
-    def server_close(self):
-        self.socket.close()
-
-# %% 03.1 type hints, a success flag and finally
-from typing import Any
-
-
-class TCPServer(BaseServer):
-    """A server for byte streams; `server_address` is one tuple, (host, port)."""
-
-    address_family: int = socket.AF_INET
-    socket_type: int = socket.SOCK_STREAM
-    request_queue_size: int = 5 if sys.version_info < (3, 15) else socket.SOMAXCONN
-    allow_reuse_address: bool = False
-    allow_reuse_port: bool = False
-    socket: socket.socket
-
-    def __init__(
-        self,
-        server_address: tuple,
-        RequestHandlerClass: Any,
-        bind_and_activate: bool = True,
-    ) -> None:
-        super().__init__(server_address, RequestHandlerClass)
-        self.socket = socket.socket(family=self.address_family, type=self.socket_type)
-        if bind_and_activate:
-            self.__open_for_business()
-
-    def __open_for_business(self) -> None:
-        is_open = False
-        try:
-            for step in (self.server_bind, self.server_activate):
-                step()
-            is_open = True
-        finally:
-            if not is_open:
-                self.server_close()
-
-    def server_bind(self) -> None:
-        is_internet = self.address_family in (socket.AF_INET, socket.AF_INET6)
-        if self.allow_reuse_port and is_internet and hasattr(socket, "SO_REUSEPORT"):
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, True)
-        listener = self.socket
-        if self.allow_reuse_address:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(self.server_address)
-        # Port 0 was only a wish; here is what came of it.
-        self.server_address = listener.getsockname()
-
-    def server_activate(self) -> None:
-        self.socket.listen(self.request_queue_size)
-
-    def fileno(self) -> int:
-        return self.socket.fileno()
-
-    def get_request(self) -> tuple:
-        pair = self.socket.accept()
-        return pair
-
-    def shutdown_request(self, request) -> None:
-        try:
-            request.shutdown(socket.SHUT_WR)
-        except OSError:
-            ...  # gone already?
-        finally:
-            self.close_request(request)
-
-    def close_request(self, request) -> None:
-        request.close()
-
-    def server_close(self) -> None:
-        self.socket.close()
+class ActivatedServer(TCPServer):
+    def __init__(self, server_address, RequestHandlerClass, **options):
+        listener = handed_over()
+        super().__init__(server_address, RequestHandlerClass, bind_and_activate=not listener, **options)
+        if listener:
+            with closing(self.socket):
+                self.socket = listener
+            self.address_family, self.server_address = listener.family, listener.getsockname()
 
 # %% 03.2 corrected letter by letter
 import socketserver
