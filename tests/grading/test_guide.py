@@ -35,7 +35,7 @@ def test_programs_and_files_in_the_guide_are_there():
     modules = re.findall(r"python3? -m ([\w.]+)", GUIDE)
     assert modules
     assert all(find_spec(module) for module in modules)
-X
+    for target in re.findall(r"\]\((?!https:)([^)#]+)", GUIDE):
         assert (ROOT / target).exists(), target
     for anchor in re.findall(r"\]\(#([^)]+)\)", GUIDE):
         headings = re.findall(r"^## (.+)", GUIDE, re.M)
