@@ -1,6 +1,8 @@
 """Datagrams in a check: their clients, and what becomes of those that nobody reads."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .case import ANY_PORT, PATIENCE, Case
@@ -12,6 +14,21 @@ def postbox() -> socket.socket:
     sock.bind(ANY_PORT)
     sock.settimeout(PATIENCE)
     return sock
+
+
+@contextmanager
+def sendto_in_words(case: Case) -> Iterator[None]:
+    """Explain, in the block, the errors of a `sendto` that lacks an address or has them swapped."""
+    with (
+        case.in_words(
+            "{}; a datagram needs an address, which sendto has room for",
+            only="Destination address required",
+        ),
+        case.in_words(
+            "{}; sendto wants the data first, then the address", only="required, not 'tuple'"
+        ),
+    ):
+        yield
 
 
 def ask(case: Case, client: socket.socket, message: bytes, address: Any) -> bytes:

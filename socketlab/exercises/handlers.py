@@ -23,7 +23,7 @@ from ..checks.bench import Bench
 from ..checks.case import ANY_PORT, PATIENCE, Case, begin, soon
 from ..checks.clients import dial, drip
 from ..checks.core import load
-from ..checks.datagrams import postbox
+from ..checks.datagrams import postbox, sendto_in_words
 from ..checks.hooks import ServerMixin
 
 EXERCISES = load(__file__)
@@ -979,12 +979,7 @@ def one_answer(bench: Bench, DatagramRequestHandler: Any) -> None:
         "and finish sends all of it at once, to the client's address.",
     )
     both = bench.subclass(Lengths, DatagramRequestHandler)
-    data_first = "{}; sendto wants the data first, then the address"
-    no_address = "{}; a datagram needs an address, which sendto has room for"
-    with (
-        case.in_words(data_first, only="required, not 'tuple'"),
-        case.in_words(no_address, only="Destination address required"),
-    ):
+    with sendto_in_words(case):
         got = answers(case, both, b"Hello\nboys\n")
     case.want(got, "no datagram: does finish send one?")
     case.want(len(got) == 1, f"{len(got)} datagrams: {got}")

@@ -21,7 +21,7 @@ from ..checks.clients import (
     want_line_ends,
 )
 from ..checks.core import load
-from ..checks.datagrams import postbox
+from ..checks.datagrams import postbox, sendto_in_words
 from ..checks.records import Records, in_foreground
 from ..notebook.tracebacks import describe
 
@@ -937,15 +937,10 @@ def sends_a_datagram_back(bench: Bench, send_back: Any) -> None:
     )
     with postbox() as server, postbox() as first, postbox() as second:
         where, given = server.getsockname(), bench.hand_over(server)
-        no_address = "{}; a datagram needs an address, which sendto has room for"
-        data_first = "{}; sendto wants the data first, then the address, and recvfrom gives both"
         late = "send_back() isn't back after one datagram: does it wait for a second one?"
         for client, message in ((first, b"ahoy"), (second, b"hello")):
             client.sendto(message, where)
-            with (
-                case.in_words(no_address, only="Destination address required"),
-                case.in_words(data_first, only="required, not 'tuple'"),
-            ):
+            with sendto_in_words(case):
                 case.call(send_back, given, late=late)
             case.want(given.fileno() != -1, "the server's socket is closed: the next card is lost")
             case.want(
