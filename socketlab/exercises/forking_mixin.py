@@ -1,5 +1,6 @@
 """Checks of chapter 07: a process for each request, and what becomes of it."""
 
+import gc
 import operator
 import os
 import select
@@ -154,7 +155,7 @@ def loop(bench: Bench, notes: Any, function: Any, *args: Any) -> threading.Threa
 
 
 EXERCISES = load(__file__)
-chapter, build = EXERCISES["07"], EXERCISES["07.1"]
+chapter = EXERCISES["07"]
 
 Step = Callable[[Bench, Any], None]
 
@@ -213,7 +214,6 @@ def _interrupted(case: Case, notes: Any, mixin: Any, tells: bool) -> None:
 
 
 @place("exit status")
-@build.check("child")
 def child(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ForkingMixIn, TCPServer), with a client, then one who meets a bug",
@@ -284,7 +284,6 @@ def _next_child(case: Case, notes: Any) -> tuple[int, int]:
 
 
 @place("parent")
-@build.check("parent")
 def parent(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
         called="process_request, for a client whose handler stays at work",
@@ -347,7 +346,6 @@ def _noted(case: Case, notes: Any, mixin: Any) -> None:
 
 
 @place("close")
-@build.check("collected")
 def collected(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
         called="service_actions(), after three children have ended",
@@ -494,17 +492,6 @@ def _closes_without_waiting(case: Case, notes: Any, mixin: Any) -> None:
     )
 
 
-@build.check("others")
-def others(bench: Bench, ForkingMixIn: Any) -> None:
-    case = bench.case(
-        called="service_actions(), beside a helper of the program that has exited with 7",
-        expected="the helper's 7 still there for the program",
-        why="waitpid(-1) takes what any child has left, and it can be taken only once. Ask for "
-        "your own children, by number.",
-    )
-    away(case, _others, ForkingMixIn)
-
-
 def helper() -> int:
     """Fork somebody who exits with 7; return the pid."""
     pid = os.fork()
@@ -554,34 +541,59 @@ def _others(case: Case, notes: Any, mixin: Any, hook: str = "service_actions") -
 
 
 @place("limit")
-@build.check("limit")
 def limit(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
         called="serve_forever() with max_children = 2, and three clients who stay",
         expected="two at work, and the third when one of them has gone; max_children 40 by default",
-        why="Each client is a whole process. Without a limit a crowd brings the machine down; "
-        "with one the crowd waits in the queue of the listener.",
+        why="Each client costs a whole process. A server that's full doesn't take the next one: it "
+        "looks again a little later, and its loop keeps turning.",
     )
     usual = getattr(ForkingMixIn, "max_children", None)
     case.want(usual == 40, f"ForkingMixIn.max_children is {usual!r}")
     away(case, _limit, ForkingMixIn)
+    case = bench.case(
+        called="handle_request(), again and again, with max_children = 1 and two clients",
+        expected="the second client served once the first one's child has ended",
+        why="A program that calls handle_request() has no loop that would collect: a full server "
+        "has to ask by itself whether a child has ended.",
+    )
+    away(case, _limit_without_a_loop, ForkingMixIn)
+
+
+class CountsRounds(ServerMixin):
+    """Counts the rounds of a server's loop, which is soon stopped, and the check over."""
+
+    rounds = 0
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        super().serve_forever(0.02)
+
+    def service_actions(self) -> None:
+        super().service_actions()
+        self.rounds += 1
 
 
 def _limit(case: Case, notes: Any, mixin: Any) -> None:
-    server = mixed(case.bench, mixin, notes, max_children=2)
-    clients = []
-    for _ in range(3):
-        clients.append(socket.create_connection(server.server_address, 2 * PATIENCE))
-        clients[-1].sendall(b"stay")
-    said: Any = ...
-    with suppress(Exception):  # the loop reports it
-        said = server.has_capacity()
-    case.want(said is not None, "has_capacity() returned None: does it return on each path?")
-    loop(case.bench, notes, server.serve_forever, 0.02).start()
+    server = mixed(case.bench, mixin, notes, CountsRounds, max_children=2)
+    clients = [connect(server.server_address) for _ in range(3)]
+    for client in clients:
+        client.sendall(b"stay")
+    loop(case.bench, notes, server.serve_forever).start()
     two = notes.wait("begun", 2)
-    case.want(two, "fewer than two at work: does has_capacity() say no while there is room?")
+    case.want(two, "fewer than two at work: are clients left outside while there's room?")
+    before = server.rounds
     three = notes.wait("begun", 3, MOMENT)
-    case.want(not three, "three at work: is has_capacity() asked how many there are?")
+    case.want(not three, "three at work: is the number of active_children asked for each time?")
+    rounds = server.rounds - before
+    case.want(
+        rounds <= 200 * MOMENT,
+        f"{rounds} rounds of the loop in {MOMENT:g} s while it was full: does it sleep?",
+    )
+    case.want(
+        soon(lambda: server.rounds > before),
+        "no round of the loop while it was full: does it wait for a child to end?",
+    )
+    case.want(not has_answer(clients[2]), "the third client was taken, and not served")
     clients[0].sendall(b"go")
     three = notes.wait("begun", 3)
     case.want(three, "one has gone, and the third still waits")
@@ -590,7 +602,47 @@ def _limit(case: Case, notes: Any, mixin: Any) -> None:
     server.shutdown()
 
 
-use = EXERCISES["07.2"]
+def _limit_without_a_loop(case: Case, notes: Any, mixin: Any) -> None:
+    server = mixed(case.bench, mixin, notes, max_children=1)
+    first = send(case.bench, server, b"stay")
+    answer(case, server, first)
+    second = send(case.bench, server, b"hello")
+    first.sendall(b"go")
+    soon(lambda: "zombie" in case.bench.there(left))
+    for _ in range(3):
+        if not has_answer(second):
+            case.bench.there(in_parent, notes, server.handle_request)
+            soon(lambda: has_answer(second), MOMENT)
+    case.want(
+        has_answer(second),
+        "the first child has ended, and the second client still waits: is collect_children() "
+        "called when the server is full?",
+    )
+
+
+computing = EXERCISES["07.1"]
+LONG = 200_000
+"""Bytes of a result that no pipe can hold."""
+
+
+class Reports(BaseRequestHandler):
+    """Reports as its client says: b"3 a" for three times a; b"die" and b"fail" end without it.
+
+    It tells the number of its process first, and then waits for one word more.
+    """
+
+    def handle(self) -> None:
+        self.request.settimeout(2 * PATIENCE)
+        word = self.request.recv(100).decode()
+        self.request.sendall(str(os.getpid()).encode())
+        self.request.recv(100)
+        if word == "die":
+            os._exit(3)
+        if word == "fail":
+            raise Bug("a bug in the handler")
+        count, letter = word.split()
+        server: Any = self.server
+        server.report(letter.encode() * int(count))
 
 
 class NotesErrors(ServerMixin):
@@ -602,6 +654,234 @@ class NotesErrors(ServerMixin):
         error = sys.exc_info()[1]
         self.notes.note(f"handle_error {describe(error) if error else ''}")
         super().handle_error(request, client_address)
+
+
+def _computing(case: Case, notes: Any, server_class: Any) -> Any:
+    """Return a server of the learner's that serves."""
+    made = case.bench.subclass(CountsRounds, NotesErrors, server_class, request_queue_size=20)
+    server = case.bench.there(made, ANY_PORT, Reports)
+    server.notes = notes
+    loop(case.bench, notes, server.serve_forever).start()
+    return server
+
+
+def _order(case: Case, server: Any, word: bytes, late: str = "no answer") -> socket.socket:
+    """Return a client who has ordered a result, and whose child waits for one word more."""
+    client = connect(server.server_address)
+    client.sendall(word)
+    case.want(soon(lambda: has_answer(client)), late)
+    pid = client.recv(100)
+    case.want(pid, "a client who was hung up on")
+    case.want(
+        int(pid) != case.bench.there(os.getpid),
+        "served in the server's own process: where is the fork?",
+    )
+    return client
+
+
+def at_home(server: Any, address: Any) -> str:
+    """Return in words what the server has of a child's result."""
+    result = server.results.get(address)
+    if not isinstance(result, bytes):
+        return "nothing" if result is None else f"{result!r:.40}"
+    return f"{len(result):,} bytes of {''.join(map(chr, sorted(set(result))[:9]))!r}"
+
+
+def _wait_for(case: Case, server: Any, client: socket.socket, count: int, letter: str) -> str:
+    """Wait for a result to come home; return in words what has come."""
+    address = client.getsockname()
+    wanted = f"{count:,} bytes of {letter!r}"
+    soon(lambda: case.bench.there(at_home, server, address) == wanted)
+    got = str(case.bench.there(at_home, server, address))
+    return "" if got == wanted else f"{got} in results for a client whose child reported {wanted}"
+
+
+def _has_turned(server: Any, rounds: int) -> bool:
+    return bool(server.rounds > rounds)
+
+
+def _stop(server: Any) -> None:
+    server.shutdown()
+    server.server_close()
+
+
+@computing.check("home")
+def home(bench: Bench, ComputingServer: Any) -> None:
+    case = bench.case(
+        called="ComputingServer(address, Handler), with a client for whom Handler calls "
+        "self.server.report(b'aaa')",
+        expected="b'aaa' in the server's results, under the client's address",
+        why="The child works on a copy of the server. What it keeps there is gone when it exits; "
+        "what it writes into a pipe, the parent can read.",
+    )
+    away(case, _home, ComputingServer)
+
+
+def _home(case: Case, notes: Any, server_class: Any) -> None:
+    server = _computing(case, notes, server_class)
+    client = _order(case, server, b"3 a")
+    client.sendall(b"go")
+    got = _wait_for(case, server, client, 3, "a")
+    if got.startswith("nothing"):
+        keys = list(server.results)
+        got += (
+            f": its keys are {keys!r:.60}"
+            if keys
+            else ": did the child keep it in its own copy, or does the parent wait for an end of the "
+            "pipe that it holds open itself?"
+        )
+    case.want(not got, got)
+    other = case.bench.there(another, server)
+    theirs = len(other.results)
+    case.want(not theirs, "the result in another server's results, too: are they the class's?")
+    other.server_close()
+    _stop(server)
+
+
+@computing.check("at once")
+def all_at_once(bench: Bench, ComputingServer: Any) -> None:
+    case = bench.case(
+        called=f"five children that report at the same time, two of them {LONG:,} bytes",
+        expected="five results, each whole and under its own client's address",
+        why="A read returns what happens to be there: a part of a result, or more than one. With a "
+        "pipe for each child, its end is the result's end.",
+    )
+    away(case, _all_at_once, ComputingServer)
+
+
+def _all_at_once(case: Case, notes: Any, server_class: Any) -> None:
+    server = _computing(case, notes, server_class)
+    sizes = {"a": 3, "b": LONG, "c": 5, "d": LONG, "e": 1}
+    clients = [_order(case, server, f"{size} {word}".encode()) for word, size in sizes.items()]
+    for client in clients:
+        client.sendall(b"go")
+    for client, (letter, size) in zip(clients, sizes.items(), strict=True):
+        got = _wait_for(case, server, client, size, letter)
+        why = "did another child's pipe take the place of this one's?"
+        if "bytes" in got.partition(" in ")[0]:
+            why = "was the pipe read to its end, and no other child's into the same result?"
+        case.want(not got, f"{got}: {why}")
+    _stop(server)
+
+
+@computing.check("at work")
+def while_at_work(bench: Bench, ComputingServer: Any) -> None:
+    case = bench.case(
+        called="a second client, while the first one's child is still at work",
+        expected="the second one served, and its result home, long before the first one's",
+        why="A read from an empty pipe waits, and the loop waits with it. os.set_blocking(fd, "
+        "False) lets it raise BlockingIOError instead.",
+    )
+    away(case, _while_at_work, ComputingServer)
+
+
+def _while_at_work(case: Case, notes: Any, server_class: Any) -> None:
+    server = _computing(case, notes, server_class)
+    first = _order(case, server, b"3 a")
+    second = _order(
+        case, server, b"3 b", "no answer for the second: does the server wait for a result?"
+    )
+    second.sendall(b"go")
+    got = _wait_for(case, server, second, 3, "b")
+    case.want(not got, f"{got}, while another child is at work: does one wait for the other?")
+    address = first.getsockname()
+    early = case.bench.there(at_home, server, address)
+    case.want(early == "nothing", f"{early} in results for a child that hasn't reported yet")
+    first.sendall(b"go")
+    got = _wait_for(case, server, first, 3, "a")
+    case.want(not got, got)
+    _stop(server)
+
+
+@computing.check("no result")
+def no_result(bench: Bench, ComputingServer: Any) -> None:
+    case = bench.case(
+        called="a child that exits without a report, one whose handler raises, and one that reports",
+        expected="one result, the last one's, and a loop that goes on",
+        why="A process can end at any line. Its pipe ends then, too, with nothing in it, and the "
+        "server has to live with that.",
+    )
+    away(case, _no_result, ComputingServer)
+
+
+def _no_result(case: Case, notes: Any, server_class: Any) -> None:
+    server = _computing(case, notes, server_class)
+    for word in (b"die", b"fail"):
+        _order(case, server, word, "no answer for the next client").sendall(b"go")
+        rounds = server.rounds
+        soon(partial(_has_turned, server, rounds + 2))
+    last = _order(case, server, b"3 a", "no answer for a client after children without a result")
+    last.sendall(b"go")
+    got = _wait_for(case, server, last, 3, "a")
+    case.want(not got, got)
+    count = len(server.results)
+    case.want(count == 1, f"{count} results, and only one child has reported")
+    _stop(server)
+
+
+@computing.check("nothing left")
+def nothing_left(bench: Bench, ComputingServer: Any) -> None:
+    case = bench.case(
+        called="six clients, one after the other, whose results come home",
+        expected="no more open descriptors than after the first of them, and no zombie",
+        why="Each pipe has two ends, and a fork doubles both. The parent closes the write end "
+        "after the fork and the read end at the end of file.",
+    )
+    away(case, _no_descriptors_left, ComputingServer)
+    case = bench.case(
+        called=f"server_close(), while a child is about to report {LONG:,} bytes",
+        expected="back when that result is home, with nothing left open",
+        why="A pipe holds some 64 kilobytes. A child that writes more waits until it's read, so "
+        "the parent has to read before it waits for the child.",
+    )
+    away(case, _closes_with_results, ComputingServer)
+
+
+def open_descriptors() -> int:
+    """Return how many this process has open."""
+    import psutil  # type: ignore[import-untyped]  # only the chapters need it
+
+    gc.collect()
+    return int(psutil.Process().num_fds())
+
+
+def _no_descriptors_left(case: Case, notes: Any, server_class: Any) -> None:
+    server = _computing(case, notes, server_class)
+    few = 0
+    for number in range(6):
+        client = _order(case, server, b"3 a")
+        client.sendall(b"go")
+        got = _wait_for(case, server, client, 3, "a")
+        case.want(not got, got)
+        if not number:
+            few = case.bench.there(open_descriptors)
+    soon(lambda: case.bench.there(open_descriptors) <= few)
+    more = case.bench.there(open_descriptors) - few
+    case.want(more <= 0, f"{more} more descriptors open after five more clients")
+    gone = soon(lambda: not case.bench.there(left))
+    case.want(gone, "zombies: was the mix-in's service_actions called, too?")
+    _stop(server)
+
+
+def _closes_with_results(case: Case, notes: Any, server_class: Any) -> None:
+    before = case.bench.there(open_descriptors)
+    server = _computing(case, notes, server_class)
+    client = _order(case, server, f"{LONG} a".encode())
+    server.shutdown()
+    late = threading.Timer(MOMENT, client.sendall, (b"go",))
+    late.start()
+    case.call(
+        server.server_close,
+        late="server_close() waits for a child, which waits until its pipe is read",
+    )
+    late.join()
+    got = _wait_for(case, server, client, LONG, "a")
+    case.want(not got, f"server_close() back, and {got}")
+    more = case.bench.there(open_descriptors) - before
+    case.want(more <= 0, f"{more} descriptors still open after server_close()")
+
+
+use = EXERCISES["07.2"]
 
 
 class NotesRequests(NotesErrors):
@@ -897,19 +1177,6 @@ def elsewhere(bench: Bench, server_class: Any, Logged: Any) -> None:
             bench.there(mixed_in_first, made, socketserver.ForkingMixIn),
             "process_request is BaseServer's: does the mix-in stand first?",
         )
-
-
-class CountsRounds(ServerMixin):
-    """Counts the rounds of a server's loop, which is soon stopped, and the check over."""
-
-    rounds = 0
-
-    def serve_forever(self, poll_interval: float = 0.5) -> None:
-        super().serve_forever(0.02)
-
-    def service_actions(self) -> None:
-        super().service_actions()
-        self.rounds += 1
 
 
 def _a_day(case: Case, notes: Any, server_class: Any, logged: Any, run: Any) -> dict[str, Any]:
