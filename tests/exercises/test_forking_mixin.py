@@ -76,10 +76,15 @@ def computing(*changes):
 
 
 MADE = "        self.results = {}\n"
-IN_THE_COPY = (
-    "os.write(self.write_end, result)",
-    "self.results[self.RequestHandlerClass] = result",
-)
+IN_THE_COPY = ("os.write(self.write_end, result)", "self.results[self] = result")
+ON_THE_CLASS = (("    def __init__", "    results = {}\n    def __init__"), (MADE, ""))
+BY_PORT = ("results[client_address]", "results[client_address[1]]")
+AS_TEXT = ("= bytes(result)", "= result.decode()")
+HOLDS_ON = ("        os.close(self.write_end)\n", "")
+STAYS_OPEN = ("            os.close(read_end)\n", "")
+KEEPS_ALL = ("            if result:\n    ", "")
+TAKES_ONE = ("            if result:\n", "            if result[0]:\n")
+FORGETS_THE_REST = ("        super().service_actions()\n", "")
 ALL_READS = """                while data := os.read(read_end, 65536):
                     result += data
 """
@@ -119,15 +124,14 @@ READS_AT_ONCE = (
     + """        self.collect_results(blocking=True)
 """
 )
-NO_GOODBYE = """            os.close(read_end)
-            del self.pipes[read_end]
-"""
 CLOSES = """        self.collect_results(blocking=True)
         super().server_close()
 """
 CLOSES_UNREAD = """        for read_end in self.pipes:
             os.close(read_end)
         super().server_close()
+"""
+GIVES_UP = """        self.socket.close()
 """
 CLOSES_FIRST = """        super().server_close()
         self.collect_results(blocking=True)
@@ -139,27 +143,11 @@ CLOSES_FIRST = """        super().server_close()
     "wrong, part, told",
     [
         pytest.param(computing(IN_THE_COPY), "home", "in its own copy", id="learners-22"),
-        (
-            computing(("        os.close(self.write_end)\n", "")),
-            "home",
-            "that it holds open itself",
-        ),
+        (computing(HOLDS_ON), "home", "an end of the pipe that it holds open itself?"),
         (computing(("Forking", "Threading")), "home", "where is the fork?"),
-        (
-            computing((MADE, ""), ("    def __init__", "    results = {}\n    def __init__")),
-            "home",
-            "are they the class's?",
-        ),
-        (
-            computing(("results[client_address]", "results[client_address[1]]")),
-            "home",
-            "its keys are [",
-        ),
-        (
-            computing(("= bytes(result)", "= result.decode()")),
-            "home",
-            "'aaa' in results for a client",
-        ),
+        (computing(*ON_THE_CLASS), "home", "are they the class's?"),
+        (computing(BY_PORT), "home", "its keys are ["),
+        (computing(AS_TEXT), "home", "'aaa' in results for a client"),
         (computing((ALL_READS, ONE_READ)), "at once", "was the pipe read to its end"),
         (computing((OWN_PIPES, ONE_AT_A_TIME)), "at once", "take the place of this one's?"),
         (
@@ -169,25 +157,14 @@ CLOSES_FIRST = """        super().server_close()
         ),
         (computing((OWN_PIPES, READS_AT_ONCE)), "at work", "does the server wait for a result?"),
         (computing(("blocking=False", "blocking=True")), "at work", "wait for a result?"),
-        (computing(("            if result:\n    ", "")), "no result", "3 results, and only one"),
-        (
-            computing(("            if result:\n", "            if result[0]:\n")),
-            "no result",
-            "IndexError",
-        ),
-        (
-            computing((NO_GOODBYE, NO_GOODBYE.replace("os.close(read_end)", "pass"))),
-            "nothing left",
-            "5 more descriptors",
-        ),
-        (
-            computing((CLOSES, CLOSES_FIRST)),
-            "nothing left",
-            "waits for a child, which waits until its pipe is read",
-        ),
-        (computing((CLOSES, CLOSES_UNREAD)), "nothing left", "server_close() back, and nothing in"),
+        (computing(KEEPS_ALL), "no result", "3 results, and only one"),
+        (computing(TAKES_ONE), "no result", "IndexError"),
+        (computing(STAYS_OPEN), "nothing left", "5 more descriptors open"),
+        (computing((CLOSES, CLOSES_FIRST)), "nothing left", "a child, which waits until its pipe"),
+        (computing((CLOSES, CLOSES_UNREAD)), "nothing left", "server_close() waits for a child"),
+        (computing((CLOSES, GIVES_UP)), "nothing left", "server_close() back, and nothing in"),
         pytest.param(
-            computing(("        super().service_actions()\n", "")),
+            computing(FORGETS_THE_REST),
             "nothing left",
             "was the mix-in's service_actions called, too?",
             id="learners-24",
