@@ -719,6 +719,7 @@ def home(bench: Bench, ComputingServer: Any) -> None:
 
 def _home(case: Case, notes: Any, server_class: Any) -> None:
     server = _computing(case, notes, server_class)
+    other = case.bench.there(another, server)
     client = _order(case, server, b"3 a")
     client.sendall(b"go")
     got = _wait_for(case, server, client, 3, "a")
@@ -727,7 +728,6 @@ def _home(case: Case, notes: Any, server_class: Any) -> None:
     lost = ": did the child keep it in its own copy, or does the parent wait for an end of the pipe"
     lost += " that it holds open itself?"
     case.want(not got, got + lost * got.startswith("nothing"))
-    other = case.bench.there(another, server)
     theirs = len(other.results)
     case.want(not theirs, "the result in another server's results, too: are they the class's?")
     other.server_close()
@@ -825,8 +825,8 @@ def nothing_left(bench: Bench, ComputingServer: Any) -> None:
     )
     away(case, _no_descriptors_left, ComputingServer)
     case = bench.case(
-        called=f"server_close(), while a child is about to report {LONG:,} bytes",
-        expected="back when that result is home, with nothing left open",
+        called=f"server_close(), while two children are about to report {LONG:,} bytes each",
+        expected="back when both results are home, with nothing left open",
         why="A pipe holds some 64 kilobytes. A child that writes more waits until it's read, so "
         "the parent has to read before it waits for the child.",
     )
@@ -862,17 +862,18 @@ def _no_descriptors_left(case: Case, notes: Any, server_class: Any) -> None:
 def _closes_with_results(case: Case, notes: Any, server_class: Any) -> None:
     before = case.bench.there(open_descriptors)
     server = _computing(case, notes, server_class)
-    client = _order(case, server, f"{LONG} a".encode())
+    clients = [_order(case, server, f"{LONG} {letter}".encode()) for letter in "ab"]
     server.shutdown()
-    late = threading.Timer(MOMENT, client.sendall, (b"go",))
+    late = threading.Timer(MOMENT, lambda: [client.sendall(b"go") for client in clients])
     late.start()
     case.call(
         server.server_close,
         late="server_close() waits for a child, which waits until its pipe is read",
     )
     late.join()
-    got = _wait_for(case, server, client, LONG, "a")
-    case.want(not got, f"server_close() back, and {got}")
+    for client, letter in zip(clients, "ab", strict=True):
+        got = _wait_for(case, server, client, LONG, letter)
+        case.want(not got, f"server_close() back, and {got}")
     more = case.bench.there(open_descriptors) - before
     case.want(more <= 0, f"{more} descriptors still open after server_close()")
 

@@ -33,6 +33,7 @@ EXPLAINED = {
     ("05.3", "line 6: 2 for 1"): "it waits a second longer for a server that does not answer",
     ("06.2", "line 10: 65537 for 65536"): "any size that holds the request will do",
     ("06.3", "line 10: 101 for 100"): "any size that holds the name will do",
+    ("07.1", "line 22: 65537 for 65536"): "in a loop any size will do",
     ("07.2", "line 10: 65537 for 65536"): "any size that holds the request will do",
     ("07.3", "line 22: 101 for 100"): "any size that holds the name will do",
     ("10.2", "line 10: False for True"): "what a listener accepts is the server's side anyway",
