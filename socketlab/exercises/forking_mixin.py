@@ -36,7 +36,7 @@ from ..notebook.tracebacks import describe
 from ..remote.messages import LinkBrokenError
 
 MOMENT = 0.15
-"""Seconds in which a server that does not wait has gone on."""
+"""Seconds in which a server that doesn't wait has gone on."""
 
 
 @notes_calls("shutdown_request", "close_request", "server_close")
@@ -217,9 +217,9 @@ def _interrupted(case: Case, notes: Any, mixin: Any, tells: bool) -> None:
 def child(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ForkingMixIn, TCPServer), with a client, then one who meets a bug",
-        expected="each handled in a process of its own, which exits with 0, and with 1",
+        expected="each handled in a new process, which exits with 0, and with 1",
         why="A child that returns goes on with all that its parent was doing. So it ends with "
-        "os._exit in the last finally of all, and the number tells the parent how it went.",
+        "os._exit in the last finally of all, and the number shows the parent how it went.",
     )
     away(case, _child, ForkingMixIn)
 
@@ -247,7 +247,7 @@ def _children(
             case.want(got, "no answer")
             case.want(
                 int(got) != case.bench.there(os.getpid),
-                "an answer from the server's own process: nobody forked",
+                "an answer from the server's own process: where is the fork?",
             )
         pid, ended = _next_child(case, notes)
         calls = [text.split()[0] for text in notes.of(pid)]
@@ -279,7 +279,7 @@ def _next_child(case: Case, notes: Any) -> tuple[int, int]:
         gone = case.bench.there(next_ended, PATIENCE)
     except ChildProcessError:
         case.fail("no child to wait for")
-    case.want(gone, "a child that does not end")
+    case.want(gone, "a child that doesn't end")
     return gone  # type: ignore[no-any-return]
 
 
@@ -303,7 +303,7 @@ def _parent(case: Case, notes: Any, mixin: Any) -> None:
     case.want(not errors, f"an error in the parent: {errors and errors[0]}", alone=True)
     case.want(
         "shutdown_request" not in mine,
-        "the parent called shutdown_request: the client is told goodbye before its answer",
+        "the parent called shutdown_request: the client hears goodbye before its answer",
     )
     case.want(
         not notes.count("done") and not notes.trouble(),
@@ -350,7 +350,7 @@ def collected(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
         called="service_actions(), after three children have ended",
         expected="three pids in active_children before, none after, and no zombie",
-        why="An ended child stays in the system's table until its parent has asked how it ended. "
+        why="An ended child stays in the table of processes until its parent asks how it ended. "
         "A server that never asks fills the table with zombies.",
     )
     away(case, _collects, ForkingMixIn)
@@ -358,8 +358,8 @@ def collected(bench: Bench, ForkingMixIn: Any) -> None:
         called="server_close(), while a child is at work",
         expected="the listener closed, and back when the child has ended; with block_on_close = "
         "False at once",
-        why="At the end nobody comes to collect any more, so server_close() waits, unless it is "
-        "told not to.",
+        why="After server_close() no loop comes to collect any more, so it waits itself, unless "
+        "block_on_close is false.",
     )
     usual = getattr(ForkingMixIn, "block_on_close", None)
     case.want(usual is True, f"ForkingMixIn.block_on_close is {usual!r}")
@@ -384,7 +384,7 @@ def _want_noted(case: Case, server: Any) -> None:
 def _collects(case: Case, notes: Any, mixin: Any, hook: str = "service_actions") -> None:
     server = mixed(case.bench, mixin, notes)
     collect = getattr(server, hook)
-    collect()  # nobody has come yet
+    collect()  # before the first client
     _want_noted(case, server)
     soon(lambda: set(case.bench.there(left)) == {"zombie"})
     collect()
@@ -396,18 +396,21 @@ def _collects(case: Case, notes: Any, mixin: Any, hook: str = "service_actions")
     began = time.monotonic()
     collect()
     waited = time.monotonic() - began > PATIENCE / 2
-    case.want(not waited, f"{hook}() waits for a child at work: the loop stands still")
+    case.want(not waited, f"{hook}() waits for a child at work: the loop comes to a halt")
     case.want(server.active_children, "a child at work, and active_children is empty")
     client.sendall(b"go")
     with suppress(ChildProcessError):
-        case.bench.there(next_ended, PATIENCE)  # somebody else has asked: that must be no error
+        case.bench.there(next_ended, PATIENCE)  # collected elsewhere: that must be no error
     try:
         collect()
     except ChildProcessError as error:
         case.fail(
             f"{describe(error)}: another part of the program had waited for this child", error
         )
-    case.want(not server.active_children, "a pid kept for which somebody else had waited")
+    case.want(
+        not server.active_children,
+        "a pid kept of a child that was collected elsewhere",
+    )
 
 
 def _closes(case: Case, notes: Any, mixin: Any) -> None:
@@ -493,7 +496,7 @@ def _closes_without_waiting(case: Case, notes: Any, mixin: Any) -> None:
 
 
 def helper() -> int:
-    """Fork somebody who exits with 7; return the pid."""
+    """Fork a child that exits with 7; return the pid."""
     pid = os.fork()
     if pid == 0:
         os._exit(7)
@@ -505,7 +508,7 @@ def collects(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
         called="collect_children(), beside a helper of the program that has exited with 7",
         expected="the helper's 7 still there for the program",
-        why="waitpid(-1) takes what any child has left, and it can be taken only once. Ask for "
+        why="waitpid(-1) takes what any child has left, and that can be taken only once. Ask for "
         "your own children, by number.",
     )
     away(case, partial(_others, hook="collect_children"), ForkingMixIn)
@@ -628,7 +631,7 @@ LONG = 200_000
 class Reports(BaseRequestHandler):
     """Reports as its client says: b"3 a" for three times a; b"die" and b"fail" end without it.
 
-    It tells the number of its process first, and then waits for one word more.
+    It sends the number of its process first, and then waits for one word more.
     """
 
     def handle(self) -> None:
@@ -859,13 +862,18 @@ def _no_descriptors_left(case: Case, notes: Any, server_class: Any) -> None:
     _stop(server)
 
 
+def _let_go_together(clients: list[socket.socket]) -> None:
+    time.sleep(MOMENT)
+    for client in clients:
+        client.sendall(b"go")
+
+
 def _closes_with_results(case: Case, notes: Any, server_class: Any) -> None:
     before = case.bench.there(open_descriptors)
     server = _computing(case, notes, server_class)
     clients = [_order(case, server, f"{LONG} {letter}".encode()) for letter in "ab"]
     server.shutdown()
-    late = threading.Timer(MOMENT, lambda: [client.sendall(b"go") for client in clients])
-    late.start()
+    late = begin(_let_go_together, clients)
     case.call(
         server.server_close,
         late="server_close() waits for a child, which waits until its pipe is read",
@@ -954,7 +962,7 @@ class Slow(Shared):
     @property
     def value(self) -> Any:
         now = self._value.value
-        time.sleep(0.02)  # whoever looks without a lock finds others looking, too
+        time.sleep(0.02)  # looks without a lock overlap
         return now
 
     @value.setter
@@ -965,7 +973,7 @@ class Slow(Shared):
 class HeldUp(Shared):
     """A shared value; the first process that uses it waits at one of its looks.
 
-    A look is a use of any kind. `stop_at` counts them from 1; with 0 nobody waits.
+    A look is a use of any kind. `stop_at` counts them from 1; with 0 none waits.
     """
 
     def __init__(self, value: Any, notes: Notes, stop_at: int) -> None:
@@ -1060,7 +1068,7 @@ def _last_line(client: socket.socket) -> str:
 def page(bench: Bench, CountingServer: Any, Page: Any) -> None:
     case = bench.case(
         called="CountingServer(address, Page), visited by http.client",
-        expected="the status 200 and the text 'visitor 1', from a process of its own",
+        expected="the status 200 and the text 'visitor 1', from a new process",
         why="http.client knows nothing of this course. It wants a status line, an empty line, and "
         "the text, in bytes.",
     )
@@ -1074,12 +1082,12 @@ def count(bench: Bench, CountingServer: Any, Page: Any) -> None:
         called="CountingServer(address, Page), visited three times in turn",
         expected="visitor 1, visitor 2, visitor 3, and a visitors.value of 3 in the server",
         why="A child works on copies: what it adds to a variable is gone when it exits. Shared "
-        "memory is not copied.",
+        "memory isn't copied.",
     )
     texts, total = away(case, _page_trial, CountingServer, Page, 3, False)
     case.want(
         texts != ["visitor 1"] * 3,
-        f"{texts}, and {total} in the server: does each child count in a copy of its own?",
+        f"{texts}, and {total} in the server: does each child count in its own copy?",
     )
     case.want(texts == ["visitor 1", "visitor 2", "visitor 3"], f"{texts}")
     case.want(total == 3, f"the right texts, but the server has counted {total}")
@@ -1110,7 +1118,7 @@ def nobody_comes_between(bench: Bench, CountingServer: Any, Page: Any) -> None:
         "one of its uses of visitors.value, while the other one goes on",
         expected="visitor 1, visitor 2, and a visitors.value of 2",
         why="From the first use of the value to the last no other process may come in between. "
-        "Whoever gives the lock back and looks again sees what another one has done.",
+        "A handler that gives the lock back and looks again sees what another one has done.",
     )
     texts, total = away(case, _between_trial, CountingServer, Page)
     case.want(
@@ -1123,7 +1131,7 @@ bugs = EXERCISES["07.3"]
 
 
 def as_on_windows() -> SimpleNamespace:
-    """Return a socketserver without what Windows does not have."""
+    """Return a socketserver without what Windows doesn't have."""
     lacking = ("Forking", "Unix", "ThreadingUnix")
     names = [name for name in vars(socketserver) if not name.startswith(lacking)]
     return SimpleNamespace(**{name: getattr(socketserver, name) for name in names})
@@ -1139,8 +1147,8 @@ def elsewhere(bench: Bench, server_class: Any, Logged: Any) -> None:
     case = bench.case(
         called="server_class(module), with a socketserver as Windows has it",
         expected="a server with threads, that serves Ada",
-        why="Forking and Unix classes exist only where the system has what they need. A program "
-        "that wants to run everywhere asks with hasattr.",
+        why="Forking and Unix classes exist only where the operating system has what they need. A "
+        "program that wants to run everywhere asks with hasattr.",
     )
     made = case.call(server_class, bench.there(as_on_windows))
     case.want(isinstance(made, type), f"{made!r}: does server_class return the class?")
@@ -1165,19 +1173,19 @@ def elsewhere(bench: Bench, server_class: Any, Logged: Any) -> None:
         case = bench.case(
             called="server_class(socketserver), on this system, which can fork",
             expected="a server with processes",
-            why="Threads are the way out where there is no fork, and only there.",
+            why="Threads are the way out where there's no fork, and only there.",
         )
         made = case.call(server_class, socketserver)
         forks = isinstance(made, type) and bench.there(issubclass, made, socketserver.ForkingMixIn)
         case.want(forks, f"{made!r}, without ForkingMixIn among its bases")
         case.want(
             bench.there(mixed_in_first, made, socketserver.ForkingMixIn),
-            "process_request is BaseServer's: does the mix-in stand first?",
+            "process_request is BaseServer's: does the mix-in come first?",
         )
 
 
 def _a_day(case: Case, notes: Any, server_class: Any, logged: Any, run: Any) -> dict[str, Any]:
-    """Let two customers visit the shop; return what the system and the server tell."""
+    """Let two customers visit the shop; return what came of it."""
     made = case.bench.there(server_class, socketserver)
     watched = case.bench.subclass(CountsRounds, NotesErrors, made)
     server = case.bench.there(watched, ANY_PORT, logged)
@@ -1265,7 +1273,7 @@ predict = EXERCISES["07.4"]
 
 
 class Counts(socketserver.BaseRequestHandler):
-    """Adds one to the server's number, and tells it."""
+    """Adds one to the server's number and sends it."""
 
     def handle(self) -> None:
         server: Any = self.server
@@ -1291,7 +1299,7 @@ def _forked(count: int, flush: bool = False) -> list[int]:
 
 
 def _visit(server: Any) -> int:
-    """Return what a visitor of this server is told."""
+    """Return the number that a visitor of this server gets."""
     with connect(server.server_address) as client:
         client.sendall(b"hello")
         server.handle_request()
@@ -1301,10 +1309,10 @@ def _visit(server: Any) -> int:
 @predict.prediction(
     "told",
     beside="a real run with three visitors in turn",
-    expected="four numbers: what each visitor is told, and what the server has counted",
+    expected="four numbers: each visitor's number, and what the server has counted",
     why="A child works on copies. What it changes, neither its parent nor another child sees.",
     misread=(
-        *["This child is a copy of a parent in which nobody has been counted yet."] * 3,
+        *["This child is a copy of a parent that hasn't counted a visitor yet."] * 3,
         "The counting happened in the children, in their copies: nothing came home.",
     ),
 )
@@ -1357,9 +1365,9 @@ def _dead() -> list[int]:
     "zombies",
     beside="a real run with three calls of handle_request()",
     expected="two numbers: before server_close() and after",
-    why="An ended child stays in the system's table until its parent has asked how it ended.",
+    why="An ended child stays in the table of processes until its parent asks how it ended.",
     misread=(
-        "Ended children do not vanish by themselves; handle_request() has not asked for them.",
+        "Ended children don't vanish by themselves, and handle_request() hasn't asked for them.",
         "server_close() waits for the children, and so asks for each of them.",
     ),
 )
@@ -1399,8 +1407,8 @@ def _beside_threads() -> list[Any]:
     "That is why Python 3.12 and later warn about such a fork.",
     misread=(
         "Only the thread that calls fork exists in the child.",
-        "The lock was copied as it was, held, and who holds it is not in the child.",
-        "In the parent the thread goes on, and gives the lock back.",
+        "The lock was copied as it was, held, and the thread that holds it isn't in the child.",
+        "In the parent the thread goes on and releases the lock.",
     ),
 )
 def after_fork(case: Case) -> Any:

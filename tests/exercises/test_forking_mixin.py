@@ -229,7 +229,7 @@ PLAIN = ((VALUE, "0"), (".value", ""), ("with self.server.visitors.get_lock()", 
 @pytest.mark.parametrize(
     "answer, part, told",
     [
-        pytest.param(page(*PLAIN), "count", "in a copy of its own?", id="learners-22"),
+        pytest.param(page(*PLAIN), "count", "in its own copy?", id="learners-22"),
         (
             page(("with self.server.visitors.get_lock()", "if True")),
             "at once",
@@ -487,7 +487,7 @@ RUNS = {
         ({"printed": [1, 2, 1, 2, 1, 2]}, "printed", "which os._exit throws away"),
         ({"printed": [1, 0, 1, 2, 1, 2]}, "printed", "Each child has a copy of the buffer"),
         pytest.param(
-            {"zombies": [0, 0]}, "zombies", "do not vanish by themselves", id="learners-24"
+            {"zombies": [0, 0]}, "zombies", "don't vanish by themselves", id="learners-24"
         ),
         ({"zombies": [3, 3]}, "zombies", "server_close() waits for the children"),
         pytest.param(

@@ -130,7 +130,7 @@ class ForkingMixIn:
             return
         self._run_child(request, client_address)
 
-# %% parent: the parent called shutdown_request: the client is told goodbye before its answer
+# %% parent: the parent called shutdown_request: the client hears goodbye before its answer
 @reopen(ForkingMixIn)
 class ForkingMixIn:
     active_children = None
@@ -340,7 +340,7 @@ class ForkingMixIn:
                 pass
             self.active_children.discard(pid)
 
-# %% collect: collect_children() waits for a child at work: the loop stands still
+# %% collect: collect_children() waits for a child at work: the loop comes to a halt
 @reopen(ForkingMixIn)
 class ForkingMixIn:
     def collect_children(self, *, blocking=False):
