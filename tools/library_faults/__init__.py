@@ -107,7 +107,7 @@ def notice(fault, module):
         quick = {"PYTHONPATH": os.pathsep.join([folder, str(ROOT)])}
         quick |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         code, output = _run(command, {**os.environ, **quick})
-    if code == 0:
+    if code == 0 and " passed" in output:  # a fault may also end pytest itself, and say nothing
         return None
     lines = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
     return lines[0] if lines else f"pytest ended with {code}: {output[-300:]}"

@@ -136,7 +136,7 @@ class LibraryChanges(Changes):
     visit_List = visit_Set = elements
 
     def visit_Tuple(self, node):
-        if isinstance(node.ctx, ast.Load):
+        if isinstance(node.ctx, ast.Load) and len(node.elts) > 1:
             self.change(node, f"{ast.unparse(node)} turned round", elts=node.elts[::-1])
         self.elements(node)
 
@@ -160,13 +160,16 @@ class LibraryChanges(Changes):
                 kw_defaults=[],
             )
             self.change(node, "positional arguments", args=given)
-        node.returns = None  # for people who read, and for mypy
         self.generic_visit(node)
 
 
 def mutants(text):
     """Yield (name, text) for each change of a module's text."""
-    changes = LibraryChanges(ast.parse(text))
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None  # what it returns is said to people, and to mypy
+    changes = LibraryChanges(tree)
     changes.visit(changes.tree)
     seen = {ast.unparse(changes.tree)}
     for name, made in numbered(changes.found):
@@ -175,4 +178,8 @@ def mutants(text):
             yield name, made
 
 
-EQUIVALENT: dict[str, str] = {}
+EQUIVALENT = {
+    "forking_mixin.py: ForkingMixIn._run_child: an exception raised again": (
+        "os._exit, in the finally, comes before it could go anywhere"
+    ),
+}

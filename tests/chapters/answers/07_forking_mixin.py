@@ -460,7 +460,7 @@ class ForkingMixIn:
         at_work = self.active_children or set()
         if self.max_children > len(at_work):
             return super()._handle_request_noblock()
-        time.sleep(0.005)
+        time.sleep(0.02)
         self.collect_children(blocking=False)
 
 # %% limit: three at work
@@ -470,18 +470,6 @@ class ForkingMixIn:
 
     def _handle_request_noblock(self):
         if len(self.active_children or ()) <= self.max_children:
-            super()._handle_request_noblock()
-        else:
-            time.sleep(0.01)
-            self.collect_children()
-
-# %% limit: three at work
-@reopen(ForkingMixIn)
-class ForkingMixIn:
-    max_children = 40
-
-    def _handle_request_noblock(self):
-        if len(self.active_children or ()) < 40:
             super()._handle_request_noblock()
         else:
             time.sleep(0.01)
@@ -556,15 +544,3 @@ class ForkingMixIn:
             super()._handle_request_noblock()
         else:
             time.sleep(0.01)
-
-# %% limit: RecursionError
-@reopen(ForkingMixIn)
-class ForkingMixIn:
-    max_children = 40
-
-    def _handle_request_noblock(self):
-        if len(self.active_children or ()) < self.max_children:
-            self._handle_request_noblock()
-        else:
-            time.sleep(0.01)
-            self.collect_children()
