@@ -708,19 +708,28 @@ def _stop(server: Any) -> None:
     server.server_close()
 
 
-@computing.check("home")
-def home(bench: Bench, ComputingServer: Any) -> None:
-    case = bench.case(
-        called="ComputingServer(address, Handler), with a client for whom Handler calls "
-        "self.server.report(b'aaa')",
-        expected="b'aaa' in the server's results, under the client's address",
-        why="The child works on a copy of the server. What it keeps there is gone when it exits; "
-        "what it writes into a pipe, the parent can read.",
-    )
-    away(case, _home, ComputingServer)
+def trial(check: str, **words: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register the decorated function for a check: what is tried where the answer may fork."""
+
+    def register(run: Callable[..., None]) -> Callable[..., None]:
+        @computing.check(check)
+        def step(bench: Bench, ComputingServer: Any) -> None:
+            away(bench.case(**words), run, ComputingServer)
+
+        return run
+
+    return register
 
 
-def _home(case: Case, notes: Any, server_class: Any) -> None:
+@trial(
+    "home",
+    called="ComputingServer(address, Handler), with a client for whom Handler calls "
+    "self.server.report(b'aaa')",
+    expected="b'aaa' in the server's results, under the client's address",
+    why="The child works on a copy of the server. What it keeps there is gone when it exits; "
+    "what it writes into a pipe, the parent can read.",
+)
+def home(case: Case, notes: Any, server_class: Any) -> None:
     server = _computing(case, notes, server_class)
     other = case.bench.there(another, server)
     client = _order(case, server, b"3 a")
@@ -737,18 +746,14 @@ def _home(case: Case, notes: Any, server_class: Any) -> None:
     _stop(server)
 
 
-@computing.check("at once")
-def all_at_once(bench: Bench, ComputingServer: Any) -> None:
-    case = bench.case(
-        called=f"five children that report at the same time, two of them {LONG:,} bytes",
-        expected="five results, each whole and under its own client's address",
-        why="A read returns what happens to be there: a part of a result, or more than one. With a "
-        "pipe for each child, its end is the result's end.",
-    )
-    away(case, _all_at_once, ComputingServer)
-
-
-def _all_at_once(case: Case, notes: Any, server_class: Any) -> None:
+@trial(
+    "at once",
+    called=f"five children that report at the same time, two of them {LONG:,} bytes",
+    expected="five results, each whole and under its own client's address",
+    why="A read returns what happens to be there: a part of a result, or more than one. With a "
+    "pipe for each child, its end is the result's end.",
+)
+def all_at_once(case: Case, notes: Any, server_class: Any) -> None:
     server = _computing(case, notes, server_class)
     sizes = {"a": 3, "b": LONG, "c": 5, "d": LONG, "e": 1}
     clients = [_order(case, server, f"{size} {word}".encode()) for word, size in sizes.items()]
@@ -763,18 +768,14 @@ def _all_at_once(case: Case, notes: Any, server_class: Any) -> None:
     _stop(server)
 
 
-@computing.check("at work")
-def while_at_work(bench: Bench, ComputingServer: Any) -> None:
-    case = bench.case(
-        called="a second client, while the first one's child is still at work",
-        expected="the second one served, and its result home, long before the first one's",
-        why="A read from an empty pipe waits, and the loop waits with it. os.set_blocking(fd, "
-        "False) lets it raise BlockingIOError instead.",
-    )
-    away(case, _while_at_work, ComputingServer)
-
-
-def _while_at_work(case: Case, notes: Any, server_class: Any) -> None:
+@trial(
+    "at work",
+    called="a second client, while the first one's child is still at work",
+    expected="the second one served, and its result home, long before the first one's",
+    why="A read from an empty pipe waits, and the loop waits with it. os.set_blocking(fd, "
+    "False) lets it raise BlockingIOError instead.",
+)
+def while_at_work(case: Case, notes: Any, server_class: Any) -> None:
     server = _computing(case, notes, server_class)
     first = _order(case, server, b"3 a")
     second = _order(
@@ -792,18 +793,14 @@ def _while_at_work(case: Case, notes: Any, server_class: Any) -> None:
     _stop(server)
 
 
-@computing.check("no result")
-def no_result(bench: Bench, ComputingServer: Any) -> None:
-    case = bench.case(
-        called="a child that dies without a report, one whose handler raises, and one that reports",
-        expected="one result, the last one's, and a loop that goes on",
-        why="A process can end at any line. Its pipe ends then, too, with nothing in it, and the "
-        "server has to live with that.",
-    )
-    away(case, _no_result, ComputingServer)
-
-
-def _no_result(case: Case, notes: Any, server_class: Any) -> None:
+@trial(
+    "no result",
+    called="a child that dies without a report, one whose handler raises, and one that reports",
+    expected="one result, the last one's, and a loop that goes on",
+    why="A process can end at any line. Its pipe ends then, too, with nothing in it, and the "
+    "server has to live with that.",
+)
+def no_result(case: Case, notes: Any, server_class: Any) -> None:
     server = _computing(case, notes, server_class)
     for word in (b"die", b"fail"):
         _order(case, server, word, "no answer for the next client").sendall(b"go")
@@ -818,24 +815,6 @@ def _no_result(case: Case, notes: Any, server_class: Any) -> None:
     _stop(server)
 
 
-@computing.check("nothing left")
-def nothing_left(bench: Bench, ComputingServer: Any) -> None:
-    case = bench.case(
-        called="six clients, one after the other, whose results come home",
-        expected="no more open descriptors than after the first of them, and no zombie",
-        why="Each pipe has two ends, and a fork doubles both. The parent closes the write end "
-        "after the fork and the read end at the end of file.",
-    )
-    away(case, _no_descriptors_left, ComputingServer)
-    case = bench.case(
-        called=f"server_close(), while two children are about to report {LONG:,} bytes each",
-        expected="back when both results are home, with nothing left open",
-        why="A pipe holds some 64 kilobytes. A child that writes more waits until it's read, so "
-        "the parent has to read before it waits for the child.",
-    )
-    away(case, _closes_with_results, ComputingServer)
-
-
 def open_descriptors() -> int:
     """Return how many this process has open."""
     import psutil  # type: ignore[import-untyped]  # only the chapters need it
@@ -844,7 +823,14 @@ def open_descriptors() -> int:
     return int(psutil.Process().num_fds())
 
 
-def _no_descriptors_left(case: Case, notes: Any, server_class: Any) -> None:
+@trial(
+    "nothing left",
+    called="six clients, one after the other, whose results come home",
+    expected="no more open descriptors than after the first of them, and no zombie",
+    why="Each pipe has two ends, and a fork doubles both. The parent closes the write end "
+    "after the fork and the read end at the end of file.",
+)
+def no_descriptors_left(case: Case, notes: Any, server_class: Any) -> None:
     server = _computing(case, notes, server_class)
     few = 0
     for number in range(6):
@@ -868,7 +854,14 @@ def _let_go_together(clients: list[socket.socket]) -> None:
         client.sendall(b"go")
 
 
-def _closes_with_results(case: Case, notes: Any, server_class: Any) -> None:
+@trial(
+    "nothing left",
+    called=f"server_close(), while two children are about to report {LONG:,} bytes each",
+    expected="back when both results are home, with nothing left open",
+    why="A pipe holds some 64 kilobytes. A child that writes more waits until it's read, so "
+    "the parent has to read before it waits for the child.",
+)
+def closes_with_results(case: Case, notes: Any, server_class: Any) -> None:
     before = case.bench.there(open_descriptors)
     server = _computing(case, notes, server_class)
     clients = [_order(case, server, f"{LONG} {letter}".encode()) for letter in "ab"]

@@ -184,7 +184,8 @@ def mutants(text):
 
 
 VERSION = "the Python that runs is on the same side of it"
-HAS = "only a system without it, such as Windows, would notice"
+HAS = "only a system without this option would notice"
+TYPES = "only mypy looks there"
 BIND = "tcp_server.py: TCPServer.server_bind"
 EQUIVALENT = {
     "tcp_server.py: TCPServer: LtE in a comparison": VERSION,
@@ -196,6 +197,11 @@ EQUIVALENT = {
     f"{BIND}: without the condition \"hasattr(socket, 'SO_REUSEPORT')\"": HAS,
     f"{BIND}: 2 for 1": "any number but 0 means yes",
     f"{BIND}: 2 for 1 (2)": "any number but 0 means yes",
+    "mixin_base.py: module: False for 'TYPE_CHECKING'": TYPES,
+    "mixin_base.py: module: without 'MixInBase = BaseServer'": TYPES,
+    "udp_server.py: UDPServer.get_request: 2 for 1": (
+        "one byte more than fits shows that a datagram was cut, and so do two"
+    ),
     "forking_mixin.py: ForkingMixIn._run_child: an exception raised again": (
         "os._exit, in the finally, comes before it could go anywhere"
     ),
