@@ -184,7 +184,7 @@ def mutants(text):
 
 
 VERSION = "the Python that runs is on the same side of it"
-HAS = "only a system without this option would notice"
+HAS = "only a system that lacks this would notice"
 TYPES = "only mypy looks there"
 BIND = "tcp_server.py: TCPServer.server_bind"
 EQUIVALENT = {
@@ -197,6 +197,18 @@ EQUIVALENT = {
     f"{BIND}: without the condition \"hasattr(socket, 'SO_REUSEPORT')\"": HAS,
     f"{BIND}: 2 for 1": "any number but 0 means yes",
     f"{BIND}: 2 for 1 (2)": "any number but 0 means yes",
+    "__init__.py: module: True for 'sys.version_info < (3, 15)'": VERSION,
+    **{
+        f"{file}.py: module: {what} {condition!r}": HAS
+        for file in ("__init__", "assembled")
+        for condition in ("hasattr(os, 'fork')", "hasattr(socket, 'AF_UNIX')")
+        for what in ("True for", "without the condition")
+    },
+    **{
+        f"{file}.py: module: True for \"hasattr(os, 'fork') and hasattr(socket, 'AF_UNIX')\"": HAS
+        for file in ("__init__", "assembled")
+    },
+    "mixin_base.py: module: None for 'BaseServer'": TYPES,
     "mixin_base.py: module: False for 'TYPE_CHECKING'": TYPES,
     "mixin_base.py: module: without 'MixInBase = BaseServer'": TYPES,
     "udp_server.py: UDPServer.get_request: 2 for 1": (
