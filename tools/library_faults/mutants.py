@@ -187,7 +187,11 @@ VERSION = "the Python that runs is on the same side of it"
 HAS = "only a system that lacks this would notice"
 TYPES = "only mypy looks there"
 BIND = "tcp_server.py: TCPServer.server_bind"
+SEEN = "the loop reads only what select has seen, so it needn't wait"
 EQUIVALENT = {
+    "base_server.py: _Waker.__init__: without 'self._receiver.setblocking(False)'": SEEN,
+    "base_server.py: _Waker.__init__: True for False": SEEN,
+    "base_server.py: _Waker.__init__: 2 for 1": "only one byte has been sent",
     "tcp_server.py: TCPServer: LtE in a comparison": VERSION,
     "tcp_server.py: TCPServer: 3 left out": VERSION,
     "tcp_server.py: TCPServer: 4 for 3": VERSION,
@@ -208,6 +212,9 @@ EQUIVALENT = {
         f"{file}.py: module: True for \"hasattr(os, 'fork') and hasattr(socket, 'AF_UNIX')\"": HAS
         for file in ("__init__", "assembled")
     },
+    "handlers.py: StreamRequestHandler.finish: (self.wfile, self.rfile) turned round": (
+        "both are closed, whichever comes first"
+    ),
     "mixin_base.py: module: None for 'BaseServer'": TYPES,
     "mixin_base.py: module: False for 'TYPE_CHECKING'": TYPES,
     "mixin_base.py: module: without 'MixInBase = BaseServer'": TYPES,
