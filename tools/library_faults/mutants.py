@@ -118,7 +118,7 @@ class LibraryChanges(Changes):
             ]
             self.change(node, "else for finally", handlers=handlers, **after)
         for handler in node.handlers:
-            if not any(isinstance(one, ast.Raise) for one in handler.body):
+            if not isinstance(handler.body[-1], (ast.Raise, ast.Return)):
                 again = [*handler.body, ast.Raise()]
                 self.change(handler, "an exception raised again", body=again)
         self.generic_visit(node)
@@ -184,14 +184,27 @@ def mutants(text):
 
 
 VERSION = "the Python that runs is on the same side of it"
-HAS = "only a system that lacks this would notice"
 TYPES = "only mypy looks there"
 BIND = "tcp_server.py: TCPServer.server_bind"
+HAS = "only a system that lacks this would notice"
 SEEN = "the loop reads only what select has seen, so it needn't wait"
+POLL = "base_server.py: BaseServer.__must_poll"
 EQUIVALENT = {
     "base_server.py: _Waker.__init__: without 'self._receiver.setblocking(False)'": SEEN,
     "base_server.py: _Waker.__init__: True for False": SEEN,
     "base_server.py: _Waker.__init__: 2 for 1": "only one byte has been sent",
+    "base_server.py: _Waker.clear: without 'suppress(OSError)'": SEEN,
+    "base_server.py: _Waker.clear: KeyError for OSError": SEEN,
+    "base_server.py: _Waker.clear: 4097 for 4096": "any size will do",
+    "base_server.py: _Waker.clear: 4095 for 4096": "any size will do",
+    "base_server.py: BaseServer.serve_forever: True for 'not self.__shutdown_request'": (
+        "the loop looks at the flag before its first wait as well"
+    ),
+    "base_server.py: BaseServer.__serve: without \"vars(self).pop('_BaseServer__waker', None)\"": (
+        "to wake a closed one does nothing"
+    ),
+    f"{POLL}: ('service_actions', '__setattr__') turned round": ("any order will do"),
+    f"{POLL}: without the condition \"sys.platform == 'win32'\"": HAS,
     "tcp_server.py: TCPServer: LtE in a comparison": VERSION,
     "tcp_server.py: TCPServer: 3 left out": VERSION,
     "tcp_server.py: TCPServer: 4 for 3": VERSION,
