@@ -36,6 +36,7 @@ def _all() -> tuple[Exercise, ...]:
         found |= import_module(module).EXERCISES
     for exercise in found.values():
         assert all(check.steps for check in exercise.checks.values()), exercise.id
+        assert exercise.hints_of.keys() <= exercise.checks.keys(), exercise.id
     return tuple(found[number] for number in sorted(found))
 
 

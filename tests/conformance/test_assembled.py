@@ -4,6 +4,7 @@ import os
 import socket
 import socketserver as standard
 import threading
+import warnings
 
 import pytest
 
@@ -20,6 +21,25 @@ SERVERS = [base for *_, base in MIXED[:4]] + [name for name, *_ in MIXED]
 def test_every_name_of_the_standard_library_is_there(module):
     """Whatever the running Python's socketserver exports, the module exports."""
     assert set(standard.__all__) <= set(module.__all__)
+
+
+@pytest.mark.beyond
+def test_forking_unix_servers_are_exported_on_every_python(module):
+    """The standard library has them from Python 3.12 on."""
+    if not hasattr(os, "fork") or not hasattr(socket, "AF_UNIX"):
+        pytest.skip("The system cannot fork, or has no Unix sockets.")
+    assert {"ForkingUnixStreamServer", "ForkingUnixDatagramServer"} <= set(module.__all__)
+
+
+def test_the_version_is_read_as_in_the_standard_library(module):
+    """The same text, and a warning where that warns."""
+
+    def read(source):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            return source.__version__, len(caught)
+
+    assert read(module) == read(standard)
 
 
 def test_what_is_exported_exists(module):

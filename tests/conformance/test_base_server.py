@@ -474,6 +474,42 @@ def test_shutdown_leaves_later_requests(bell):
     assert served == ["a"]
 
 
+@pytest.mark.beyond
+def test_an_idle_loop_goes_back_to_sleep(module, bell, monkeypatch):
+    """A flag that is put down wakes it once; any other attribute doesn't wake it."""
+    waits, server = [], bell()
+
+    def select(original, timeout):
+        waits.append(timeout)
+        return original(timeout)
+
+    watch_selector(module, monkeypatch, select)
+    with serving(server) as thread:
+        until(lambda: waits)
+        server.colour = "red"
+        thread.join(MOMENT)
+        assert len(waits) == 1
+        server._BaseServer__shutdown_request = False
+        until(lambda: len(waits) == 2)
+        thread.join(MOMENT)
+        assert len(waits) == 2
+
+
+def test_a_flag_set_again_and_again_never_waits(bell):
+    """While a request is handled nothing reads what would wake the loop, and that fills up."""
+    served = []
+
+    def handle(request, client_address, server):
+        for _ in range(2000):
+            server._BaseServer__shutdown_request = False
+        served.append(request)
+
+    server = bell(handle)
+    with serving(server):
+        server.ring()
+        until(lambda: served == ["a"])
+
+
 def test_shutdown_while_a_request_comes_in(module, bell, monkeypatch):
     """If a request and the order to stop come during the same wait, the order wins."""
     served, server = [], bell(lambda request, *_: served.append(request))

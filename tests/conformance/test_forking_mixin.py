@@ -238,6 +238,14 @@ def test_an_exception_in_a_child_is_reported(module, make, connect, capfd):
     assert str(client.getsockname()) in err
 
 
+def test_the_report_in_a_child_gets_the_request(module, make, connect):
+    """handle_error is called with the request, still open, and the client's address."""
+    server = make(module.ForkingTCPServer, raising(ValueError))
+    server.handle_error = lambda request, address: request.sendall(repr(address).encode())
+    client, _ = serve_one(server, connect)
+    assert read_all(client) == repr(client.getsockname()).encode()
+
+
 def test_system_exit_in_a_child_is_not_reported(module, make, connect, capfd):
     """SystemExit in a handler is no error to report."""
     server = make(module.ForkingTCPServer, raising(SystemExit))
@@ -487,6 +495,6 @@ def test_handle_request_forks_again_when_a_child_has_ended(module, make, connect
     """A program that calls handle_request by itself gets on, too: no loop collects for it."""
     server = make(module.ForkingTCPServer, gate, max_children=1, timeout=POLL)
     gate.open()
-    for number in range(1, 3):
+    for _ in range(2):  # both before the first is handled, so that no time limit passes
         connect(server)
-        until(lambda wanted=number: server.handle_request() or gate.begun_children() == wanted)
+    until(lambda: server.handle_request() or gate.begun_children() == 2)

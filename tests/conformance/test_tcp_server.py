@@ -147,6 +147,17 @@ def test_reuse_is_asked_for_before_binding(module, make, attribute, option, want
     assert not server.socket.getsockopt(socket.SOL_SOCKET, getattr(socket, other.pop()))
 
 
+def test_the_port_of_ipv6_is_reused_as_well(module, closing):
+    """allow_reuse_port is for both kinds of internet addresses, by what address_family says."""
+    if not hasattr(socket, "SO_REUSEPORT"):
+        pytest.skip("The system has no SO_REUSEPORT.")
+    server_class = type("Server", (module.TCPServer,), {"allow_reuse_port": True})
+    server = closing(server_class(("127.0.0.1", 0), None, bind_and_activate=False))
+    server.address_family = socket.AF_INET6  # not the socket's: this machine may have no IPv6
+    server.server_bind()
+    assert server.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT)
+
+
 def test_reuse_port_lets_two_share_a_port(module, make, closing):
     """Two servers with allow_reuse_port share a port: the option is set before binding."""
     if not hasattr(socket, "SO_REUSEPORT"):

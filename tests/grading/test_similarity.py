@@ -13,12 +13,12 @@ import pytest
 
 import minisocketserver
 from minisocketserver import beyond
+from socketlab import project
 from socketlab.exercises import find
 from socketlab.grading import similarity
 from socketlab.grading.submissions import Submission
 from tests.exercises import right
 from tests.exercises import test_base_server as chapter_02
-from tests.exercises import test_forking_mixin as chapter_07
 from tests.exercises import test_handlers as chapter_08
 from tests.exercises import test_pool_and_drain as chapter_10
 from tests.exercises import test_udp_server as chapter_04
@@ -31,7 +31,7 @@ RIGHT = {
     "02.1": [chapter_02.WithAQueue, chapter_02.FromTheText],
     "04.1": [chapter_04.ByIndex, chapter_04.FromScratch],
     "06.1": [FROM_THE_TASK, OTHER_WAY, BOUNDED["a pool with a queue"]],
-    "07.1": [socketserver.ForkingMixIn, chapter_07.FromTheTask],
+    "07.1": [*right.answers()["07.1"].values()],
     "08.3": [chapter_08.Mailbox, chapter_08.ByHand],
     "10.2": [beyond.ThreadPoolMixIn, chapter_10.FromTheText, chapter_10.PoliteExecutor],
 }
@@ -137,7 +137,7 @@ def test_what_the_class_has_in_common_is_no_sign():
 
 def test_what_the_course_shows_is_no_sign():
     """The blank exercise, and our solution, which comes with the last check."""
-    text = source_of(minisocketserver.ForkingMixIn, "07.1")
+    text = project.answer_cell(project.PROJECT / "solutions", "07.1")
     assert similarity.pairs([handed_in(name, "07.1", text) for name in ("ada", "bob")]) == []
 
 
@@ -158,7 +158,8 @@ def test_what_cannot_be_read_is_passed_over():
 
 def test_what_is_too_deep_to_be_shown_is_a_pair_all_the_same():
     sums = [f"z{n} = {' + '.join('w' * (450 + n))}" for n in range(similarity.ENOUGH)]
-    text = "\n".join([source_of(minisocketserver.ForkingMixIn, "07.1"), "w = 1", *sums])
+    solution = project.answer_cell(project.PROJECT / "solutions", "07.1")
+    text = "\n".join([solution, "w = 1", *sums])
     [pair] = similarity.pairs([handed_in(name, "07.1", text) for name in ("ada", "bob")])
     assert "too deep to be shown" in pair.reason()
 

@@ -6,16 +6,16 @@ answer is still a right one. `more_kinds` makes more kinds of faults.
 """
 
 import ast
-import copy
 import multiprocessing
 import sys
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from socketlab.checks import core
 from socketlab.exercises import find
 from socketlab.project import PROJECT, answer_cell, setup_cell
+
+from ..mutators import Changes, numbered
 
 SOLUTIONS = PROJECT / "solutions"
 DEADLINE = 20
@@ -34,6 +34,7 @@ EXPLAINED = {
     ("06.1", "line 12: 1.1 for 0.1"): "a second is prompt enough",
     ("06.2", "line 10: 65537 for 65536"): "any size that holds the request will do",
     ("06.3", "line 10: 101 for 100"): "any size that holds the name will do",
+    ("07.1", "line 22: 65537 for 65536"): "in a loop any size will do",
     ("07.2", "line 10: 65537 for 65536"): "any size that holds the request will do",
     ("07.3", "line 22: 101 for 100"): "any size that holds the name will do",
     ("10.1", "line 8: Sub in a sum"): "the backlog is longer than the check's line of clients",
@@ -56,72 +57,6 @@ class Fault:
     source: str
 
 
-class Changes(ast.NodeVisitor):
-    """Finds (what, changed tree) for each one-line change of a tree."""
-
-    def __init__(self, tree):
-        self.tree = tree
-        self.found = []
-
-    def change(self, node, what, **fields):
-        """Note the tree in which `node` has these fields."""
-        old = {name: getattr(node, name) for name in fields}
-        for name, value in fields.items():
-            setattr(node, name, value)
-        self.found.append((f"line {node.lineno}: {what}", copy.deepcopy(self.tree)))
-        for name, value in old.items():
-            setattr(node, name, value)
-
-    def generic_visit(self, node):
-        for name, body in ast.iter_fields(node):
-            if isinstance(body, list) and body and isinstance(body[0], ast.stmt):
-                self.drop_statements(node, name, body)
-        super().generic_visit(node)
-
-    def drop_statements(self, node, name, body):
-        for number, statement in enumerate(body):
-            if isinstance(statement, (ast.Expr, ast.Assign, ast.AugAssign, ast.Return, ast.Raise)):
-                if isinstance(getattr(statement, "value", None), ast.Constant):
-                    continue  # a docstring, or a constant that `visit_Constant` changes
-                old = body[number]
-                body[number] = ast.copy_location(ast.Pass(), old)
-                what = f"line {old.lineno}: without {ast.unparse(old).splitlines()[0]!r}"
-                self.found.append((what, copy.deepcopy(self.tree)))
-                body[number] = old
-
-    def visit_If(self, node):
-        self.change(node, "condition turned round", test=ast.UnaryOp(ast.Not(), node.test))
-        self.generic_visit(node)
-
-    def visit_While(self, node):
-        if not isinstance(node.test, ast.Constant):
-            self.change(node, "condition turned round", test=ast.UnaryOp(ast.Not(), node.test))
-        self.generic_visit(node)
-
-    def visit_Compare(self, node):
-        swap = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
-        swap |= {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
-        if type(node.ops[0]) in swap:
-            other = swap[type(node.ops[0])]()
-            self.change(node, f"{type(other).__name__} in a comparison", ops=[other])
-        self.generic_visit(node)
-
-    def visit_Constant(self, node):
-        value = node.value
-        if isinstance(value, bool):
-            self.change(node, f"{not value} for {value}", value=not value)
-        elif isinstance(value, (int, float)):
-            self.change(node, f"{value + 1} for {value}", value=value + 1)
-        elif isinstance(value, bytes) and value:
-            self.change(node, f"{value[:-1]!r} for {value!r}", value=value[:-1])
-
-    def visit_BinOp(self, node):
-        if isinstance(node.op, (ast.Add, ast.Sub)):
-            other = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
-            self.change(node, f"{type(other).__name__} in a sum", op=other)
-        self.generic_visit(node)
-
-
 def faults_in(spec):
     """Yield the faults put into our solution of an exercise."""
     changes = Changes(ast.parse(answer_cell(SOLUTIONS, spec.id)))
@@ -131,11 +66,8 @@ def faults_in(spec):
 
 def named(spec, changes):
     """Yield a fault for each (what, changed tree), and number those of one name."""
-    names = Counter()
-    for what, tree in changes:
-        names[what] += 1
-        name = what if names[what] == 1 else f"{what} ({names[what]})"
-        yield Fault(spec.id, name, ast.unparse(ast.fix_missing_locations(tree)))
+    for name, source in numbered(changes):
+        yield Fault(spec.id, name, source)
 
 
 def unchanged(spec):

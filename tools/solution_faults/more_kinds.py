@@ -26,6 +26,7 @@ FITS = "so few bytes always fit"
 NO_LOCK = "the task does not ask for a lock, and the third hint calls it better, no more"
 CLIENTS = "(EOFError, ValueError, TimeoutError, ConnectionError)"
 GONE = "waitpid raises nothing else for a child's number"
+ONLY_BLOCKING = "a read from one's own pipe raises nothing else"
 
 EXPLAINED = OF_FEW_KINDS | {
     ("01.1", "line 5: 65535 for 65536"): "in a loop any size will do",
@@ -89,12 +90,15 @@ EXPLAINED = OF_FEW_KINDS | {
     ("06.3", "line 11: 'number = self.server.visitors' after the with"): NO_LOCK,
     ("06.3", "line 11: 'with self.server.lock:' gone, its block stays"): NO_LOCK,
     ("06.3", "line 14: send for sendall"): FITS,
-    ("07.1", "line 11: 'if pid == 0:' one line later"): "the child has the set, too, and no harm",
-    ("07.1", "line 23: except BaseException for Exception"): "to report more is asked of nobody",
-    ("07.1", "line 15: 'self.active_children.add(pid)' one line later"): "any order will do",
-    ("07.1", "line 37: except BaseException for ChildProcessError"): GONE,
-    ("07.1", "line 37: except Exception for ChildProcessError"): GONE,
-    ("07.1", "line 37: except OSError for ChildProcessError"): GONE,
+    ("07.1", "line 5: the class's pipes"): "two servers of one class would collect for each other",
+    ("07.1", "line 6: without the argument None"): "the checks pass no keyword",
+    ("07.1", "line 9: the class's write_end"): "the child has it on the class as well",
+    ("07.1", "line 10: 'self.pipes[read_end] = (client...' one line later"): "the parent's job",
+    ("07.1", "line 22: 65535 for 65536"): "in a loop any size will do",
+    ("07.1", "line 24: except OSError for BlockingIOError"): ONLY_BLOCKING,
+    ("07.1", "line 24: except Exception for BlockingIOError"): ONLY_BLOCKING,
+    ("07.1", "line 24: except BaseException for BlockingIOError"): ONLY_BLOCKING,
+    ("07.1", "line 32: 'super().service_actions()' one line later"): "any order will do",
     ("07.2", "line 4: 'super().__init__(*args)' one line later"): "before the first request",
     ("07.2", "line 5: 'I' for 'i'"): "any kind of whole number will do",
     ("07.2", "line 5: multiprocessing.Value without '0'"): "0 is what it begins with",
