@@ -25,7 +25,6 @@ BREAK = "the task asks for no line break"
 FITS = "so few bytes always fit"
 NO_LOCK = "the task does not ask for a lock, and the third hint calls it better, no more"
 CLIENTS = "(EOFError, ValueError, TimeoutError, ConnectionError)"
-GONE = "waitpid raises nothing else for a child's number"
 ONLY_BLOCKING = "a read from one's own pipe raises nothing else"
 
 EXPLAINED = OF_FEW_KINDS | {
