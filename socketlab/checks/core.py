@@ -99,7 +99,8 @@ class Exercise:
     """An exercise: the names that the learner defines, three hints, and checks.
 
     Of the kind "chapter" it is what the learner writes in a chapter itself: each check belongs to
-    one place in it, has hints of its own in `hints_of`, and no points. `topic` is the chapter's.
+    one place in it and has no points. `topic` is the chapter's. `hints_of` has hints for single
+    checks: in a chapter for each of them, in an exercise for those where they help.
     `level` is 1 (a few lines), 2, or 3 (some thought). `own` has, for each class that the learner
     is to build, the methods to be written in it. The steps of the `checks` are added while the
     exercise's module is imported, and what a learner has done in it is kept elsewhere: one exercise
@@ -151,9 +152,11 @@ def load(module: str) -> dict[str, Exercise]:
 def _exercise(id: str, checks: list[Any], hints: Any, **about: Any) -> Exercise:
     about["names"] = tuple(about["names"])
     about["own"] = {name: tuple(methods) for name, methods in about.get("own", {}).items()}
+    hints_of = about.pop("hints_of", {})
     if isinstance(hints, dict):  # a chapter's, for each place
-        about |= {"hints_of": {name: _on_one_line(hints[name]) for name, _ in checks}, "level": 1}
-        checks, hints = [(name, 0, praise) for name, praise in checks], ()
+        hints_of, hints, about["level"] = hints, (), 1
+        checks = [(name, 0, praise) for name, praise in checks]
+    about["hints_of"] = {name: _on_one_line(texts) for name, texts in hints_of.items()}
     listed = {name: Check(name, points, praise, ()) for name, points, praise in checks}
     return Exercise(id, hints=_on_one_line(hints), checks=listed, **about)
 

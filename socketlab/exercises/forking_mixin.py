@@ -1,5 +1,6 @@
 """Checks of chapter 07: a process for each request, and what becomes of it."""
 
+import gc
 import operator
 import os
 import select
@@ -35,7 +36,7 @@ from ..notebook.tracebacks import describe
 from ..remote.messages import LinkBrokenError
 
 MOMENT = 0.15
-"""Seconds in which a server that does not wait has gone on."""
+"""Seconds in which a server that doesn't wait has gone on."""
 
 
 @notes_calls("shutdown_request", "close_request", "server_close")
@@ -154,7 +155,7 @@ def loop(bench: Bench, notes: Any, function: Any, *args: Any) -> threading.Threa
 
 
 EXERCISES = load(__file__)
-chapter, build = EXERCISES["07"], EXERCISES["07.1"]
+chapter = EXERCISES["07"]
 
 Step = Callable[[Bench, Any], None]
 
@@ -213,13 +214,12 @@ def _interrupted(case: Case, notes: Any, mixin: Any, tells: bool) -> None:
 
 
 @place("exit status")
-@build.check("child")
 def child(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
         called="class Server(ForkingMixIn, TCPServer), with a client, then one who meets a bug",
-        expected="each handled in a process of its own, which exits with 0, and with 1",
+        expected="each handled in a new process, which exits with 0, and with 1",
         why="A child that returns goes on with all that its parent was doing. So it ends with "
-        "os._exit in the last finally of all, and the number tells the parent how it went.",
+        "os._exit in the last finally of all, and the number shows the parent how it went.",
     )
     away(case, _child, ForkingMixIn)
 
@@ -247,7 +247,7 @@ def _children(
             case.want(got, "no answer")
             case.want(
                 int(got) != case.bench.there(os.getpid),
-                "an answer from the server's own process: nobody forked",
+                "an answer from the server's own process: where is the fork?",
             )
         pid, ended = _next_child(case, notes)
         calls = [text.split()[0] for text in notes.of(pid)]
@@ -279,12 +279,11 @@ def _next_child(case: Case, notes: Any) -> tuple[int, int]:
         gone = case.bench.there(next_ended, PATIENCE)
     except ChildProcessError:
         case.fail("no child to wait for")
-    case.want(gone, "a child that does not end")
+    case.want(gone, "a child that doesn't end")
     return gone  # type: ignore[no-any-return]
 
 
 @place("parent")
-@build.check("parent")
 def parent(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
         called="process_request, for a client whose handler stays at work",
@@ -304,7 +303,7 @@ def _parent(case: Case, notes: Any, mixin: Any) -> None:
     case.want(not errors, f"an error in the parent: {errors and errors[0]}", alone=True)
     case.want(
         "shutdown_request" not in mine,
-        "the parent called shutdown_request: the client is told goodbye before its answer",
+        "the parent called shutdown_request: the client hears goodbye before its answer",
     )
     case.want(
         not notes.count("done") and not notes.trouble(),
@@ -347,12 +346,11 @@ def _noted(case: Case, notes: Any, mixin: Any) -> None:
 
 
 @place("close")
-@build.check("collected")
 def collected(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
         called="service_actions(), after three children have ended",
         expected="three pids in active_children before, none after, and no zombie",
-        why="An ended child stays in the system's table until its parent has asked how it ended. "
+        why="An ended child stays in the table of processes until its parent asks how it ended. "
         "A server that never asks fills the table with zombies.",
     )
     away(case, _collects, ForkingMixIn)
@@ -360,8 +358,8 @@ def collected(bench: Bench, ForkingMixIn: Any) -> None:
         called="server_close(), while a child is at work",
         expected="the listener closed, and back when the child has ended; with block_on_close = "
         "False at once",
-        why="At the end nobody comes to collect any more, so server_close() waits, unless it is "
-        "told not to.",
+        why="After server_close() no loop comes to collect any more, so it waits itself, unless "
+        "block_on_close is false.",
     )
     usual = getattr(ForkingMixIn, "block_on_close", None)
     case.want(usual is True, f"ForkingMixIn.block_on_close is {usual!r}")
@@ -386,7 +384,7 @@ def _want_noted(case: Case, server: Any) -> None:
 def _collects(case: Case, notes: Any, mixin: Any, hook: str = "service_actions") -> None:
     server = mixed(case.bench, mixin, notes)
     collect = getattr(server, hook)
-    collect()  # nobody has come yet
+    collect()  # before the first client
     _want_noted(case, server)
     soon(lambda: set(case.bench.there(left)) == {"zombie"})
     collect()
@@ -398,18 +396,21 @@ def _collects(case: Case, notes: Any, mixin: Any, hook: str = "service_actions")
     began = time.monotonic()
     collect()
     waited = time.monotonic() - began > PATIENCE / 2
-    case.want(not waited, f"{hook}() waits for a child at work: the loop stands still")
+    case.want(not waited, f"{hook}() waits for a child at work: the loop comes to a halt")
     case.want(server.active_children, "a child at work, and active_children is empty")
     client.sendall(b"go")
     with suppress(ChildProcessError):
-        case.bench.there(next_ended, PATIENCE)  # somebody else has asked: that must be no error
+        case.bench.there(next_ended, PATIENCE)  # collected elsewhere: that must be no error
     try:
         collect()
     except ChildProcessError as error:
         case.fail(
             f"{describe(error)}: another part of the program had waited for this child", error
         )
-    case.want(not server.active_children, "a pid kept for which somebody else had waited")
+    case.want(
+        not server.active_children,
+        "a pid kept of a child that was collected elsewhere",
+    )
 
 
 def _closes(case: Case, notes: Any, mixin: Any) -> None:
@@ -494,19 +495,8 @@ def _closes_without_waiting(case: Case, notes: Any, mixin: Any) -> None:
     )
 
 
-@build.check("others")
-def others(bench: Bench, ForkingMixIn: Any) -> None:
-    case = bench.case(
-        called="service_actions(), beside a helper of the program that has exited with 7",
-        expected="the helper's 7 still there for the program",
-        why="waitpid(-1) takes what any child has left, and it can be taken only once. Ask for "
-        "your own children, by number.",
-    )
-    away(case, _others, ForkingMixIn)
-
-
 def helper() -> int:
-    """Fork somebody who exits with 7; return the pid."""
+    """Fork a child that exits with 7; return the pid."""
     pid = os.fork()
     if pid == 0:
         os._exit(7)
@@ -518,7 +508,7 @@ def collects(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
         called="collect_children(), beside a helper of the program that has exited with 7",
         expected="the helper's 7 still there for the program",
-        why="waitpid(-1) takes what any child has left, and it can be taken only once. Ask for "
+        why="waitpid(-1) takes what any child has left, and that can be taken only once. Ask for "
         "your own children, by number.",
     )
     away(case, partial(_others, hook="collect_children"), ForkingMixIn)
@@ -554,34 +544,59 @@ def _others(case: Case, notes: Any, mixin: Any, hook: str = "service_actions") -
 
 
 @place("limit")
-@build.check("limit")
 def limit(bench: Bench, ForkingMixIn: Any) -> None:
     case = bench.case(
         called="serve_forever() with max_children = 2, and three clients who stay",
         expected="two at work, and the third when one of them has gone; max_children 40 by default",
-        why="Each client is a whole process. Without a limit a crowd brings the machine down; "
-        "with one the crowd waits in the queue of the listener.",
+        why="Each client costs a whole process. A server that's full doesn't take the next one: it "
+        "looks again a little later, and its loop keeps turning.",
     )
     usual = getattr(ForkingMixIn, "max_children", None)
     case.want(usual == 40, f"ForkingMixIn.max_children is {usual!r}")
     away(case, _limit, ForkingMixIn)
+    case = bench.case(
+        called="handle_request(), again and again, with max_children = 1 and two clients",
+        expected="the second client served once the first one's child has ended",
+        why="A program that calls handle_request() has no loop that would collect: a full server "
+        "has to ask by itself whether a child has ended.",
+    )
+    away(case, _limit_without_a_loop, ForkingMixIn)
+
+
+class CountsRounds(ServerMixin):
+    """Counts the rounds of a server's loop, which is soon stopped, and the check over."""
+
+    rounds = 0
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        super().serve_forever(0.02)
+
+    def service_actions(self) -> None:
+        super().service_actions()
+        self.rounds += 1
 
 
 def _limit(case: Case, notes: Any, mixin: Any) -> None:
-    server = mixed(case.bench, mixin, notes, max_children=2)
-    clients = []
-    for _ in range(3):
-        clients.append(socket.create_connection(server.server_address, 2 * PATIENCE))
-        clients[-1].sendall(b"stay")
-    said: Any = ...
-    with suppress(Exception):  # the loop reports it
-        said = server.has_capacity()
-    case.want(said is not None, "has_capacity() returned None: does it return on each path?")
-    loop(case.bench, notes, server.serve_forever, 0.02).start()
+    server = mixed(case.bench, mixin, notes, CountsRounds, max_children=2)
+    clients = [connect(server.server_address) for _ in range(3)]
+    for client in clients:
+        client.sendall(b"stay")
+    loop(case.bench, notes, server.serve_forever).start()
     two = notes.wait("begun", 2)
-    case.want(two, "fewer than two at work: does has_capacity() say no while there is room?")
+    case.want(two, "fewer than two at work: are clients left outside while there's room?")
+    before = server.rounds
     three = notes.wait("begun", 3, MOMENT)
-    case.want(not three, "three at work: is has_capacity() asked how many there are?")
+    case.want(not three, "three at work: is the number of active_children asked for each time?")
+    rounds = server.rounds - before
+    case.want(
+        rounds <= 200 * MOMENT,
+        f"{rounds} rounds of the loop in {MOMENT:g} s while it was full: does it sleep?",
+    )
+    case.want(
+        soon(lambda: server.rounds > before, PATIENCE / 2),  # later the clients' children give up
+        "no round of the loop while it was full: does it wait for a child to end?",
+    )
+    case.want(not has_answer(clients[2]), "the third client was taken, and not served")
     clients[0].sendall(b"go")
     three = notes.wait("begun", 3)
     case.want(three, "one has gone, and the third still waits")
@@ -590,7 +605,47 @@ def _limit(case: Case, notes: Any, mixin: Any) -> None:
     server.shutdown()
 
 
-use = EXERCISES["07.2"]
+def _limit_without_a_loop(case: Case, notes: Any, mixin: Any) -> None:
+    server = mixed(case.bench, mixin, notes, max_children=1)
+    first = send(case.bench, server, b"stay")
+    answer(case, server, first)
+    second = send(case.bench, server, b"hello")
+    first.sendall(b"go")
+    soon(lambda: "zombie" in case.bench.there(left))
+    for _ in range(3):
+        if not has_answer(second):
+            case.bench.there(in_parent, notes, server.handle_request)
+            soon(lambda: has_answer(second), MOMENT)
+    case.want(
+        has_answer(second),
+        "the first child has ended, and the second client still waits: is collect_children() "
+        "called when the server is full?",
+    )
+
+
+computing = EXERCISES["07.1"]
+LONG = 200_000
+"""Bytes of a result that no pipe can hold."""
+
+
+class Reports(BaseRequestHandler):
+    """Reports as its client says: b"3 a" for three times a; b"die" and b"fail" end without it.
+
+    It sends the number of its process first, and then waits for one word more.
+    """
+
+    def handle(self) -> None:
+        self.request.settimeout(2 * PATIENCE)
+        word = self.request.recv(100).decode()
+        self.request.sendall(str(os.getpid()).encode())
+        self.request.recv(100)
+        if word == "die":
+            os._exit(3)
+        if word == "fail":
+            raise Bug("a bug in the handler")
+        count, letter = word.split()
+        server: Any = self.server
+        server.report(letter.encode() * int(count))
 
 
 class NotesErrors(ServerMixin):
@@ -602,6 +657,229 @@ class NotesErrors(ServerMixin):
         error = sys.exc_info()[1]
         self.notes.note(f"handle_error {describe(error) if error else ''}")
         super().handle_error(request, client_address)
+
+
+def _computing(case: Case, notes: Any, server_class: Any) -> Any:
+    """Return a server of the learner's that serves."""
+    made = case.bench.subclass(CountsRounds, NotesErrors, server_class, request_queue_size=20)
+    server = case.bench.there(made, ANY_PORT, Reports)
+    server.notes = notes
+    loop(case.bench, notes, server.serve_forever).start()
+    return server
+
+
+def _order(case: Case, server: Any, word: bytes, late: str = "no answer") -> socket.socket:
+    """Return a client who has ordered a result, and whose child waits for one word more."""
+    client = connect(server.server_address)
+    client.sendall(word)
+    case.want(soon(lambda: has_answer(client)), late)
+    pid = client.recv(100)
+    case.want(pid, "a client who was hung up on")
+    case.want(
+        int(pid) != case.bench.there(os.getpid),
+        "served in the server's own process: where is the fork?",
+    )
+    return client
+
+
+def at_home(server: Any, address: Any) -> str:
+    """Return in words what the server has of a child's result."""
+    result = server.results.get(address)
+    if not isinstance(result, bytes):
+        return "nothing" if result is None else f"{result!r:.40}"
+    return f"{len(result):,} bytes of {''.join(map(chr, sorted(set(result))[:9]))!r}"
+
+
+def _wait_for(case: Case, server: Any, client: socket.socket, count: int, letter: str) -> str:
+    """Wait for a result to come home; return in words what has come."""
+    address = client.getsockname()
+    wanted = f"{count:,} bytes of {letter!r}"
+    soon(lambda: case.bench.there(at_home, server, address) == wanted)
+    got = str(case.bench.there(at_home, server, address))
+    return "" if got == wanted else f"{got} in results for a client whose child reported {wanted}"
+
+
+def _has_turned(server: Any, rounds: int) -> bool:
+    return bool(server.rounds > rounds)
+
+
+def _stop(server: Any) -> None:
+    server.shutdown()
+    server.server_close()
+
+
+def trial(check: str, **words: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register the decorated function for a check: what is tried where the answer may fork."""
+
+    def register(run: Callable[..., None]) -> Callable[..., None]:
+        @computing.check(check)
+        def step(bench: Bench, ComputingServer: Any) -> None:
+            away(bench.case(**words), run, ComputingServer)
+
+        return run
+
+    return register
+
+
+@trial(
+    "home",
+    called="ComputingServer(address, Handler), with a client for whom Handler calls "
+    "self.server.report(b'aaa')",
+    expected="b'aaa' in the server's results, under the client's address",
+    why="The child works on a copy of the server. What it keeps there is gone when it exits; "
+    "what it writes into a pipe, the parent can read.",
+)
+def home(case: Case, notes: Any, server_class: Any) -> None:
+    server = _computing(case, notes, server_class)
+    other = case.bench.there(another, server)
+    client = _order(case, server, b"3 a")
+    client.sendall(b"go")
+    got = _wait_for(case, server, client, 3, "a")
+    keys = list(server.results)
+    case.want(not got.startswith("nothing") or not keys, f"{got}: its keys are {keys!r:.60}")
+    lost = ": did the child keep it in its own copy, or does the parent wait for an end of the pipe"
+    lost += " that it holds open itself?"
+    case.want(not got, got + lost * got.startswith("nothing"))
+    theirs = len(other.results)
+    case.want(not theirs, "the result in another server's results, too: are they the class's?")
+    other.server_close()
+    _stop(server)
+
+
+@trial(
+    "at once",
+    called=f"five children that report at the same time, two of them {LONG:,} bytes",
+    expected="five results, each whole and under its own client's address",
+    why="A read returns what happens to be there: a part of a result, or more than one. With a "
+    "pipe for each child, its end is the result's end.",
+)
+def all_at_once(case: Case, notes: Any, server_class: Any) -> None:
+    server = _computing(case, notes, server_class)
+    sizes = {"a": 3, "b": LONG, "c": 5, "d": LONG, "e": 1}
+    clients = [_order(case, server, f"{size} {word}".encode()) for word, size in sizes.items()]
+    for client in clients:
+        client.sendall(b"go")
+    for client, (letter, size) in zip(clients, sizes.items(), strict=True):
+        got = _wait_for(case, server, client, size, letter)
+        why = "did another child's pipe take the place of this one's?"
+        if "bytes" in got.partition(" in ")[0]:
+            why = "was the pipe read to its end, and no other child's into the same result?"
+        case.want(not got, f"{got}: {why}")
+    _stop(server)
+
+
+@trial(
+    "at work",
+    called="a second client, while the first one's child is still at work",
+    expected="the second one served, and its result home, long before the first one's",
+    why="A read from an empty pipe waits, and the loop waits with it. os.set_blocking(fd, "
+    "False) lets it raise BlockingIOError instead.",
+)
+def while_at_work(case: Case, notes: Any, server_class: Any) -> None:
+    server = _computing(case, notes, server_class)
+    first = _order(case, server, b"3 a")
+    second = _order(
+        case, server, b"3 b", "no answer for the second: does the server wait for a result?"
+    )
+    second.sendall(b"go")
+    got = _wait_for(case, server, second, 3, "b")
+    case.want(not got, f"{got}, while another child is at work: does one wait for the other?")
+    address = first.getsockname()
+    early = case.bench.there(at_home, server, address)
+    case.want(early == "nothing", f"{early} in results for a child that hasn't reported yet")
+    first.sendall(b"go")
+    got = _wait_for(case, server, first, 3, "a")
+    case.want(not got, got)
+    _stop(server)
+
+
+@trial(
+    "no result",
+    called="a child that dies without a report, one whose handler raises, and one that reports",
+    expected="one result, the last one's, and a loop that goes on",
+    why="A process can end at any line. Its pipe ends then, too, with nothing in it, and the "
+    "server has to live with that.",
+)
+def no_result(case: Case, notes: Any, server_class: Any) -> None:
+    server = _computing(case, notes, server_class)
+    for word in (b"die", b"fail"):
+        _order(case, server, word, "no answer for the next client").sendall(b"go")
+        rounds = server.rounds
+        soon(partial(_has_turned, server, rounds + 2))
+    last = _order(case, server, b"3 a", "no answer for a client after children without a result")
+    last.sendall(b"go")
+    got = _wait_for(case, server, last, 3, "a")
+    case.want(not got, got)
+    count = len(server.results)
+    case.want(count == 1, f"{count} results, and only one child has reported")
+    _stop(server)
+
+
+def open_descriptors() -> int:
+    """Return how many this process has open."""
+    import psutil  # type: ignore[import-untyped]  # only the chapters need it
+
+    gc.collect()
+    return int(psutil.Process().num_fds())
+
+
+@trial(
+    "nothing left",
+    called="six clients, one after the other, whose results come home",
+    expected="no more open descriptors than after the first of them, and no zombie",
+    why="Each pipe has two ends, and a fork doubles both. The parent closes the write end "
+    "after the fork and the read end at the end of file.",
+)
+def no_descriptors_left(case: Case, notes: Any, server_class: Any) -> None:
+    server = _computing(case, notes, server_class)
+    few = 0
+    for number in range(6):
+        client = _order(case, server, b"3 a")
+        client.sendall(b"go")
+        got = _wait_for(case, server, client, 3, "a")
+        case.want(not got, got)
+        if not number:
+            few = case.bench.there(open_descriptors)
+    soon(lambda: case.bench.there(open_descriptors) <= few)
+    more = case.bench.there(open_descriptors) - few
+    case.want(more <= 0, f"{more} more descriptors open after five more clients")
+    gone = soon(lambda: not case.bench.there(left))
+    case.want(gone, "zombies: was the mix-in's service_actions called, too?")
+    _stop(server)
+
+
+def _let_go_together(clients: list[socket.socket]) -> None:
+    time.sleep(MOMENT)
+    for client in clients:
+        client.sendall(b"go")
+
+
+@trial(
+    "nothing left",
+    called=f"server_close(), while two children are about to report {LONG:,} bytes each",
+    expected="back when both results are home, with nothing left open",
+    why="A pipe holds some 64 kilobytes. A child that writes more waits until it's read, so "
+    "the parent has to read before it waits for the child.",
+)
+def closes_with_results(case: Case, notes: Any, server_class: Any) -> None:
+    before = case.bench.there(open_descriptors)
+    server = _computing(case, notes, server_class)
+    clients = [_order(case, server, f"{LONG} {letter}".encode()) for letter in "ab"]
+    server.shutdown()
+    late = begin(_let_go_together, clients)
+    case.call(
+        server.server_close,
+        late="server_close() waits for a child, which waits until its pipe is read",
+    )
+    late.join()
+    for client, letter in zip(clients, "ab", strict=True):
+        got = _wait_for(case, server, client, LONG, letter)
+        case.want(not got, f"server_close() back, and {got}")
+    more = case.bench.there(open_descriptors) - before
+    case.want(more <= 0, f"{more} descriptors still open after server_close()")
+
+
+use = EXERCISES["07.2"]
 
 
 class NotesRequests(NotesErrors):
@@ -677,7 +955,7 @@ class Slow(Shared):
     @property
     def value(self) -> Any:
         now = self._value.value
-        time.sleep(0.02)  # whoever looks without a lock finds others looking, too
+        time.sleep(0.02)  # looks without a lock overlap
         return now
 
     @value.setter
@@ -688,7 +966,7 @@ class Slow(Shared):
 class HeldUp(Shared):
     """A shared value; the first process that uses it waits at one of its looks.
 
-    A look is a use of any kind. `stop_at` counts them from 1; with 0 nobody waits.
+    A look is a use of any kind. `stop_at` counts them from 1; with 0 none waits.
     """
 
     def __init__(self, value: Any, notes: Notes, stop_at: int) -> None:
@@ -783,7 +1061,7 @@ def _last_line(client: socket.socket) -> str:
 def page(bench: Bench, CountingServer: Any, Page: Any) -> None:
     case = bench.case(
         called="CountingServer(address, Page), visited by http.client",
-        expected="the status 200 and the text 'visitor 1', from a process of its own",
+        expected="the status 200 and the text 'visitor 1', from a new process",
         why="http.client knows nothing of this course. It wants a status line, an empty line, and "
         "the text, in bytes.",
     )
@@ -797,12 +1075,12 @@ def count(bench: Bench, CountingServer: Any, Page: Any) -> None:
         called="CountingServer(address, Page), visited three times in turn",
         expected="visitor 1, visitor 2, visitor 3, and a visitors.value of 3 in the server",
         why="A child works on copies: what it adds to a variable is gone when it exits. Shared "
-        "memory is not copied.",
+        "memory isn't copied.",
     )
     texts, total = away(case, _page_trial, CountingServer, Page, 3, False)
     case.want(
         texts != ["visitor 1"] * 3,
-        f"{texts}, and {total} in the server: does each child count in a copy of its own?",
+        f"{texts}, and {total} in the server: does each child count in its own copy?",
     )
     case.want(texts == ["visitor 1", "visitor 2", "visitor 3"], f"{texts}")
     case.want(total == 3, f"the right texts, but the server has counted {total}")
@@ -833,7 +1111,7 @@ def nobody_comes_between(bench: Bench, CountingServer: Any, Page: Any) -> None:
         "one of its uses of visitors.value, while the other one goes on",
         expected="visitor 1, visitor 2, and a visitors.value of 2",
         why="From the first use of the value to the last no other process may come in between. "
-        "Whoever gives the lock back and looks again sees what another one has done.",
+        "A handler that gives the lock back and looks again sees what another one has done.",
     )
     texts, total = away(case, _between_trial, CountingServer, Page)
     case.want(
@@ -846,7 +1124,7 @@ bugs = EXERCISES["07.3"]
 
 
 def as_on_windows() -> SimpleNamespace:
-    """Return a socketserver without what Windows does not have."""
+    """Return a socketserver without what Windows doesn't have."""
     lacking = ("Forking", "Unix", "ThreadingUnix")
     names = [name for name in vars(socketserver) if not name.startswith(lacking)]
     return SimpleNamespace(**{name: getattr(socketserver, name) for name in names})
@@ -862,8 +1140,8 @@ def elsewhere(bench: Bench, server_class: Any, Logged: Any) -> None:
     case = bench.case(
         called="server_class(module), with a socketserver as Windows has it",
         expected="a server with threads, that serves Ada",
-        why="Forking and Unix classes exist only where the system has what they need. A program "
-        "that wants to run everywhere asks with hasattr.",
+        why="Forking and Unix classes exist only where the operating system has what they need. A "
+        "program that wants to run everywhere asks with hasattr.",
     )
     made = case.call(server_class, bench.there(as_on_windows))
     case.want(isinstance(made, type), f"{made!r}: does server_class return the class?")
@@ -888,32 +1166,19 @@ def elsewhere(bench: Bench, server_class: Any, Logged: Any) -> None:
         case = bench.case(
             called="server_class(socketserver), on this system, which can fork",
             expected="a server with processes",
-            why="Threads are the way out where there is no fork, and only there.",
+            why="Threads are the way out where there's no fork, and only there.",
         )
         made = case.call(server_class, socketserver)
         forks = isinstance(made, type) and bench.there(issubclass, made, socketserver.ForkingMixIn)
         case.want(forks, f"{made!r}, without ForkingMixIn among its bases")
         case.want(
             bench.there(mixed_in_first, made, socketserver.ForkingMixIn),
-            "process_request is BaseServer's: does the mix-in stand first?",
+            "process_request is BaseServer's: does the mix-in come first?",
         )
 
 
-class CountsRounds(ServerMixin):
-    """Counts the rounds of a server's loop, which is soon stopped, and the check over."""
-
-    rounds = 0
-
-    def serve_forever(self, poll_interval: float = 0.5) -> None:
-        super().serve_forever(0.02)
-
-    def service_actions(self) -> None:
-        super().service_actions()
-        self.rounds += 1
-
-
 def _a_day(case: Case, notes: Any, server_class: Any, logged: Any, run: Any) -> dict[str, Any]:
-    """Let two customers visit the shop; return what the system and the server tell."""
+    """Let two customers visit the shop; return what came of it."""
     made = case.bench.there(server_class, socketserver)
     watched = case.bench.subclass(CountsRounds, NotesErrors, made)
     server = case.bench.there(watched, ANY_PORT, logged)
@@ -1001,7 +1266,7 @@ predict = EXERCISES["07.4"]
 
 
 class Counts(socketserver.BaseRequestHandler):
-    """Adds one to the server's number, and tells it."""
+    """Adds one to the server's number and sends it."""
 
     def handle(self) -> None:
         server: Any = self.server
@@ -1027,7 +1292,7 @@ def _forked(count: int, flush: bool = False) -> list[int]:
 
 
 def _visit(server: Any) -> int:
-    """Return what a visitor of this server is told."""
+    """Return the number that a visitor of this server gets."""
     with connect(server.server_address) as client:
         client.sendall(b"hello")
         server.handle_request()
@@ -1037,10 +1302,10 @@ def _visit(server: Any) -> int:
 @predict.prediction(
     "told",
     beside="a real run with three visitors in turn",
-    expected="four numbers: what each visitor is told, and what the server has counted",
+    expected="four numbers: each visitor's number, and what the server has counted",
     why="A child works on copies. What it changes, neither its parent nor another child sees.",
     misread=(
-        *["This child is a copy of a parent in which nobody has been counted yet."] * 3,
+        *["This child is a copy of a parent that hasn't counted a visitor yet."] * 3,
         "The counting happened in the children, in their copies: nothing came home.",
     ),
 )
@@ -1093,9 +1358,9 @@ def _dead() -> list[int]:
     "zombies",
     beside="a real run with three calls of handle_request()",
     expected="two numbers: before server_close() and after",
-    why="An ended child stays in the system's table until its parent has asked how it ended.",
+    why="An ended child stays in the table of processes until its parent asks how it ended.",
     misread=(
-        "Ended children do not vanish by themselves; handle_request() has not asked for them.",
+        "Ended children don't vanish by themselves, and handle_request() hasn't asked for them.",
         "server_close() waits for the children, and so asks for each of them.",
     ),
 )
@@ -1135,8 +1400,8 @@ def _beside_threads() -> list[Any]:
     "That is why Python 3.12 and later warn about such a fork.",
     misread=(
         "Only the thread that calls fork exists in the child.",
-        "The lock was copied as it was, held, and who holds it is not in the child.",
-        "In the parent the thread goes on, and gives the lock back.",
+        "The lock was copied as it was, held, and the thread that holds it isn't in the child.",
+        "In the parent the thread goes on and releases the lock.",
     ),
 )
 def after_fork(case: Case) -> Any:

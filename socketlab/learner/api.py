@@ -3,6 +3,7 @@
 import inspect
 import re
 import traceback as tracebacks
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
 from types import FrameType
@@ -17,6 +18,9 @@ from ..output import SentenceError, say
 from . import own_module, places, progress_log, route
 from .own_package import left_of
 from .stubs import complete
+
+_failing: defaultdict[str, list[str]] = defaultdict(list)
+"""For each exercise, the checks that failed in this kernel and haven't passed since, in order."""
 
 
 class UnavailableError(SentenceError):
@@ -161,7 +165,9 @@ def check(
             if wanted.kind == "chapter" and not answers:
                 slip = places.slip_in_the_cell(wanted, one.name, runs_behind(namespace))
                 failure = replace(failure, why=slip or failure.why)
+            _note_outcome(wanted, one, passed=False)
             raise failed(wanted, one, failure, traceback)
+        _note_outcome(wanted, one, passed=True)
         is_new = one.name in left_of(wanted)
         progress_log.note(wanted.id, f"passed {one.name}")
         points = f" {points_in_words(one.points)}." if one.points else ""
@@ -174,6 +180,13 @@ def check(
         if (course := progress_log.course()) is not None:
             with suppress(OSError):  # it's made anew at the next start as well
                 route.write_start_page(project.PROJECT, course)
+
+
+def _note_outcome(exercise: Exercise, check: Check, passed: bool) -> None:
+    failing = _failing[exercise.id]
+    _failing[exercise.id] = [name for name in failing if name != check.name]
+    if not passed:
+        _failing[exercise.id].append(check.name)
 
 
 def _globals_of(frame: FrameType | None) -> dict[str, Any]:
@@ -260,17 +273,15 @@ def failed(exercise: Exercise, check: Check, failure: Failure, traceback: bool) 
 def hint(exercise: object = None, number: int | None = None, part: str | None = None) -> None:
     """Print the next hint for an exercise: a nudge first, nearly the answer last.
 
-    `number`, 1 to 3, asks for that one. In a chapter, `part` names the place; without it, it's the
-    first that isn't written yet. Where there is no such exercise or hint, print what there is: who
-    asks for help gets no error.
+    It's about the check that failed last, if that has hints, and about the whole exercise
+    otherwise. `part` names a check to ask about. `number`, 1 to 3, asks for one particular hint, of
+    the whole exercise where there's no `part`. In a chapter, `part` names the place; without it,
+    it's the first that isn't written yet. Where there is no such exercise or hint, print what there
+    is: a learner who asks for help gets no error.
     """
     try:
         wanted = find_chapter(exercise) or find(exercise)
-        about, hints = wanted.id, wanted.hints
-        if wanted.kind == "chapter":
-            left = left_of(wanted) or [*wanted.checks]
-            [place] = _parts(wanted, part or left[0])
-            about, hints = f"{wanted.id} {place.name}", wanted.hints_of[place.name]
+        about, hints = _hints_for(wanted, part, number)
     except UnknownError as unknown:
         say(f'{unknown} Ask with its number, as in hint("03.1").')
         return
@@ -283,9 +294,20 @@ def hint(exercise: object = None, number: int | None = None, part: str | None = 
     say(f"Hint {number} of {len(hints)} for {about}: {hints[number - 1]}")
 
 
-def next_hint(exercise: Exercise) -> int:
-    """Return the number of the hint after the last one shown, or of the last there is."""
-    return _next_hint(exercise.id, len(exercise.hints))
+def _hints_for(
+    exercise: Exercise, part: str | None, number: int | None
+) -> tuple[str, tuple[str, ...]]:
+    """Return what the hints are about, "03.1" or "03 address", and the hints."""
+    if part is not None:
+        asked = [check.name for check in _parts(exercise, part)]
+    elif exercise.kind == "chapter":
+        asked = left_of(exercise) or [*exercise.checks]
+    else:
+        asked = _failing[exercise.id][::-1] if number is None else []
+    for name in asked:
+        if name in exercise.hints_of:
+            return f"{exercise.id} {name}", exercise.hints_of[name]
+    return exercise.id, exercise.hints
 
 
 def _next_hint(about: str, last: int) -> int:
@@ -295,6 +317,6 @@ def _next_hint(about: str, last: int) -> int:
 
 
 def _hint_event(about: str) -> str:
-    """Return how the log calls a hint for "03.1", or for the place "03 address"."""
+    """Return how the log calls a hint for "03.1", or for the check "03 address"."""
     place = about.partition(" ")[2]
     return f"hint {place} " if place else "hint "

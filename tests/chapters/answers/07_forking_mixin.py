@@ -130,7 +130,7 @@ class ForkingMixIn:
             return
         self._run_child(request, client_address)
 
-# %% parent: the parent called shutdown_request: the client is told goodbye before its answer
+# %% parent: the parent called shutdown_request: the client hears goodbye before its answer
 @reopen(ForkingMixIn)
 class ForkingMixIn:
     active_children = None
@@ -340,7 +340,7 @@ class ForkingMixIn:
                 pass
             self.active_children.discard(pid)
 
-# %% collect: collect_children() waits for a child at work: the loop stands still
+# %% collect: collect_children() waits for a child at work: the loop comes to a halt
 @reopen(ForkingMixIn)
 class ForkingMixIn:
     def collect_children(self, *, blocking=False):
@@ -456,45 +456,91 @@ class ForkingMixIn:
 class ForkingMixIn:
     max_children = 40
 
-    def has_capacity(self):
-        return not self.active_children or self.max_children > len(self.active_children)
+    def _handle_request_noblock(self):
+        at_work = self.active_children or set()
+        if self.max_children > len(at_work):
+            return super()._handle_request_noblock()
+        time.sleep(0.02)
+        self.collect_children(blocking=False)
 
 # %% limit: three at work
 @reopen(ForkingMixIn)
 class ForkingMixIn:
     max_children = 40
 
-    def has_capacity(self):
-        return len(self.active_children or ()) <= self.max_children
-
-# %% limit: three at work
-@reopen(ForkingMixIn)
-class ForkingMixIn:
-    max_children = 40
-
-    def has_capacity(self):
-        return len(self.active_children or ()) < 40
+    def _handle_request_noblock(self):
+        if len(self.active_children or ()) <= self.max_children:
+            super()._handle_request_noblock()
+        else:
+            time.sleep(0.01)
+            self.collect_children()
 
 # %% limit: object of type 'NoneType' has no len()
 @reopen(ForkingMixIn)
 class ForkingMixIn:
     max_children = 40
 
-    def has_capacity(self):
-        return len(self.active_children) < self.max_children
+    def _handle_request_noblock(self):
+        if len(self.active_children) < self.max_children:
+            super()._handle_request_noblock()
+        else:
+            time.sleep(0.01)
+            self.collect_children()
 
-# %% limit: does has_capacity() say no while there is room?
+# %% limit: are clients left outside while there's room?
 @reopen(ForkingMixIn)
 class ForkingMixIn:
     max_children = 40
 
-    def has_capacity(self):
-        return len(self.active_children or ()) > self.max_children
+    def _handle_request_noblock(self):
+        if len(self.active_children or ()) > self.max_children:
+            super()._handle_request_noblock()
+        else:
+            time.sleep(0.01)
+            self.collect_children()
 
-# %% limit: has_capacity() returned None
+# %% limit: s while it was full: does it sleep?
 @reopen(ForkingMixIn)
 class ForkingMixIn:
     max_children = 40
 
-    def has_capacity(self):
-        len(self.active_children or ()) < self.max_children
+    def _handle_request_noblock(self):
+        if len(self.active_children or ()) < self.max_children:
+            super()._handle_request_noblock()
+        else:
+            self.collect_children()
+
+# %% limit: does it wait for a child to end?
+@reopen(ForkingMixIn)
+class ForkingMixIn:
+    max_children = 40
+
+    def _handle_request_noblock(self):
+        if len(self.active_children or ()) >= self.max_children:
+            self.collect_children(blocking=True)
+        super()._handle_request_noblock()
+
+# %% limit: the third client was taken, and not served
+@reopen(ForkingMixIn)
+class ForkingMixIn:
+    max_children = 40
+
+    def _handle_request_noblock(self):
+        if len(self.active_children or ()) < self.max_children:
+            super()._handle_request_noblock()
+        else:
+            request, _ = self.get_request()
+            self.shutdown_request(request)
+            time.sleep(0.01)
+            self.collect_children()
+
+# %% limit: is collect_children() called when the server is full?
+@reopen(ForkingMixIn)
+class ForkingMixIn:
+    max_children = 40
+
+    def _handle_request_noblock(self):
+        if len(self.active_children or ()) < self.max_children:
+            super()._handle_request_noblock()
+        else:
+            time.sleep(0.01)

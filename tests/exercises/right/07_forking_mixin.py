@@ -2,346 +2,265 @@
 # fmt: off
 # Right answers, written from the tasks' text, each as its author would have it.
 
-# %% 07.1 all in one method
-class ForkingMixIn:
-    active_children = None
-    max_children = 40
-    block_on_close = True
+# %% 07.1 an object for each child, which knows how to read itself
+class Pipe:
+    def __init__(self, whose):
+        self.whose = whose
+        self.out, self.inn = os.pipe()
+        self.parts = []
+
+    def is_complete(self, wait):
+        os.set_blocking(self.out, wait)
+        while True:
+            try:
+                part = os.read(self.out, 4096)
+            except BlockingIOError:
+                return False
+            if not part:
+                os.close(self.out)
+                return True
+            self.parts.append(part)
+
+class ComputingServer(socketserver.ForkingTCPServer):
+    def __init__(self, *args):
+        self.results = dict()
+        self.waiting_for = []
+        super().__init__(*args)
 
     def process_request(self, request, client_address):
-        pid = os.fork()
-        if pid:
-            self.active_children = self.active_children or set()
-            self.active_children.add(pid)
-            self.close_request(request)
-            return
-        code = 1
-        try:
-            try:
-                self.finish_request(request, client_address)
-                code = 0
-            except Exception:
-                self.handle_error(request, client_address)
-            finally:
-                self.shutdown_request(request)
-        finally:
-            os._exit(code)
+        self.current = Pipe(client_address)
+        self.waiting_for.append(self.current)
+        super().process_request(request, client_address)
+        os.close(self.current.inn)
 
-    def collect_children(self, *, blocking=False):
-        if not self.active_children:
-            return
-        options = 0 if blocking else os.WNOHANG
-        for pid in self.active_children.copy():
-            try:
-                done, status = os.waitpid(pid, options)
-                if done == pid:
-                    self.active_children.remove(pid)
-            except ChildProcessError:
-                self.active_children.remove(pid)
+    def report(self, result):
+        while result:
+            written = os.write(self.current.inn, result)
+            result = result[written:]
+
+    def _collect(self, wait):
+        done = [pipe for pipe in self.waiting_for if pipe.is_complete(wait)]
+        for pipe in done:
+            self.waiting_for.remove(pipe)
+            if pipe.parts:
+                self.results[pipe.whose] = b"".join(pipe.parts)
 
     def service_actions(self):
-        self.collect_children()
-
-    def has_capacity(self):
-        return not self.active_children or len(self.active_children) < self.max_children
+        self._collect(False)
+        super().service_actions()
 
     def server_close(self):
+        self._collect(True)
         super().server_close()
-        self.collect_children(blocking=self.block_on_close)
 
-# %% 07.1 a helper that tells who has ended
-def has_ended(pid, wait):
-    """Tell whether a child has ended; wait for it if asked to."""
-    try:
-        return os.waitpid(pid, 0 if wait else os.WNOHANG)[0] == pid
-    except ChildProcessError:
+# %% 07.1 multiprocessing's pipes
+class ComputingServer(socketserver.ForkingMixIn, socketserver.TCPServer):
+    def __init__(self, address, handler, bind_and_activate=True):
+        self.results = {}
+        self._homes = {}
+        super().__init__(address, handler, bind_and_activate)
+
+    def process_request(self, request, client_address):
+        home, self._line = multiprocessing.Pipe(duplex=False)
+        super().process_request(request, client_address)
+        self._line.close()
+        self._homes[client_address] = home
+
+    def report(self, result):
+        self._line.send_bytes(result)
+
+    def _ask(self, patience):
+        for address, home in [*self._homes.items()]:
+            if home.poll(patience):
+                try:
+                    self.results[address] = home.recv_bytes()
+                except EOFError:
+                    pass
+                home.close()
+                del self._homes[address]
+
+    def service_actions(self):
+        super().service_actions()
+        self._ask(0)
+
+    def server_close(self):
+        self._ask(None)
+        super().server_close()
+
+# %% 07.1 a selector that never waits, and files
+import selectors
+
+class ComputingServer(socketserver.ForkingMixIn, socketserver.TCPServer):
+    def __init__(self, *args, **kw):
+        super().__init__(*args, **kw)
+        self.results, self.selector = {}, selectors.DefaultSelector()
+
+    def process_request(self, request, client_address):
+        r, w = os.pipe()
+        self.my_pipe = w
+        try:
+            super().process_request(request, client_address)
+        finally:
+            os.close(w)
+        self.selector.register(r, selectors.EVENT_READ, (client_address, []))
+
+    def report(self, result):
+        with os.fdopen(os.dup(self.my_pipe), "wb") as file:
+            file.write(result)
+
+    def take(self, timeout):
+        for key, _ in self.selector.select(timeout):
+            address, chunks = key.data
+            chunk = os.read(key.fd, 1 << 16)
+            chunks += [chunk]
+            if not chunk:
+                self.selector.unregister(key.fd)
+                os.close(key.fd)
+                if any(chunks):
+                    self.results[address] = b"".join(chunks)
+
+    def service_actions(self):
+        super().service_actions()
+        self.take(0)
+
+    def server_close(self):
+        if hasattr(self, "selector"):
+            while self.selector.get_map():
+                self.take(None)
+            self.selector.close()
+        super().server_close()
+
+# %% 07.1 a thread for each child reads to the end
+class ComputingServer(socketserver.ForkingMixIn, socketserver.TCPServer):
+    def __init__(self, *args):
+        self.results = {}
+        self.readers = []
+        super().__init__(*args)
+
+    def process_request(self, request, client_address):
+        read_end, write_end = os.pipe()
+        self.report = lambda result: os.write(write_end, result)
+        super().process_request(request, client_address)
+        os.close(write_end)
+        reader = threading.Thread(target=self.read_all, args=(read_end, client_address))
+        reader.start()
+        self.readers.append(reader)
+
+    def report(self, result):
+        raise NotImplementedError("there is no client yet")
+
+    def read_all(self, read_end, client_address):
+        with open(read_end, "rb") as file:
+            result = file.read()
+        if result:
+            self.results[client_address] = result
+
+    def server_close(self):
+        for reader in self.readers:
+            reader.join()
+        super().server_close()
+
+# %% 07.1 socket pairs
+import socket
+
+class ComputingServer(socketserver.ForkingMixIn, socketserver.TCPServer):
+    """A result arrives at our end of a pair; the child has the other end."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.results: dict[tuple, bytes] = {}
+        self.ours: dict[tuple, tuple[socket.socket, bytearray]] = {}
+
+    def process_request(self, request, client_address):
+        here, self.theirs = socket.socketpair()
+        super().process_request(request, client_address)
+        self.theirs.close()
+        here.setblocking(False)
+        self.ours[client_address] = (here, bytearray())
+
+    def report(self, result: bytes) -> None:
+        self.theirs.sendall(result)
+
+    def look(self, address) -> bool:
+        """Look at what has come; return whether it's all."""
+        here, result = self.ours[address]
+        try:
+            while data := here.recv(1 << 16):
+                result.extend(data)
+        except BlockingIOError:
+            return False
+        here.close()
+        self.ours.pop(address)
+        if len(result) > 0:
+            self.results[address] = bytes(result)
         return True
 
-class ForkingMixIn:
-    """Handle each request in a process of its own."""
-    active_children = None
-    max_children = 40
-    block_on_close = True
-
-    def process_request(self, request, client_address):
-        child = os.fork()
-        if child == 0:
-            self.in_child(request, client_address)
-        if self.active_children is None:
-            self.active_children = set()
-        self.active_children |= {child}
-        self.close_request(request)
-
-    def in_child(self, request, client_address):
-        all_well = False
-        try:
-            self.finish_request(request, client_address)
-            all_well = True
-        except Exception:
-            self.handle_error(request, client_address)
-        finally:
-            try:
-                self.shutdown_request(request)
-            except BaseException:
-                all_well = False
-            os._exit(0 if all_well else 1)
-
-    def collect_children(self, *, blocking=False):
-        gone = {pid for pid in self.active_children or () if has_ended(pid, blocking)}
-        if gone:
-            self.active_children -= gone
-
     def service_actions(self):
-        self.collect_children()
-
-    def has_capacity(self):
-        at_work = 0 if self.active_children is None else len(self.active_children)
-        return at_work < self.max_children
+        super().service_actions()
+        for address in tuple(self.ours):
+            self.look(address)
 
     def server_close(self):
+        for address in tuple(getattr(self, "ours", ())):
+            self.ours[address][0].setblocking(True)
+            self.look(address)
         super().server_close()
-        self.collect_children(blocking=self.block_on_close)
 
-# %% 07.1 match, and sets
-class ForkingMixIn:
-    active_children = None
-    max_children = 40
-    block_on_close = True
+# %% 07.1 one pipe for all, and packets with a header
+import struct
+import time
+
+class ComputingServer(socketserver.ForkingMixIn, socketserver.TCPServer):
+    HEADER = "!IH?"  # client's number, size, is it the last one?
+
+    def __init__(self, *args):
+        self.results, self.parts, self.addresses, self.unread = {}, {}, {}, b""
+        self.read_end, self.write_end = os.pipe()
+        os.set_blocking(self.read_end, False)
+        self.number = 0
+        super().__init__(*args)
 
     def process_request(self, request, client_address):
-        match os.fork():
-            case 0:
-                try:
-                    self._child(request, client_address)
-                finally:
-                    os._exit(1)
-            case pid:
-                if self.active_children is None:
-                    self.active_children = set()
-                self.active_children.add(pid)
-                self.close_request(request)
+        self.number += 1
+        self.addresses[self.number] = client_address
+        super().process_request(request, client_address)
 
-    def _child(self, request, client_address):
-        status = 0
+    def report(self, result):
+        # At most 512 bytes in one piece are never mixed with another process's, on any system.
+        for start in range(0, len(result), 500):
+            part = result[start : start + 500]
+            last = start + 500 >= len(result)
+            os.write(self.write_end, struct.pack(self.HEADER, self.number, len(part), last) + part)
+
+    def collect(self):
         try:
-            self.finish_request(request, client_address)
-        except Exception:
-            status = 1
-            self.handle_error(request, client_address)
-        except BaseException:
-            status = 1
-        self.shutdown_request(request)
-        os._exit(status)
-
-    def collect_children(self, *, blocking=False):
-        for pid in sorted(self.active_children or []):
-            ended = pid
-            try:
-                ended, _ = os.waitpid(pid, (os.WNOHANG, 0)[blocking])
-            except ChildProcessError:
-                pass
-            if ended != 0:
-                self.active_children.discard(pid)
+            while True:
+                self.unread += os.read(self.read_end, 1 << 16)
+        except BlockingIOError:
+            pass
+        while len(self.unread) >= struct.calcsize(self.HEADER):
+            number, size, last = struct.unpack_from(self.HEADER, self.unread)
+            if len(self.unread) < struct.calcsize(self.HEADER) + size:
+                break
+            part = self.unread[struct.calcsize(self.HEADER) :][:size]
+            self.unread = self.unread[struct.calcsize(self.HEADER) + size :]
+            self.parts[number] = self.parts.get(number, b"") + part
+            if last:
+                self.results[self.addresses.pop(number)] = self.parts.pop(number)
 
     def service_actions(self):
-        self.collect_children()
-
-    def has_capacity(self):
-        return len(self.active_children or "") < self.max_children
+        super().service_actions()
+        self.collect()
 
     def server_close(self):
+        while self.active_children:
+            super().service_actions()
+            self.collect()
+            time.sleep(0.01)
         super().server_close()
-        self.collect_children(blocking=bool(self.block_on_close))
-
-# %% 07.1 plain nested try, a flag, a loop over a copy of the set
-class ForkingMixIn:
-    """Handle each request in a process of its own."""
-
-    active_children = None
-    max_children = 40
-    block_on_close = True
-
-    def process_request(self, request, client_address):
-        pid = os.fork()
-        if pid == 0:
-            # The child. What if handle_error itself raises? Then the status is still 1.
-            status = 1
-            try:
-                went_well = False
-                try:
-                    self.finish_request(request, client_address)
-                    went_well = True
-                except Exception:
-                    self.handle_error(request, client_address)
-                finally:
-                    self.shutdown_request(request)
-                if went_well:
-                    status = 0
-            finally:
-                os._exit(status)
-        # The parent.
-        if self.active_children is None:
-            self.active_children = set()
-        self.active_children.add(pid)
-        self.close_request(request)
-
-    def collect_children(self, *, blocking=False):
-        if not self.active_children:
-            return
-        if blocking:
-            options = 0
-        else:
-            options = os.WNOHANG
-        for pid in list(self.active_children):
-            try:
-                ended, _ = os.waitpid(pid, options)
-            except ChildProcessError:
-                # somebody else was faster
-                ended = pid
-            if ended == pid:
-                self.active_children.discard(pid)
-
-    def service_actions(self):
-        self.collect_children()
-
-    def has_capacity(self):
-        if self.active_children is None:
-            return True
-        return len(self.active_children) < self.max_children
-
-    def server_close(self):
-        super().server_close()
-        self.collect_children(blocking=self.block_on_close)
-
-# %% 07.1 ExitStack as the child's way out, helper outside the class, set arithmetic
-import contextlib
-
-
-def has_ended(pid, flags):
-    """True if the child `pid` is not at work any more: but whose child is it?"""
-    try:
-        return os.waitpid(pid, flags)[0] != 0
-    except ChildProcessError:
-        return True
-
-
-class ForkingMixIn:
-    """Handle each request in a process of its own."""
-
-    active_children = None
-    max_children = 40
-    block_on_close = True
-
-    def process_request(self, request, client_address):
-        if child := os.fork():
-            self.active_children = self.active_children or set()
-            self.active_children |= {child}
-            self.close_request(request)
-            return
-
-        with contextlib.ExitStack() as way_out:  # from the last line to the first
-            way_out.push(lambda kind, *rest: os._exit(0 if kind is None else 1))
-            way_out.callback(self.shutdown_request, request)
-            try:
-                self.finish_request(request, client_address)
-            except Exception:
-                self.handle_error(request, client_address)
-                raise
-
-    def collect_children(self, *, blocking=False):
-        if self.active_children:
-            flags = 0 if blocking else os.WNOHANG
-            self.active_children -= {pid for pid in self.active_children if has_ended(pid, flags)}
-
-    def service_actions(self):
-        self.collect_children()
-
-    def has_capacity(self):
-        return len(self.active_children or ()) < self.max_children
-
-    def server_close(self):
-        super().server_close()
-        self.collect_children(blocking=self.block_on_close)
-
-# %% 07.1 type hints, match, a method for each side, has_capacity looks again when full
-from typing import NoReturn, Optional
-
-
-class ForkingMixIn:
-    """Handle each request in a process of its own."""
-
-    active_children: Optional[set[int]] = None
-    max_children: int = 40
-    block_on_close: bool = True
-
-    def process_request(self, request, client_address) -> None:
-        match os.fork():
-            case 0:
-                self._be_the_child(request, client_address)
-            case number:
-                self._be_the_parent(number, request)
-
-    def _be_the_parent(self, number: int, request) -> None:
-        try:
-            if self.active_children is None:
-                self.active_children = set()
-            self.active_children.add(number)
-        finally:
-            self.close_request(request)
-
-    def _be_the_child(self, request, client_address) -> NoReturn:
-        exit_codes: list[int] = []
-        try:
-            try:
-                exit_codes.append(self._work(request, client_address))
-            finally:
-                self.shutdown_request(request)
-        except BaseException:  # sys.exit() and Ctrl-C, too: nobody gets past here
-            exit_codes.append(1)
-        finally:
-            os._exit(max(exit_codes, default=1))
-
-    def _work(self, request, client_address) -> int:
-        try:
-            self.finish_request(request, client_address)
-        except Exception:
-            self.handle_error(request, client_address)
-            return 1
-        else:
-            return 0
-
-    def collect_children(self, *, blocking: bool = False) -> None:
-        still_to_ask = sorted(self.active_children or [])
-        while still_to_ask:
-            number = still_to_ask.pop()
-            try:
-                answer = os.waitpid(number, 0 if blocking else os.WNOHANG)
-            except ChildProcessError:
-                answer = (number, None)
-            match answer:
-                case (0, _):
-                    continue
-                case (ended, _):
-                    self.active_children.discard(ended)
-
-    def service_actions(self) -> None:
-        self.collect_children()
-
-    def has_capacity(self) -> bool:
-        def at_work() -> int:
-            return 0 if self.active_children is None else len(self.active_children)
-
-        if at_work() >= self.max_children:
-            # perhaps one has ended in the meantime?
-            self.collect_children()
-        return at_work() < self.max_children
-
-    def server_close(self) -> None:
-        super().server_close()
-        if self.block_on_close:
-            self.collect_children(blocking=True)
-        else:
-            self.collect_children()
+        self.collect()
+        os.close(self.read_end)
+        os.close(self.write_end)
 
 # %% 07.2 the handler is a function
 class CountingServer(socketserver.ForkingTCPServer):
