@@ -5,13 +5,38 @@ and a cell without a source, and loses what is in the cells where no format is n
 """
 
 import json
+import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from .output import SentenceError
 
-PROJECT = Path(__file__).parents[1]
-"""The folder with the chapters, the exercises and, not everywhere, the solutions."""
+NAME = "minisocketserver"
+"""The project's name on the package index, and that of the folder it makes for a learner."""
+
+
+def _project() -> Path:
+    inside = Path(str(files(__package__))) / "course_files"
+    return inside if inside.is_dir() else inside.parents[1]
+
+
+PROJECT = _project()
+"""The folder with the chapters, the exercises and, not everywhere, the solutions.
+
+A wheel brings it inside the package; in a clone it's the folder around the package.
+"""
+
+
+def is_clone(project: Path) -> bool:
+    """Tell whether this is a folder of the project, or one handed out, and not an installed one."""
+    return (project / "pyproject.toml").is_file()
+
+
+def install_command(extra: str) -> str:
+    """Return the command that installs this project with one of its extras, as for a shell."""
+    what = f"-e '.[{extra}]'" if is_clone(PROJECT) else f"'{NAME}[{extra}]'"
+    return f"{sys.executable} -m pip install {what}"
 
 
 class NotebookError(ValueError):
@@ -60,10 +85,10 @@ def code_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def cell_id(cell: dict[str, Any]) -> str:
-    """Return a cell's id, wherever it is kept: Colab has it in the metadata, nbgrader as well."""
+    """Return a cell's id, wherever it's kept: Colab, Deepnote and nbgrader have it in metadata."""
     metadata = cell.get("metadata") or {}
     grading = metadata.get("nbgrader") or {}
-    ids = (cell.get("id"), metadata.get("id"), grading.get("grade_id"))
+    ids = (cell.get("id"), metadata.get("id"), metadata.get("cell_id"), grading.get("grade_id"))
     return next((one for one in ids if one and isinstance(one, str)), "")
 
 

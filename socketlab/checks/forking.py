@@ -35,8 +35,10 @@ DEADLINE = 5 * PATIENCE
 """Seconds a new Python has to start, or for a whole real run."""
 
 
-def away(case: Case, trial: Callable[..., Any], *answers: Any) -> Any:
+def away(case: Case, trial: Callable[..., Any], *answers: Any, patience: float = 2) -> Any:
     """Return `trial(case, notes, *answers)`, with the answers where they may fork.
+
+    It has `patience` times PATIENCE seconds.
 
     The trial's case has its bench there. `notes` are the `Notes` of the process there, to be given
     to a server. What goes wrong fails the case, above all a child that came back from `in_parent`.
@@ -48,7 +50,7 @@ def away(case: Case, trial: Callable[..., Any], *answers: Any) -> Any:
             notes = bench.there(Notes)
             moved = replace(case, bench=replace(bench, reports=notes))
             try:
-                return _in_time(moved, lambda: trial(moved, notes, *theirs))
+                return _in_time(moved, lambda: trial(moved, notes, *theirs), patience * PATIENCE)
             finally:
                 told = notes.came_back()
                 case.want(not told, f"a child came back into the program of its parent ({told})")
@@ -60,9 +62,8 @@ def away(case: Case, trial: Callable[..., Any], *answers: Any) -> Any:
         case.fail(describe(error), error)
 
 
-def _in_time(case: Case, call: Callable[[], Any]) -> Any:
+def _in_time(case: Case, call: Callable[[], Any], seconds: float) -> Any:
     known = case.bench.there(threading.enumerate)
-    seconds = 2 * PATIENCE
     try:
         return within(seconds, call, case.called)
     except ServerError as trouble:

@@ -53,3 +53,12 @@ def _without_owner(
         if isinstance(value, ModuleType) and not is_module and hasattr(value, name):
             return f"{name} belongs to the module {key}: write {key}.{name}."
     return ""
+
+
+def explain(told: str, slips: Mapping[str, str], otherwise: str = "") -> str:
+    """Return what `slips` says of an error, by the first of its keys found in what it told.
+
+    A check with slips of its own keeps them in such a table: a part of the error's text, and what
+    to say of it.
+    """
+    return next((words for part, words in slips.items() if part in told), otherwise)

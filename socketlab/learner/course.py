@@ -14,8 +14,8 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ..files import write
 from ..project import cell_id, cells
@@ -23,6 +23,9 @@ from .edition import edition, kernel_metadata
 
 FOLDERS = ("notebooks", "exercises")
 """What the learner gets, in the same places of the project and of `course/`."""
+
+FOR_ASSISTANTS = Path(__file__).with_name("AGENTS.md")
+"""What programs that help people write code read first, wherever they find it."""
 
 MANIFEST = ".handed_out.json"
 """Says what each file in `course/` held when it was handed out: what is written in its cells
@@ -33,22 +36,25 @@ Prints = dict[str, str]
 Manifest = dict[str, Prints]
 
 
-def refresh(project: Path, course: Path) -> list[str]:
+def refresh(project: Path, course: Path, first_cell: str = "") -> list[str]:
     """Make `course` from the files of `project`, or bring it up to date.
 
-    Returns a sentence for each thing the learner should know: a newer version that was put beside
-    theirs, a new name. A file that the learner has deleted comes back. A notebook that the project
-    has dropped stays; any other file goes, if it is still as it was handed out. Raises OSError
-    when `course` cannot be written.
+    With `first_cell`, each notebook begins with this code. Returns a sentence for each thing the
+    learner should know: a newer version that was put beside theirs, a new name. A file that the
+    learner has deleted comes back. A notebook that the project has dropped stays; any other file
+    goes, if it is still as it was handed out. Raises OSError when `course` cannot be written.
     """
     handed_out = _read_manifest(course / MANIFEST)
     before = dict(handed_out)
-    shipped = {name_in_course(name): name for name in _shipped(project)}
-    news = [*_rename_exercises(course, shipped, handed_out)]
+    names = {name_in_course(name): name for name in _shipped(project)}
+    news = [*_rename_exercises(course, names, handed_out)]
+    shipped = {name: project / source for name, source in names.items()}
+    shipped[FOR_ASSISTANTS.name] = FOR_ASSISTANTS
     kernel = kernel_metadata()
     for name, source in shipped.items():
         number = re.match(r"notebooks/(\d\d)_.*\.ipynb$", name)
-        content = edition((project / source).read_bytes(), kernel, number[1] if number else "")
+        chapter = number[1] if number else ""
+        content = edition(source.read_bytes(), kernel, chapter, first_cell)
         beside = _bring(course, name, content, handed_out)
         if beside:
             news.append(f"{name} is yours and stays; its newer version is {beside}.")
@@ -246,13 +252,15 @@ def _read_manifest(path: Path) -> Manifest:
 
 
 def _prints(content: bytes) -> Prints:
-    prints = {"wrote": _wrote(content), "file": _digest(content)}
-    with suppress(ValueError):
-        places = {cell_id(cell): cell["source"] for cell in cells(content)}
-        places = {name: source for name, source in places.items() if _is_place(name)}
-        if places:
-            prints |= {name: _digest(_as_saved(source).encode()) for name, source in places.items()}
-            prints["frame"] = _wrote(content, without=places)
+    try:
+        there = cells(content)
+    except ValueError:
+        return {"wrote": _wrote(content), "file": _digest(content)}
+    prints = {"wrote": _in_cells(there), "file": _digest(content)}
+    places = {cell_id(cell): cell["source"] for cell in there if _is_place(cell_id(cell))}
+    if places:
+        prints |= {name: _digest(_as_saved(source).encode()) for name, source in places.items()}
+        prints["frame"] = _in_cells(there, without=places)
     return prints
 
 
@@ -269,22 +277,27 @@ def _is_untouched(content: bytes, last: Prints) -> bool:
     return _wrote(content, strip=False) == last.get("cells")  # by an earlier version of ours
 
 
-def _wrote(content: bytes, strip: bool = True, without: Collection[str] = ()) -> str:
-    """Return the digest of what is written in a notebook's cells; of the text of another file.
+def _wrote(content: bytes, strip: bool = True) -> str:
+    """Return the digest of what is written in a notebook's cells; of the text of another file."""
+    try:
+        return _in_cells(cells(content), strip)
+    except ValueError:
+        return _digest(content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n"))
 
-    The cells `without` which it is are named by their ids.
+
+def _in_cells(
+    there: list[dict[str, Any]], strip: bool = True, without: Collection[str] = ()
+) -> str:
+    """Return the digest of what is written in cells, leaving out those whose ids are in `without`.
 
     Cells with nothing in them don't count, nor do outputs, metadata, ids, line ends and, unless
     `strip` is false, white space at the end of a cell: front ends change these by themselves.
     """
-    try:
-        written = [
-            (cell["cell_type"], _as_saved(cell["source"], strip))
-            for cell in cells(content)
-            if cell["source"].strip() and cell_id(cell) not in without
-        ]
-    except ValueError:
-        return _digest(content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n"))
+    written = [
+        (cell["cell_type"], _as_saved(cell["source"], strip))
+        for cell in there
+        if cell["source"].strip() and cell_id(cell) not in without
+    ]
     return _digest(json.dumps(written).encode())
 
 

@@ -14,11 +14,14 @@ _EXERCISE = re.compile(r"(/(\d\d_\w+)/)\2\.ipynb(?=[)#])")
 """The end of a link to an exercise."""
 
 
-def edition(content: bytes, kernel: dict[str, Any], chapter: str = "") -> bytes:
+def edition(
+    content: bytes, kernel: dict[str, Any], chapter: str = "", first_cell: str = ""
+) -> bytes:
     """Return the learner's edition of a notebook; any other file as it is.
 
     It links to the learner's files, and JupyterLab would save the same bytes. In a chapter, of
     this number, each prediction has a cell for a guess, and what came of it is folded away.
+    `first_cell` is code to begin with.
     """
     from nbformat import v4  # kernels import this module, and need not wait for nbformat
 
@@ -32,6 +35,9 @@ def edition(content: bytes, kernel: dict[str, Any], chapter: str = "") -> bytes:
                 cell.source = _EXERCISE.sub(r"\1exercises_\2.ipynb", cell.source)
         if chapter:
             notebook.cells = _with_guesses(notebook.cells, chapter)
+        if first_cell:
+            first = v4.new_code_cell(first_cell, id="first")  # type: ignore[no-untyped-call]
+            notebook.cells.insert(0, first)
     except (ValueError, TypeError, KeyError, AttributeError):
         return content
     notebook.metadata.update(kernel)

@@ -137,7 +137,7 @@ def _how_to(chapter: str, text: str) -> Iterator[str]:
 def _from_elsewhere(port: str) -> str:
     """Return where a browser on another machine finds a port of this one; "" if it's on this."""
     if prefix := os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):
-        return f"{prefix}proxy/{port}/, on the hub's address (this takes jupyter-server-proxy)."
+        return f"{prefix}proxy/{port}/, on the hub's address."
     if name := os.environ.get("CODESPACE_NAME"):
         domain = os.environ.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "app.github.dev")
         return f"https://{name}-{port}.{domain}/"

@@ -8,7 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import progress_log
+from ..files import write
+from ..project import NAME, install_command, is_clone
+from . import progress_log, terms
 from .course import refresh
 from .route import START, in_words, note_states, route, write_start_page
 
@@ -18,7 +20,12 @@ SETTINGS = Path(__file__).parents[1] / "jupyter"
 
 def course_of(project: Path) -> Path:
     """Return the course one works in: on a hub it is in the home folder, not in the project."""
-    return progress_log.course() or project / "course"
+    return progress_log.course() or _own_course(project)
+
+
+def _own_course(project: Path) -> Path:
+    """Return the folder in which the course is made where no other is named."""
+    return project / "course" if is_clone(project) else Path.cwd() / NAME
 
 
 def progress(project: Path) -> int:
@@ -31,16 +38,28 @@ def progress(project: Path) -> int:
     return 0
 
 
-def hand_out(project: Path, course: Path) -> int:
+COLAB = """\
+# For Colab: install what the notebook needs, and work in your folder on Drive, where it's kept.
+%pip install --quiet "minisocketserver[lab]"
+from google.colab import drive
+
+drive.mount("/content/drive")
+%cd "/content/drive/MyDrive/{folder}/notebooks"
+"""
+
+
+def hand_out(project: Path, course: Path, for_colab: bool = False) -> int:
     """Make `course` from `project`, or bring it up to date, with its start page."""
     if not (project / FIRST).is_file():
         return _sorry(_no_course(project))
     try:
         # Before a newer version takes the place of a chapter that has run.
         note_states(route(project / "notebooks", course / "notebooks"), course)
-        for sentence in refresh(project, course):
+        first_cell = COLAB.format(folder=course.resolve().name) if for_colab else ""
+        for sentence in refresh(project, course, first_cell.strip()):
             print(sentence, flush=True)
         write_start_page(project, course)
+        write(course / "notebooks" / terms.NAME, terms.page(project / "notebooks").encode())
     except OSError as error:
         return _sorry(
             f"Your copy of the course, {course}, can't be brought up to date: {error}. "
@@ -49,14 +68,14 @@ def hand_out(project: Path, course: Path) -> int:
     return 0
 
 
-def open_jupyterlab(project: Path, options: list[str]) -> int:
-    """Refresh `course/` and run JupyterLab in it, with `options` passed on."""
+def open_jupyterlab(project: Path, options: list[str], course: Path | None = None) -> int:
+    """Refresh `course`, by default the one in a clone, and run JupyterLab there with `options`."""
     if find_spec("jupyterlab") is None:
         return _sorry(
-            "JupyterLab is not installed for this Python. In the project's folder: "
-            f"{sys.executable} -m pip install -e '.[lab]'"
+            "JupyterLab isn't installed for this Python. In the project's folder: "
+            f"{install_command('lab')}"
         )
-    course = project / "course"
+    course = course or _own_course(project)
     if failed := hand_out(project, course):
         return failed
     print(f"The route, and how far you have come: notebooks/{START}", flush=True)
@@ -66,7 +85,7 @@ def open_jupyterlab(project: Path, options: list[str]) -> int:
 def _no_course(project: Path) -> str:
     return (
         f"There is no {FIRST} in {project}. Clone the project, and install it from its "
-        "folder with: python -m pip install -e '.[lab]'"
+        f"folder with: {install_command('lab')}"
     )
 
 

@@ -18,7 +18,7 @@ from ..notebook.run_history import Runs
 from ..output import say
 from ..ship.planks import PLANKS
 from . import progress_log
-from .own_package import NAME, left_of, module_file, write_first
+from .own_package import NAME, left_of, library_parts, module_file, write_first
 from .places import is_on_loan
 
 HEAD = '''"""{title}: written by hand, in chapter {chapter}."""
@@ -97,6 +97,7 @@ def _defines(text: str, given: dict[str, Any]) -> bool:
     module = ModuleType(f"{NAME}.{NAME}")
     package, module.__package__ = ModuleType(NAME), NAME
     vars(package).update({name: getattr(socketserver, name, None) for name in PLANKS})
+    vars(package).update(library_parts())
     before = sys.modules.get(NAME)
     sys.modules[NAME] = package
     linecache.cache[NAME] = len(text), None, text.splitlines(keepends=True), NAME

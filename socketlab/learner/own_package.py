@@ -6,6 +6,7 @@ made.
 """
 
 import importlib
+import re
 import socketserver
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from types import ModuleType
 from typing import Any
 
 import minisocketserver
+from minisocketserver import beyond
+from minisocketserver.beyond.open_requests import OpenRequestsMixIn
 
 from ..checks.core import Exercise
 from ..exercises import as_listed
@@ -35,9 +38,13 @@ FIRST = '''"""My own socketserver: {yours} of its {all} classes are mine, the re
 
 @dataclass
 class Own:
-    """The classes that are the learner's own, and for each of the others why it is on loan."""
+    """The classes that are the learner's own, and for each of the others why it is on loan.
+
+    `parts` are those beyond the standard library.
+    """
 
     classes: dict[str, type] = field(default_factory=dict)
+    parts: dict[str, type] = field(default_factory=dict)
     on_loan: dict[str, str] = field(default_factory=dict)
 
 
@@ -60,10 +67,31 @@ def write_first(course: Path) -> None:
         else f"from socketserver import {name}  # on loan"
         for name in names
     ]
+    lines += _shared(course)
     head = FIRST.format(yours=len(mine), all=len(names))
     listed = "".join(f'    "{name}",\n' for name in names)
     text = head + "\n".join(lines) + f"\n\n__all__ = [\n{listed}]\n"
     write(course / NAME / "__init__.py", text.encode())
+
+
+def _shared(course: Path) -> list[str]:
+    """Return an import for each part beyond the standard library on which a later one is built."""
+    parts = {
+        chapter.topic: module_file(course, chapter.topic).read_text("utf-8")
+        for chapter in parts_of().values()
+        if module_file(course, chapter.topic).is_file()
+    }
+    return [
+        f"from .{chapter.topic} import {name}"
+        if chapter.topic in parts
+        else f"from {library_parts()[name].__module__} import {name}  # on loan"
+        for name, chapter in parts_of().items()
+        if any(
+            re.search(rf"^from \. import .*\b{name}\b", text, re.MULTILINE)
+            for topic, text in parts.items()
+            if topic != chapter.topic
+        )
+    ]
 
 
 def module_file(course: Path, topic: str) -> Path:
@@ -89,6 +117,18 @@ def _chapters() -> dict[str, Exercise]:
     """Return for each plank, in their order, the chapter that has places for it."""
     found = {name: one for one in as_listed() if one.kind == "chapter" for name in one.own}
     return {name: found[name] for name in PLANKS if name in found}
+
+
+def parts_of() -> dict[str, Exercise]:
+    """Return for each class beyond the standard library the chapter that has places for it."""
+    chapters = [one for one in as_listed() if one.kind == "chapter"]
+    return {name: one for one in chapters for name in one.own if name not in PLANKS}
+
+
+def library_parts() -> dict[str, Any]:
+    """Return the library's own classes beyond the standard library, by name."""
+    there = vars(beyond) | {"OpenRequestsMixIn": OpenRequestsMixIn}
+    return {name: there[name] for name in parts_of()}
 
 
 def own(course: Path, troubles: Mapping[str, str] | None = None) -> Own:
@@ -117,6 +157,12 @@ def own(course: Path, troubles: Mapping[str, str] | None = None) -> Own:
         except OwnClassError as why:
             found.on_loan[name] = str(why)
             setattr(package, name, getattr(minisocketserver, name))
+    for name, chapter in parts_of().items():
+        try:
+            found.parts[name] = _load(chapter, name, course)
+        except OwnClassError as why:
+            found.on_loan[name] = str(why)
+        setattr(package, name, found.parts.get(name, library_parts()[name]))
     return found
 
 
@@ -150,16 +196,17 @@ def planks(*names: str) -> Any:
     """
     course = progress_log.course()
     mine = own(course) if course else None
+    written = mine.classes | mine.parts if mine else {}
+    library = library_parts()
     for name in names:
         if mine is None:
             say(f"{name}: from minisocketserver")
-        elif name in mine.classes:
+        elif name in written:
             say(f"{name}: yours")
         else:
             say(f"{name}: on loan ({mine.on_loan.get(name, 'no chapter builds it')})")
     found = tuple(
-        mine.classes[name] if mine and name in mine.classes else getattr(minisocketserver, name)
-        for name in names
+        written.get(name) or library.get(name) or getattr(minisocketserver, name) for name in names
     )
     return found[0] if len(found) == 1 else found
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..cell_names import names_bound, names_used
 from ..cells import Reader
 from ..ship.planks import PLANKS
+from .own_package import parts_of
 from .stubs import STUB
 
 
@@ -123,7 +124,7 @@ class _Written:
             if name in found or name in todo or hasattr(builtins, name):
                 return
             todo.add(name)
-            if name in PLANKS and name not in names:
+            if (name in PLANKS or name in parts_of()) and name not in names:
                 found[name] = True, f"{_PLANK}{name}"
             elif name in self.classes or name in self.texts:
                 text = self.classes[name].text() if name in self.classes else self.texts[name]

@@ -220,7 +220,7 @@ def in_words(chapters: list[Chapter]) -> str:
     return "\n".join(said)
 
 
-_THE_END = "Next: the capstone (exercises/11_capstone), and programs of your own."
+_THE_END = "Next: the capstone (exercises/12_capstone), and programs of your own."
 
 
 def _how_far(chapter: Chapter) -> str:
@@ -243,7 +243,7 @@ def start_page(chapters: list[Chapter], planks: Iterable[str] = ()) -> str:
     return "\n".join(_start_page(chapters, set(planks))) + "\n"
 
 
-_CAPSTONE = "../exercises/11_capstone/exercises_11_capstone.ipynb"
+_CAPSTONE = "../exercises/12_capstone/exercises_12_capstone.ipynb"
 
 
 def _start_page(chapters: list[Chapter], planks: set[str]) -> Iterator[str]:
