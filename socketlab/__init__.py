@@ -11,6 +11,7 @@ from .notebook.controls import play
 from .notebook.explain import explain, explain_in_notebook
 from .notebook.fresh_python import fresh
 from .notebook.needs import needs
+from .notebook.pictures import bars, compare
 from .notebook.recorder import record
 from .notebook.reopen_class import reopen
 from .notebook.run_history import runs_in_notebook
@@ -23,10 +24,12 @@ __all__ = [
     "CheckFailedError",
     "ServerError",
     "assemble",
+    "bars",
     "beside",
     "borrow",
     "check",
     "class_map",
+    "compare",
     "explain",
     "fresh",
     "harbour",

@@ -1,20 +1,17 @@
 """Make the static site from the notebooks as they are: `socketlab author site`."""
 
 import json
-import re
 import shutil
 import tempfile
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ..learner.edition import ASKS, folded
 from ..learner.stubs import complete
-from ..markup import render
 from ..project import PROJECT
+from .pictures import as_html
 
 FOLDERS = ("notebooks", "exercises")
-FENCE = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def build(project: Path, site: Path) -> int:
@@ -29,8 +26,6 @@ def build(project: Path, site: Path) -> int:
             shutil.copytree(project / folder, pages / folder, ignore=_leftovers)
         for path in pages.rglob("*.ipynb"):
             path.write_text(json.dumps(as_shown(json.loads(path.read_text("utf-8")))))
-        mermaid = files("mermaidx") / "assets" / "mermaid.js"
-        (pages / "_static" / "mermaid.js").write_bytes(mermaid.read_bytes())
         status: int = build_main(
             ["-q", "-b", "html", "-d", f"{scratch}/doctrees", str(pages), str(made)]
         )
@@ -46,8 +41,8 @@ _leftovers = shutil.ignore_patterns(".*", "__pycache__")
 def as_shown(notebook: Any) -> Any:
     """Return the notebook as the site shows it.
 
-    Its Mermaid diagrams are HTML, which the page's script draws. What comes of a prediction, and
-    why, is folded away until a reader opens it, and no marker says which lines a learner writes.
+    Attached pictures are part of the text. What comes of a prediction, and why, is folded away
+    until a reader opens it, and no marker says which lines a learner writes.
     """
     is_asked = False
     for cell in notebook["cells"]:
@@ -55,23 +50,13 @@ def as_shown(notebook: Any) -> Any:
         if cell["cell_type"] == "markdown":
             cell["source"] = folded(source) if is_asked else source
             is_asked = ASKS in source
-            cell["source"] = FENCE.sub(lambda fence: _figure(fence[1]), cell["source"])
+            cell["source"] = as_html(cell)
         else:
             cell["source"] = complete(source)
             if is_asked and cell.get("outputs"):
                 tags = cell["metadata"].setdefault("tags", [])
                 tags.append("hide-output")
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if "text/vnd.mermaid" in data:
-                diagram, text = data.pop("text/vnd.mermaid"), data["text/plain"]
-                data["text/html"] = _figure("".join(diagram), "".join(text))
     return notebook
-
-
-def _figure(diagram: str, text: str = "") -> str:
-    """Return the HTML of a diagram, and of its form as text, where it has one, below it."""
-    return render("diagram.html", diagram=diagram, text=text)
 
 
 def make(folder: Path | None = None) -> int:
