@@ -141,7 +141,12 @@ def run(folder, *sources):
         book, resources={"metadata": {"path": str(folder / "notebooks")}}, allow_errors=True
     )
     return [
-        "".join(out.get("text") or "\n".join(out.get("traceback", ())) for out in cell.outputs)
+        "".join(
+            out.get("text")
+            or out.get("data", {}).get("text/plain")
+            or "\n".join(out.get("traceback", ()))
+            for out in cell.outputs
+        )
         for cell in book.cells
     ]
 
