@@ -16,6 +16,7 @@ from .notebook.recorder import record
 from .notebook.reopen_class import reopen
 from .notebook.run_history import runs_in_notebook
 from .notebook.running import ServerError, running
+from .notebook.xray import xray
 from .ship.class_map import class_map
 from .ship.example import tcp_client
 from .ship.planks import assemble
@@ -48,6 +49,7 @@ __all__ = [
     "surprises",
     "tcp_client",
     "threaded_client",
+    "xray",
     "your_ship",
 ]
 

@@ -215,10 +215,10 @@ class Bar:
 class Timeline:
     """When each request was at work: a row for each worker, a bar for each request."""
 
-    WIDTH = 50
+    WIDTH, ROW = 50, 30
 
     def __init__(self, bars: list[Bar]) -> None:
-        start = min((bar.began for bar in bars), default=0.0)
+        self.start = start = min((bar.began for bar in bars), default=0.0)
         self.bars = [Bar(b.worker, b.request, b.began - start, b.ended - start) for b in bars]
         self.workers = list(dict.fromkeys(bar.worker for bar in bars))
         self.seconds = max((bar.ended for bar in self.bars), default=0.0)
@@ -250,6 +250,19 @@ class Timeline:
             told.append(f"{worker} works {in_words(times)}")
         return f"{'; '.join(told) or 'No request came'}."
 
+    def draw(
+        self, sheet: Drawing, axis: "Axis", left: float, top: float = 0.0, shift: float = 0.0
+    ) -> None:
+        """Draw the bars, a row of ROW for each worker; the first request is at `shift` seconds."""
+        for bar in self.bars:
+            fill = SERIES[(bar.request - 1) % len(SERIES)]
+            began, ended = (left + axis.at(1000 * (t + shift)) for t in (bar.began, bar.ended))
+            middle = top + self.ROW * (self.workers.index(bar.worker) + 0.5)
+            width = max(ended - began, 2.0)
+            sheet.rectangle(began, middle - 11, width, 22, fill, 3)
+            if width > text_width(str(bar.request)) + 4:
+                sheet.text(began + width / 2, middle, str(bar.request), fill.ink)
+
     def picture(self) -> Picture:
         """Return the drawing."""
         return _drawn({"": self}, "A time line of the requests")
@@ -268,28 +281,20 @@ def compare(timelines: Mapping[str, Timeline]) -> Picture:
 
 def _drawn(timelines: Mapping[str, Timeline], title: str) -> Picture:
     seconds = max((one.seconds for one in timelines.values()), default=0.0)
-    sheet, y, row = Drawing(), 0.0, 30
+    sheet, y, row = Drawing(), 0.0, Timeline.ROW
     workers = [worker for one in timelines.values() for worker in one.workers]
     left = max(map(label_width, workers), default=60.0) + 12
-    scale = _Axis(seconds * 1000, "ms")
+    scale = Axis(seconds * 1000, "ms")
     rows = len(workers) * row + sum(36 for name in timelines if name)
     scale.grid(sheet, left, -4, rows + 4)
     for name, one in timelines.items():
         if name:
             sheet.label(0, y + 18, name)
             y += 36
-        middles = {}
-        for worker in one.workers:
-            middles[worker] = y + row / 2
-            sheet.label(left - 12, y + row / 2, worker, "end")
-            y += row
-        for bar in one.bars:
-            fill = SERIES[(bar.request - 1) % len(SERIES)]
-            began, ended = (left + scale.at(1000 * time) for time in (bar.began, bar.ended))
-            middle, width = middles[bar.worker], max(ended - began, 2.0)
-            sheet.rectangle(began, middle - 11, width, 22, fill, 3)
-            if width > text_width(str(bar.request)) + 4:
-                sheet.text(began + width / 2, middle, str(bar.request), fill.ink)
+        for number, worker in enumerate(one.workers):
+            sheet.label(left - 12, y + row * (number + 0.5), worker, "end")
+        one.draw(sheet, scale, left, y)
+        y += row * len(one.workers)
     scale.labels(sheet, left, y + 16, "milliseconds since the first request")
     text = "\n".join(f"{name}\n{one._text(seconds)}" if name else one._text(seconds)
                      for name, one in timelines.items())  # fmt: skip
@@ -297,7 +302,7 @@ def _drawn(timelines: Mapping[str, Timeline], title: str) -> Picture:
     return Picture(sheet, text, title, alt)
 
 
-class _Axis:
+class Axis:
     """Values from 0 to `last` on a line of WIDTH, with a mark at each round number."""
 
     WIDTH = 520
@@ -348,7 +353,7 @@ def bars(values: Mapping[str, float | Mapping[str, float]], caption: str) -> Pic
     kinds = list(dict.fromkeys(kind for group in groups.values() for kind in group))
     sheet, y = Drawing(), 0.0
     left = max(map(label_width, groups), default=0.0) + 12
-    axis = _Axis(max((v for group in groups.values() for v in group.values()), default=1.0))
+    axis = Axis(max((v for group in groups.values() for v in group.values()), default=1.0))
     if kinds != [""]:  # which colour is whose
         x = left
         for kind in kinds:
