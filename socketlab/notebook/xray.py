@@ -231,11 +231,11 @@ class XRay:
             yield f"at most {self.backlog}{room} in the backlog"
         else:
             if self.unsent(name):
-                yield f"at most {self.unsent(name):,} bytes unsent"
+                yield f"at most {_counted(self.unsent(name))} unsent"
             if self.unread(name):
-                yield f"at most {self.unread(name):,} bytes unread"
+                yield f"at most {_counted(self.unread(name))} unread"
         if name == "socket":
-            yield f"{self.dropped} datagrams dropped"
+            yield f"{self.dropped} datagram{'s' * (self.dropped != 1)} dropped"
         if any(holder.startswith("child") for holder in lane.holders):
             yield f"held by {in_words(lane.holders)}"
 
@@ -304,7 +304,8 @@ class XRay:
                     x, end = (left + axis.at(1000 * t) for t in (one.began, one.ended))
                     height = max(20 * one.what / most, 2)
                     sheet.rectangle(x, low - height, max(end - x, 1), height, fill, 0)
-            sheet.label(left + axis.WIDTH + 8, low - 10, f"{most:,} {what}")
+            amount = f"{most} in the" if what == "backlog" else _counted(most)
+            sheet.label(left + axis.WIDTH + 8, low - 10, f"{amount} {what}")
 
 
 def _legend(sheet: Drawing, x: float, y: float, states: list[str]) -> None:
@@ -318,17 +319,26 @@ def _legend(sheet: Drawing, x: float, y: float, states: list[str]) -> None:
 def _queues(lane: Lane) -> Iterator[tuple[str, list[Stretch], Fill]]:
     is_listener = any(one.what == "LISTEN" for one in lane.states)
     if _most(lane.unsent):
-        yield "bytes unsent", lane.unsent, BLUE
+        yield "unsent", lane.unsent, BLUE
     if _most(lane.unread):
-        yield "in the backlog" if is_listener else "bytes unread", lane.unread, ORANGE
+        yield "backlog" if is_listener else "unread", lane.unread, ORANGE
 
 
 def _extend(stretches: list[Stretch], what: Any, now: float) -> None:
-    """Note that something is so now: the last stretch goes on, or a new one begins."""
+    """Note that something is so now: the last stretch goes on, or a new one begins.
+
+    The tables change while they are read, so that a socket may be missing from one look.
+    """
+    if len(stretches) > 1 and not stretches[-1].what and stretches[-2].what == what:
+        stretches.pop()
     if stretches:
         stretches[-1].ended = now
     if not stretches or stretches[-1].what != what:
         stretches.append(Stretch(what, now, now))
+
+
+def _counted(count: int) -> str:
+    return f"{count:,} byte{'s' * (count != 1)}"
 
 
 def _most(stretches: list[Stretch]) -> int:

@@ -51,11 +51,14 @@ def test_who_hangs_up_first_waits_longest(listener):
         client.close()
         until(lambda: seen.states("server 1")[-1] == "TIME_WAIT")
     assert seen.states("listener") == ["LISTEN"]
-    assert seen.states("server 1") == ["ESTABLISHED", "FIN_WAIT2", "TIME_WAIT"]
-    assert seen.states("client 1")[:2] == ["ESTABLISHED", "CLOSE_WAIT"]
-    assert "TIME_WAIT" not in seen.states("client 1")
-    text = repr(seen)
-    assert re.search(r"^server 1: ESTABLISHED from \d+ to \d+ ms, then FIN_WAIT2 from", text, re.M)
+    brief = {"FIN_WAIT1", "LAST_ACK"}  # over before anyone looks, on most machines
+    server, client = (
+        [state for state in seen.states(lane) if state not in brief]
+        for lane in ("server 1", "client 1")
+    )
+    assert server == ["ESTABLISHED", "FIN_WAIT2", "TIME_WAIT"]
+    assert client == ["ESTABLISHED", "CLOSE_WAIT"]
+    assert re.search(r"^server 1: ESTABLISHED from \d+ to \d+ ms, then FIN_WAIT", repr(seen), re.M)
 
 
 @linux
@@ -164,16 +167,19 @@ def test_a_unix_server_has_its_states_and_queues():
     assert seen.states("server 1")[0] == "connected"
 
 
-class Slow(socketserver.BaseRequestHandler):
+class Patient(socketserver.BaseRequestHandler):
+    """Answers once it has been seen."""
+
     def handle(self):
-        time.sleep(0.1)
+        until(lambda: self.server.seen.states("client 2"))
         self.request.sendall(self.request.recv(100))
 
 
 @linux
 def test_threads_and_sockets_are_drawn_on_one_axis():
-    server = socketserver.ThreadingTCPServer(HERE, Slow)
+    server = socketserver.ThreadingTCPServer(HERE, Patient)
     with record(server) as log, xray(server, log) as seen, running(server):
+        server.seen = seen
         clients = [
             threading.Thread(target=tcp_client, args=(server.server_address, "hi")) for _ in "ab"
         ]
