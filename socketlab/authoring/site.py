@@ -1,6 +1,7 @@
 """Make the static site from the notebooks as they are: `socketlab author site`."""
 
 import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -30,12 +31,19 @@ def build(project: Path, site: Path) -> int:
             ["-q", "-b", "html", "-d", f"{scratch}/doctrees", str(pages), str(made)]
         )
         if status == 0:
+            for path in made.rglob("*.html"):
+                path.write_text(as_read_aloud(path.read_text("utf-8")), "utf-8")
             shutil.rmtree(site, ignore_errors=True)
             shutil.move(made, site)
         return status
 
 
 _leftovers = shutil.ignore_patterns(".*", "__pycache__")
+
+
+def as_read_aloud(page: str) -> str:
+    """Return a page with what a screen reader needs and Sphinx leaves out: a heading's level."""
+    return re.sub(r'role="heading"(?! aria-level)', 'role="heading" aria-level="2"', page)
 
 
 def as_shown(notebook: Any) -> Any:
