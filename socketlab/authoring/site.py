@@ -42,8 +42,12 @@ _leftovers = shutil.ignore_patterns(".*", "__pycache__")
 
 
 def as_read_aloud(page: str) -> str:
-    """Return a page with what a screen reader needs and Sphinx leaves out: a heading's level."""
-    return re.sub(r'role="heading"(?! aria-level)', 'role="heading" aria-level="2"', page)
+    """Return a page with what Sphinx leaves out for those who use no mouse, or no screen.
+
+    That's a heading's level, and code that can be scrolled by keyboard.
+    """
+    page = re.sub(r'role="heading"(?! aria-level)', 'role="heading" aria-level="2"', page)
+    return re.sub(r"<pre(?! tabindex)(?=[ >])", '<pre tabindex="0"', page)
 
 
 def as_shown(notebook: Any) -> Any:
