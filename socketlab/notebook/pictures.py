@@ -283,7 +283,7 @@ def _drawn(timelines: Mapping[str, Timeline], title: str) -> Picture:
     seconds = max((one.seconds for one in timelines.values()), default=0.0)
     sheet, y, row = Drawing(), 0.0, Timeline.ROW
     workers = [worker for one in timelines.values() for worker in one.workers]
-    left = max(map(label_width, workers), default=60.0) + 12
+    left = max(map(label_width, [*workers, *timelines]), default=60.0) + 12
     scale = Axis(seconds * 1000, "ms")
     rows = len(workers) * row + sum(36 for name in timelines if name)
     scale.grid(sheet, left, -4, rows + 4)
