@@ -129,7 +129,7 @@ PART = """([chapter, index]) => {
 }"""
 
 
-def test_a_chapter_s_text_and_outputs(lab: str, browser: Any, tmp_path: Path) -> None:
+def test_a_chapter_s_pictures_and_outputs(lab: str, browser: Any, tmp_path: Path) -> None:
     page = new_page(browser)
     page.goto(f"{lab}lab/tree/{CHAPTER}?token=let&reset")
     page.wait_for_function(READY, arg=CHAPTER)
@@ -138,7 +138,8 @@ def test_a_chapter_s_text_and_outputs(lab: str, browser: Any, tmp_path: Path) ->
     page.wait_for_function(HAS_RUN, arg=CHAPTER)
     cells = page.evaluate(SAVED, CHAPTER)
     found = []
-    shown = [n for n, one in enumerate(cells) if one["cell_type"] != "code" or is_drawn(one)]
+    shown = [n for n, one in enumerate(cells) if "](attachment:" in one["source"] or is_drawn(one)]
+    assert len(shown) > 10
     for theme in THEMES:
         wear(page, theme)
         for number in shown:
@@ -153,5 +154,5 @@ def test_a_chapter_s_text_and_outputs(lab: str, browser: Any, tmp_path: Path) ->
 
 
 def is_drawn(cell: dict[str, Any]) -> bool:
-    """Whether a cell shows more than lines of text."""
+    """Return whether a cell shows more than lines of text."""
     return any("text/html" in out.get("data", {}) for out in cell.get("outputs", []))
