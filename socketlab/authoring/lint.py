@@ -55,7 +55,7 @@ def pictures(notebook: Any) -> int:
     """Count the outputs and the parts of the text that are drawn."""
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     drawn = [output for output in outputs if _IMAGES & set(output.get("data", {}))]
-    return len(drawn) + len(re.findall(r"!\[[^\]]*\]\(", markdown(notebook)))
+    return len(drawn) + len(re.findall(r"!\[[^\]]*\]\(|<img ", markdown(notebook)))
 
 
 def quizzes(notebook: Any) -> list[str]:

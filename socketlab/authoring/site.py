@@ -10,7 +10,7 @@ from typing import Any
 from ..learner.edition import ASKS, folded
 from ..learner.stubs import complete
 from ..project import PROJECT
-from .pictures import as_html
+from .pictures import without_descriptions
 
 FOLDERS = ("notebooks", "exercises")
 
@@ -53,7 +53,7 @@ def as_read_aloud(page: str) -> str:
 def as_shown(notebook: Any) -> Any:
     """Return the notebook as the site shows it.
 
-    Attached pictures are part of the text. What comes of a prediction, and why, is folded away
+    Descriptions of pictures are left out. What comes of a prediction, and why, is folded away
     until a reader opens it, and no marker says which lines a learner writes.
     """
     is_asked = False
@@ -62,7 +62,7 @@ def as_shown(notebook: Any) -> Any:
         if cell["cell_type"] == "markdown":
             cell["source"] = folded(source) if is_asked else source
             is_asked = ASKS in source
-            cell["source"] = as_html(cell)
+            cell["source"] = without_descriptions(cell["source"])
         else:
             cell["source"] = complete(source)
             if is_asked and cell.get("outputs"):

@@ -147,15 +147,16 @@ def test_an_earlier_site_gives_way(site: Path) -> None:
     assert not (site / LEFT).exists()
 
 
-def test_an_attached_picture_is_part_of_the_page() -> None:
+def test_a_described_picture_is_part_of_the_page() -> None:
     source = "<!-- picture\nflow\n(a_b) -> c\n-->\n\ntext"
     notebook = {"cells": [{"cell_type": "markdown", "source": source}]}
     draw(notebook)
     (cell,) = notebook["cells"]
-    assert "![A flow chart. a\\_b → c.](attachment:picture.svg)\n\ntext" in cell["source"]
+    image = '><img alt="A flow chart. a_b → c." '
+    assert image in cell["source"] and cell["source"].endswith("</div>\n\ntext")
     shown = as_shown(notebook)["cells"][0]["source"]
-    assert "<!--" not in shown and "attachment:" not in shown and shown.endswith("\n\ntext")
-    assert '<img alt="A flow chart. a_b → c."' in shown and "data:image/svg+xml;base64," in shown
+    assert "<!--" not in shown and shown.startswith("<div ") and shown.endswith("</div>\n\ntext")
+    assert image in shown and "data:image/svg+xml;base64," in shown
 
 
 def test_drawing_again_changes_nothing() -> None:
@@ -165,7 +166,7 @@ def test_drawing_again_changes_nothing() -> None:
     once = copy.deepcopy(notebook)
     draw(notebook)
     assert notebook == once
-    assert [*once["cells"][0]["attachments"]] == ["picture-1.svg", "picture-2.svg"]
+    assert once["cells"][0]["source"].count("<img ") == 2
 
 
 def test_a_page_has_no_markers() -> None:

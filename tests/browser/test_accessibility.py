@@ -138,7 +138,7 @@ def test_a_chapter_s_pictures_and_outputs(lab: str, browser: Any, tmp_path: Path
     page.wait_for_function(HAS_RUN, arg=CHAPTER)
     cells = page.evaluate(SAVED, CHAPTER)
     found = []
-    shown = [n for n, one in enumerate(cells) if "](attachment:" in one["source"] or is_drawn(one)]
+    shown = [n for n, one in enumerate(cells) if "<!-- picture" in one["source"] or is_drawn(one)]
     assert len(shown) > 10
     for theme in THEMES:
         wear(page, theme)

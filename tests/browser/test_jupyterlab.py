@@ -84,7 +84,7 @@ IS_DRAWN = """([chapter, index, selector]) => {
 }"""
 
 DRAWN_AS = {
-    "attachment": ".jp-MarkdownOutput img",
+    "described": ".jp-MarkdownOutput img",
     "image/svg+xml": ".jp-RenderedHTML img",
     "image/png": ".jp-RenderedImage img",
     "application/vnd.jupyter.widget-view+json": ".jupyter-widgets",
@@ -107,8 +107,8 @@ def fails_on_purpose(cell: dict[str, Any]) -> bool:
 def drawn_as(cell: dict[str, Any]) -> set[str]:
     """Return the selector of each kind of picture that the cell must show."""
     found = set()
-    if cell["cell_type"] == "markdown" and "](attachment:" in cell["source"]:
-        found.add(DRAWN_AS["attachment"])
+    if cell["cell_type"] == "markdown" and "<!-- picture" in cell["source"]:
+        found.add(DRAWN_AS["described"])
     for out in cell.get("outputs", []):
         data = out.get("data", {})
         found |= {DRAWN_AS[kind] for kind in [kind for kind in DRAWN_AS if kind in data][:1]}
