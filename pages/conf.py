@@ -16,7 +16,6 @@ html_theme_options = {
 }
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
-html_js_files = ["pictures.js"]
 html_copy_source = False
 html_use_index = False
 html_show_copyright = False

@@ -11,10 +11,12 @@ from .notebook.controls import play
 from .notebook.explain import explain, explain_in_notebook
 from .notebook.fresh_python import fresh
 from .notebook.needs import needs
+from .notebook.pictures import bars, compare
 from .notebook.recorder import record
 from .notebook.reopen_class import reopen
 from .notebook.run_history import runs_in_notebook
 from .notebook.running import ServerError, running
+from .notebook.xray import xray
 from .ship.class_map import class_map
 from .ship.example import tcp_client
 from .ship.planks import assemble
@@ -23,10 +25,12 @@ __all__ = [
     "CheckFailedError",
     "ServerError",
     "assemble",
+    "bars",
     "beside",
     "borrow",
     "check",
     "class_map",
+    "compare",
     "explain",
     "fresh",
     "harbour",
@@ -45,6 +49,7 @@ __all__ = [
     "surprises",
     "tcp_client",
     "threaded_client",
+    "xray",
     "your_ship",
 ]
 

@@ -177,7 +177,7 @@ def _add_for_authors(parser: "Parser") -> None:
     )
     add = partial(author.add_command, "For authors")
     for name, summary in (
-        ("refresh", "put the library's code into the chapters' cells"),
+        ("refresh", "bring the chapters' code up to date, draw pictures"),
         ("execute", "run the chapters from top to bottom, and keep what they print"),
         ("lint", "say what a chapter lacks"),
         ("planks", "say whose plank is whose at the end of each chapter"),

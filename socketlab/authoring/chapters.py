@@ -9,6 +9,7 @@ import nbformat
 
 from .. import files, kernels
 from ..project import PROJECT
+from . import pictures
 from .figures import figures_table
 from .lint import code_cells, lint, tags
 from .source import (
@@ -69,17 +70,16 @@ def source_differences(chapter: Path) -> list[str]:
 
 
 def refresh(chapter: Path) -> None:
-    """Bring the code of the cells tagged `plank` up to the library's."""
-    modules = library_modules(chapter)
-    if modules:
-        notebook = read(chapter)
-        library: dict[str, Any] = {}
-        for module in modules:
-            library |= bare_definitions(module.read_text("utf-8"))
-        for cell in code_cells(notebook):
-            if "plank" in tags(cell):
-                cell.source = refreshed(cell.source, library)
-        write(chapter, notebook)
+    """Bring the code of the cells tagged `plank` up to the library's, and draw the pictures."""
+    notebook = read(chapter)
+    library: dict[str, Any] = {}
+    for module in library_modules(chapter):
+        library |= bare_definitions(module.read_text("utf-8"))
+    for cell in code_cells(notebook):
+        if library and "plank" in tags(cell):
+            cell.source = refreshed(cell.source, library)
+    pictures.draw(notebook)
+    write(chapter, notebook)
 
 
 def execute(chapter: Path) -> None:

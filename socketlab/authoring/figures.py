@@ -23,9 +23,11 @@ class Figures(NamedTuple):
 def figures(notebook: Any) -> Figures:
     """Return the figures of a notebook; `median` and `longest` are lines of its code cells.
 
-    The words do not count what Mermaid draws. Questions are the quizzes and the predictions.
+    The words don't count pictures, nor what describes them. Questions are the quizzes and the
+    predictions.
     """
-    text = re.sub(r"```mermaid.*?```|<[^>]+>", " ", markdown(notebook), flags=re.DOTALL)
+    unread = r"<!--.*?-->|!\[[^\]]*\]\([^)]*\)|<[^>]+>"
+    text = re.sub(unread, " ", markdown(notebook), flags=re.DOTALL)
     words = len(re.findall(r"\w[\w'.-]*", text))
     lines = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
     return Figures(

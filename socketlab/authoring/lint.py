@@ -7,10 +7,12 @@ from typing import Any
 
 from ..learner.stubs import BEGIN, complete
 from ..ship.example import EXPECTED
+from .pictures import out_of_date
 
 SECTIONS = ["What you will be able to do", "What to remember", "Exercises", "Next"]
 LONG, LONGEST = 15, 25
 """Lines of a code cell: one in ten may exceed the first, none the second."""
+_IMAGES = {"image/png", "image/jpeg", "image/gif", "image/svg+xml"}
 
 
 def lint(notebook: Any, name: str) -> list[str]:
@@ -51,10 +53,9 @@ def texts(cell: Any) -> str:
 
 def pictures(notebook: Any) -> int:
     """Count the outputs and the parts of the text that are drawn."""
-    kinds = {"text/vnd.mermaid", "image/png", "image/svg+xml"}
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
-    drawn = [output for output in outputs if kinds & set(output.get("data", {}))]
-    return len(drawn) + markdown(notebook).count("```mermaid")
+    drawn = [output for output in outputs if _IMAGES & set(output.get("data", {}))]
+    return len(drawn) + len(re.findall(r"!\[[^\]]*\]\(|<img ", markdown(notebook)))
 
 
 def quizzes(notebook: Any) -> list[str]:
@@ -110,6 +111,54 @@ def has_a_picture(notebook: Any, name: str) -> Iterator[str]:
     """Where people would rather look than read."""
     if not pictures(notebook):
         yield "no picture"
+
+
+def has_pictures_as_described(notebook: Any, name: str) -> Iterator[str]:
+    """What's drawn once and described anew shows yesterday's idea."""
+    for number, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type == "markdown":
+            yield from (f"cell {number}: {problem}" for problem in out_of_date(cell))
+
+
+def shows_pictures_everywhere(notebook: Any, name: str) -> Iterator[str]:
+    """Several front ends show a Mermaid diagram as text, or not at all."""
+    kinds = [kind for cell in code_cells(notebook) for out in cell.outputs
+             for kind in out.get("data", {})]  # fmt: skip
+    if "```mermaid" in markdown(notebook) or "text/vnd.mermaid" in kinds:
+        yield "a Mermaid diagram, which isn't drawn everywhere; describe it in a comment instead"
+
+
+def tells_what_pictures_show(notebook: Any, name: str) -> Iterator[str]:
+    """Whoever can't see a picture must miss nothing."""
+    for number, cell in enumerate(code_cells(notebook), 1):
+        for output in cell.outputs:
+            data = output.get("data", {})
+            html = "".join(data.get("text/html", ""))
+            is_told = "<img" in html or _says_what_it_shows(data.get("image/svg+xml", ""))
+            if (_IMAGES & set(data) and not is_told) or not _is_each_told(html):
+                yield f"code cell {number} shows a picture without alternative text"
+    for number, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type == "markdown":
+            is_empty = re.search(r"!\[\s*\]\s*[(\[]", cell.source)
+            if is_empty or not _is_each_told(cell.source):
+                yield f"cell {number} has a picture without alternative text"
+
+
+def _says_what_it_shows(svg: Any) -> bool:
+    """Whether an SVG has words, and says that they are what it's about."""
+    return bool(
+        re.search(r"<svg[^>]*\baria-label", "".join(svg))
+        and re.search(r"<(title|desc)[^>]*>\s*[^<\s]", "".join(svg))
+    )
+
+
+def _is_each_told(html: str) -> bool:
+    """Whether each image and frame in a piece of HTML has words that aren't empty."""
+    images = re.findall(r"<img\b[^>]*>", html)
+    frames = re.findall(r"<iframe\b[^>]*>", html)
+    return all(re.search(r"""\balt=(["'])\s*[^"'\s]""", one) for one in images) and all(
+        re.search(r"""\btitle=(["'])\s*[^"'\s]""", one) for one in frames
+    )
 
 
 def has_short_cells(notebook: Any, name: str) -> Iterator[str]:
@@ -210,6 +259,9 @@ RULES: list[Callable[[Any, str], Iterator[str]]] = [
     asks_back,
     shows_no_markup,
     has_a_picture,
+    has_pictures_as_described,
+    shows_pictures_everywhere,
+    tells_what_pictures_show,
     has_short_cells,
     has_a_check_below_each_place,
     was_executed,

@@ -4,18 +4,16 @@ import json
 import re
 import shutil
 import tempfile
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ..learner import terms
 from ..learner.edition import ASKS, folded
 from ..learner.stubs import complete
-from ..markup import render
 from ..project import PROJECT
+from .pictures import without_descriptions
 
 FOLDERS = ("notebooks", "exercises")
-FENCE = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def build(project: Path, site: Path) -> int:
@@ -32,12 +30,12 @@ def build(project: Path, site: Path) -> int:
             shutil.copytree(project / folder, pages / folder, ignore=_leftovers)
         for path in pages.rglob("*.ipynb"):
             path.write_text(json.dumps(as_shown(json.loads(path.read_text("utf-8")))))
-        mermaid = files("mermaidx") / "assets" / "mermaid.js"
-        (pages / "_static" / "mermaid.js").write_bytes(mermaid.read_bytes())
         status: int = build_main(
             ["-q", "-b", "html", "-d", f"{scratch}/doctrees", str(pages), str(made)]
         )
         if status == 0:
+            for path in made.rglob("*.html"):
+                path.write_text(as_read_aloud(path.read_text("utf-8")), "utf-8")
             shutil.rmtree(site, ignore_errors=True)
             shutil.move(made, site)
         return status
@@ -46,11 +44,20 @@ def build(project: Path, site: Path) -> int:
 _leftovers = shutil.ignore_patterns(".*", "__pycache__")
 
 
+def as_read_aloud(page: str) -> str:
+    """Return a page with what Sphinx leaves out for those who use no mouse, or no screen.
+
+    That's a heading's level, and code that can be scrolled by keyboard.
+    """
+    page = re.sub(r'role="heading"(?! aria-level)', 'role="heading" aria-level="2"', page)
+    return re.sub(r"<pre(?! tabindex)(?=[ >])", '<pre tabindex="0"', page)
+
+
 def as_shown(notebook: Any) -> Any:
     """Return the notebook as the site shows it.
 
-    Its Mermaid diagrams are HTML, which the page's script draws. What comes of a prediction, and
-    why, is folded away until a reader opens it, and no marker says which lines a learner writes.
+    Descriptions of pictures are left out. What comes of a prediction, and why, is folded away
+    until a reader opens it, and no marker says which lines a learner writes.
     """
     is_asked = False
     for cell in notebook["cells"]:
@@ -58,23 +65,13 @@ def as_shown(notebook: Any) -> Any:
         if cell["cell_type"] == "markdown":
             cell["source"] = folded(source) if is_asked else source
             is_asked = ASKS in source
-            cell["source"] = FENCE.sub(lambda fence: _figure(fence[1]), cell["source"])
+            cell["source"] = without_descriptions(cell["source"])
         else:
             cell["source"] = complete(source)
             if is_asked and cell.get("outputs"):
                 tags = cell["metadata"].setdefault("tags", [])
                 tags.append("hide-output")
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if "text/vnd.mermaid" in data:
-                diagram, text = data.pop("text/vnd.mermaid"), data["text/plain"]
-                data["text/html"] = _figure("".join(diagram), "".join(text))
     return notebook
-
-
-def _figure(diagram: str, text: str = "") -> str:
-    """Return the HTML of a diagram, and of its form as text, where it has one, below it."""
-    return render("diagram.html", diagram=diagram, text=text)
 
 
 def make(folder: Path | None = None) -> int:

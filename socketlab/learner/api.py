@@ -18,6 +18,7 @@ from ..output import SentenceError, say
 from . import own_module, places, progress_log, route
 from .own_package import left_of
 from .stubs import complete
+from .success import Success, show
 
 _failing: defaultdict[str, list[str]] = defaultdict(list)
 """For each exercise, the checks that failed in this kernel and haven't passed since, in order."""
@@ -170,12 +171,12 @@ def check(
         _note_outcome(wanted, one, passed=True)
         is_new = one.name in left_of(wanted)
         progress_log.note(wanted.id, f"passed {one.name}")
-        points = f" {points_in_words(one.points)}." if one.points else ""
-        say(f"✓ {wanted.id} {one.name}:{points} {one.praise}")
+        success = _success(wanted, one, is_counted=not answers)
+        is_card = show(success, progress_log.course() is not None)
         if wanted.kind == "chapter" and not answers:
             is_expected = is_new or one.name == [*wanted.checks][-1]
             own_module.keep(wanted, namespace, runs_behind(namespace), is_expected)
-        if not answers:
+        if not answers and not is_card:
             _say_what_is_next(wanted)
         if (course := progress_log.course()) is not None:
             with suppress(OSError):  # it's made anew at the next start as well
@@ -194,6 +195,31 @@ def _globals_of(frame: FrameType | None) -> dict[str, Any]:
     return frame.f_back.f_globals if frame and frame.f_back else {}
 
 
+def _success(wanted: Exercise, part: Check, is_counted: bool) -> Success:
+    """Return what to show of a part that has passed; without a count for answers passed by hand."""
+    points = points_in_words(part.points) if part.points else ""
+    success = Success(f"{wanted.id} {part.name}", part.praise, points)
+    if not is_counted:
+        return success
+    left = left_of(wanted)
+    if wanted.kind == "chapter":
+        success.of, success.done = len(wanted.checks), len(wanted.checks) - len(left)
+        success.so_far = f"Written in this chapter: {success.done} of {success.of}."
+        success.following = f"{left[0]}." if left else ""
+    else:
+        success.of = sum(one.points for one in wanted.checks.values())
+        success.done = success.of - sum(wanted.checks[name].points for name in left)
+        success.so_far = f"Points so far in {wanted.id}: {success.done} of {success.of}."
+        success.following = f"{left[0]}." if left else _next_exercise(wanted)
+    return success
+
+
+def _next_exercise(wanted: Exercise) -> str:
+    """Return the number and title of the first exercise after one that hasn't passed yet."""
+    after = (one for one in all_exercises() if one.id > wanted.id and not passed(one))
+    return next((f"{one.id} {one.title}." for one in after), "")
+
+
 def _say_what_is_next(wanted: Exercise) -> None:
     """Say in a course how much of a chapter, or an exercise, has passed, and what comes next."""
     if progress_log.course() is None:
@@ -204,9 +230,8 @@ def _say_what_is_next(wanted: Exercise) -> None:
         following = f" Next: {left[0]}." if left else ""
         say(f"  Written in this chapter: {done} of {len(wanted.checks)}.{following}")
     elif not left:
-        after = [one for one in all_exercises() if one.id > wanted.id and not passed(one)]
-        following = f" Next: {after[0].id} {after[0].title}." if after else ""
-        say(f"  All of {wanted.id} has passed.{following}")
+        after = _next_exercise(wanted)
+        say(f"  All of {wanted.id} has passed.{f' Next: {after}' if after else ''}")
 
 
 def _parts(wanted: Exercise, part: str | None) -> list[Check]:

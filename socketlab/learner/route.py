@@ -11,14 +11,15 @@ from typing import Any
 from .. import project
 from ..exercises import as_listed
 from ..files import write
+from ..notebook.pictures import Picture
 from ..ship.class_map import class_map
 from ..ship.example import EXPECTED, run_example, tcp_client
 from ..ship.planks import PLANKS, assemble
 from . import own_package, progress_log
 
-START = "START.md"
-"""The start page, beside the learner's chapters; made anew at each start and with each chapter
-done."""
+START, SHIP = "START.md", "ship.svg"
+"""The start page, beside the learner's chapters, and the picture in it; written again at each start
+and whenever something passes."""
 
 
 @dataclass
@@ -233,9 +234,10 @@ def write_start_page(project: Path, folder: Path) -> None:
     """Write the start page of the course in `folder`. Raises OSError where that can't be done."""
     notebooks = folder / "notebooks"
     chapters = route(project / "notebooks", notebooks)
-    page = start_page(chapters, own_package.written(folder)).encode()
-    if not (notebooks / START).is_file() or (notebooks / START).read_bytes() != page:
-        write(notebooks / START, page)
+    planks = set(own_package.written(folder))
+    for name, text in ((SHIP, _ship(planks).svg), (START, start_page(chapters, planks))):
+        if not (notebooks / name).is_file() or (notebooks / name).read_bytes() != text.encode():
+            write(notebooks / name, text.encode())
 
 
 def start_page(chapters: list[Chapter], planks: Iterable[str] = ()) -> str:
@@ -270,10 +272,10 @@ def _start_page(chapters: list[Chapter], planks: set[str]) -> Iterator[str]:
     yield "here is lost. Close it and open it again to see the newest.\n"
     yield "## The ship\n"
     yield "Green is yours: you have written it, and it is in `myserver/`. Grey is on loan.\n"
-    yield f"```mermaid\n{_ship(planks).mermaid}\n```"
+    yield f"![{_ship(planks).alt}]({SHIP})"
 
 
-def _ship(planks: set[str]) -> Any:
+def _ship(planks: set[str]) -> Picture:
     """Return the class map of the whole ship, with these planks in colour."""
     import minisocketserver
 

@@ -188,7 +188,7 @@ def examined() -> str:
     from ..sandbox import sandbox
 
     lines.append(f"Grading a class: {sandbox.examined()}")
-    for package in ("jupyterlab", "ipywidgets", "matplotlib"):
+    for package in ("jupyterlab", "ipywidgets"):
         lines.append(f"{package}: {_version(package)}")
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Things to play with: a picture of a run, and controls that run it again."""
+"""Things to play with: a picture of a run, and fields for the values of the next one."""
 
 import inspect
 import threading
@@ -7,13 +7,13 @@ from typing import Any
 
 
 def play(draw: Callable[..., Any], **ranges: tuple[float, float]) -> None:
-    """Show what `draw()` returns, with a slider for each range and a button to draw it anew.
+    """Show what `draw()` returns, with a field for each range and a button to draw it again.
 
         play(draw, clients=(1, 8), delay=(0.0, 0.5))
 
-    `draw` takes the named values and has a default for each, where the sliders start; whole
-    numbers make a slider of whole numbers. A run that fails tells why in a sentence, and the
-    last picture stays. Where ipywidgets is not installed the picture stands alone.
+    `draw` takes the named values and has a default for each, which the fields show first; a
+    range of whole numbers takes whole numbers. When a run fails, a sentence says why, and the last
+    picture stays. Where ipywidgets isn't installed there's only the picture.
     """
     from IPython.display import display
 
@@ -23,12 +23,15 @@ def play(draw: Callable[..., Any], **ranges: tuple[float, float]) -> None:
     except ImportError:
         return
     start = inspect.signature(draw).parameters
-    sliders = {}
+    fields = {}
     for name, (low, high) in ranges.items():
         whole = isinstance(low, int) and isinstance(high, int)
-        kind, step = (widgets.IntSlider, 1) if whole else (widgets.FloatSlider, 0.01)
+        # Not a slider: ipywidgets gives those no name that a screen reader could say.
+        kind, step = (widgets.BoundedIntText, 1) if whole else (widgets.BoundedFloatText, 0.01)
         options = {"value": start[name].default, "min": low, "max": high, "step": step}
-        sliders[name] = kind(description=name, style={"description_width": "8em"}, **options)
+        label = f"{name} ({low:g} to {high:g})"
+        fields[name] = kind(description=label, style={"description_width": "14em"}, **options)
+        fields[name].layout.width = "22em"
     button, told = widgets.Button(description="Run"), widgets.Label()
     busy = threading.Lock()
 
@@ -38,7 +41,7 @@ def play(draw: Callable[..., Any], **ranges: tuple[float, float]) -> None:
         button.disabled, told.value = True, "running …"
         outcome = "This run was interrupted."
         try:
-            picture = draw(**{name: slider.value for name, slider in sliders.items()})
+            picture = draw(**{name: field.value for name, field in fields.items()})
             if shown is not None:
                 shown.update(picture)
             outcome = ""
@@ -49,4 +52,4 @@ def play(draw: Callable[..., Any], **ranges: tuple[float, float]) -> None:
             busy.release()
 
     button.on_click(run)
-    display(widgets.VBox([*sliders.values(), widgets.HBox([button, told])]))  # type: ignore[no-untyped-call]
+    display(widgets.VBox([*fields.values(), widgets.HBox([button, told])]))  # type: ignore[no-untyped-call]

@@ -251,7 +251,8 @@ class Log:
         """
         if not 0 < request <= len(self._requests):
             raise IndexError(f"There is no request {request}: {len(self._requests)} were recorded.")
-        return sequence_diagram(list(self._steps(self._requests[request - 1])))
+        steps = list(self._steps(self._requests[request - 1]))
+        return sequence_diagram(steps, title=f"Who calls whom for request {request}")
 
     def _steps(self, request: _Request) -> Iterator[Step]:
         names = self._names()

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
+from ..notebook.drawing import GREEN, IDLE, PLAIN, Drawing, in_words
+from ..notebook.graphs import Edge, Graph, Node
 from ..notebook.pictures import Picture
 from .planks import PLANKS, Ship
 
@@ -11,8 +13,8 @@ from .planks import PLANKS, Ship
 def class_map(*things: Any) -> Picture:
     """Draw which class derives from which: of a module, of a Ship, or of the classes given.
 
-    The ancestors of the given classes are drawn too. On a Ship, the colour tells yours from on
-    loan. Raises TypeError for anything else.
+    The ancestors of the given classes are drawn too. On a Ship, yours are green, and those on loan
+    grey with a dashed outline. Raises TypeError for anything else.
     """
     whose: dict[type, str] = {}
     names: dict[type, str] = {}
@@ -24,7 +26,8 @@ def class_map(*things: Any) -> Picture:
     for cls in list(names):
         for ancestor in cls.__mro__[1:-1]:  # the last one is object
             names.setdefault(ancestor, ancestor.__name__)
-    return Picture(_flowchart(names, whose), "\n".join(_tree(names, whose)))
+    text, alt = "\n".join(_tree(names, whose)), " ".join(_alt(names, whose))
+    return Picture(_drawn(names, whose), text, "Class map", alt)
 
 
 def _classes(thing: Any) -> Iterator[tuple[str, type]]:
@@ -43,21 +46,32 @@ def _classes(thing: Any) -> Iterator[tuple[str, type]]:
         raise TypeError(f"class_map() draws modules, ships and classes, not {thing!r}.")
 
 
-def _flowchart(names: dict[type, str], whose: dict[type, str]) -> str:
-    # The text colours go with the fills, so that both hold in a light and in a dark theme.
-    lines = [
-        "flowchart RL",
-        "  classDef yours fill:#2e7d32,stroke:#1b5e20,color:#ffffff",
-        "  classDef loan fill:#eceff1,stroke:#90a4ae,color:#37474f",
-        "  classDef plain fill:#e3f2fd,stroke:#64b5f6,color:#0d47a1",
-    ]
-    style = {"yours": "yours", "on loan": "loan"}
-    nodes = {cls: f"c{number}" for number, cls in enumerate(names)}
-    for cls, node in nodes.items():
-        lines.append(f'  {node}["{names[cls]}"]:::{style.get(whose.get(cls, ""), "plain")}')
-    for cls, node in nodes.items():
-        lines += [f"  {node} --> {nodes[base]}" for base in cls.__bases__ if base in nodes]
-    return "\n".join(lines)
+def _drawn(names: dict[type, str], whose: dict[type, str]) -> Drawing:
+    """Draw base classes on the left, and an arrow from each class to each of its bases."""
+    fills = {"yours": GREEN, "on loan": IDLE, "": PLAIN}
+    nodes = {cls: f"{number} {names[cls]}" for number, cls in enumerate(names)}
+    graph = Graph({nodes[cls]: Node(names[cls], fills[whose.get(cls, "")]) for cls in names})
+    for cls in names:
+        graph.edges += [Edge(nodes[base], nodes[cls]) for base in cls.__bases__ if base in nodes]
+    sheet = Drawing()
+    graph.draw(sheet, "base")
+    return sheet
+
+
+def _alt(names: dict[type, str], whose: dict[type, str]) -> Iterator[str]:
+    """Say of each class what it derives from; and whose they are, where that's known."""
+    roots = []
+    for cls, name in names.items():
+        bases = [names[base] for base in cls.__bases__ if base in names]
+        if bases:
+            yield f"{name} derives from {in_words(bases)}."
+        else:
+            roots.append(name)
+    yield f"{in_words(roots)} derive{'s' if len(roots) == 1 else ''} from none of them."
+    for owner in ("yours", "on loan"):
+        its = [names[cls] for cls in whose if whose[cls] == owner]
+        if its:
+            yield f"{owner.capitalize()}: {in_words(its)}."
 
 
 def _tree(names: dict[type, str], whose: dict[type, str]) -> Iterator[str]:

@@ -19,7 +19,7 @@ def test_they_are_counted():
     picture = {"output_type": "display_data", "data": {"image/png": "", "text/plain": ""}}
     cells = [
         v4.new_markdown_cell(" ".join(["word"] * 393)),
-        v4.new_markdown_cell("```mermaid\nflowchart LR\n  a --> b\n```"),
+        v4.new_markdown_cell("<!-- picture\nflow\na -> b\n-->\n\n![one thing](x)"),
         v4.new_markdown_cell("**What will happen?**"),
         v4.new_markdown_cell(QUIZ),
         code(1),

@@ -29,6 +29,8 @@ Yes: `me`.
 
 </details>"""
 
+PICTURE = "![A client asks a server](attachment:a.svg)"
+
 
 @pytest.fixture
 def good():
@@ -36,7 +38,7 @@ def good():
         cells=[
             v4.new_markdown_cell("# 42 Answers: what was the question"),
             v4.new_markdown_cell("## What you will be able to do\n\n- ask"),
-            v4.new_markdown_cell("```mermaid\nflowchart LR\n```\n\n**What will happen?** Guess."),
+            v4.new_markdown_cell(f"{PICTURE}\n\n**What will happen?** Guess."),
             code("print('a')", "a\n"),
             v4.new_markdown_cell("## What to remember\n\n- much"),
             v4.new_markdown_cell("## Exercises\n\nSome."),
@@ -81,6 +83,11 @@ def very_long_cell(notebook):
         cell.execution_count = count
 
 
+def showing(data):
+    output = v4.new_output("display_data", data)
+    return lambda notebook: spoil(notebook, 3, outputs=[output])
+
+
 def printing(text):
     return lambda notebook: spoil(notebook, 3, outputs=code("", text).outputs)
 
@@ -93,7 +100,7 @@ BAD = {
     "no title": (lambda n: spoil(n, 0, source="# Answers"), 'must start with "# 42 "'),
     "no section": (lambda n: spoil(n, 4, source="text"), '"## What to remember" is missing'),
     "sections in disorder": (lambda n: n.cells.insert(1, n.cells.pop(6)), "in this order"),
-    "no prediction": (lambda n: spoil(n, 2, source="```mermaid\n```"), "What will happen?"),
+    "no prediction": (lambda n: spoil(n, 2, source=PICTURE), "What will happen?"),
     "one quiz question": (lambda n: spoil(n, -2, source="**Question.**"), "1 quiz questions"),
     "one choice": (
         lambda n: spoil(n, -2, source=QUIZ.replace("<details>", "", 1)),
@@ -104,6 +111,42 @@ BAD = {
         "backticks in a line of HTML",
     ),
     "no picture": (lambda n: spoil(n, 2, source="**What will happen?**"), "no picture"),
+    "an image without words": (
+        lambda n: spoil(n, 2, source=PICTURE + "![ ](attachment:b.svg)"),
+        "cell 3 has a picture without alternative text",
+    ),
+    "an image in HTML without words": (
+        lambda n: spoil(n, 2, source=PICTURE + '<img alt="" src="b.png">'),
+        "cell 3 has a picture without alternative text",
+    ),
+    "a plot without words": (
+        showing({"image/png": "iVBO", "text/plain": "<Figure size 700x280>"}),
+        "code cell 1 shows a picture without alternative text",
+    ),
+    "a drawing without words": (
+        showing({"image/svg+xml": "<svg><title></title></svg>"}),
+        "code cell 1 shows a picture without alternative text",
+    ),
+    "an output in HTML without words": (
+        showing({"text/html": '<img src="data:,"><img alt="A server" src="data:,">'}),
+        "code cell 1 shows a picture without alternative text",
+    ),
+    "a frame without a title": (
+        showing({"text/html": "<iframe></iframe>"}),
+        "code cell 1 shows a picture without alternative text",
+    ),
+    "a diagram in Mermaid": (
+        lambda n: spoil(n, 2, source=n.cells[2].source + "\n```mermaid\na\n```"),
+        "a Mermaid diagram",
+    ),
+    "a picture not drawn": (
+        lambda n: spoil(n, 2, source=f"{n.cells[2].source}\n\n<!-- picture\nflow\na -> b\n-->"),
+        "cell 3: a picture differs from its description",
+    ),
+    "a picture that can't be drawn": (
+        lambda n: spoil(n, 2, source=f"{n.cells[2].source}\n\n<!-- picture\nflow\na b\n-->"),
+        "cell 3: This line of a flow isn't understood: a b",
+    ),
     "long cells": (long_cells, "more than one code cell in ten has over 15 lines"),
     "a very long cell": (very_long_cell, "a code cell has 26 lines"),
     "a place without a name": (

@@ -84,12 +84,12 @@ IS_DRAWN = """([chapter, index, selector]) => {
 }"""
 
 DRAWN_AS = {
-    "text/vnd.mermaid": ".jp-RenderedMermaid img",
-    "image/svg+xml": ".jp-RenderedSVG img",
+    "described": ".jp-MarkdownOutput img",
+    "image/svg+xml": ".jp-RenderedHTML img",
     "image/png": ".jp-RenderedImage img",
     "application/vnd.jupyter.widget-view+json": ".jupyter-widgets",
 }
-"""The first that an output has is shown: JupyterLab keeps the SVG of a Mermaid beside it."""
+"""An SVG of ours comes with HTML in which it has alternative text."""
 
 
 def texts(cell: dict[str, Any]) -> str:
@@ -107,8 +107,8 @@ def fails_on_purpose(cell: dict[str, Any]) -> bool:
 def drawn_as(cell: dict[str, Any]) -> set[str]:
     """Return the selector of each kind of picture that the cell must show."""
     found = set()
-    if cell["cell_type"] == "markdown" and "```mermaid" in cell["source"]:
-        found.add(DRAWN_AS["text/vnd.mermaid"])
+    if cell["cell_type"] == "markdown" and "<!-- picture" in cell["source"]:
+        found.add(DRAWN_AS["described"])
     for out in cell.get("outputs", []):
         data = out.get("data", {})
         found |= {DRAWN_AS[kind] for kind in [kind for kind in DRAWN_AS if kind in data][:1]}
@@ -159,7 +159,7 @@ def test_the_start_page_shows_the_route_and_leads_to_a_chapter(
     try:
         page.goto(f"{lab}lab/tree/notebooks/START.md?token=let&reset")
         visible(page, ".jp-MarkdownViewer h1:has-text('The route')")
-        visible(page, ".jp-MarkdownViewer .jp-RenderedMermaid img")
+        visible(page, ".jp-MarkdownViewer img[src*='ship.svg']")
         page.screenshot(path=tmp_path / "start.png")
         page.locator(".jp-MarkdownViewer td a", has_text="01 Sockets").click()
         page.wait_for_function(READY, arg="notebooks/01_sockets.ipynb")

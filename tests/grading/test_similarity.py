@@ -6,12 +6,10 @@ import inspect
 import json
 import random
 import re
-import socketserver
 import textwrap
 
 import pytest
 
-import minisocketserver
 from minisocketserver import beyond
 from socketlab import project
 from socketlab.exercises import find

@@ -170,7 +170,10 @@ def test_the_notebook_runs_in_a_learner_s_course(course, monkeypatch):
     outputs = {cell.id: str(cell.get("outputs")) for cell in notebook.cells}
     assert f"1 of {len(own_rows())} planks are yours" in outputs["ship"]
     assert "of them in chapters with a plank on loan (02, 04, 05," in outputs["conformance"]
-    assert "<iframe srcdoc" in outputs["page"] and "Ahoy from http.server" in outputs["page"]
+    assert (
+        '<iframe title="The page" srcdoc' in outputs["page"]
+        and "Ahoy from http.server" in outputs["page"]
+    )
     assert "| planks of your own | TCPServer |" in outputs["certificate"]
     assert (folder / "certificate.md").exists()
     assert not [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]

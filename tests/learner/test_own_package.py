@@ -14,7 +14,7 @@ from socketlab.learner.own_module import text_of
 from socketlab.learner.own_package import NAME, own
 from socketlab.learner.own_source import module_text
 from socketlab.learner.places import our_cell
-from socketlab.learner.route import START
+from socketlab.learner.route import SHIP, START
 from socketlab.project import PROJECT
 
 from ..own_package import our_cells, write_ours
@@ -160,7 +160,12 @@ def run(folder, *sources):
         book, resources={"metadata": {"path": str(folder / "notebooks")}}, allow_errors=True
     )
     return [
-        "".join(out.get("text") or "\n".join(out.get("traceback", ())) for out in cell.outputs)
+        "".join(
+            out.get("text")
+            or out.get("data", {}).get("text/plain")
+            or "\n".join(out.get("traceback", ()))
+            for out in cell.outputs
+        )
         for cell in book.cells
     ]
 
@@ -239,7 +244,8 @@ def test_what_passes_is_on_the_start_page_at_once(folder):
     assert any("Written in this chapter: " in text for text in said)
     page = (folder / "notebooks" / START).read_text("utf-8")
     assert f"| {len(CHAPTER.checks)} of {len(CHAPTER.checks)} |" in page
-    assert '["TCPServer"]:::yours' in page
+    assert "Yours: TCPServer." in page
+    assert "Yours: TCPServer." in (folder / "notebooks" / SHIP).read_text("utf-8")
 
 
 def test_where_nothing_can_be_written_a_sentence_says_so(folder, capsys, monkeypatch):

@@ -29,9 +29,9 @@ def page(monkeypatch):
 
 
 def controls(page):
-    *sliders, last = page[1].children
+    *fields, last = page[1].children
     button, told = last.children
-    return sliders, button, told
+    return fields, button, told
 
 
 def draw(clients=3, delay=0.2):
@@ -43,23 +43,25 @@ def test_the_picture_of_the_defaults_comes_first(page):
     assert page[0] == "3 clients, 0.2 s"
 
 
-def test_the_sliders_have_the_ranges_and_the_defaults(page):
+def test_the_fields_have_the_ranges_and_the_defaults(page):
     play(draw, clients=(1, 8), delay=(0.0, 0.5))
     clients, delay = controls(page)[0]
-    assert isinstance(clients, ipywidgets.IntSlider) and isinstance(delay, ipywidgets.FloatSlider)
+    assert isinstance(clients, ipywidgets.BoundedIntText)
+    assert isinstance(delay, ipywidgets.BoundedFloatText)
     assert (clients.min, clients.value, clients.max) == (1, 3, 8)
     assert (delay.min, delay.value, delay.max) == (0.0, 0.2, 0.5)
+    assert (clients.description, delay.description) == ("clients (1 to 8)", "delay (0 to 0.5)")
 
 
-def test_a_default_lies_on_a_step_of_its_slider(page):
-    """The browser moves a value to the next step: 0.5 would be shown as 0.48."""
+def test_a_default_lies_on_a_step_of_its_field(page):
+    """The browser's arrows go from step to step."""
     play(lambda interval=0.5: interval, interval=(0.05, 1.0))
     [[interval], *_] = controls(page)
     steps = (interval.value - interval.min) / interval.step
     assert steps == pytest.approx(round(steps))
 
 
-def test_moving_a_slider_runs_nothing_and_the_button_does(page):
+def test_changing_a_field_runs_nothing_and_the_button_does(page):
     play(draw, clients=(1, 8), delay=(0.0, 0.5))
     (clients, _), button, told = controls(page)
     clients.value = 5
