@@ -39,7 +39,10 @@ def surprises(chapter: str) -> None:
     if not guesses:
         say("You have kept no guesses in this chapter. A wrong one is worth more than none.")
         return
-    say(f"{len(guesses)} guesses, {len(as_guessed)} came true, {len(otherwise)} surprised you.")
+    count = "1 guess" if len(guesses) == 1 else f"{len(guesses)} guesses"
+    left = len(guesses) - len(as_guessed) - len(otherwise)
+    open_ones = f", and you haven't said how {left} came out" if left else ""
+    say(f"{count}: {len(as_guessed)} came true, {len(otherwise)} surprised you{open_ones}.")
     for number in sorted(otherwise):
         say(f"  {number}: you thought: {guesses[number]}")
     if otherwise:

@@ -34,7 +34,7 @@ def test_the_first_guess_is_kept_and_what_surprised_is_said_at_the_end(folder, c
     capsys.readouterr()
     surprises("03")
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "2 guesses, 1 came true, 1 surprised you."
+    assert said[0] == "2 guesses: 1 came true, 1 surprised you."
     assert said[1] == "  2: you thought: it waits"
     assert ("03", "guess 2 it waits") in progress_log.events(folder)
     surprises("04")
