@@ -10,7 +10,7 @@ from socketlab import beside, fresh, kernels, planks, your_ship
 from socketlab.exercises import find_chapter
 from socketlab.learner import own_package, progress_log
 from socketlab.learner.course import refresh
-from socketlab.learner.own_module import text_of
+from socketlab.learner.own_module import keep, text_of
 from socketlab.learner.own_package import NAME, own
 from socketlab.learner.own_source import module_text
 from socketlab.learner.places import our_cell
@@ -112,6 +112,16 @@ def test_a_part_that_a_later_chapter_builds_on_comes_from_the_package(folder, ca
         "myserver.limits_and_tls",
     ]
     assert issubclass(*found[::-1])
+
+
+def test_a_finished_chapter_that_runs_again_is_kept_once_it_has_come_to_its_classes(folder, capsys):
+    """In a new kernel its first check comes before its last class."""
+    write_ours(folder, "10")
+    chapter = find_chapter("10")
+    before = (folder / NAME / "pool_and_drain.py").read_bytes()
+    keep(chapter, {"OpenRequestsMixIn": object}, runs=object(), is_expected=True)
+    assert capsys.readouterr().out == ""
+    assert (folder / NAME / "pool_and_drain.py").read_bytes() == before
 
 
 def test_the_package_is_a_program_s_like_any_other(folder):
