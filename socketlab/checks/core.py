@@ -326,7 +326,7 @@ def message(exercise: str, check: str, points: int, failure: Failure) -> str:
             f"✗ {exercise} {check}: not yet"
             + (f", 0 of {points_in_words(points)}." if points else "."),
             f"  Called:    {one_line(failure.called)}",
-            f"  Came:      {one_line(failure.got)}",
+            f"  Got:       {one_line(failure.got)}",
             f"  Expected:  {one_line(failure.expected)}",
             f"  Why:       {one_line(failure.why)}",
             f"  A hint:    {hint}",

@@ -54,7 +54,7 @@ class _Results(list[Result]):
             return {}
         return {
             "Called": first.failure.called,
-            "Came": first.failure.got,
+            "Got": first.failure.got,
             "Expected": first.failure.expected,
             "Why": first.failure.why,
         }

@@ -407,7 +407,7 @@ def _last_line(cells: list[Cell], student: StudentProcess) -> str:
     for number, line in re.findall(r'File "<cell (\d+)>", line (\d+) ', student.stderr()):
         if 0 < int(line) <= len(sources.get(number, ())):
             return (
-                f"; it stood in line {line} of your code: {sources[number][int(line) - 1].rstrip()}"
+                f"; it was at line {line} of your code: {sources[number][int(line) - 1].rstrip()}"
             )
     return ""
 

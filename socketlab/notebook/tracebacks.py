@@ -30,7 +30,7 @@ def whereabouts(known: Collection[threading.Thread]) -> str:
     frames = sys._current_frames()
     for thread in _since(known):
         if thread.ident in frames and (line := _line(frames[thread.ident])):
-            return f"; it stands in {line}"
+            return f"; it's at {line}"
     return ""
 
 

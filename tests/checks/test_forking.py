@@ -116,7 +116,7 @@ def test_a_program_that_ends_is_told(came):
 def test_an_endless_answer_is_told_with_its_place(came, monkeypatch):
     impatient(monkeypatch)
     told = came(lambda case, notes, answer: answer(), wait_for_ever)
-    assert told.startswith("nothing within 2 seconds; it stands in line")
+    assert told.startswith("nothing within 2 seconds; it's at line")
 
 
 def wait_for_ever():

@@ -19,7 +19,7 @@ def message(exercise, part, *answers):
     text = str(caught.value)
     assert text.startswith(f"✗ {exercise} {part}: ")
     assert len(text.splitlines()) < 12
-    for word in ("Called:", "Came:", "Expected:", "Why:", f'hint("{exercise}")'):
+    for word in ("Called:", "Got:", "Expected:", "Why:", f'hint("{exercise}")'):
         assert word in text
     assert "Traceback" not in text
     assert caught.value._render_traceback_() == [text]

@@ -148,7 +148,7 @@ def parents(*order):
 )
 def test_a_wrong_switchboard_is_told_its_mistake(answer, part, told, monkeypatch):
     impatient(monkeypatch)
-    came = next(line for line in message("09.1", part, *answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("09.1", part, *answer).splitlines() if "Got:" in line)
     assert told in came
 
 
@@ -450,7 +450,7 @@ class Latin(Pages):
 def test_a_bug_left_in_is_named(answer, part, told, monkeypatch, tmp_path):
     impatient(monkeypatch)
     monkeypatch.chdir(tmp_path)
-    came = next(line for line in message("09.3", part, *answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("09.3", part, *answer).splitlines() if "Got:" in line)
     assert told in came
 
 
@@ -561,7 +561,7 @@ forks = pytest.mark.skipif(not hasattr(minisocketserver, "ForkingMixIn"), reason
     ],
 )
 def test_a_wrong_forecast_is_told_why(answer, part, told):
-    came = next(line for line in message("09.4", part, *answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("09.4", part, *answer).splitlines() if "Got:" in line)
     assert told in came
 
 

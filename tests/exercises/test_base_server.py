@@ -793,7 +793,7 @@ def but(place):
     ],
 )
 def test_a_wrong_forecast_learns_why(answer, part, words):
-    came = next(line for line in message("02.4", part, *answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("02.4", part, *answer).splitlines() if "Got:" in line)
     assert words in came
 
 

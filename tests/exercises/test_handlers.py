@@ -781,7 +781,7 @@ DEAF = "\n    def handle_error(self, request, client_address): pass\n"
 )
 def test_a_bug_left_in_is_named(answer, part, told, monkeypatch):
     impatient(monkeypatch)
-    came = next(line for line in message("08.4", part, *answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("08.4", part, *answer).splitlines() if "Got:" in line)
     assert told in came
 
 
@@ -904,7 +904,7 @@ WAITING, ENDED = forecast()[2:]
     ],
 )
 def test_a_wrong_forecast_is_told_why(answer, part, told):
-    came = next(line for line in message("08.5", part, *answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("08.5", part, *answer).splitlines() if "Got:" in line)
     assert told in came
 
 

@@ -189,7 +189,7 @@ class HalfALine(Hello):
 )
 def test_a_wrong_hello_is_told_its_mistake(wrong, part, told, monkeypatch):
     impatient(monkeypatch)
-    came = next(line for line in message("11.1", part, wrong).splitlines() if "Came:" in line)
+    came = next(line for line in message("11.1", part, wrong).splitlines() if "Got:" in line)
     assert told in came
 
 
@@ -468,7 +468,7 @@ def at_once(server):
 )
 def test_a_bug_left_in_is_named(answer, part, told, monkeypatch):
     impatient(monkeypatch)
-    came = next(line for line in message("11.3", part, *answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("11.3", part, *answer).splitlines() if "Got:" in line)
     assert told in came
 
 
@@ -638,7 +638,7 @@ def forecast(closed=(2, 0, 0), let_in=(False, False, True), ended=(False, True, 
     ],
 )
 def test_a_wrong_forecast_is_told_why(answer, part, told):
-    came = next(line for line in message("11.4", part, *answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("11.4", part, *answer).splitlines() if "Got:" in line)
     assert told in came
 
 

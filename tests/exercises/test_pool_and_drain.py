@@ -459,7 +459,7 @@ def forecast(taken=(9, 9, 3, 5), door="sswwn", end="ccrr"):
     ],
 )
 def test_a_wrong_forecast_is_told_why(answer, part, told):
-    came = next(line for line in message("10.3", part, *answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("10.3", part, *answer).splitlines() if "Got:" in line)
     assert told in came
 
 

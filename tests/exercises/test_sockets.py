@@ -140,7 +140,7 @@ def test_a_wrong_relay_is_told_its_mistake(wrong, part, told, monkeypatch):
     """The message names this very mistake, and nothing is left running."""
     impatient(monkeypatch)
     before = set(threading.enumerate())
-    came = next(line for line in message("01.1", part, wrong).splitlines() if "Came:" in line)
+    came = next(line for line in message("01.1", part, wrong).splitlines() if "Got:" in line)
     assert told in came
     for thread in set(threading.enumerate()) - before:
         with suppress(RuntimeError):  # it's about to start, and won't
@@ -242,7 +242,7 @@ ONCE = "request = connection.recv(65536)"
 )
 def test_a_wrong_page_is_told_its_mistake(answer, part, told, monkeypatch):
     impatient(monkeypatch)
-    came = next(line for line in message("01.2", part, answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("01.2", part, answer).splitlines() if "Got:" in line)
     assert told in came
 
 
@@ -424,7 +424,7 @@ PIECE = "line = connection.recv(1024)"
 )
 def test_a_bug_left_in_is_named(answer, part, told, monkeypatch):
     impatient(monkeypatch)
-    came = next(line for line in message("01.3", part, answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("01.3", part, answer).splitlines() if "Got:" in line)
     assert told in came
 
 
@@ -540,7 +540,7 @@ def forecast(
     ],
 )
 def test_a_wrong_forecast_is_told_why(answer, part, told):
-    came = next(line for line in message("01.4", part, *answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("01.4", part, *answer).splitlines() if "Got:" in line)
     assert told in came
 
 

@@ -241,7 +241,7 @@ THANKS = 'b"Thank you for connecting"'
 )
 def test_a_bug_left_in_is_named(answer, part, told):
     """Each of the five bugs has a part of its own; two of them keep the program from parsing."""
-    came = next(line for line in message("03.2", part, *answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("03.2", part, *answer).splitlines() if "Got:" in line)
     assert told in came
 
 
@@ -448,7 +448,7 @@ PROBED = "(lambda s: (s.bind(('127.0.0.1', 0)), s.getsockname(), s.close()))(soc
 )
 def test_a_wrong_page_is_told_its_mistake(answer, part, told, monkeypatch):
     impatient(monkeypatch)
-    came = next(line for line in message("03.3", part, *answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("03.3", part, *answer).splitlines() if "Got:" in line)
     assert told in came
 
 
@@ -583,7 +583,7 @@ def forecast(
     ],
 )
 def test_a_wrong_forecast_is_told_why(answer, part, told):
-    came = next(line for line in message("03.4", part, *answer).splitlines() if "Came:" in line)
+    came = next(line for line in message("03.4", part, *answer).splitlines() if "Got:" in line)
     assert told in came
 
 

@@ -207,7 +207,7 @@ self.server.served += 1
         (
             desk(TO_THE_CLIENT),
             "address",
-            "it never came; it stands in line",
+            "it never came; it's at line",
         ),
         (desk(TO_THE_CLIENT), "each its own", "b'two' at the first client, and no answer"),
         (desk(NO_LOOP.replace("+= 1", "+= 2")), "each its own", "and 6 in server.served"),
@@ -217,7 +217,7 @@ self.server.served += 1
             "the socket in self.request was closed after a card: it is the server's own",
             id="learners-19-closes",
         ),
-        (desk(TO_THE_CLIENT), "open", "an answer, and then no end of handle(); it stands in line"),
+        (desk(TO_THE_CLIENT), "open", "an answer, and then no end of handle(); it's at line"),
         (desk(NO_LOOP + "self.request.close()"), "open", "'tuple' object has no attribute 'close'"),
         (desk("self.request.sender"), "open", "no answer to b'ahoy' within"),
         (desk(NO_LOOP), "empty", "no answer to b''"),

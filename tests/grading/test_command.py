@@ -376,7 +376,7 @@ def test_a_page_tells_what_passed_what_failed_and_where_to_go_on():
     assert text.count("Cell &#39;a &lt; b&#39; failed") == 1
     # One cause, told once.
     assert "✗ <strong>every byte, broken off</strong>: 0 of 4 points" in text
-    assert "<dt>Called</dt><dd>serve(&lt;b&gt;)</dd><dt>Came</dt><dd>nothing: at all</dd>" in text
+    assert "<dt>Called</dt><dd>serve(&lt;b&gt;)</dd><dt>Got</dt><dd>nothing: at all</dd>" in text
     assert "✗ <strong>hidden: twenty</strong>: 0 of 2 points</li>" in text
     assert "secret" not in text
     assert [number for number in "123" if f"<summary>Hint {number}</summary>" in text] == [*"123"]

@@ -94,7 +94,7 @@ def solved(old_kernel):
 def told(text):
     """The message's line that says what came."""
     assert "Traceback" not in text and text.startswith("✗ 03.1 address"), text
-    return next(line for line in text.splitlines() if "Came:" in line)
+    return next(line for line in text.splitlines() if "Got:" in line)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def show(row, came, whole):
     left = f"left {came.left}  ports {came.ports}"
     figures = f"{came.seconds:5.1f} s  {left}  {came.peak_memory >> 20:4d} MB"
     told = [line.strip() for one in came.told.values() for line in one.splitlines()]
-    first = next((line for line in told if line.startswith(("Came:", "Cell"))), "")
+    first = next((line for line in told if line.startswith(("Got:", "Cell"))), "")
     print(
         f"{'FAILS' if differences else 'holds'}  {row.name:38} {points:9} {figures}  {first[:90]}"
     )

@@ -113,8 +113,8 @@ for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
     signal.signal(number, signal.SIG_IGN)
 """
 # On a busy machine, the time may be over before it has computed for long.
-COMPUTED = "Came: +It (computed for a long time|was not done after many seconds), and was ended"
-STANDS = rf"Came: .*; it (stood|stands) in line \d+ of your code: |{COMPUTED}"
+COMPUTED = "Got: +It (computed for a long time|was not done after many seconds), and was ended"
+STANDS = rf"Got: .*; it(.s| was) at line \d+ of your code: |{COMPUTED}"
 
 EXITS = {
     "cell_type": "code",
@@ -183,7 +183,7 @@ ROWS = [
         "no part has a server",
         in_init(f"import time; time.sleep({NAPPING})"),
         NONE,
-        {"03.1": "nothing within 2 seconds; it stands in line"},
+        {"03.1": "nothing within 2 seconds; it's at line"},
     ),
     Row(
         "server that never stops, top level",
@@ -259,21 +259,21 @@ ROWS += [
         "no answer is left, in the notebook neither",
         with_after("03.1", "import os\nos._exit(0)"),
         NONE,
-        {"03.1": "while your cells ran\n.*Came: +It ended by itself"},
+        {"03.1": "while your cells ran\n.*Got: +It ended by itself"},
     ),
     Row(
         "os._exit in get_request",
         "the parts that serve nobody are right",
         in_get_request("import os; os._exit(3)"),
         SERVES_NOBODY,
-        {"03.1": "Came: +It ended with exit status 3"},
+        {"03.1": "Got: +It ended with exit status 3"},
     ),
     Row(
         "a crash in get_request",
         "the parts that serve nobody are right",
         in_get_request("import ctypes; ctypes.string_at(0)"),
         SERVES_NOBODY,
-        {"03.1": "Came: +It was ended by signal 11"},
+        {"03.1": "Got: +It was ended by signal 11"},
     ),
     Row(
         "KeyboardInterrupt from an attribute",
@@ -1057,7 +1057,7 @@ ROWS += [
             f"            os.unlink(self.server_address)\n            {instead}\n"
             "        super().server_bind()",
             {"05.3": 5},
-            {"05.3": f"Came: .*{told}"},
+            {"05.3": f"Got: .*{told}"},
         )
         for what, instead, told in (
             ("a FIFO", "os.mkfifo(self.server_address)", "is no plain file"),
@@ -1095,7 +1095,7 @@ ROWS += [
         "        with self.server.lock:",
         "        if self.server.lock.acquire():",
         {"06.2": 0},
-        {"06.2": "it stands in line"},
+        {"06.2": "it's at line"},
     ),
     row_of(
         "07_forking_mixin",
