@@ -16,8 +16,11 @@ NAME = "minisocketserver"
 """The project's name on the package index, and that of the folder it makes for a learner."""
 
 
+COURSE_FILES = "course_files"
+
+
 def _project() -> Path:
-    inside = Path(str(files(__package__))) / "course_files"
+    inside = Path(str(files(__package__))) / COURSE_FILES
     return inside if inside.is_dir() else inside.parents[1]
 
 
@@ -28,14 +31,14 @@ A wheel brings it inside the package; in a clone it's the folder around the pack
 """
 
 
-def is_clone(project: Path) -> bool:
-    """Tell whether this is a folder of the project, or one handed out, and not an installed one."""
-    return (project / "pyproject.toml").is_file()
+def is_installed(project: Path) -> bool:
+    """Tell whether this is the folder that a wheel has put among the packages."""
+    return project.name == COURSE_FILES
 
 
 def install_command(extra: str) -> str:
     """Return the command that installs this project with one of its extras, as for a shell."""
-    what = f"-e '.[{extra}]'" if is_clone(PROJECT) else f"'{NAME}[{extra}]'"
+    what = f"'{NAME}[{extra}]'" if is_installed(PROJECT) else f"-e '.[{extra}]'"
     return f"{sys.executable} -m pip install {what}"
 
 

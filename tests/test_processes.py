@@ -58,9 +58,17 @@ def python(*words, **environment):
 ELSEWHERE = [
     ("cells.py", "subprocess.Popen"),  # a cell's commands, which are for a shell
     *[("exercises/forking_mixin.py", "os.fork")] * 2,  # what the chapter is about
+    ("exercises/handlers.py", "multiprocessing.connection.Client"),  # it starts none
+    ("exercises/pool_and_drain.py", "os.fork"),  # a program that gets a signal
+    ("exercises/tcp_server.py", "os.fork"),  # a program as systemd starts it
+    *[("exercises/tcp_server.py", f"subprocess.{name}") for name in ("Popen", "run")],  # curl
+    ("exercises/udp_server.py", "subprocess.run"),  # dig
+    ("exercises/unix_servers.py", "subprocess.run"),  # a visitor who is asked for
     ("grading/handout.py", "subprocess.run"),  # git
     ("grading/home_folders.py", "os.fork"),
     ("grading/judge.py", "os.fork"),
+    ("learner/start.py", "os.execv"),  # the course's own Python, in place of this one
+    *[("learner/start.py", "subprocess.run")] * 2,  # uv or pip; on Windows the same as execv
     *[("sandbox/forkserver.py", "os.fork")] * 2,
     ("sandbox/forkserver.py", "os.posix_spawn"),  # cat
     ("sandbox/forkserver.py", "subprocess.run"),  # chmod and rm

@@ -17,7 +17,7 @@ from ..project import cell_id, cells
 from .archives import printable
 
 TAKEN = (
-    *("README.md", "LICENSE", ".gitignore", "Makefile", "start"),
+    *("README.md", "CHANGELOG.md", "LICENSE", ".gitignore", "Makefile", "start"),
     *("pyproject.toml", "requirements.lock", "environment.yml"),
     "harbour/[0-9][0-9]_*.py",
     *("notebooks/[0-9][0-9]_*.ipynb", "exercises/[0-9][0-9]_*/[0-9][0-9]_*.ipynb"),
@@ -29,6 +29,7 @@ TAKEN = (
         "socketlab/jupyter/*.json",
         "socketlab/jupyter/*/*.json",
         "socketlab/templates/*.html",
+        "socketlab/learner/*.md",
     ),
     *("images/*.png", "pages/*.py", "pages/*.md", "pages/_static/*.css", "pages/_static/*.js"),
     # What chapter 09 and the capstone run.

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..files import write
-from ..project import NAME, install_command, is_clone
+from ..project import NAME, install_command, is_installed
 from . import progress_log, terms
 from .course import refresh
 from .route import START, in_words, note_states, route, write_start_page
@@ -25,7 +25,7 @@ def course_of(project: Path) -> Path:
 
 def _own_course(project: Path) -> Path:
     """Return the folder in which the course is made where no other is named."""
-    return project / "course" if is_clone(project) else Path.cwd() / NAME
+    return Path.cwd() / NAME if is_installed(project) else project / "course"
 
 
 def progress(project: Path) -> int:

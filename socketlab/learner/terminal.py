@@ -101,7 +101,7 @@ def checked(course: Path, exercise: str) -> tuple[str, bool]:
         ) from None
     outputs = [output for cell in checks for output in cell.outputs]
     said = _about_the_kernel(book) + "\n".join(_text(output) for output in outputs)
-    return said, all(output.output_type == "stream" for output in outputs)
+    return said, not any(output.output_type == "error" for output in outputs)
 
 
 def _about_the_kernel(book: Any) -> str:
@@ -121,7 +121,8 @@ def _is_check(cell: Any) -> bool:
 
 
 def _text(output: Any) -> str:
-    lines = output.traceback if output.output_type == "error" else [output.get("text", "")]
+    shown = output.get("data", {}).get("text/plain", "")
+    lines = output.get("traceback", [output.get("text", shown)])
     return "\n".join(lines).rstrip()
 
 

@@ -158,13 +158,13 @@ def test_two_days_of_a_learner(browser: Any, tmp_path: Path) -> None:
         visible(page, "text=this one is for you to write")
         page.screenshot(path=tmp_path / "open-place.png")
         said = progress(project)
-        assert "Chapters run to their end: 1 of 11." in said, "nothing is saved yet"
+        assert "Chapters run to their end: 1 of 12." in said, "nothing is saved yet"
         assert f"Places written by you: {first} of {places}." in said
         write_ours(page, WRITTEN)
         run_all(page, WRITTEN)
         page.wait_for_function(HAS_RUN, arg=WRITTEN)
         said = progress(project)
-        assert "Chapters run to their end: 2 of 11." in said
+        assert "Chapters run to their end: 2 of 12." in said
         assert f"Places written by you: {first + second} of {places}." in said
         own = (course / "myserver/tcp_server.py").read_bytes()
         page.evaluate(RESTART, WRITTEN)

@@ -60,5 +60,5 @@ def test_who_opens_it_lands_at_the_route_in_a_course_of_their_own(
         assert page.url.split("?")[0] == f"{address}/lab/tree/notebooks/START.md"
     with urllib.request.urlopen(f"{address}/api/contents/", timeout=30) as answer:
         names = {entry["name"] for entry in json.load(answer)["content"]}
-    assert names == {"notebooks", "exercises"}
+    assert names == {"notebooks", "exercises", "AGENTS.md"}
     assert (tmp_path / "course" / "notebooks" / "START.md").is_file()

@@ -183,7 +183,7 @@ def test_what_learners_get_works(clone, tmp_path):
     project = tmp_path / "got" / "minisocketserver"
     assert "socketlab" in run(project, "-m", "socketlab", "course", "course")
     paths = [*(project / "course" / "exercises").glob("*/exercises_*.ipynb")]
-    assert len(paths) == 11 and (project / "course" / "notebooks" / "START.md").is_file()
+    assert len(paths) == 12 and (project / "course" / "notebooks" / "START.md").is_file()
     [path] = (path for path in paths if "03_tcp_server" in path.name)
     notebook = json.loads(path.read_text("utf-8"))
     [cell] = (cell for cell in notebook["cells"] if cell["id"] == "answer-03-1")

@@ -144,7 +144,7 @@ def test_what_is_no_notebook_gets_a_sentence_from_every_command(project, capsys,
         assert str(notebook(project)) in error and "rename it" in error
     assert run("hint", "03.2", project) == run("list", folder=project) == 0
     assert progress(project) == 0
-    assert "Chapters run to their end: 0 of 11" in capsys.readouterr().out
+    assert "Chapters run to their end: 0 of 12" in capsys.readouterr().out
     refresh(project, project / "course")
     assert notebook(project).read_text("latin-1") == text
 
