@@ -4,6 +4,7 @@ project = "minisocketserver"
 html_title = "minisocketserver"
 extensions = ["myst_nb", "sphinx.ext.autodoc"]
 default_role = "literal"  # what stands in single backticks, as everywhere else here
+add_module_names = False  # a phone has no room for them, and the headings say which it is
 autodoc_typehints = "none"  # they're in the source, for a type checker
 nb_execution_mode = "off"  # the outputs are those in the notebooks
 nb_merge_streams = True
@@ -20,7 +21,6 @@ html_copy_source = False
 html_use_index = False
 html_show_copyright = False
 html_show_sphinx = False
-# A summary of each page found would be fetched, which browsers forbid for pages read from a disk.
-html_show_search_summary = False
+html_show_search_summary = True  # from the text that socketlab/authoring/excerpts.py puts there
 # The code of a notebook is IPython's, and Pygments has a name for that only when it is installed.
 highlight_language = "python"

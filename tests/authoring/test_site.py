@@ -15,8 +15,9 @@ import pytest
 
 import minisocketserver
 from minisocketserver import beyond
+from socketlab.authoring.excerpts import sections
 from socketlab.authoring.pictures import draw
-from socketlab.authoring.site import as_shown
+from socketlab.authoring.site import as_shown, for_readers
 from tests import PROGRAM_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -117,8 +118,104 @@ def test_the_search_finds_a_word(site: Path, page: Any) -> None:
     page.goto((site / "index.html").as_uri())
     page.get_by_role("textbox").first.fill("TIME_WAIT")
     page.keyboard.press("Enter")
+    found = page.locator("#search-results li:has(a:has-text('03 TCPServer'))").first
+    excerpt = found.locator("p.context")
+    assert "in a state called TIME_WAIT" in excerpt.inner_text()
     page.locator("#search-results a", has_text="03 TCPServer").first.click()
     page.wait_for_url("**/03_tcp_server.html*")
+
+
+@needs_chromium
+def test_an_excerpt_is_of_the_section_found(site: Path, page: Any) -> None:
+    page.goto((site / "search.html").as_uri() + "?q=how+long+it+takes")
+    found = page.locator("#search-results li", has_text="How long it takes").first
+    assert found.locator("p.context").inner_text().startswith("How long it takes")
+
+
+def test_the_text_of_a_page_comes_by_section() -> None:
+    page = (
+        "<h1>menu</h1><article>top<script>no</script><section id=a>A &lt;b&gt;"
+        "<a class=headerlink>¶</a><section id=b>B<img alt='>'></section></section></article>foot"
+    )
+    assert sections(page) == [("", "top"), ("a", "A <b>"), ("b", "B")]
+
+
+@needs_chromium
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_front_page_decides_in_a_screen(site: Path, browser: Any, theme: Any) -> None:
+    """The promise, a picture with its words, and how to start are seen without scrolling."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=theme)
+    page.goto((site / "index.html").as_uri())
+    page.wait_for_function(PICTURES)
+    for seen in [
+        "article strong >> nth=0",
+        "article img >> nth=0",
+        "#start-now h2",
+        "text=make lab",
+    ]:
+        box = page.locator(seen).bounding_box()
+        assert box and box["y"] + box["height"] < 900, seen
+    assert "Thread-5 works on request 4" in page.locator("article img").first.get_attribute("alt")
+    assert page.locator("#the-first-page iframe").count() == 1
+    page.close()
+
+
+KEYS = re.compile(
+    r"(Shift|Ctrl|Alt|Cmd)\W{0,3}(\+|-)?\W{0,3}Enter|Restart Kernel|press Run|stop button|"
+    r"Click on the cell"
+)
+
+
+def test_no_page_tells_a_reader_to_press_what_is_not_there(site: Path) -> None:
+    """A reader's page has no cells to run, and says so at its head."""
+    for made in site.rglob("*.html"):
+        text = " ".join(words for _, words in sections(made.read_text("utf-8")))
+        assert not (told := KEYS.search(text)), f"{made.name}: {told}"
+        if made.parent != site:
+            assert "reading what came of a real run" in text, made.name
+
+
+def test_words_for_readers_replace_what_is_there() -> None:
+    notebook = {"cells": [{"id": "a", "source": ["Press *Run*. ", "Then look."]}]}
+    words = {"chapter": "one", "cell": "a", "old": "Press *Run*.", "new": "It has run."}
+    for_readers(notebook, [words])
+    assert notebook["cells"][0]["source"] == "It has run. Then look."
+    with pytest.raises(ValueError, match="cell a of one"):
+        for_readers(notebook, [words])
+    with pytest.raises(ValueError, match="cell b of one"):
+        for_readers(notebook, [{"chapter": "one", "cell": "b", "new": "x"}])
+
+
+BROKEN = """() => {
+    // A word is broken where two of its letters are in different lines.
+    const broken = [], range = document.createRange();
+    const walk = document.createTreeWalker(
+        document.querySelector("article"), NodeFilter.SHOW_TEXT);
+    while (walk.nextNode()) {
+        const node = walk.currentNode;
+        if (!node.parentElement.offsetParent || node.parentElement.closest("pre")) continue;
+        for (const word of node.data.matchAll(/\\w{2,}/g)) {
+            range.setStart(node, word.index);
+            range.setEnd(node, word.index + word[0].length);
+            const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
+            if (lines.size > 1) broken.push(word[0]);
+        }
+    }
+    return broken;
+}"""
+
+
+@needs_chromium
+def test_on_a_phone_no_word_is_broken(site: Path, page: Any) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    broken = {}
+    for made in sorted(site.glob("**/*.html")):
+        page.goto(made.as_uri())
+        if words := page.evaluate(BROKEN):
+            broken[made.name] = words
+    assert broken == {}
+    page.add_style_tag(content="article { width: 3em }")
+    assert page.evaluate(BROKEN), "this test would see it"
 
 
 CUT_OFF = """() => [...document.querySelectorAll("article *")].filter(element => {

@@ -41,7 +41,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-FEW = ["index.html", "search.html", "notebooks/06*.html", "exercises/01*/*.html"]
+FEW = [
+    "index.html",
+    "search.html",
+    "terms.html",
+    "reference.html",
+    "notebooks/06*.html",
+    "exercises/01*/*.html",
+]
 PAGES = [FEW, pytest.param(["**/*.html"], marks=pytest.mark.thorough)]
 
 
