@@ -61,6 +61,7 @@ class Lane:
     states: list[Stretch] = field(default_factory=list)
     unsent: list[Stretch] = field(default_factory=list)
     unread: list[Stretch] = field(default_factory=list)
+    dropped: list[Stretch] = field(default_factory=list)
     held: list[Stretch] = field(default_factory=list)
     """Which processes have it in their table of descriptors."""
 
@@ -122,7 +123,7 @@ class XRay:
         """Let what was seen be sent home from another process, without what looked at it."""
         return self.__dict__ | {"_socket": None, "_stop": None, "_thread": None}
 
-    def wait_until(self, holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    def wait_until(self, holds: Callable[[], bool], seconds: float = 8.0) -> None:
         """Wait until `holds()` is true of what has been seen.
 
         Raises TimeoutError, with all that was seen, after so many seconds. Returns at once where
@@ -158,6 +159,7 @@ class XRay:
                 self.backlog = max(self.backlog, end.unread)
             if name == "socket":
                 self._drops.append(end.dropped)
+                _extend(lane.dropped, self.dropped, now)
         if known := kernel_tables.backlog(self._socket):
             self.backlog, self.room = max(self.backlog, known[0]), known[1]
         for name, lane in self.lanes.items():
@@ -353,6 +355,8 @@ def _queues(lane: Lane) -> Iterator[tuple[str, list[Stretch], Fill]]:
         yield "unsent", lane.unsent, BLUE
     if _most(lane.unread):
         yield "in the backlog" if is_listener else "unread", lane.unread, ORANGE
+    if _most(lane.dropped):
+        yield "dropped", lane.dropped, RED
     if any(holder.startswith("child") for holder in lane.holders):
         counts = [Stretch(len(one.what), one.began, one.ended) for one in lane.held]
         yield "processes hold it", counts, PURPLE

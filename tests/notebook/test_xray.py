@@ -115,6 +115,7 @@ def test_a_datagram_that_finds_no_room_is_dropped():
     assert 0 < read < 20 and seen.dropped == 20 - read
     assert seen.states("socket") == ["bound"] and seen.unread("socket") > 0
     assert f"{seen.dropped} datagrams dropped" in repr(seen)
+    assert f">{seen.dropped} dropped</text>" in seen.picture().svg
 
 
 @linux
