@@ -57,12 +57,17 @@ class End:
         return int(self.remote.rpartition(":")[2])
 
 
-def internet_sockets(kind: str) -> Iterator[End]:
-    """Yield the sockets of a kind, "tcp" or "udp", over IPv4 and IPv6, in our network namespace."""
+def internet_sockets(kind: str, port: int) -> Iterator[End]:
+    """Yield the sockets that have a port at either end, over IPv4 and IPv6, in our namespace.
+
+    `kind` is "tcp" or "udp". The table also holds each connection that's remembered in TIME_WAIT, a
+    hundred thousand perhaps, so rows without the port are passed over before they're taken apart.
+    """
+    mark = f":{port:04X} "
     for version in ("", "6"):
         with suppress(OSError):
             lines = (NET / f"{kind}{version}").read_text().splitlines()
-            for fields in map(str.split, lines[1:]):
+            for fields in (line.split() for line in lines[1:] if mark in line):
                 unsent, unread = (int(one, 16) for one in fields[4].split(":"))
                 state = int(fields[3], 16)
                 yield End(

@@ -1,9 +1,10 @@
 """What the kernel does while a server serves: states, queues, a backlog, drops, descriptors."""
 
+import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,18 +61,27 @@ class Lane:
     states: list[Stretch] = field(default_factory=list)
     unsent: list[Stretch] = field(default_factory=list)
     unread: list[Stretch] = field(default_factory=list)
-    holders: list[str] = field(default_factory=list)
+    dropped: list[Stretch] = field(default_factory=list)
+    held: list[Stretch] = field(default_factory=list)
+    """Which processes have it in their table of descriptors."""
+
+    @property
+    def holders(self) -> list[str]:
+        """All processes that have held it at some time, in their order."""
+        return list(dict.fromkeys(holder for one in self.held for holder in one.what))
 
 
 class XRay:
     """What was seen of a server's sockets: draw it, or ask for the figures.
+
+    In place of a server, a socket will do, one that listens or is bound.
 
     A lane is named "listener", "server 1" and "client 1" for the two ends of the first connection,
     and so on; of a server for datagrams there's only the lane "socket".
     """
 
     def __init__(self, server: Any, log: Any, every: float, deadline: float) -> None:
-        self._server, self._log = server, log
+        self._log = log
         self._every, self._deadline = every, deadline
         self._numbers: dict[str, int] = {}
         self._stop = threading.Event()
@@ -87,11 +97,11 @@ class XRay:
         self.descriptors: list[int] = []
         """How many descriptors this process had open, at each look."""
         self.can_look = sys.platform.startswith("linux") and kernel_tables.NET.is_dir()
-        address = getattr(server, "server_address", None)
+        self._socket = server if isinstance(server, socket.socket) else server.socket
+        address = getattr(server, "server_address", None) or self._socket.getsockname()
         self._path = address if isinstance(address, str) else ""
         self._port = address[1] if isinstance(address, tuple) else 0
-        kind = getattr(getattr(server, "socket", None), "type", None)
-        self._is_stream = kind is None or getattr(kind, "name", "") == "SOCK_STREAM"
+        self._is_stream = self._socket.type == socket.SOCK_STREAM
 
     # Looking.
 
@@ -108,6 +118,22 @@ class XRay:
         if self._thread is not None:
             self._thread.join(self._deadline)
             self._look()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Let what was seen be sent home from another process, without what looked at it."""
+        return self.__dict__ | {"_socket": None, "_stop": None, "_thread": None}
+
+    def wait_until(self, holds: Callable[[], bool], seconds: float = 8.0) -> None:
+        """Wait until `holds()` is true of what has been seen.
+
+        Raises TimeoutError, with all that was seen, after so many seconds. Returns at once where
+        nothing can be seen.
+        """
+        until = time.perf_counter() + seconds
+        while self.can_look and not holds():
+            if time.perf_counter() > until:
+                raise TimeoutError(f"It wasn't seen within {seconds:g} seconds. Seen:\n{self!r}")
+            time.sleep(self._every)
 
     def _watch(self) -> None:
         until = time.perf_counter() + self._deadline
@@ -128,20 +154,20 @@ class XRay:
             is_listener = end.state == "LISTEN"
             _extend(lane.unsent, 0 if is_listener else end.unsent, now)
             _extend(lane.unread, end.unread, now)
-            for holder in holders.get(end.number, ()):
-                if holder not in lane.holders:
-                    lane.holders.append(holder)
+            _extend(lane.held, tuple(holders.get(end.number, ())), now)
             if is_listener:
                 self.backlog = max(self.backlog, end.unread)
             if name == "socket":
                 self._drops.append(end.dropped)
-        listener = getattr(self._server, "socket", None)
-        if listener is not None and (known := kernel_tables.backlog(listener)):
+                _extend(lane.dropped, self.dropped, now)
+        if known := kernel_tables.backlog(self._socket):
             self.backlog, self.room = max(self.backlog, known[0]), known[1]
         for name, lane in self.lanes.items():
             if name not in seen and lane.states[-1].what:
-                for stretches in (lane.states, lane.unsent, lane.unread):
-                    _extend(stretches, "" if stretches is lane.states else 0, now)
+                _extend(lane.states, "", now)
+                _extend(lane.unsent, 0, now)
+                _extend(lane.unread, 0, now)
+                _extend(lane.held, (), now)
 
     def _ends(self, held: dict[int, int]) -> Iterator[End]:
         if self._path:
@@ -152,7 +178,8 @@ class XRay:
                     unsent, unread = kernel_tables.queued(numbers[end.number])
                 yield End("unix", end.local, "", end.state, unsent, unread, end.number)
         elif self._port:
-            for end in kernel_tables.internet_sockets("tcp" if self._is_stream else "udp"):
+            kind = "tcp" if self._is_stream else "udp"
+            for end in kernel_tables.internet_sockets(kind, self._port):
                 if end.port == self._port or (self._is_stream and end.remote_port == self._port):
                     yield end
 
@@ -199,6 +226,11 @@ class XRay:
         """Return the most bytes of a lane that had come and weren't read at any time."""
         return _most(self.lanes.get(lane, Lane()).unread)
 
+    def holders(self, lane: str) -> list[tuple[str, ...]]:
+        """Return which processes held a lane's socket, in the order in which that changed."""
+        known = self.lanes.get(lane, Lane())
+        return [stretch.what for stretch in known.held if stretch.what]
+
     @property
     def dropped(self) -> int:
         """The datagrams that the kernel threw away because the socket's buffer was full."""
@@ -238,7 +270,7 @@ class XRay:
         if name == "socket":
             yield f"{self.dropped} datagram{'s' * (self.dropped != 1)} dropped"
         if any(holder.startswith("child") for holder in lane.holders):
-            yield f"held by {in_words(lane.holders)}"
+            yield f"held by {', then by '.join(map(in_words, self.holders(name)))}"
 
     def _sorted(self) -> list[tuple[str, Lane]]:
         """Return the listener first, then the two ends of each connection side by side."""
@@ -247,7 +279,7 @@ class XRay:
             kind, _, number = item[0].partition(" ")
             return (int(number or 0), kind)
 
-        return sorted(self.lanes.items(), key=place)
+        return sorted([*self.lanes.items()], key=place)
 
     # Drawing.
 
@@ -305,7 +337,7 @@ class XRay:
                     x, end = (left + axis.at(1000 * t) for t in (one.began, one.ended))
                     height = max(20 * one.what / most, 2)
                     sheet.rectangle(x, low - height, max(end - x, 1), height, fill, 0)
-            amount = f"{most} in the" if what == "backlog" else _counted(most)
+            amount = _counted(most) if what in {"unsent", "unread"} else str(most)
             sheet.label(left + axis.WIDTH + 8, low - 10, f"{amount} {what}")
 
 
@@ -322,7 +354,12 @@ def _queues(lane: Lane) -> Iterator[tuple[str, list[Stretch], Fill]]:
     if _most(lane.unsent):
         yield "unsent", lane.unsent, BLUE
     if _most(lane.unread):
-        yield "backlog" if is_listener else "unread", lane.unread, ORANGE
+        yield "in the backlog" if is_listener else "unread", lane.unread, ORANGE
+    if _most(lane.dropped):
+        yield "dropped", lane.dropped, RED
+    if any(holder.startswith("child") for holder in lane.holders):
+        counts = [Stretch(len(one.what), one.began, one.ended) for one in lane.held]
+        yield "processes hold it", counts, PURPLE
 
 
 def _extend(stretches: list[Stretch], what: Any, now: float) -> None:
@@ -346,7 +383,7 @@ def _most(stretches: list[Stretch]) -> int:
     return max((int(one.what) for one in stretches), default=0)
 
 
-def xray(server: Any, log: Any = None, every: float = EVERY, deadline: float = 10.0) -> XRay:
+def xray(server: Any, log: Any = None, every: float = EVERY, deadline: float = 30.0) -> XRay:
     """Watch a server's sockets inside a `with` block, from the kernel's side.
 
         with record(server) as log, xray(server, log) as picture, running(server):

@@ -1,6 +1,7 @@
 """The kernel's side, on real sockets: each state, queue and drop is brought about, then seen."""
 
 import os
+import pickle
 import re
 import socket
 import socketserver
@@ -19,7 +20,7 @@ HERE = ("127.0.0.1", 0)
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Only Linux shows these.")
 
 
-def until(holds, seconds=5.0):
+def until(holds, seconds=10.0):
     """Wait for something that the kernel does in its own time."""
     end = time.monotonic() + seconds
     while not holds():
@@ -114,6 +115,7 @@ def test_a_datagram_that_finds_no_room_is_dropped():
     assert 0 < read < 20 and seen.dropped == 20 - read
     assert seen.states("socket") == ["bound"] and seen.unread("socket") > 0
     assert f"{seen.dropped} datagrams dropped" in repr(seen)
+    assert f">{seen.dropped} dropped</text>" in seen.picture().svg
 
 
 @linux
@@ -128,11 +130,9 @@ def test_a_connection_is_held_by_parent_and_child(listener):
             os.read(gate_out, 1)
             os._exit(0)
         try:
-            until(
-                lambda: "child 1" in seen.lanes.get("server 1", SimpleNamespace(holders=[])).holders
-            )
+            until(lambda: ("this process", "child 1") in seen.holders("server 1"))
             connection.close()
-            time.sleep(0.05)
+            until(lambda: seen.holders("server 1")[-1] == ("child 1",))
             assert seen.states("server 1") == ["ESTABLISHED"], "the child still holds it"
         finally:
             os.close(gate_in)
@@ -141,7 +141,9 @@ def test_a_connection_is_held_by_parent_and_child(listener):
         until(lambda: seen.states("server 1")[-1] == "FIN_WAIT2")
         client.recv(1)
     assert seen.lanes["server 1"].holders == ["this process", "child 1"]
-    assert "held by this process and child 1" in repr(seen)
+    assert seen.holders("server 1")[-2:] == [("this process", "child 1"), ("child 1",)]
+    assert "this process and child 1, then by child 1" in repr(seen)
+    assert ">2 processes hold it</text>" in seen.picture().svg
     assert max(seen.descriptors) > seen.descriptors[0]
 
 
@@ -171,7 +173,8 @@ class Patient(socketserver.BaseRequestHandler):
     """Answers once it has been seen."""
 
     def handle(self):
-        until(lambda: self.server.seen.states("client 2"))
+        seen = self.server.seen  # one look may show one end before the other
+        until(lambda: seen.states("client 2") and seen.states("server 2"))
         self.request.sendall(self.request.recv(100))
 
 
@@ -220,6 +223,44 @@ def test_a_table_of_ipv6_is_read(tmp_path, monkeypatch):
     row = f"0: {words}:0050 {words}:1F90 01 00000010:00000020 00:0 0 1000 0 4711 1 0 0 0 0 0 0"
     (tmp_path / "tcp6").write_text(f"head\n{row}\n")
     monkeypatch.setattr(kernel_tables, "NET", tmp_path)
-    [end] = kernel_tables.internet_sockets("tcp")
+    [end] = kernel_tables.internet_sockets("tcp", 8080)
     assert end == End("tcp", "::1:80", "::1:8080", "ESTABLISHED", 16, 32, 4711)
     assert (end.port, end.remote_port) == (80, 8080)
+
+
+@linux
+def test_a_socket_will_do_in_place_of_a_server():
+    with socket.create_server(HERE) as listener, xray(listener) as seen:
+        assert seen.states("listener") == ["LISTEN"]
+
+
+@linux
+def test_waiting_ends_when_it_is_seen_or_with_what_was_seen(listener):
+    with xray(listener) as seen, connect(listener):
+        seen.wait_until(lambda: "ESTABLISHED" in seen.states("client 1"))
+        with pytest.raises(TimeoutError, match=r"within 0\.05 seconds.*\nlistener: LISTEN from"):
+            seen.wait_until(lambda: "TIME_WAIT" in seen.states("client 1"), 0.05)
+
+
+def test_waiting_for_what_cannot_be_seen_takes_no_time(listener, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with xray(listener) as seen:
+        seen.wait_until(lambda: False, 60)
+
+
+@linux
+def test_what_was_seen_can_be_sent_home(listener):
+    with xray(listener) as seen, connect(listener):
+        seen.wait_until(lambda: seen.states("server 1"))
+    home = pickle.loads(pickle.dumps(seen))
+    assert repr(home) == repr(seen) and home.picture().svg == seen.picture().svg
+
+
+def test_only_rows_with_the_port_are_taken_apart(tmp_path, monkeypatch):
+    """A hundred thousand remembered connections made one look take longer than a test waits."""
+    row = "0: 0100007F:0050 0100007F:1F90 01 00000000:00000000 00:0 0 1000 0 4711 1"
+    (tmp_path / "tcp").write_text(f"head\n{row}\n7: a row of other programs\n")
+    monkeypatch.setattr(kernel_tables, "NET", tmp_path)
+    for port in (0x50, 0x1F90):
+        assert [end.number for end in kernel_tables.internet_sockets("tcp", port)] == [4711]
+    assert not [*kernel_tables.internet_sockets("tcp", 0x5000)]
