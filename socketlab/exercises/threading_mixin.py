@@ -568,7 +568,7 @@ class Threads:
             self.looks += threading.current_thread() is server.closer
             return is_alive(thread)
 
-        threading.Thread.is_alive = look  # type: ignore[method-assign]
+        threading.Thread.is_alive = look  # type: ignore[assignment, method-assign]
         return self
 
     def __exit__(self, *_: object) -> None:
