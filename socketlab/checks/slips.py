@@ -47,6 +47,10 @@ def _without_owner(
 ) -> str:
     is_module = name in sys.stdlib_module_names  # which a cell above has imported, or forgotten
     used = not is_module and re.search(rf"\bself\.{name}\b", text)
+    if any(hasattr(one, "handle") and not hasattr(one, name) for one in classes):
+        servers = [one for one in namespace.values() if hasattr(one, "serve_forever")]
+        if any(hasattr(one, name) for one in servers):
+            return f"Is {name} the server's? A handler reaches that as self.server.{name}."
     if used or any(hasattr(one, name) for one in classes):
         return f"{name} belongs to the object: self.{name} is how its methods reach it."
     for key, value in namespace.items():

@@ -196,18 +196,40 @@ RETURNED = (
 )
 
 
+LIMITED = (
+    "shutdown() returned while the loop still ran: a wait() with a number in its parentheses ends "
+    "when that many seconds are over"
+)
+
+
 class NotesTheFlag(threading.Event):
-    """The event of a server's loop; knows whether the flag was up whenever it was set."""
+    """The event of a server's loop; knows whether the flag was up whenever it was set.
+
+    A time limit runs out at once, and looks at the event are counted.
+    """
 
     def __init__(self, server: Any) -> None:
         super().__init__()
         self.server = server
         self.was_up: list[bool] = []
+        self.limits: list[float] = []
+        self.waits = self.looks = 0
         self.set()
 
     def set(self) -> None:
         self.was_up.append(vars(self.server)[FLAG])
         super().set()
+
+    def is_set(self) -> bool:
+        self.looks += 1
+        return super().is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits += 1
+        if timeout is not None:
+            self.limits.append(timeout)
+            timeout = min(timeout, 0.01)
+        return super().wait(timeout)
 
 
 def _with_loop(case: Case, server_class: Any, loop: Callable[[Any, float], None]) -> Any:
@@ -249,9 +271,14 @@ def waits_for_the_end(bench: Bench, BaseServer: Any) -> None:
             not event.is_set(),
             "the event is set while the loop runs, so shutdown() would not wait for it",
         )
+        looks = event.looks
         caller = begin(server.shutdown)
         caller.join(0.1)
+        if event.limits:
+            case.want(caller.is_alive(), f"{LIMITED}, such as {event.limits[0]}")
         case.want(caller.is_alive(), RETURNED)
+        is_polled = not event.waits and event.looks > looks + 1
+        case.want(not is_polled, "shutdown() looks at the event again and again: wait() sleeps")
         go_on.set()
         runner.join(PATIENCE)
         case.want(not runner.is_alive(), "__serve is over, and serve_forever() goes on")
@@ -275,13 +302,19 @@ def ends_whatever_happens(bench: Bench, BaseServer: Any) -> None:
         "for an event that is not set.",
     )
 
-    def loop(self: Any, poll_interval: float) -> None:
-        raise Bug("a bug in the loop")
+    for raises in (Bug, KeyboardInterrupt):
 
-    server = _with_loop(case, BaseServer, loop)
-    error = case.error_of(server.serve_forever, none="no exception: it was swallowed")
-    case.want(isinstance(error, Bug), describe(error), alone=True)
-    case.want(getattr(server, EVENT).is_set(), "the exception, and the event not set", alone=True)
+        def loop(self: Any, poll_interval: float, raises: Any = raises) -> None:
+            raise raises("in the loop")
+
+        server = _with_loop(case, BaseServer, loop)
+        error = case.error_of(server.serve_forever, none="no exception: it was swallowed")
+        case.want(isinstance(error, raises), describe(error), alone=True)
+        is_bug = raises is Bug
+        came = "the exception" if is_bug else "a KeyboardInterrupt, which is no Exception"
+        is_set = getattr(server, EVENT).is_set()
+        case.want(is_set, f"{came}, and the event not set", alone=True)
+        case.want(not vars(server)[FLAG], f"{came}, and the flag still up", alone=True)
 
 
 @chapter.check("start and end")
@@ -389,6 +422,25 @@ def works_after_each_wait(bench: Bench, BaseServer: Any) -> None:
     wanted = ["data", "data", "service_actions", "service_actions"]
     never = "" if "data" in server.calls else ": data never, which is called with parentheses, too"
     case.want(server.calls == wanted, f"the calls {calls}{never}")
+
+
+@chapter.check("loop")
+def passes_errors_on(bench: Bench, BaseServer: Any) -> None:
+    case = bench.case(
+        called="the loop, where data raises an exception",
+        expected="the exception for the caller",
+        why="_handle_request_noblock() deals with the errors of requests. What gets past it is to "
+        "end the loop, so that whoever called serve_forever() learns of it.",
+    )
+
+    def data() -> None:
+        raise Bug("what the loop called has failed")
+
+    server = practice(case, BaseServer)
+    script = Script(server, [(SimpleNamespace(data=data), 1)], [])
+    call = partial(server._BaseServer__loop, script, BELL_OF_OURS, LONG)
+    error = case.error_of(call, none="no exception: the loop swallowed it")
+    case.want(isinstance(error, Bug), describe(error), alone=True)
 
 
 @chapter.check("trouble")
@@ -572,6 +624,11 @@ def ends_with_the_program(bench: Bench, BaseServer: Any) -> None:
     for raises, way, why in (
         (KeyboardInterrupt, "Ctrl-C", "Ctrl-C isn't a bug to report: the program is meant to end."),
         (SystemExit, "sys.exit()", "A handler, too, may end the program, with sys.exit()."),
+        (
+            GeneratorExit,
+            "another error that is no Exception",
+            "There are more of these than the two best known, and libraries add their own.",
+        ),
     ):
         _ends_with(bench, BaseServer, raises, way, why)
 
@@ -621,8 +678,10 @@ def one_request(bench: Bench, BaseServer: Any) -> None:
         why="handle_request() serves a single request, unlike its big sister.",
     )
     server.timeout = None
+    late = f"nothing within {PATIENCE:g} seconds, though a client waits: is the server registered "
+    late += "with the selector?"
     with connect(server.server_address) as first, connect(server.server_address):
-        case.call(server.handle_request)
+        case.call(server.handle_request, late=late)
         case.want(len(server.taken) == 1, f"{len(server.taken)} requests taken")
         case.want("handler" in server.calls, "no handler was called")
         got = first.recv(100)
@@ -646,6 +705,25 @@ def does_not_wait(bench: Bench, BaseServer: Any) -> None:
         raise
     times = server.calls.count("handle_timeout")
     case.want(times == 1, f"{times} calls of handle_timeout")
+
+
+@chapter.check("one request")
+def waits_to_read(bench: Bench, BaseServer: Any) -> None:
+    case = bench.case(
+        called="handle_request(), with timeout = 0.05, on a socket for datagrams, and no datagram",
+        expected="handle_timeout called once",
+        why="A socket for datagrams can be written to at any time. A server waits for something "
+        "to read, which is EVENT_READ, and for nothing else.",
+    )
+    server = practice(case, BaseServer, timeout=0.05)
+    server.server_close()
+    door = socket.socket(type=socket.SOCK_DGRAM)
+    door.bind(ANY_PORT)
+    server.socket = bench.hand_over(door)
+    case.call(server.handle_request)
+    server.server_close()
+    times = server.calls.count("handle_timeout")
+    case.want(times == 1, f"{times} calls of handle_timeout: does the selector watch for more?")
 
 
 @chapter.check("one request")
@@ -1034,6 +1112,40 @@ def given_up(bench: Bench, JobServer: Any) -> None:
     case.want(got == "SECOND", f"{got} for the second job")
 
 
+def _given_up_at_work(JobServer: Any) -> tuple[list[str], str]:
+    """Cancel a job while it is at work; return what came of the next, and what ended the loop."""
+    futures: list[Any] = []
+    filled = threading.Event()
+
+    def work(job: str) -> str:
+        if job == "first":
+            filled.wait(PATIENCE)
+            futures[0].cancel()
+        return shout(job)
+
+    server = JobServer(work)
+    with looping(server) as ended:
+        futures += put(server, "first", "second")
+        filled.set()
+        got = came(futures[1:], ended)
+    server.server_close()
+    return got, ", ".join(ended)
+
+
+@jobs.check("given up")
+def given_up_at_work(bench: Bench, JobServer: Any) -> None:
+    case = bench.case(
+        called="put() twice, and cancel() for the first future while its job is being done",
+        expected="the second job done",
+        why="A future that has been cancelled can't be filled: that raises InvalidStateError. So "
+        "set_running_or_notify_cancel() says that the work begins, after which cancel() is too "
+        "late.",
+    )
+    [got], ended = case.call(_given_up_at_work, JobServer, seconds=2 * PATIENCE)
+    case.want(not ended, ended)
+    case.want(got == "SECOND", f"{got} for the second job")
+
+
 def _stopped(JobServer: Any) -> tuple[bool, list[str]]:
     """Shut down while a job is at work and two wait; return whether that ended, and what's done."""
     done: list[str] = []
@@ -1080,18 +1192,18 @@ def _closed(JobServer: Any, records: Records) -> tuple[list[str], str, int]:
         server.server_close()
     sockets = sum(sock.fileno() != -1 for sock in records.sockets[made:])
     left = sockets + max(0, _descriptors() - pipes)
-    try:
-        late = f"{server.put('late')!r}"
-    except Exception:
-        late = ""
+    late = ""
+    for time_it_is_put in ("", ", the second time"):
+        with suppress(Exception):
+            late = late or f"{server.put('late')!r}{time_it_is_put}"
     return came(futures), late, left
 
 
 @jobs.check("the end")
 def closes(bench: Bench, JobServer: Any) -> None:
     case = bench.case(
-        called="server_close() of three servers, while two jobs wait on each; then put()",
-        expected="all descriptors closed, both futures cancelled, and an error from put()",
+        called="server_close() of three servers, while two jobs wait on each; then put(), twice",
+        expected="all descriptors closed, both futures cancelled, and an error from each put()",
         why="A server gives back what it has opened. And no thread may wait for an answer that "
         "will never come.",
     )

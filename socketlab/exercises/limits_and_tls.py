@@ -24,6 +24,7 @@ from ..checks.bench import Bench
 from ..checks.case import ANY_PORT, PATIENCE, CannotCheckError, Case, CaseError, soon
 from ..checks.clients import (
     connect,
+    dial,
     drip,
     fetch_from,
     has_answer,
@@ -92,11 +93,16 @@ class Watched(ServerMixin):
     """Gives each connection a time limit."""
 
     daemon_threads = True
+    shells = 0
 
     def get_request(self) -> Any:
         request, client_address = super().get_request()
         request.settimeout(3 * PATIENCE)
         return request, client_address
+
+    def shutdown_request(self, request: Any) -> None:
+        self.shells += request.fileno() == -1
+        super().shutdown_request(request)
 
 
 def secure(case: Case, mixin: Any, **settings: Any) -> Any:
@@ -111,7 +117,10 @@ def secure(case: Case, mixin: Any, **settings: Any) -> Any:
 @contextmanager
 def honest(case: Case, server: Any) -> Iterator[Any]:
     """Yield an encrypted connection to the server."""
-    with connect(server.server_address) as client:
+    with (
+        case.in_words("{}: is super().server_activate() called?", only="ConnectionRefused"),
+        dial(case, server) as client,
+    ):
         try:
             wrapped = trust()[1].wrap_socket(
                 client, server_hostname="localhost", suppress_ragged_eofs=False
@@ -164,6 +173,14 @@ def encrypted(bench: Bench, TLSMixIn: Any) -> None:
         ):
             got = echoed(case, client)
         case.want(got == b"hello\n", f"{got!r}")
+        soon(lambda: server.limits)
+        parts = replace(
+            case,
+            expected="the connection that accept() of the wrapped listener has returned",
+            why="wrap_socket() leaves an empty shell. If it's called in finish_request, the server "
+            "has only that shell: it can't end the connection, or say goodbye.",
+        )
+        parts.want(not server.shells, "a server that closes an empty shell at the end")
         after = replace(
             case,
             why="The handshake's limit is for the handshake. After it, the handler counts on the "
@@ -276,12 +293,12 @@ def hears_both_kinds(bench: Bench, DualStackMixIn: Any) -> None:
         "kind, or the operating system may have no other.",
     )
     server_class = bench.subclass(
-        DualStackMixIn, minisocketserver.TCPServer, address_family=socket.AF_INET
+        DualStackMixIn, NotesBind, minisocketserver.TCPServer, address_family=socket.AF_INET
     )
     bound = len(bench.records.bound)
     with case.in_words("{}: a socket of IPv4 has no such option", only="OSError"):
         server = case.call(server_class, ANY_PORT, Echo)
-    _want_bound(case, bound)
+    _want_bound(case, bound, server)
     with case.serving(server):
         want_echo(case, server.server_address)
 
@@ -294,7 +311,7 @@ def _hears_the_old_kind(bench: Bench, mixin: Any) -> None:
         "be changed only until the socket is bound.",
     )
     bound = len(bench.records.bound)
-    server_class = bench.subclass(HearsOneKind, mixin, minisocketserver.TCPServer)
+    server_class = bench.subclass(HearsOneKind, mixin, NotesBind, minisocketserver.TCPServer)
     try:
         server = case.call(server_class, ("", 0), Echo)
     except CaseError as failure:
@@ -303,20 +320,31 @@ def _hears_the_old_kind(bench: Bench, mixin: Any) -> None:
         late = len(bench.records.bound) > bound
         told = "is the socket bound already?" if late else "is the level socket.IPPROTO_IPV6?"
         case.fail(f"{failure.got}: {told}", failure.__cause__)
-    _want_bound(case, bound)
+    _want_bound(case, bound, server)
     deaf = server.socket.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
     case.want(not deaf, "IPV6_V6ONLY still on: the server hears IPv6 alone")
     with case.serving(server):
         want_echo(case, ("127.0.0.1", server.server_address[1]))
 
 
-def _want_bound(case: Case, before: int) -> None:
+class NotesBind(ServerMixin):
+    """Comes next after the mix-in in the line, and notes that it's called."""
+
+    is_asked = False
+
+    def server_bind(self) -> None:
+        self.is_asked = True
+        super().server_bind()
+
+
+def _want_bound(case: Case, before: int, server: Any) -> None:
     parent = replace(
         case,
         why="Binding is the work of the server_bind further on in the line of classes. The mix-in "
         "only prepares the socket, and hands over with super().server_bind().",
     )
     parent.want(len(case.bench.records.bound) > before, "a socket that was never bound")
+    parent.want(server.is_asked, "the socket bound by hand, without super().server_bind()")
 
 
 @use.check("new")
@@ -580,6 +608,21 @@ def limits_connections(bench: Bench, LimitsMixIn: Any) -> None:
             case.want((welcome, closed) == (3, 2), came, alone=True)  # those errors are meant
             _has_room_again(case, server, clients)
     case = bench.case(
+        called="max_connections = 0, with one client",
+        expected="the client closed at once",
+        why="0 is a limit like any other number: no entry is allowed. None is the one that means "
+        "no limit.",
+    )
+    server_class = bench.subclass(
+        LimitsMixIn, minisocketserver.ThreadingTCPServer, max_connections=0
+    )
+    with harbour(case, server_class, Stay) as server:
+        server.workers, server.stays = [], {}
+        with connect(server.server_address) as client:
+            client.sendall(b"go")
+            got = rest_of(client)
+        case.want(not got, f"{got!r}: is 0 taken for None?", alone=True)
+    case = bench.case(
         called="max_connections = None, with five clients who stay",
         expected="all five served",
         why="None means that there is no limit.",
@@ -675,8 +718,22 @@ def reads_within_the_line_s_time(
     )
     stream.allow(0)
     theirs.sendall(b"x")
-    error = case.error_of(stream.readinto, bytearray(10), none="the byte, and no error")
+    outcomes: list[Any] = []
+    try:
+        outcomes.append(case.call(stream.readinto, bytearray(10)))
+    except CaseError as failure:
+        if failure.__cause__ is None:
+            raise
+        error = failure.__cause__
+    if outcomes:
+        meant = {0: "0, which means that the client has gone", 1: "the byte, and no error"}
+        case.fail(meant.get(outcomes[0], f"{outcomes[0]!r}, and no error"))
     case.want(isinstance(error, LimitExceededError), describe(error))
+    theirs_to_close = replace(
+        case,
+        why="The error ends the handler, and then the server closes the connection, as always.",
+    )
+    theirs_to_close.want(ours.fileno() != -1, "LimitExceededError, and the socket closed")
     ours.recv(1)
     case = bench.case(
         called="readinto(), where the line has 0.1 seconds left and nothing comes",

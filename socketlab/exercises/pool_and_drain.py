@@ -124,6 +124,7 @@ class CountsTaken(ServerMixin):
 
     taken = 0
     looks = 0
+    longest = 0.0
 
     def _handle_request_noblock(self) -> None:
         self.looks += 1
@@ -133,6 +134,11 @@ class CountsTaken(ServerMixin):
         request = super().get_request()
         self.taken += 1
         return request
+
+    def wait_until_closed(self, timeout: float | None = None, left: int = 0) -> bool:
+        if threading.current_thread() is getattr(self, "loop", None):
+            self.longest = max(self.longest, float("inf") if timeout is None else timeout)
+        return bool(super().wait_until_closed(timeout, left))  # type: ignore[misc]
 
     def serve_forever(self, *args: Any) -> None:
         self.loop = threading.current_thread()
@@ -237,6 +243,13 @@ def few_taken(bench: Bench, ThreadPoolMixIn: Any) -> None:
                 f"{wanted} taken, and then {looks:,} looks in {2 * MOMENT:g} seconds: a loop that "
                 "doesn't rest keeps a processor busy",
             )
+            late = f"waits of {server.longest:g} seconds for room, in the loop"
+            brief = replace(
+                case,
+                expected="waits of 0.01 seconds",
+                why="While it waits for room the loop sees no shutdown(), and no other work.",
+            )
+            brief.want(server.longest <= 0.2 or server.longest > PATIENCE, late)
             late = "shutdown() is still waiting: does the loop wait for room without an end?"
             case.call(server.shutdown, late=late, seconds=PATIENCE / 4)
 
@@ -386,6 +399,21 @@ def reports(bench: Bench, ThreadPoolMixIn: Any) -> None:
         soon(lambda: heard != (len(bench.records.errors), len(bench.records.printed)))
         now = len(bench.records.errors), len(bench.records.printed)
         case.want(now != heard, "not a word", alone=True)
+        said = "".join(bench.records.printed[heard[1] :])
+        case.want(
+            now[0] != heard[0] or "Traceback" in said,
+            f"{said[:60]!r} printed, without a traceback: was threading.excepthook called?",
+            alone=True,
+        )
+        second = replace(
+            case,
+            expected="a report of it, and the next client served by the same thread",
+            why="Nothing that a request raises may end the pool's thread: every BaseException.",
+        )
+        with connect(server.server_address) as client:
+            got = rest_of(client)
+        told = f"{got!r} for the next client: did the error take the pool's thread with it?"
+        second.want(got == b"so long", told, alone=True)
 
 
 class KeepsOpen(CountsTaken):
@@ -412,7 +440,13 @@ def frees_its_place(bench: Bench, ThreadPoolMixIn: Any) -> None:
         why="A thread is done with a request when the handler is, even where the connection stays "
         "open. Then there is room for the next one.",
     )
-    server = pool(case, ThreadPoolMixIn, Greet, KeepsOpen, pool_size=1)
+    _serves_two(case, ThreadPoolMixIn, Greet)
+    case = replace(case, called=f"{case.called}, with a handler that calls sys.exit()")
+    _serves_two(case, ThreadPoolMixIn, Leave)
+
+
+def _serves_two(case: Case, mixin: Any, handler: Any) -> None:
+    server = pool(case, mixin, handler, KeepsOpen, pool_size=1)
     with case.serving(server):
         for number in ("first", "second"):
             with connect(server.server_address) as client:
@@ -522,6 +556,41 @@ def drains(bench: Bench, DrainMixIn: Any) -> None:
 
 def _drain(server: Any) -> Any:
     return server.drain(LINE)
+
+
+class Overruns(threading.Event):
+    """Is set by nothing, and takes longer to say so than it may."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        time.sleep((timeout or 0) + 0.05)
+        return False
+
+
+class NotesWaits(ServerMixin):
+    """Notes how long its waits may last."""
+
+    waits: tuple[float | None, ...] = ()
+
+    def wait_until_closed(self, timeout: float | None = None, left: int = 0) -> bool:
+        self.waits = (*self.waits, timeout)
+        return bool(super().wait_until_closed(timeout, left))  # type: ignore[misc]
+
+
+@chapter.check("drain")
+def keeps_the_deadline(bench: Bench, DrainMixIn: Any) -> None:
+    case = bench.case(
+        called="drain(0.05), where the loop ends only after the deadline",
+        expected="wait_until_closed(0), as no time is left",
+        why="There is one deadline for all of it. What the loop took is no longer there for the "
+        "requests: max(0.0, deadline - time.monotonic()) is what's left.",
+    )
+    bases = NotesWaits, DrainMixIn, minisocketserver.ThreadingTCPServer
+    server = case.call(bench.subclass(*bases), ANY_PORT, Echo)
+    server._BaseServer__is_shut_down = bench.there(Overruns)
+    case.call(server.drain, 0.05)
+    first = [*server.waits][:-1]  # the last one is for the last words
+    told = ", ".join(f"wait_until_closed({one:.2f})" if one else "no limit" for one in first)
+    case.want(not any(one is None or one > 0.001 for one in first), told)
 
 
 class Deaf(minisocketserver.BaseRequestHandler):
@@ -936,6 +1005,9 @@ def backlog(program: Program, grace: float = 1.0) -> None:
         case.want(came == 2, f"{came} of 5 clients welcomed: a pool of two threads?", alone=True)
         program.kill()
         time.sleep(MOMENT)
+        came = sum(map(_is_welcome, clients))
+        more = f"{came} clients welcomed at once after the signal: the task says two at a time"
+        case.want(came <= 2, more, alone=True)
         for client in clients:
             with suppress(OSError):
                 client.sendall(b"work")
@@ -969,6 +1041,13 @@ def deadline(program: Program, grace: float = 0.3) -> None:
         ended = select.select([mute], [], [], grace + 1)[0]
         case.want(ended, "the silent client's connection still open", alone=True)
         program.want_end(grace + 1 + PATIENCE / 2, "does a thread hold it up that is no daemon?")
+
+
+def _is_welcome(client: socket.socket) -> bool:
+    """Tell whether the client has something to read that isn't its end."""
+    with suppress(OSError):
+        return bool(ready([client]) and client.recv(1, socket.MSG_PEEK))
+    return False
 
 
 def ready(clients: list[socket.socket]) -> list[socket.socket]:

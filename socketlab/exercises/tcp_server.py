@@ -525,6 +525,38 @@ def close(bench: Bench, TCPServer: Any) -> None:
     with suppress(ConnectionRefusedError):
         connect(where).close()
         case.fail(f"a connection to {where}: the listener is still open")
+    _only_closes(bench, TCPServer)
+
+
+class NotesEnds(ServerMixin):
+    """Notes what else than server_close would end a server."""
+
+    ends: tuple[str, ...] = ()
+
+    def shutdown(self) -> None:
+        self.ends = (*self.ends, "shutdown()")
+        super().shutdown()
+
+    def stop_serving(self) -> None:
+        self.ends = (*self.ends, "stop_serving()")
+        super().stop_serving()
+
+    def server_close(self) -> None:
+        self.ends = (*self.ends, "server_close()")
+        super().server_close()
+
+
+def _only_closes(bench: Bench, server_class: Any) -> None:
+    case = bench.case(
+        called="server_close(), on a server whose loop has not begun",
+        expected="the socket closed, and nothing else",
+        why="The program stops the loop, with shutdown(), before it closes the server. In the "
+        "loop's own thread shutdown() would wait forever.",
+    )
+    server = make(case, bench.subclass(NotesEnds, server_class))
+    case.call(server.server_close)
+    others = [one for one in server.ends if one != "server_close()"]
+    case.want(not others, f"{' and '.join(others)} called as well")
 
 
 @chapter.check("pause")
@@ -535,9 +567,10 @@ def pauses(bench: Bench, TCPServer: Any) -> None:
             expected="a server",
             why="Its request_lost is tried on it.",
         ),
-        TCPServer,
+        bench.subclass(NotesEnds, TCPServer),
     )
-    for number, wanted in (*dict.fromkeys(LASTING, True).items(), (errno.ECONNABORTED, False)):
+    rows = {**dict.fromkeys(LASTING, True), **dict.fromkeys(PASSING, False)}
+    for number, wanted in rows.items():
         case = bench.case(
             called=f"request_lost(error), where error.errno is {errno.errorcode[number]}",
             expected="0.05 seconds of sleep" if wanted else "no sleep at all",
@@ -548,12 +581,21 @@ def pauses(bench: Bench, TCPServer: Any) -> None:
         seconds = case.call(_seconds_lost, server, number)
         told = f"back after {seconds:.3f} seconds"
         if wanted:
-            case.want(seconds > 0.02, f"{told}; is it error.errno that you look up?")
+            asked = "is it error.errno that you look up?"
+            if number != errno.EMFILE:
+                asked = "is this number, too, among those that you look for?"
+            case.want(seconds > 0.02, f"{told}; {asked}")
             case.want(seconds < 0.5, f"{told}: so long, no client is served and no stop is noticed")
         else:
-            case.want(seconds < 0.02, f"{told}; is the error's number looked at?")
+            asked = "is this number among the _LASTING_ERRORS?"
+            if number == errno.ECONNABORTED:
+                asked = "is the error's number looked at?"
+            case.want(seconds < 0.02, f"{told}; {asked}")
+        named = replace(case, why="A server doesn't end because one request was lost.")
+        named.want(not server.ends, f"{' and '.join(server.ends)} called: the server is at its end")
 
 
+PASSING = (errno.ECONNABORTED, errno.EPROTO, errno.ENETUNREACH)
 LASTING = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EBADF)
 
 

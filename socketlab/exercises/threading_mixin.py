@@ -50,6 +50,7 @@ from ..remote.names import make_class
 
 MOMENT = 0.1
 """Seconds in which a server that doesn't wait has gone on."""
+UNREAD = "hello never received"
 _SLIPS = {
     "group argument must be None": "threading.Thread takes both by name: target=, which is the "
     "method, and args=, the tuple of its arguments.",
@@ -64,17 +65,25 @@ _SLIPS = {
     "next thread, and so on? It's process_request_thread that it should run.",
     "has no attribute 'process_request_thread'": "The class has lost that method, or never had it. "
     "In the chapter, the line @reopen(ThreadingMixIn) above a class keeps the methods it had.",
+    "'tuple' object has no attribute 'settimeout'": "The handler's request is a tuple, as an "
+    "address is: in args the request comes first, then the client's address.",
     "'tuple' object has no attribute": "Before the first request _threads is the class's empty "
     "tuple, which can't take anything in. The server needs its own WeakSet first.",
     "cannot set daemon status": "The attribute is set after the thread is made, and before it's "
     "started.",
     "'Thread' object is not iterable": "WeakSet() makes an empty set, and add() puts a thread in.",
     "type object 'super'": "super needs its parentheses: super().server_close().",
+    "process_request() called": "process_request starts a thread, which runs this method, which "
+    "would start the next. Here finish_request does the work.",
     "maximum recursion depth": "self.server_close is this very method, which calls itself over and "
     "over. super() leads to the next one in the line.",
     "note_report() missing": "handle_error takes two: the request and the client's address.",
     "'Lock' object is not callable": "with takes the lock itself, without parentheses after it.",
     "a bytes-like object is required": "A socket sends bytes; encode() turns a text into them.",
+    "b'y'": "send() may send only a part, and returns how much. sendall() sends everything.",
+    "{number}": "An f before the opening quotation mark lets Python fill in what's in the braces.",
+    UNREAD: "A connection that is closed with something unread is reset, and the answer "
+    "may be lost. The handler receives the message first, as that of Numbering does.",
     "raises NotImplementedError": "There's a raise NotImplementedError() in it. That line goes, "
     "together with # YOUR CODE HERE.",
 }
@@ -195,6 +204,17 @@ class Stays(BaseRequestHandler):
         self.request.recv(100)
         self.server.stays[self.client_address[1]] = threading.current_thread()
         self.request.recv(100)
+
+
+class CountsStarts(ServerMixin):
+    """Counts the calls of process_request, and stops where each of them leads to the next."""
+
+    starts = 0
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.starts += 1
+        if self.starts <= 5:
+            super().process_request(request, client_address)
 
 
 class Overheard(ServerMixin):
@@ -366,11 +386,13 @@ def _reports(bench: Bench, mixin: Any, handler: Any, error: str) -> None:
         why="An exception belongs to the thread in which it was raised. The try in the loop "
         "doesn't see it, so the thread needs its own.",
     )
-    server = mixed(case, mixin, handler)
+    server = mixed(case, mixin, handler, before=[CountsStarts])
     with case.serving(server):
         server.handle_error = server.note_report
         _visit_in_vain(case, server)
         time.sleep(0.01)
+    flood = f"process_request() called {server.starts} times and more, for one request"
+    _want(case, server.starts <= 5, flood, alone=True)
     told = bench.reported()
     is_the_bug = not told or "Bug: a bug in the handler" in told
     ended_by = "the exception" if is_the_bug else told.removeprefix(" (").removesuffix(")")
@@ -417,6 +439,14 @@ def _says_goodbye_in_any_case(bench: Bench, mixin: Any, handler: Any, what: str)
     goodbyes = server.calls.count("shutdown_request")
     times = "never called" if not goodbyes else f"called {goodbyes} times"
     case.want(goodbyes == 1, f"shutdown_request {times}")
+    if handler is Leaves:
+        named = replace(
+            case,
+            expected="shutdown_request, and no handle_error",
+            why="sys.exit() raises SystemExit, which isn't an Exception: the handler meant to end, "
+            "so there's no error to report. A bare except takes it for one.",
+        )
+        named.want("handle_error" not in server.calls, "handle_error called", alone=True)
 
 
 @chapter.check("closing")
@@ -492,13 +522,18 @@ def waits_without_a_limit(bench: Bench, ThreadingMixIn: Any) -> None:
     server = mixed(case, ThreadingMixIn, Orders)
     with order(case, server, b"slow"):
         _begin(case, server)
-        with bench.there(Threads, server):
+        with bench.there(Threads, server) as threads:
             closer = begin(_close, bench, server)
             closer.join(MOMENT)
             early = not closer.is_alive()
             server.gate.set()
             closer.join(PATIENCE)
         case.want(not early, "server_close() back, and the handler still at work: a time limit?")
+        looks = threads.looks
+    busy = replace(case, why="A loop that only looks keeps a processor busy. join() sleeps.")
+    busy.want(
+        looks < 100, f"server_close() asked {looks:,} times in {MOMENT:g} seconds whether it's over"
+    )
 
 
 class Threads:
@@ -510,10 +545,11 @@ class Threads:
 
     def __init__(self, server: Any) -> None:
         self._server = server
-        self._real = threading.Thread.start, threading.Thread.join
+        self._real = threading.Thread.start, threading.Thread.join, threading.Thread.is_alive
+        self.looks = 0
 
-    def __enter__(self) -> None:
-        server, (start, join) = self._server, self._real
+    def __enter__(self) -> "Threads":
+        server, (start, join, is_alive) = self._server, self._real
 
         def start_and_end(thread: threading.Thread) -> None:
             start(thread)
@@ -528,8 +564,16 @@ class Threads:
         threading.Thread.start = start_and_end  # type: ignore[assignment, method-assign]
         threading.Thread.join = join_soon  # type: ignore[assignment, method-assign]
 
+        def look(thread: threading.Thread) -> bool:
+            self.looks += threading.current_thread() is server.closer
+            return is_alive(thread)
+
+        threading.Thread.is_alive = look  # type: ignore[assignment, method-assign]
+        return self
+
     def __exit__(self, *_: object) -> None:
-        threading.Thread.start, threading.Thread.join = self._real  # type: ignore[method-assign]
+        one = threading.Thread
+        one.start, one.join, one.is_alive = self._real  # type: ignore[method-assign]
 
 
 def _close(bench: Bench, server: Any) -> None:
@@ -758,10 +802,19 @@ class Connection(socket.socket):
 
     lock: Lock
     is_lock_held = False
+    is_read = False
 
-    def send(self, *args: Any) -> int:
+    def recv(self, *args: Any) -> bytes:
+        self.is_read = True
+        return super().recv(*args)
+
+    def recv_into(self, *args: Any) -> int:
+        self.is_read = True
+        return super().recv_into(*args)
+
+    def send(self, data: Any, *flags: Any) -> int:
         self._note_lock()
-        return super().send(*args)
+        return super().send(memoryview(data)[:1], *flags)  # as it may: only sendall sends all
 
     def sendall(self, *args: Any) -> None:
         self._note_lock()
@@ -820,9 +873,15 @@ def holds_the_lock(bench: Bench, LockedNumbering: Any) -> None:
     )
     server = case.call(Office, ANY_PORT, LockedNumbering)
     with case.serving_quickly(server):
-        got = case.talk(server.server_address, b"hello")
+        unread = replace(case, why=_SLIPS[UNREAD])
+        with unread.in_words(f"{{}}: was the client's {UNREAD}?", only="ConnectionReset"):
+            got = case.talk(server.server_address, b"hello")
+        is_read = any(connection.is_read for connection in server.connections)
+        _want(case, is_read or bench.records.errors, f"{got!r} sent, but the client's {UNREAD}")
         guess = ": visitors before one was added?" if got == b"you are number 0" else ""
         _want(case, got == b"you are number 1", f"{got!r}{guess}")
+        named = replace(case, expected="the answer, and no exception after it")
+        _want(named, not bench.records.errors, "the answer, and an exception")
         soon(lambda: not server.lock.locked(), MOMENT)
     case.want(server._visitors == 1, f"the answer, and then visitors is {server._visitors!r}")
     never = "; the handler never took that lock, so is it another one?"
@@ -884,6 +943,37 @@ def waits_without_the_lock(bench: Bench, LockedNumbering: Any) -> None:
     )
     held = any(connection.is_lock_held for connection in server.connections)
     case.want(not held, "the answer sent while the handler still holds the lock")
+
+
+class Failing(Office):
+    """Has a count that can't be read the first time."""
+
+    has_failed = False
+
+    @property
+    def visitors(self) -> int:
+        if not self.has_failed:
+            self.has_failed = True
+            raise ValueBug("the count can't be read")
+        return self._visitors
+
+    @visitors.setter
+    def visitors(self, number: int) -> None:
+        self._visitors = number
+
+
+@chapter.check("lock")
+def gives_it_back(bench: Bench, LockedNumbering: Any) -> None:
+    case = bench.case(
+        called="a server with LockedNumbering, whose visitors raises an error for the first client",
+        expected="the lock given back",
+        why="A lock that its holder doesn't give back keeps everyone out forever. with gives it "
+        "back in any case; acquire() and release() need a try and a finally.",
+    )
+    server = case.call(Failing, ANY_PORT, LockedNumbering)
+    with case.serving_quickly(server):
+        case.talk(server.server_address, b"hello")
+        case.want(not server.lock.locked(), "the error, and the lock still held", alone=True)
 
 
 class Faulty(Orders):

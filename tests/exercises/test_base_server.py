@@ -229,6 +229,27 @@ JOBS = [
         "None, None in the two futures",
         id="a result for nothing",
     ),
+    pytest.param(
+        solved_but("return future.set_running_or_notify_cancel()", "return not future.cancelled()"),
+        "given up",
+        "the loop has ended with InvalidStateError",
+        id="may be cancelled at work",
+    ),
+    pytest.param(
+        solved_but(
+            """            if not self.jobs:
+                self.button.send(b"!")
+            self.jobs.append((job, future))
+""",
+            """            self.jobs.append((job, future))
+            if len(self.jobs) == 1:
+                self.button.send(b"!")
+""",
+        ),
+        "the end",
+        "the second time: who will do the job?",
+        id="takes one when closed",
+    ),
     pytest.param(TakesJobsWhenClosed, "the end", "who will do the job?", id="takes jobs"),
 ]
 

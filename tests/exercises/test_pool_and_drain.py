@@ -346,6 +346,12 @@ class OneAtMost(Server):
         self._handle_request_noblock()
 
 
+class ManyThreads(Server):
+    def take_the_backlog(self):
+        self.pool_size = 1_000_000
+        super().take_the_backlog()
+
+
 class NoPool(beyond.DrainMixIn, minisocketserver.ThreadingTCPServer):
     daemon_threads = True
 
@@ -426,6 +432,7 @@ forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="This system cannot f
         pytest.param((Server, gives_no_time), "at work", "given no time?", id="no time"),
         pytest.param((PlainDrain, run), "backlog", "2 of 5 clients served", id="plain drain"),
         pytest.param((OneAtMost, run), "backlog", "3 of 5 clients served", id="one"),
+        pytest.param((ManyThreads, run), "backlog", "says two at a time", id="many threads"),
         pytest.param((NoPool, run), "backlog", "5 of 5 clients welcomed", id="no pool"),
         pytest.param((NoDaemons, run), "deadline", "that is no daemon", id="learners-9"),
         pytest.param((Server, waits_for_all), "deadline", "connection still open", id="waits"),

@@ -590,3 +590,118 @@ class BaseServer:
                 self._handle_request_noblock()
             else:
                 self.handle_timeout()
+
+# %% start and end: a KeyboardInterrupt, which is no Exception, and the event not set
+@reopen(BaseServer)
+class BaseServer:
+    def serve_forever(self, poll_interval=0.5):
+        self.__is_shut_down.clear()
+        try:
+            if not self.__shutdown_request:
+                self.__serve(poll_interval)
+        except Exception:
+            self.__shutdown_request = False
+            self.__is_shut_down.set()
+            raise
+        self.__shutdown_request = False
+        self.__is_shut_down.set()
+
+    def shutdown(self):
+        BaseServer.stop_serving(self)  # not self's: a subclass may have one of its own
+        self.__is_shut_down.wait()
+
+# %% start and end: a wait() with a number in its parentheses
+@reopen(BaseServer)
+class BaseServer:
+    def serve_forever(self, poll_interval=0.5):
+        self.__is_shut_down.clear()
+        try:
+            if not self.__shutdown_request:
+                self.__serve(poll_interval)
+        finally:
+            self.__shutdown_request = False
+            self.__is_shut_down.set()
+
+    def shutdown(self):
+        BaseServer.stop_serving(self)  # not self's: a subclass may have one of its own
+        self.__is_shut_down.wait(5)
+
+# %% start and end: looks at the event again and again
+@reopen(BaseServer)
+class BaseServer:
+    def serve_forever(self, poll_interval=0.5):
+        self.__is_shut_down.clear()
+        try:
+            if not self.__shutdown_request:
+                self.__serve(poll_interval)
+        finally:
+            self.__shutdown_request = False
+            self.__is_shut_down.set()
+
+    def shutdown(self):
+        BaseServer.stop_serving(self)  # not self's: a subclass may have one of its own
+        while not self.__is_shut_down.is_set():
+            time.sleep(0.02)
+
+# %% loop: the loop swallowed it
+@reopen(BaseServer)
+class BaseServer:
+    def __loop(self, selector, waker, poll_interval):
+        timeout = poll_interval if waker is None or self.__must_poll() else None
+        while not self.__shutdown_request:
+            ready = selector.select(timeout)
+            if self.__shutdown_request:
+                break
+            for key, _ in ready:
+                with suppress(Exception):
+                    key.data()
+            self.service_actions()
+
+# %% trouble: the GeneratorExit, and 0 calls of shutdown_request
+@reopen(BaseServer)
+class BaseServer:
+    def _handle_request_noblock(self):
+        try:
+            request, client_address = self.get_request()
+        except OSError as error:
+            self.request_lost(error)
+            return
+        self.request_taken(request, client_address)
+        if not self.verify_request(request, client_address):
+            self.shutdown_request(request)
+            return
+        try:
+            self.process_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+            self.shutdown_request(request)
+        except (KeyboardInterrupt, SystemExit):
+            self.shutdown_request(request)
+            raise
+
+# %% one request: does the selector watch for more?
+@reopen(BaseServer)
+class BaseServer:
+    def handle_timeout(self):
+        pass
+
+    def handle_request(self):
+        listener = getattr(self, "socket", None)
+        limits = [self.timeout, None if listener is None else listener.gettimeout()]
+        with _ServerSelector() as selector:
+            selector.register(self, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            ready = selector.select(min((s for s in limits if s is not None), default=None))
+        return self._handle_request_noblock() if ready else self.handle_timeout()
+
+# %% one request: is the server registered with the selector?
+@reopen(BaseServer)
+class BaseServer:
+    def handle_timeout(self):
+        pass
+
+    def handle_request(self):
+        listener = getattr(self, "socket", None)
+        limits = [self.timeout, None if listener is None else listener.gettimeout()]
+        with _ServerSelector() as selector:
+            ready = selector.select(min((s for s in limits if s is not None), default=None))
+        return self._handle_request_noblock() if ready else self.handle_timeout()

@@ -415,3 +415,42 @@ class TCPServer:
         if error.errno in _LASTING_ERRORS:
             time.sleep(0.05)
         raise error
+
+# %% pause: is this number among the _LASTING_ERRORS?
+@reopen(TCPServer)
+class TCPServer:
+    def request_lost(self, error):
+        if error.errno != errno.ECONNABORTED:
+            time.sleep(0.05)
+
+# %% pause: server_close() called: the server is at its end
+@reopen(TCPServer)
+class TCPServer:
+    def request_lost(self, error):
+        if error.errno in _LASTING_ERRORS:
+            time.sleep(0.05)
+        else:
+            self.server_close()
+
+# %% pause: stop_serving() called: the server is at its end
+@reopen(TCPServer)
+class TCPServer:
+    def request_lost(self, error):
+        if error.errno in _LASTING_ERRORS:
+            time.sleep(0.05)
+        else:
+            self.stop_serving()
+
+# %% pause: is this number, too, among those that you look for?
+@reopen(TCPServer)
+class TCPServer:
+    def request_lost(self, error):
+        if error.errno == errno.EMFILE:
+            time.sleep(0.05)
+
+# %% close: shutdown() called as well
+@reopen(TCPServer)
+class TCPServer:
+    def server_close(self):
+        self.shutdown()
+        self.socket.close()

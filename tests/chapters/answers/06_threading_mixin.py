@@ -510,3 +510,101 @@ class LockedNumbering(BaseRequestHandler):
         time.sleep(0.02)
         self.server.visitors = number
         self.request.sendall(f"you are number {number}".encode())
+
+# %% a thread: in args the request comes first
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request(self, request, client_address):
+        work = self.process_request_thread
+        threading.Thread(target=work, args=(client_address, request)).start()
+
+# %% errors: sys.exit() raises SystemExit
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request_thread(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        except:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+# %% errors: which would start the next
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def process_request_thread(self, request, client_address):
+        try:
+            self.process_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+# %% closing: join() sleeps
+@reopen(ThreadingMixIn)
+class ThreadingMixIn:
+    def server_close(self):
+        super().server_close()
+        while any(thread.is_alive() for thread in list(self._threads)):
+            pass
+
+# %% lock: There's a raise NotImplementedError() in it
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        self.request.recv(100)
+        with self.server.lock:
+            number = self.server.visitors + 1
+            time.sleep(0.02)
+            self.server.visitors = number
+        self.request.sendall(f"you are number {number}".encode())
+        raise NotImplementedError()
+
+# %% lock: send() may send only a part
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        self.request.recv(100)
+        with self.server.lock:
+            number = self.server.visitors + 1
+            time.sleep(0.02)
+            self.server.visitors = number
+        self.request.send(f"you are number {number}".encode())
+
+# %% lock: the error, and the lock still held
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        self.request.recv(100)
+        self.server.lock.acquire()
+        number = self.server.visitors + 1
+        time.sleep(0.02)
+        self.server.visitors = number
+        self.server.lock.release()
+        self.request.sendall(f"you are number {number}".encode())
+
+# %% lock: A handler reaches that as self.server.lock
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        self.request.recv(100)
+        with lock:
+            number = self.server.visitors + 1
+            time.sleep(0.02)
+            self.server.visitors = number
+        self.request.sendall(f"you are number {number}".encode())
+
+# %% lock: The handler receives the message first
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        with self.server.lock:
+            number = self.server.visitors + 1
+            time.sleep(0.02)
+            self.server.visitors = number
+        self.request.sendall(f"you are number {number}".encode())
+
+# %% lock: An f before the opening quotation mark
+class LockedNumbering(BaseRequestHandler):
+    def handle(self):
+        self.request.recv(100)
+        with self.server.lock:
+            number = self.server.visitors + 1
+            time.sleep(0.02)
+            self.server.visitors = number
+        self.request.sendall("you are number {number}".encode())

@@ -440,3 +440,114 @@ class DrainMixIn:
             vars(self)["_threads"] = ()
         self.server_close()
         return [client_address for _, client_address in cut]
+
+# %% capacity: waits of 1 seconds for room, in the loop
+@reopen(ThreadPoolMixIn)
+class ThreadPoolMixIn:
+    def _handle_request_noblock(self):
+        if self.wait_until_closed(1, left=self.pool_size + self.queue_size - 1):
+            super()._handle_request_noblock()
+
+# %% workers: did the error take the pool's thread with it?
+@reopen(ThreadPoolMixIn)
+class ThreadPoolMixIn:
+    def server_close(self):
+        for _ in self.__pool:
+            self.__queue.put(None)
+        super().server_close()
+
+    def __serve_queue(self):
+        while (job := self.__queue.get()) is not None:
+            try:
+                self.process_request_thread(*job)
+            except (Exception, SystemExit):  # would end a thread of its own; here the next request waits
+                failure = *sys.exc_info(), threading.current_thread()
+                threading.excepthook(threading.ExceptHookArgs(failure))
+            finally:
+                # Its place is free, even if a subclass keeps the connection open.
+                self.forget_closed(job[0])
+
+# %% workers: was threading.excepthook called?
+@reopen(ThreadPoolMixIn)
+class ThreadPoolMixIn:
+    def server_close(self):
+        for _ in self.__pool:
+            self.__queue.put(None)
+        super().server_close()
+
+    def __serve_queue(self):
+        while (job := self.__queue.get()) is not None:
+            try:
+                self.process_request_thread(*job)
+            except BaseException:  # would end a thread of its own; here the next request waits
+                print(sys.exc_info())
+            finally:
+                # Its place is free, even if a subclass keeps the connection open.
+                self.forget_closed(job[0])
+
+# %% workers: is the request before it forgotten?
+@reopen(ThreadPoolMixIn)
+class ThreadPoolMixIn:
+    def server_close(self):
+        for _ in self.__pool:
+            self.__queue.put(None)
+        super().server_close()
+
+    def __serve_queue(self):
+        while (job := self.__queue.get()) is not None:
+            try:
+                self.process_request_thread(*job)
+            except BaseException:  # would end a thread of its own; here the next request waits
+                failure = *sys.exc_info(), threading.current_thread()
+                threading.excepthook(threading.ExceptHookArgs(failure))
+            else:
+                # Its place is free, even if a subclass keeps the connection open.
+                self.forget_closed(job[0])
+
+# %% drain: wait_until_closed(0.05)
+_LAST_WORDS = 1.0
+
+
+@reopen(DrainMixIn)
+class DrainMixIn:
+    def drain(self, timeout):
+        deadline = time.monotonic() + timeout
+        # shutdown() would wait without an end for a handler that runs in the loop's own thread.
+        BaseServer.stop_serving(self)
+        self._BaseServer__is_shut_down.wait(timeout)
+        self.socket.close()
+        self.wait_until_closed(timeout)
+        cut = list(self.open_requests.values())
+        for request, _ in cut:
+            if isinstance(request, socket.socket):
+                with suppress(OSError):  # the client may have gone first
+                    # Not TLS's own shutdown: a handler that writes on would do so in the clear.
+                    socket.socket.shutdown(request, socket.SHUT_RDWR)
+        if not self.wait_until_closed(_LAST_WORDS):
+            vars(self)["_threads"] = ()
+        self.server_close()
+        return [client_address for _, client_address in cut]
+
+# %% drain: wait_until_closed(0.0
+_LAST_WORDS = 1.0
+
+
+@reopen(DrainMixIn)
+class DrainMixIn:
+    def drain(self, timeout):
+        deadline = time.monotonic() + timeout
+        # shutdown() would wait without an end for a handler that runs in the loop's own thread.
+        BaseServer.stop_serving(self)
+        self._BaseServer__is_shut_down.wait(timeout)
+        self.socket.close()
+        self.wait_until_closed(abs(deadline - time.monotonic()))
+        cut = list(self.open_requests.values())
+        for request, _ in cut:
+            if isinstance(request, socket.socket):
+                with suppress(OSError):  # the client may have gone first
+                    # Not TLS's own shutdown: a handler that writes on would do so in the clear.
+                    socket.socket.shutdown(request, socket.SHUT_RDWR)
+        if not self.wait_until_closed(_LAST_WORDS):
+            vars(self)["_threads"] = ()
+        self.server_close()
+        return [client_address for _, client_address in cut]

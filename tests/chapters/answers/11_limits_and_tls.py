@@ -296,3 +296,80 @@ class DualStackMixIn:
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.IPV6_V6ONLY, 0)
         super().server_bind()
+
+# %% limits: is 0 taken for None?
+@reopen(LimitsMixIn)
+class LimitsMixIn:
+    def get_request(self):
+        request, client_address = super().get_request()
+        request.settimeout(self.idle_timeout)
+        return request, client_address
+
+    def __has_room(self):
+        if not self.max_connections or len(self.open_requests) <= self.max_connections:
+            return True
+        self.forget_closed()
+        return len(self.open_requests) <= self.max_connections
+
+# %% handshake: a server that closes an empty shell
+class TLSMixIn:
+    handshake_timeout = 10.0
+
+    def server_activate(self):
+        super().server_activate()
+
+    def finish_request(self, request, client_address):
+        timeout = request.gettimeout()
+        request.settimeout(self.handshake_timeout)
+        request = self.ssl_context.wrap_socket(request, server_side=True)
+        request.settimeout(timeout)
+        super().finish_request(request, client_address)
+
+# %% handshake: is super().server_activate() called?
+class TLSMixIn:
+    handshake_timeout = 10.0
+
+    def server_activate(self):
+        pass
+
+    def finish_request(self, request, client_address):
+        timeout = request.gettimeout()
+        request.settimeout(self.handshake_timeout)
+        request.do_handshake()
+        request.settimeout(timeout)
+        super().finish_request(request, client_address)
+
+# %% both kinds: the socket bound by hand
+class DualStackMixIn:
+    address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+
+    def server_bind(self):
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+# %% slow line: 0, which means that the client has gone
+@reopen(_DeadlineStream)
+class _DeadlineStream:
+    def readinto(self, buffer, /):
+        timeout = self._sock.gettimeout()
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            return 0
+        if left < (math.inf if timeout is None else timeout):
+            return self._read_within(left, buffer)
+        return self._sock.recv_into(buffer)
+
+# %% slow line: LimitExceededError, and the socket closed
+@reopen(_DeadlineStream)
+class _DeadlineStream:
+    def readinto(self, buffer, /):
+        timeout = self._sock.gettimeout()
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            self._sock.close()
+            raise LimitExceededError(f"a line takes more than {self._timeout} seconds")
+        if left < (math.inf if timeout is None else timeout):
+            return self._read_within(left, buffer)
+        return self._sock.recv_into(buffer)

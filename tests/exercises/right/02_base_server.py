@@ -235,10 +235,9 @@ class JobServer(BaseServer):
         future = Future()
         pair = job, future
         with self.lock:
-            first = not self.jobs
-            self.jobs.append(pair)
-            if first:
+            if not self.jobs:
                 self.button.sendall(b"job")
+            self.jobs.append(pair)
         return future
 
     def fileno(self):
