@@ -239,8 +239,11 @@ class Kernel:
         return outputs
 
     def printed(self, code: str) -> str:
-        """Return what a cell prints, its exceptions included."""
-        return "".join(out.get("text", out.get("evalue", "")) for out in self.run(code))
+        """Return what a cell prints and shows, its exceptions included."""
+        shown = [
+            {"text": out.get("data", {}).get("text/plain", ""), **out} for out in self.run(code)
+        ]
+        return "".join(out.get("evalue", out["text"]) for out in shown)
 
     def memory(self) -> tuple[int, int]:
         """Return the bytes of the server and of the kernel; what many share, divided by them."""

@@ -31,7 +31,14 @@ TAKEN = (
         "socketlab/templates/*.html",
         "socketlab/learner/*.md",
     ),
-    *("images/*.png", "pages/*.py", "pages/*.md", "pages/_static/*.css", "pages/_static/*.js"),
+    *(
+        "images/*.png",
+        "pages/*.py",
+        "pages/*.md",
+        "pages/*.toml",
+        "pages/_static/*.css",
+        "pages/_static/*.js",
+    ),
     # What chapter 09 and the capstone run.
     *("tests/__init__.py", "tests/conftest.py", "tests/conformance/*.py"),
     "classroom/jupyterhub_config.py",

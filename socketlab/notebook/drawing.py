@@ -173,7 +173,7 @@ def image(svg: str, alt: str) -> str:
     width = svg.partition('width="')[2].partition('"')[0]
     data = base64.b64encode(svg.encode()).decode()
     return (
-        f'<div style="overflow-x:auto"><img alt="{escape(alt)}" width="{width}" '
+        f'<div style="overflow-x:auto" tabindex="0"><img alt="{escape(alt)}" width="{width}" '
         f'style="max-width:100%;min-width:{int(width) * 0.75:.0f}px" '
         f'src="data:image/svg+xml;base64,{data}"></div>'
     )
