@@ -15,6 +15,7 @@ brackets make a box round, "[name]" puts what follows into a row with this name,
 row to row; "new:" and "idle:" name boxes to be in colour, or dashed.
 """
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -222,4 +223,4 @@ class _Flow:
 
 
 def _row_width(graph: Graph) -> float:
-    return sum(graph._width(name) + 30 for name in graph.nodes) - 30
+    return math.fsum(graph._width(name) + 30 for name in graph.nodes) - 30

@@ -8,6 +8,7 @@ that is seen on both, and all text is on a shape that brings its own background 
 import base64
 import hashlib
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
@@ -41,7 +42,7 @@ _WIDE = {sign: width for signs, width in _WIDTHS.items() for sign in signs}
 def text_width(text: str, size: float = SIZE) -> float:
     """Return about how wide a text is, rather too much: fonts differ from machine to machine."""
     ems = (_WIDE.get(sign, 0.7 if sign.isupper() else 0.58) for sign in text)
-    return 1.1 * size * sum(ems)
+    return 1.1 * size * math.fsum(ems)  # sum() differs from 3.12 on
 
 
 class Drawing:

@@ -1,6 +1,7 @@
 """Boxes and the lines between them, laid out in columns: for class maps and flow charts."""
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -159,4 +160,4 @@ def _start(block: list[float]) -> float:
 
 def _mean(values: Iterable[float]) -> float:
     known = [*values]
-    return sum(known) / len(known)
+    return math.fsum(known) / len(known)

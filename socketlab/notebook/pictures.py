@@ -1,6 +1,7 @@
 """Pictures for notebooks: drawn as SVG, told as text, and with a sentence for whoever can't see."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -127,7 +128,7 @@ class _Sequence:
                 wide.append((first, max(last, first + 1), width))
         for first, last, width in sorted(wide, key=lambda one: one[1] - one[0]):
             if first >= 0 and last <= len(gaps):
-                lack = width - sum(gaps[first:last])
+                lack = width - math.fsum(gaps[first:last])
                 gaps[last - 1] += max(0.0, lack)
         x = [heads[0] / 2]
         for gap in gaps:
@@ -362,7 +363,7 @@ def bars(values: Mapping[str, float | Mapping[str, float]], caption: str) -> Pic
             x += 36 + label_width(kind)
         y += 32
     heights = {name: 26 * len(group) + 8 for name, group in groups.items()}
-    axis.grid(sheet, left, y - 4, y + sum(heights.values()))
+    axis.grid(sheet, left, y - 4, y + math.fsum(heights.values()))
     for name, group in groups.items():
         sheet.label(left - 12, y + heights[name] / 2 - 2, name, "end")
         for number, (kind, value) in enumerate(group.items()):
