@@ -123,6 +123,9 @@ class ActivatedServer(TCPServer):
 
 EARLY = 'listener = socket.socket(fileno=3) if "LISTEN_FDS" in os.environ else None; '
 TAKEN = 'pid, count = os.environ.get("LISTEN_PID"), os.environ.get("LISTEN_FDS")'
+NO_VISIT = "curl: (" if shutil.which("curl") else "ConnectionRefusedError"
+"""What is told of a visit to a server that doesn't listen."""
+
 WRONG = [
     (TellsANeighbour, "address", "it is not your server"),
     (NeverListens, "address", "ConnectionRefusedError: bound, but does it listen?"),
@@ -138,7 +141,7 @@ WRONG = [
     (activated(other="pid != os.getpid()"), "adopted", "a text, compared with a number?"),
     (activated(listener="socket.socket(fileno=int(count))"), "adopted", "LISTEN_FDS only counts"),
     (activated(address="pass"), "adopted", "server_address is ('127.0.0.1', 0), and"),
-    (activated(adopt="self.listener = listener"), "adopted", "curl: ("),
+    (activated(adopt="self.listener = listener"), "adopted", NO_VISIT),
     (
         activated(begin="super().__init__(server_address, RequestHandlerClass)"),
         "adopted",
