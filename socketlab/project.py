@@ -15,8 +15,8 @@ from .output import SentenceError
 NAME = "minisocketserver"
 """The project's name on the package index, and that of the folder it makes for a learner."""
 
-
 COURSE_FILES = "course_files"
+"""The folder in which a wheel brings the course's files inside the package."""
 
 
 def _project() -> Path:

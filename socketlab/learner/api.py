@@ -34,9 +34,9 @@ def solution(exercise: object = None, give_up: bool = False) -> None:
     Raises UnavailableError before that, UnknownError for an unknown exercise.
     """
     wanted = find(exercise)
-    if (project.PROJECT / "pyproject.toml").is_file() and not (
-        project.PROJECT / "solutions"
-    ).is_dir():
+    here = project.PROJECT
+    is_whole = project.is_installed(here) or (here / "pyproject.toml").is_file()
+    if is_whole and not (here / "solutions").is_dir():
         told = f"This course comes without our solutions. hint({wanted.id!r}) helps."
         raise UnavailableError(told)
     text = project.answer_cell(project.PROJECT / "solutions", wanted.id)
@@ -177,7 +177,7 @@ def check(
             is_expected = is_new or one.name == [*wanted.checks][-1]
             own_module.keep(wanted, namespace, runs_behind(namespace), is_expected)
         if not answers and not is_card:
-            _say_what_is_next(wanted)
+            _say_what_is_next(wanted, success)
         if (course := progress_log.course()) is not None:
             with suppress(OSError):  # it's made anew at the next start as well
                 route.write_start_page(project.PROJECT, course)
@@ -220,18 +220,14 @@ def _next_exercise(wanted: Exercise) -> str:
     return next((f"{one.id} {one.title}." for one in after), "")
 
 
-def _say_what_is_next(wanted: Exercise) -> None:
-    """Say in a course how much of a chapter, or an exercise, has passed, and what comes next."""
+def _say_what_is_next(wanted: Exercise, success: Success) -> None:
+    """Say in a course how far the learner has come in a chapter or an exercise, and what is next."""
     if progress_log.course() is None:
         return
-    left = left_of(wanted)
-    done = len(wanted.checks) - len(left)
     if wanted.kind == "chapter":
-        following = f" Next: {left[0]}." if left else ""
-        say(f"  Written in this chapter: {done} of {len(wanted.checks)}.{following}")
-    elif not left:
-        after = _next_exercise(wanted)
-        say(f"  All of {wanted.id} has passed.{f' Next: {after}' if after else ''}")
+        say(success.more())
+    elif success.done == success.of:
+        say(replace(success, so_far=f"All of {wanted.id} has passed.").more())
 
 
 def _parts(wanted: Exercise, part: str | None) -> list[Check]:

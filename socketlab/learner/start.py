@@ -73,24 +73,26 @@ def _environment(folder: Path) -> Path:
     """Return the Python of the environment in `folder`; make it, or renew it for a new version."""
     home = folder / ENVIRONMENT
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    stamp, wanted = home / "installed.txt", _wanted(distribution(NAME))
+    ours, stamp = distribution(NAME), home / "installed.txt"
+    requirement = _requirement(ours)
+    wanted = f"{requirement}\n{ours.read_text('RECORD')}"  # two builds may have one version
     if not python.exists() or not stamp.exists() or stamp.read_text("utf-8") != wanted:
         print(f"Installing the course's tools into {home}: a minute or so, once.", flush=True)
         stamp.unlink(missing_ok=True)
-        for command in _commands(home, python, wanted.splitlines()[0]):
+        for command in _commands(home, python, requirement):
             _install(command)
         write(stamp, wanted.encode())
     return python
 
 
-def _wanted(ours: Distribution) -> str:
-    """Return what to install, as pip names it, and below it all that tells this build from others.
+def _requirement(ours: Distribution) -> str:
+    """Return what to install, as pip names it.
 
     A wheel from a file or an address is installed from there again, any other from the index.
     """
     origin = ours.read_text("direct_url.json")
     where = f"@ {json.loads(origin)['url']}" if origin else f"=={ours.version}"
-    return f"{NAME}[lab] {where}\n{ours.read_text('RECORD')}"
+    return f"{NAME}[lab] {where}"
 
 
 def _commands(home: Path, python: Path, requirement: str) -> list[list[str]]:

@@ -30,10 +30,13 @@ class Success:
         points = f" {self.points}." if self.points else ""
         return f"✓ {self.title}:{points} {self.praise}"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+    def more(self) -> str:
+        """Return how far that brings the learner, and what comes next; "" where nothing counts."""
         more = f"  {self.so_far}" if self.so_far else ""
-        more += f" Next: {self.following}" if self.following else ""
-        text = "\n".join(filter(None, [self.line(), more]))
+        return more + (f" Next: {self.following}" if self.following else "")
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        text = "\n".join(filter(None, [self.line(), self.more()]))
         return {"text/plain": text, "text/html": render("passed.html", **vars(self))}
 
 

@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ..project import COURSE_FILES
 from .host_limits import NOBODY, STUDENTS
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x4000000, 0x8000000
@@ -170,8 +171,6 @@ def _join(judge: int) -> None:  # setns(2); who is in a user namespace already m
 
 EMPTY = ""
 """Where a folder that student code finds empty is found."""
-
-COURSE_FILES = "course_files"
 
 
 def visible(packages: Iterable[str]) -> list[tuple[str, str]]:
