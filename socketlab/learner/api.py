@@ -221,7 +221,7 @@ def _next_exercise(wanted: Exercise) -> str:
 
 
 def _say_what_is_next(wanted: Exercise, success: Success) -> None:
-    """Say in a course how far the learner has come in a chapter or an exercise, and what is next."""
+    """Say in a course how far the learner has come with this, and what follows."""
     if progress_log.course() is None:
         return
     if wanted.kind == "chapter":
