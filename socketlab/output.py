@@ -2,6 +2,7 @@
 
 import codecs
 import sys
+from collections.abc import Iterable
 from io import TextIOWrapper
 from typing import TextIO
 
@@ -42,3 +43,9 @@ def _plainer(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("plainer", _plainer)
+
+
+def listed(items: Iterable[str]) -> str:
+    """Return items as a sentence lists them: "a, b and c"; of none, "nothing"."""
+    *others, last = [*items] or ["nothing"]
+    return f"{', '.join(others)} and {last}" if others else last

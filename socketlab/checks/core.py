@@ -14,10 +14,11 @@ from typing import Any, Literal, TypeVar
 from ..machine_load import Stopwatch
 from ..notebook.run_history import FIRST, Runs, runs_behind
 from ..notebook.tracebacks import describe
+from ..output import listed
 from ..remote.link import Checker
 from .bench import Bench, bench_at
 from .case import CannotCheckError, Case, CaseError, Failure
-from .ownership import first_borrowed, listed
+from .ownership import first_borrowed
 from .predictions import compare
 from .records import is_disturbed
 from .slips import likely_slip

@@ -10,6 +10,8 @@ from typing import Any
 import minisocketserver
 from minisocketserver import beyond
 
+from ..output import listed
+
 _PYTHON = "the standard library"
 _LIBRARIES = {
     _PYTHON: (socketserver,),
@@ -186,9 +188,3 @@ def _text(code: CodeType) -> Iterator[Any]:
 
 def _titled(original: type, originals: Mapping[type, str]) -> str:
     return f"{originals[original]} {original.__name__}"
-
-
-def listed(names: Collection[str]) -> str:
-    """Return names as one writes them in a sentence."""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last

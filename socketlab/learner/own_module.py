@@ -12,10 +12,10 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from ..checks.core import Exercise, fair_attempt
-from ..checks.ownership import first_borrowed, listed
+from ..checks.ownership import first_borrowed
 from ..files import write
 from ..notebook.run_history import Runs
-from ..output import say
+from ..output import listed, say
 from ..ship.planks import PLANKS
 from . import progress_log
 from .own_package import NAME, left_of, library_parts, module_file, write_first

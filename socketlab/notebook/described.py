@@ -183,20 +183,19 @@ class _Flow:
             sheet.label(14, top + 18, name)
             x, middles, middle = 16.0, dict[str, float](), top + 54
             for node in graph.nodes:
-                middles[node] = x + graph._width(node) / 2
-                x += graph._width(node) + 30
+                middles[node] = x + graph.width(node) / 2
+                x += graph.width(node) + 30
             for edge in graph.edges:
-                start = middles[edge.source] + graph._width(edge.source) / 2
-                end = middles[edge.target] - graph._width(edge.target) / 2
+                start = middles[edge.source] + graph.width(edge.source) / 2
+                end = middles[edge.target] - graph.width(edge.target) / 2
                 sheet.line([(start, middle), (end, middle)], "arrow")
             for source, target in self.back.get(name, []):
                 start, end, low = middles[source], middles[target], middle + 30
                 sheet.line(
                     [(start, middle + 14), (start, low), (end, low), (end, middle + 14)], "arrow"
                 )
-            for text, node_ in graph.nodes.items():
-                radius = 14 if node_.is_round else 4
-                sheet.box(middles[text], middle, graph._width(text), 28, text, node_.fill, radius)
+            for node in graph.nodes:
+                graph.draw_node(sheet, node, middles[node], middle)
 
     def _told(self) -> Iterator[str]:
         """Say in lines which box leads to which."""
@@ -223,4 +222,4 @@ class _Flow:
 
 
 def _row_width(graph: Graph) -> float:
-    return math.fsum(graph._width(name) + 30 for name in graph.nodes) - 30
+    return math.fsum(graph.width(name) + 30 for name in graph.nodes) - 30

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -178,9 +178,3 @@ def image(svg: str, alt: str) -> str:
         f'style="max-width:100%;min-width:{int(width) * 0.75:.0f}px" '
         f'src="data:image/svg+xml;base64,{data}"></div>'
     )
-
-
-def in_words(items: Iterable[str]) -> str:
-    """Return items as a sentence lists them: "a, b and c"."""
-    *others, last = [*items] or ["nothing"]
-    return f"{', '.join(others)} and {last}" if others else last

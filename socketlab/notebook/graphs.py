@@ -43,7 +43,7 @@ class Graph:
         columns, ways = self._columns()
         heights = _heights(columns, ways)
         widths = [
-            max((self._width(name) for name in column if name in self.nodes), default=20)
+            max((self.width(name) for name in column if name in self.nodes), default=20)
             for column in columns
         ]
         gaps = [
@@ -65,7 +65,7 @@ class Graph:
             way = ways[id(edge)]
             points = []
             for name in way:
-                reach = self._width(name) / 2 if name in self.nodes else half[name]
+                reach = self.width(name) / 2 if name in self.nodes else half[name]
                 if name != way[0]:
                     points.append((middles[name] - reach, heights[name]))
                 if name != way[-1]:
@@ -74,13 +74,16 @@ class Graph:
             if edge.label:
                 middle = [(a + b) / 2 for a, b in zip(points[0], points[1], strict=True)]
                 sheet.label(middle[0] - 4, middle[1], edge.label, "middle")
-        for name, node in self.nodes.items():
-            width = self._width(name)
-            radius = 14 if node.is_round else 4
-            place = (middles[name], heights[name], width, 28)
-            sheet.box(*place, node.text, node.fill, radius)
+        for name in self.nodes:
+            self.draw_node(sheet, name, middles[name], heights[name])
 
-    def _width(self, name: str) -> float:
+    def draw_node(self, sheet: Drawing, name: str, x: float, y: float) -> None:
+        """Draw the box of a node around x and y."""
+        node = self.nodes[name]
+        sheet.box(x, y, self.width(name), 28, node.text, node.fill, 14 if node.is_round else 4)
+
+    def width(self, name: str) -> float:
+        """Return how wide the box of a node is."""
         return text_width(self.nodes[name].text) + 20
 
     def _columns(self) -> tuple[list[list[str]], dict[int, list[str]]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..output import listed
 from .drawing import (
     BLUE,
     NOTE,
@@ -15,7 +16,6 @@ from .drawing import (
     Drawing,
     Fill,
     image,
-    in_words,
     label_width,
     text_width,
 )
@@ -67,7 +67,7 @@ def sequence_diagram(
     shown = [step for step in steps if not step.closes]
     names = list(dict.fromkeys([*lanes, *(step.target for step in shown)]))
     text = "\n".join(_numbered(shown, max(map(len, names))))
-    alt = f"{in_words(names)}. {' '.join(_told(shown, numbered))}"
+    alt = f"{listed(names)}. {' '.join(_told(shown, numbered))}"
     return Picture(_Sequence(steps, names, numbered).drawing, text, title, alt)
 
 
@@ -248,7 +248,7 @@ class Timeline:
                 for bar in self.bars
                 if bar.worker == worker
             ]
-            told.append(f"{worker} works {in_words(times)}")
+            told.append(f"{worker} works {listed(times)}")
         return f"{'; '.join(told) or 'No request came'}."
 
     def draw(
@@ -311,7 +311,7 @@ class Axis:
     def __init__(self, last: float, unit: str = "") -> None:
         self.last, self.unit = last or 1.0, unit
         rough = self.last / 4
-        power = 10.0 ** (len(f"{rough:.0f}") - 1) if rough >= 1 else 10.0 ** -_zeros(rough)
+        power = 10.0 ** math.floor(math.log10(rough))
         self.step = next(k * power for k in (1, 2, 5, 10) if k * power >= rough)
 
     def at(self, value: float) -> float:
@@ -330,14 +330,6 @@ class Axis:
         for mark in self._marks():
             sheet.label(left + self.at(mark), y, f"{mark:g}", "middle")
         sheet.label(left + self.WIDTH / 2, y + 28, caption, "middle")
-
-
-def _zeros(value: float) -> int:
-    """Return the power of ten by which a number below 1 has a first digit before its point."""
-    zeros = 0
-    while value < 1 and zeros < 12:
-        value, zeros = value * 10, zeros + 1
-    return zeros
 
 
 def bars(values: Mapping[str, float | Mapping[str, float]], caption: str) -> Picture:

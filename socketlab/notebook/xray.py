@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..output import listed
 from . import kernel_tables
 from .drawing import (
     BLUE,
@@ -21,7 +22,6 @@ from .drawing import (
     YELLOW,
     Drawing,
     Fill,
-    in_words,
     label_width,
     text_width,
 )
@@ -270,7 +270,7 @@ class XRay:
         if name == "socket":
             yield f"{self.dropped} datagram{'s' * (self.dropped != 1)} dropped"
         if any(holder.startswith("child") for holder in lane.holders):
-            yield f"held by {', then by '.join(map(in_words, self.holders(name)))}"
+            yield f"held by {', then by '.join(map(listed, self.holders(name)))}"
 
     def _sorted(self) -> list[tuple[str, Lane]]:
         """Return the listener first, then the two ends of each connection side by side."""

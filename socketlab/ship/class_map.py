@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
-from ..notebook.drawing import GREEN, IDLE, PLAIN, Drawing, in_words
+from ..notebook.drawing import GREEN, IDLE, PLAIN, Drawing
 from ..notebook.graphs import Edge, Graph, Node
 from ..notebook.pictures import Picture
+from ..output import listed
 from .planks import PLANKS, Ship
 
 
@@ -64,14 +65,14 @@ def _alt(names: dict[type, str], whose: dict[type, str]) -> Iterator[str]:
     for cls, name in names.items():
         bases = [names[base] for base in cls.__bases__ if base in names]
         if bases:
-            yield f"{name} derives from {in_words(bases)}."
+            yield f"{name} derives from {listed(bases)}."
         else:
             roots.append(name)
-    yield f"{in_words(roots)} derive{'s' if len(roots) == 1 else ''} from none of them."
+    yield f"{listed(roots)} derive{'s' if len(roots) == 1 else ''} from none of them."
     for owner in ("yours", "on loan"):
         its = [names[cls] for cls in whose if whose[cls] == owner]
         if its:
-            yield f"{owner.capitalize()}: {in_words(its)}."
+            yield f"{owner.capitalize()}: {listed(its)}."
 
 
 def _tree(names: dict[type, str], whose: dict[type, str]) -> Iterator[str]:
