@@ -443,19 +443,24 @@ def test_shutdown_is_prompt_with_max_children_at_work(module, make, connect, gat
     gate.open()
 
 
-@pytest.mark.beyond
-def test_a_full_server_lets_clients_wait(module, make, connect, gate):
-    """While max_children are at work, the next client waits and regular work goes on."""
-    ticks = []
+def noting(module, rounds):
+    """A server for one child at a time, which notes in each round how many are at work."""
 
     class Server(module.ForkingTCPServer):
         max_children = 1
 
         def service_actions(self):
             super().service_actions()
-            ticks.append(len(self.active_children or ()))
+            rounds.append(len(self.active_children or ()))
 
-    server = make(Server, gate)
+    return Server
+
+
+@pytest.mark.beyond
+def test_a_full_server_lets_clients_wait(module, make, connect, gate):
+    """While max_children are at work, the next client waits and regular work goes on."""
+    ticks = []
+    server = make(noting(module, ticks), gate)
     with serving(server):
         connect(server)
         until(lambda: gate.begun_children() == 1)
@@ -471,15 +476,7 @@ def test_a_full_server_lets_clients_wait(module, make, connect, gate):
 def test_a_full_server_does_not_spin(module, make, connect, gate):
     """While max_children are at work and a client waits, the loop looks now and then."""
     looks = []
-
-    class Server(module.ForkingTCPServer):
-        max_children = 1
-
-        def service_actions(self):
-            super().service_actions()
-            looks.append(1)
-
-    server = make(Server, gate)
+    server = make(noting(module, looks), gate)
     with serving(server) as thread:
         connect(server)
         until(lambda: gate.begun_children() == 1)

@@ -11,6 +11,7 @@ from socketlab.learner.course import refresh
 from socketlab.learner.lab import progress
 from socketlab.learner.terminal import run
 from socketlab.project import PROJECT, answer_cell
+from tests.front_ends import colab
 
 
 @pytest.fixture
@@ -100,28 +101,23 @@ def test_without_a_course_it_is_told_how_to_get_one(tmp_path, capsys):
     assert "Start the course once: make lab" in capsys.readouterr().err
 
 
-def kept_by_colab(book):
-    book["nbformat_minor"] = 0
-    for cell in book["cells"]:
-        cell["metadata"] = {"id": cell.pop("id")}
-
-
-def kept_by_another_kernel(book):
+def by_another_kernel(book):
     book["metadata"]["kernelspec"]["name"] = "conda-env-net-py"
+    return json.dumps(book)
 
 
-def kept_with_gaps(book):
+def with_gaps(book):
     book["cells"] += [{"cell_type": "code", "source": None}, {"cell_type": "markdown"}, {}]
+    return json.dumps(book)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-@pytest.mark.parametrize("change", [kept_by_colab, kept_by_another_kernel, kept_with_gaps])
-def test_notebooks_of_other_front_ends_are_checked_and_reset(project, capsys, change, encoding):
+@pytest.mark.parametrize("save", [colab, by_another_kernel, with_gaps])
+def test_notebooks_of_other_front_ends_are_checked_and_reset(project, capsys, save, encoding):
     """Whatever they keep where."""
     write_answer(project, answer_cell(PROJECT / "solutions", "03.2"))
     book = json.loads(notebook(project).read_bytes())
-    change(book)
-    notebook(project).write_bytes(json.dumps(book).encode(encoding))
+    notebook(project).write_bytes(save(book).encode(encoding))
     assert run("check", "03.2", project) == 0
     assert run("reset", "03.2", project) == 0
     book = json.loads(notebook(project).read_bytes())
