@@ -185,10 +185,16 @@ class _Flow:
             for node in graph.nodes:
                 middles[node] = x + graph.width(node) / 2
                 x += graph.width(node) + 30
+            names = [*graph.nodes]
             for edge in graph.edges:
-                start = middles[edge.source] + graph.width(edge.source) / 2
-                end = middles[edge.target] - graph.width(edge.target) / 2
-                sheet.line([(start, middle), (end, middle)], "arrow")
+                if names.index(edge.target) == names.index(edge.source) + 1:
+                    start = middles[edge.source] + graph.width(edge.source) / 2
+                    end = middles[edge.target] - graph.width(edge.target) / 2
+                    sheet.line([(start, middle), (end, middle)], "arrow")
+                else:  # over the boxes between them
+                    start, end, high = middles[edge.source], middles[edge.target], middle - 24
+                    way = [(start, middle - 14), (start, high), (end, high), (end, middle - 14)]
+                    sheet.line(way, "arrow")
             for source, target in self.back.get(name, []):
                 start, end, low = middles[source], middles[target], middle + 30
                 sheet.line(

@@ -281,3 +281,13 @@ def test_signs_of_markup_are_only_text():
     drawn = sequence_diagram([Step("a & b", "<c>", 'say "x" < 3')], ["a & b"])
     assert "<c>" in texts(drawn) and 'say "x" < 3' in texts(drawn)[0]
     assert 'alt="Who calls whom. a &amp; b and &lt;c&gt;.' in drawn._repr_mimebundle_()["text/html"]
+
+
+def test_a_line_over_several_boxes_of_a_row_goes_around_them():
+    """It passes above those between, one of which would otherwise seem to lead to its end."""
+    drawn = picture("flow\n[row] one -> two -> three\n[row] one -> three").svg
+    lines = re.findall(r'<path d="M([^"]*)" fill="none"', drawn)
+    ways = [[tuple(map(float, point.split())) for point in line.split("L")] for line in lines]
+    [over] = [way for way in ways if len(way) == 4]
+    (x, y), (up_x, up_y), *_, (_, end_y) = over
+    assert (up_x, up_y, end_y) == (x, y - 10, y)
